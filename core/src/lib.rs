@@ -1,0 +1,2 @@
+//! Bellwire's engine.
+#![forbid(unsafe_code)]

@@ -1,2 +1,3 @@
 //! Bellwire's engine.
 #![forbid(unsafe_code)]
+pub mod json;

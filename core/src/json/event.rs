@@ -1,0 +1,137 @@
+//! Event arrays and argument arrays: checked and split in the same pass.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use crate::json::decode::decode_string;
+use crate::json::error::{JsonError, JsonErrorKind};
+use crate::json::{check_utf8, scan};
+
+/// A checked event array `["name", argument, ...]` or `[123, ...]`: where its parts are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventParts {
+    /// The name inside its quotes, or the text of the number.
+    pub name: Range<usize>,
+    /// Whether the name holds escapes, so that its text is not its bytes.
+    pub name_escaped: bool,
+    /// Whether the name is a number.
+    pub name_is_number: bool,
+    /// Where the comma after the name is, or the closing bracket if there are no arguments.
+    pub args_start: usize,
+    /// One past the closing bracket.
+    pub end: usize,
+    /// How many arguments follow the name.
+    pub args: usize,
+    /// Whether any object in the arguments has a member named `_placeholder`.
+    pub placeholders: bool,
+}
+
+impl EventParts {
+    /// The name as text; `text` is what was split.
+    ///
+    /// # Errors
+    /// `LoneSurrogate` if the name has an escape that no text can hold.
+    pub fn name<'a>(&self, text: &'a [u8]) -> Result<Cow<'a, str>, JsonError> {
+        if self.name_escaped {
+            return decode_string(&text[self.name.start - 1..self.name.end + 1]);
+        }
+        check_utf8(&text[self.name.clone()]).map(Cow::Borrowed)
+    }
+}
+
+/// Checks an event array in valid UTF-8 and finds its parts.
+///
+/// # Errors
+/// As [`check`](crate::json::check), and `NotAnArray`, `NoName` for an empty array,
+/// `BadName` if the first element is neither a string nor a number.
+pub fn split_event(text: &[u8], max_depth: usize) -> Result<EventParts, JsonError> {
+    let first = open_array(text, max_depth)?;
+    let (name, name_escaped, name_is_number, after) = match scan::byte(text, first) {
+        b'"' => {
+            let literal = scan::string(text, first + 1)?;
+            let inside = first + 1..literal.end - 1;
+            (inside, literal.escaped, false, literal.end)
+        }
+        b'-' | b'0'..=b'9' => {
+            let end = scan::number(text, first)?;
+            (first..end, false, true, end)
+        }
+        b']' => return Err(JsonError::new(JsonErrorKind::NoName, first)),
+        b'[' | b'{' | b't' | b'f' | b'n' => {
+            return Err(JsonError::new(JsonErrorKind::BadName, first));
+        }
+        _ => return Err(JsonError::syntax(first)),
+    };
+    let args_start = scan::skip_whitespace(text, after);
+    let rest = following_items(text, args_start, max_depth - 1)?;
+    scan::only_whitespace(text, rest.end)?;
+    Ok(EventParts {
+        name,
+        name_escaped,
+        name_is_number,
+        args_start,
+        end: rest.end,
+        args: rest.count,
+        placeholders: rest.placeholders,
+    })
+}
+
+/// Checks an array in valid UTF-8, such as the arguments of an acknowledgement; returns how many
+/// elements it has.
+///
+/// # Errors
+/// As [`check`](crate::json::check), and `NotAnArray`.
+pub fn split_args(text: &[u8], max_depth: usize) -> Result<usize, JsonError> {
+    let first = open_array(text, max_depth)?;
+    if scan::byte(text, first) == b']' {
+        scan::only_whitespace(text, first + 1)?;
+        return Ok(0);
+    }
+    let value = scan::value(text, first, max_depth - 1)?;
+    let rest = following_items(text, scan::skip_whitespace(text, value.end), max_depth - 1)?;
+    scan::only_whitespace(text, rest.end)?;
+    Ok(rest.count + 1)
+}
+
+/// Where the first element (or the closing bracket) of the array is.
+fn open_array(text: &[u8], max_depth: usize) -> Result<usize, JsonError> {
+    let open = scan::skip_whitespace(text, 0);
+    let kind = match scan::byte(text, open) {
+        b'[' if max_depth > 0 => return Ok(scan::skip_whitespace(text, open + 1)),
+        b'[' => JsonErrorKind::Depth,
+        b'{' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n' => JsonErrorKind::NotAnArray,
+        _ => JsonErrorKind::Syntax,
+    };
+    Err(JsonError::new(kind, open))
+}
+
+struct Items {
+    count: usize,
+    end: usize,
+    placeholders: bool,
+}
+
+/// The elements after the first one, from their comma or the closing bracket on.
+fn following_items(text: &[u8], mut at: usize, max_depth: usize) -> Result<Items, JsonError> {
+    let mut count = 0;
+    let mut placeholders = false;
+    loop {
+        match scan::byte(text, at) {
+            b',' => {
+                let start = scan::skip_whitespace(text, at + 1);
+                let value = scan::value(text, start, max_depth)?;
+                count += 1;
+                placeholders |= value.placeholders;
+                at = scan::skip_whitespace(text, value.end);
+            }
+            b']' => {
+                return Ok(Items {
+                    count,
+                    end: at + 1,
+                    placeholders,
+                });
+            }
+            _ => return Err(JsonError::syntax(at)),
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! JSON as checked text: payloads pass through the engine as the bytes they came in, never as a tree.
+//! One pass checks a text against RFC 8259 and finds the event name and the arguments on its way;
+//! everything else here reads or writes pieces of such a text.
+
+mod decode;
+mod error;
+mod event;
+mod placeholder;
+mod pointer;
+mod raw;
+mod scan;
+#[cfg(test)]
+mod tests;
+mod walk;
+mod write;
+
+pub use crate::json::decode::decode_string;
+pub use crate::json::error::{JsonError, JsonErrorKind, NotFinite, PlaceholderError, PointerError};
+pub use crate::json::event::{EventParts, split_args, split_event};
+pub use crate::json::placeholder::check_placeholders;
+pub use crate::json::pointer::pointer;
+pub use crate::json::raw::RawJson;
+pub use crate::json::walk::{array_items, kind_of, members, object_members};
+pub use crate::json::write::{write_f64, write_string};
+
+/// The six kinds of JSON values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Bool,
+    /// A number, however long its text is.
+    Number,
+    /// A string literal.
+    String,
+    /// `[...]`
+    Array,
+    /// `{...}`
+    Object,
+}
+
+/// Checks that `text` is exactly one RFC 8259 value in valid UTF-8, with at most `max_depth`
+/// arrays and objects open at once. JSON whitespace around the value is allowed.
+///
+/// # Errors
+/// What is wrong first, and where; invalid UTF-8 is looked for before the rest.
+pub fn check(text: &[u8], max_depth: usize) -> Result<Kind, JsonError> {
+    check_utf8(text)?;
+    check_utf8_known(text, max_depth)
+}
+
+/// The same as [`check`] for a text that is known to be valid UTF-8 already.
+///
+/// # Errors
+/// What is wrong first, and where.
+pub fn check_utf8_known(text: &[u8], max_depth: usize) -> Result<Kind, JsonError> {
+    let start = scan::skip_whitespace(text, 0);
+    let value = scan::value(text, start, max_depth)?;
+    scan::only_whitespace(text, value.end)?;
+    Ok(kind_of(&text[start..]))
+}
+
+fn check_utf8(text: &[u8]) -> Result<&str, JsonError> {
+    // The basic flavour is the fastest but does not say where; the place is looked up afterwards.
+    simdutf8::basic::from_utf8(text).map_err(|_| {
+        let offset = match simdutf8::compat::from_utf8(text) {
+            Ok(text) => text.len(),
+            Err(error) => error.valid_up_to(),
+        };
+        JsonError::new(JsonErrorKind::Utf8, offset)
+    })
+}

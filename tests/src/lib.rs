@@ -1,1 +1,26 @@
-//! Support for the black-box tests.
+//! Support for the black-box tests: a server process on one side, raw sockets
+//! with deadlines on the other.
+//!
+//! Nothing here knows how Bellwire works inside. [`Server`] starts an echo
+//! server (ours or the official one, see [`under_test`]); [`Http`] and
+//! [`WebSocket`] put exactly the given bytes on the wire; [`Polling`] and
+//! [`Client`] speak Engine.IO and Socket.IO on top of them, for tests about
+//! something else than those bytes.
+
+pub mod client;
+pub mod http;
+pub mod polling;
+pub mod server;
+pub mod socketio;
+pub mod under_test;
+pub mod websocket;
+pub mod wire;
+
+pub use client::{Client, Transport};
+pub use http::{Http, Response};
+pub use polling::Polling;
+pub use server::{Endpoint, Server};
+pub use socketio::Packet;
+pub use under_test::{Difference, differs};
+pub use websocket::{Frame, Opcode, WebSocket};
+pub use wire::{Wire, eventually};

@@ -1,0 +1,113 @@
+//! An Engine.IO session over HTTP long-polling.
+
+use serde_json::Value;
+
+use crate::http::{Http, Response};
+use crate::server::{Endpoint, Server};
+
+/// Between two packets of a payload.
+pub const SEPARATOR: char = '\x1e';
+
+/// A session: one connection for polls, one for posts.
+#[derive(Debug)]
+pub struct Polling {
+    endpoint: Endpoint,
+    get: Http,
+    post: Http,
+    /// The Engine.IO session id.
+    pub sid: String,
+    /// What the open packet said.
+    pub open: Value,
+}
+
+impl Polling {
+    /// Opens a session.
+    pub fn connect(server: &Server) -> Self {
+        Self::to(server.endpoint(), "EIO=4&transport=polling")
+    }
+
+    /// Opens a session with this query.
+    pub fn to(endpoint: &Endpoint, query: &str) -> Self {
+        let mut get = Http::connect(endpoint);
+        let response = get.request("GET", &format!("{}?{query}", endpoint.path), &[], b"");
+        assert_eq!(response.status, 200, "handshake: {:?}", response.text());
+        let packet = response.text();
+        let json = packet
+            .strip_prefix('0')
+            .unwrap_or_else(|| panic!("no open packet: {packet}"));
+        let open: Value = serde_json::from_str(json).expect("an open packet is JSON");
+        let sid = open["sid"].as_str().expect("a sid is text").to_owned();
+        Self {
+            endpoint: endpoint.clone(),
+            get,
+            post: Http::connect(endpoint),
+            sid,
+            open,
+        }
+    }
+
+    /// The path and query of the session's requests.
+    pub fn target(&self) -> String {
+        format!(
+            "{}?EIO=4&transport=polling&sid={}",
+            self.endpoint.path, self.sid
+        )
+    }
+
+    /// Sends a poll and does not wait for its answer.
+    pub fn start_poll(&mut self) {
+        let target = self.target();
+        self.get.send("GET", &target, &[], b"");
+    }
+
+    /// Receives the answer to a poll that was sent.
+    pub fn finish_poll(&mut self) -> Vec<String> {
+        let response = self.get.receive();
+        assert_eq!(response.status, 200, "poll: {:?}", response.text());
+        response
+            .text()
+            .split(SEPARATOR)
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// Polls once; the packets.
+    pub fn poll(&mut self) -> Vec<String> {
+        self.start_poll();
+        self.finish_poll()
+    }
+
+    /// Polls once; the response, whatever it is.
+    pub fn poll_response(&mut self) -> Response {
+        self.start_poll();
+        self.get.receive()
+    }
+
+    /// Posts a payload; the response, whatever it is.
+    pub fn post_response(&mut self, payload: &str) -> Response {
+        let target = self.target();
+        let headers = [("Content-Type", "text/plain;charset=UTF-8")];
+        self.post
+            .request("POST", &target, &headers, payload.as_bytes())
+    }
+
+    /// Posts a payload that is taken.
+    pub fn post(&mut self, payload: &str) {
+        let response = self.post_response(payload);
+        assert_eq!(
+            (response.status, response.text()),
+            (200, "ok"),
+            "post of {payload:?}"
+        );
+    }
+
+    /// The connection used for polls.
+    pub fn get_connection(&mut self) -> &mut Http {
+        &mut self.get
+    }
+
+    /// Where the session lives.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+}

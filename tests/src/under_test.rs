@@ -1,0 +1,107 @@
+//! Which server the tests run against, and where ours means to be different.
+//!
+//! `BELLWIRE_SERVER` is `c` (default) or `reference`. The program of `c` is
+//! `BELLWIRE_ECHO`, else `build/examples/echo-c` or `build/examples/echo`.
+
+use std::path::{Path, PathBuf};
+
+/// A program that keeps the echo contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnderTest {
+    /// The official server.
+    Reference,
+    /// Bellwire through C.
+    C,
+}
+
+/// What Bellwire does differently from the official server, on purpose.
+///
+/// A test that asks for one of them expects official behaviour from the
+/// reference and ours from Bellwire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Difference {
+    /// The official server answers 101 to a WebSocket handshake with an
+    /// unsupported `EIO` and then writes an HTTP error into the WebSocket
+    /// stream. Bellwire refuses it before the upgrade, with 400.
+    RefusesUnsupportedProtocolBeforeUpgrade,
+    /// The official server upgrades `transport=polling` and closes the
+    /// WebSocket at once. Bellwire answers 400.
+    RefusesUpgradeOfPolling,
+    /// Any byte of the client is a sign of life: the session ends
+    /// pingInterval + pingTimeout after the last one. The official server wants
+    /// the pong, and lets another packet prolong the wait only once per ping.
+    EveryByteIsLife,
+    /// The official server runs packet middlewares of different packets side by
+    /// side, so a slow one lets later packets overtake. Bellwire keeps order.
+    PacketMiddlewareKeepsOrder,
+    /// A blocked handler stops the heartbeats of a Node program, not ours.
+    BlockedHandlerKeepsConnections,
+    /// A client that closes its WebSocket session with packet `1` is closed at
+    /// once; the official server ignores the packet.
+    ClosePacketEndsWebSocket,
+    /// Numbers of parts are limited: packets in a payload, fragments in a
+    /// message, namespaces in a connection.
+    LimitsParts,
+    /// A method other than GET and POST on a session is answered 405 and not
+    /// 500: it is not our fault.
+    UnknownMethodIs405,
+    /// Base64 in a payload must be base64; the official decoder skips what is
+    /// not, and so delivers bytes that nobody sent.
+    StrictBase64,
+}
+
+/// The server under test of this run.
+pub fn server() -> UnderTest {
+    match variable("BELLWIRE_SERVER").as_deref() {
+        None | Some("c") => UnderTest::C,
+        Some("reference") => UnderTest::Reference,
+        Some(other) => panic!("BELLWIRE_SERVER is c or reference, not {other}"),
+    }
+}
+
+/// Whether the server under test differs from the official one in this way.
+pub fn differs(_difference: Difference) -> bool {
+    server() != UnderTest::Reference
+}
+
+/// The command line that starts the server under test.
+pub fn command() -> Vec<String> {
+    match server() {
+        UnderTest::Reference => {
+            let program = tests_folder().join("reference/echo.mjs");
+            vec!["node".into(), text(&program)]
+        }
+        UnderTest::C => vec![text(&c_program())],
+    }
+}
+
+/// The folder of this package.
+pub fn tests_folder() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn c_program() -> PathBuf {
+    if let Some(program) = variable("BELLWIRE_ECHO") {
+        return program.into();
+    }
+    let examples = tests_folder().with_file_name("build").join("examples");
+    let candidates = [examples.join("echo-c"), examples.join("echo")];
+    let [first, _] = &candidates;
+    candidates
+        .iter()
+        .find(|path| path.is_file())
+        .unwrap_or(first)
+        .clone()
+}
+
+fn variable(name: &str) -> Option<String> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the tests are configured by their environment"
+    )]
+    std::env::var(name).ok()
+}
+
+fn text(path: &Path) -> String {
+    path.to_str().expect("paths are UTF-8").to_owned()
+}

@@ -1,0 +1,176 @@
+//! A TCP connection that never waits for ever.
+//!
+//! Every read has a deadline; what was read too far stays in a buffer for the
+//! next reader, so that HTTP can hand the connection over to WebSocket.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+/// How long a test waits for something that must happen.
+pub const PATIENCE: Duration = Duration::from_secs(15);
+
+/// A connection and what has been read from it, but not yet used.
+#[derive(Debug)]
+pub struct Wire {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+}
+
+impl Wire {
+    /// Connects; panics when nobody listens.
+    pub fn connect(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect_timeout(&address, PATIENCE)
+            .unwrap_or_else(|error| panic!("cannot connect to {address}: {error}"));
+        stream.set_nodelay(true).expect("TCP_NODELAY can be set");
+        stream
+            .set_read_timeout(Some(PATIENCE))
+            .expect("a read timeout can be set");
+        stream
+            .set_write_timeout(Some(PATIENCE))
+            .expect("a write timeout can be set");
+        Self {
+            stream,
+            buffer: Vec::new(),
+        }
+    }
+
+    /// Writes all of `bytes`; panics when the peer does not take them.
+    pub fn write(&mut self, bytes: &[u8]) {
+        self.try_write(bytes)
+            .expect("the server takes what is written");
+    }
+
+    /// Writes all of `bytes`, or says why not.
+    pub fn try_write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.stream.write_all(bytes)
+    }
+
+    /// Ends our direction; the peer reads an end of file.
+    pub fn finish(&mut self) {
+        self.stream
+            .shutdown(std::net::Shutdown::Write)
+            .expect("the connection is open");
+    }
+
+    /// Ends the connection with a TCP reset.
+    pub fn reset(self) {
+        let socket = socket2::Socket::from(self.stream);
+        socket
+            .set_linger(Some(Duration::ZERO))
+            .expect("SO_LINGER can be set");
+    }
+
+    /// Makes the kernel's receive buffer small, so that a peer that writes to a
+    /// client that does not read is stopped early.
+    pub fn shrink_receive_buffer(&self) {
+        socket2::SockRef::from(&self.stream)
+            .set_recv_buffer_size(4096)
+            .expect("SO_RCVBUF can be set");
+    }
+
+    /// The bytes up to and including `end`.
+    pub fn read_until(&mut self, end: &[u8]) -> Vec<u8> {
+        loop {
+            if let Some(at) = self
+                .buffer
+                .windows(end.len())
+                .position(|window| window == end)
+            {
+                return self.buffer.drain(..at + end.len()).collect();
+            }
+            self.fill();
+        }
+    }
+
+    /// Exactly `length` bytes.
+    pub fn read_exact(&mut self, length: usize) -> Vec<u8> {
+        while self.buffer.len() < length {
+            self.fill();
+        }
+        self.buffer.drain(..length).collect()
+    }
+
+    /// Everything up to the end of the connection.
+    pub fn read_to_end(&mut self) -> Vec<u8> {
+        while self
+            .read_more()
+            .expect("the server ends the connection in time")
+            > 0
+        {}
+        std::mem::take(&mut self.buffer)
+    }
+
+    /// Waits until the server ends the connection, and panics when it sends
+    /// anything before. A reset counts as an end.
+    pub fn expect_end(&mut self) {
+        let rest = self.read_to_end();
+        assert!(
+            rest.is_empty(),
+            "more bytes before the end: {:?}",
+            String::from_utf8_lossy(&rest)
+        );
+    }
+
+    /// Whether the server ends the connection or says something within `time`.
+    pub fn is_silent_for(&mut self, time: Duration) -> bool {
+        if !self.buffer.is_empty() {
+            return false;
+        }
+        self.stream
+            .set_read_timeout(Some(time))
+            .expect("a read timeout can be set");
+        let outcome = self.read_more();
+        self.stream
+            .set_read_timeout(Some(PATIENCE))
+            .expect("a read timeout can be set");
+        matches!(outcome, Err(error) if is_timeout(&error))
+    }
+
+    fn fill(&mut self) {
+        match self.read_more() {
+            Ok(0) => panic!(
+                "the server ended the connection after {:?}",
+                String::from_utf8_lossy(&self.buffer)
+            ),
+            Ok(_) => {}
+            Err(error) => {
+                panic!(
+                    "reading after {:?}: {error}",
+                    String::from_utf8_lossy(&self.buffer)
+                )
+            }
+        }
+    }
+
+    fn read_more(&mut self) -> std::io::Result<usize> {
+        let mut chunk = [0; 65536];
+        let count = match self.stream.read(&mut chunk) {
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => 0,
+            outcome => outcome?,
+        };
+        self.buffer.extend_from_slice(&chunk[..count]);
+        Ok(count)
+    }
+}
+
+fn is_timeout(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+}
+
+/// Asks `question` again and again until it has an answer; panics with `what`
+/// when it has none in time. For states that announce themselves by no event.
+pub fn eventually<T>(what: &str, mut question: impl FnMut() -> Option<T>) -> T {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test has a deadline of its own"
+    )]
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(answer) = question() {
+            return answer;
+        }
+        assert!(deadline.elapsed().is_zero(), "not in time: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}

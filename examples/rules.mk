@@ -1,0 +1,31 @@
+# How the example programs are built; included by the root Makefile, which
+# sets CC, CXX, BW_CFLAGS (warnings, -Iinclude) and BW_LIBS (-Lbuild/lib
+# -lbellwire and an rpath).  Every program is build/examples/<name>.
+
+EXAMPLES := build/examples
+C_EXAMPLES := hello engineio pull epoll echo arena
+CPP_EXAMPLES := hello arena
+EXAMPLE_PROGRAMS := $(C_EXAMPLES:%=$(EXAMPLES)/%) $(CPP_EXAMPLES:%=$(EXAMPLES)/%-cpp)
+
+# Programs of more than one file name their parts here.
+echo_PARTS := $(wildcard examples/c/echo_*.c)
+arena_PARTS := $(wildcard examples/c/arena_*.c)
+EXAMPLE_HEADERS := $(wildcard include/bellwire.h include/bellwire.hpp examples/c/*.h)
+
+.PHONY: examples
+examples: $(EXAMPLE_PROGRAMS)
+
+.SECONDEXPANSION:
+$(C_EXAMPLES:%=$(EXAMPLES)/%): $(EXAMPLES)/%: examples/c/%.c $$($$*_PARTS) $(EXAMPLE_HEADERS) $(BW_LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) -std=c11 $(BW_CFLAGS) -o $@ $(filter %.c,$^) $(BW_LIBS) -lpthread -lm
+
+$(CPP_EXAMPLES:%=$(EXAMPLES)/%-cpp): $(EXAMPLES)/%-cpp: examples/cpp/%.cpp $(EXAMPLE_HEADERS) $(BW_LIBRARY)
+	@mkdir -p $(@D)
+	$(CXX) -std=c++17 $(BW_CFLAGS) -o $@ $< $(BW_LIBS) -lpthread
+
+# The page of the arena loads the official browser client from its package.
+ARENA_CLIENT := examples/arena/node_modules/socket.io-client/dist/socket.io.min.js
+$(ARENA_CLIENT): examples/arena/package-lock.json
+	cd examples/arena && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@

@@ -1,6 +1,8 @@
 //! The head of a client's frame: opcode, flags, length and masking key. All rules that need no
 //! payload are enforced here, as soon as the bytes they are about have arrived.
 
+use std::ops::Range;
+
 use super::{FrameError, FrameLimits, Opcode};
 
 /// Lengths beyond this are refused as the official server does, whatever the limit is.
@@ -69,6 +71,40 @@ impl Head {
             })),
             _ => Ok(Parsed::Short(len)),
         }
+    }
+}
+
+/// The usual frame: a whole message of less than 126 bytes. It needs no more than a look at its
+/// first two bytes, so that reading it costs a few nanoseconds. Whatever is not such a frame is
+/// for [`Head::parse`] to judge.
+pub(super) struct ShortMessage {
+    pub(super) opcode: Opcode,
+    pub(super) key: [u8; 4],
+    pub(super) payload: Range<usize>,
+}
+
+impl ShortMessage {
+    /// Looks at `input[at..]`, where a frame begins and no fragmented message is pending.
+    #[inline]
+    pub(super) fn find(input: &[u8], at: usize, max_message: usize) -> Option<Self> {
+        let [first, second, a, b, c, d, rest @ ..] = input.get(at..)? else {
+            return None;
+        };
+        let opcode = match first {
+            0x81 => Opcode::Text,
+            0x82 => Opcode::Binary,
+            _ => return None,
+        };
+        // Without the mask bit this is 128 or more.
+        let len = usize::from(second ^ 0x80);
+        if len > 125 || len > rest.len() || len > max_message {
+            return None;
+        }
+        Some(Self {
+            opcode,
+            key: [*a, *b, *c, *d],
+            payload: at + 6..at + 6 + len,
+        })
     }
 }
 

@@ -43,7 +43,13 @@ pub(super) fn unmask(payload: &mut [u8], key: [u8; 4]) -> Charset {
         seen |= plain;
         *word = plain.to_ne_bytes();
     }
-    for (byte, key) in rest.iter_mut().zip([a, b, c, d, a, b, c]) {
+    let (halves, rest) = rest.as_chunks_mut::<4>();
+    for half in halves {
+        let plain = u32::from_ne_bytes(*half) ^ u32::from_ne_bytes(key);
+        seen |= u64::from(plain);
+        *half = plain.to_ne_bytes();
+    }
+    for (byte, key) in rest.iter_mut().zip(key) {
         *byte ^= key;
         seen |= u64::from(*byte);
     }

@@ -25,6 +25,7 @@
 
 mod error;
 mod head;
+mod incoming;
 mod mask;
 mod reader;
 #[cfg(test)]
@@ -32,7 +33,8 @@ mod tests;
 mod writer;
 
 pub use error::FrameError;
-pub use reader::{FrameReader, Incoming};
+pub use incoming::Incoming;
+pub use reader::FrameReader;
 pub use writer::{
     header_len, write_binary, write_close, write_header, write_ping, write_pong, write_text,
 };

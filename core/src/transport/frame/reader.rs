@@ -8,9 +8,9 @@ use std::ops::Range;
 
 use bytes::BufMut;
 use bytes::buf::Limit;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
-use super::head::{Context, Head, Parsed};
+use super::head::{Context, Head, Parsed, ShortMessage};
+use super::incoming::{Incoming, read_close};
 use super::mask::{Charset, unmask};
 use super::{FrameError, FrameLimits, Opcode};
 
@@ -18,21 +18,6 @@ use super::{FrameError, FrameLimits, Opcode};
 const KEEP_CAPACITY: usize = 4096;
 /// What [`FrameReader::spare`] offers at least, if so much is wanted.
 const MIN_SPARE: usize = 1024;
-
-/// One message or control frame of a client, unmasked.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Incoming<'a> {
-    /// A text message; it is valid UTF-8.
-    Text(&'a mut [u8]),
-    /// A binary message.
-    Binary(&'a mut [u8]),
-    /// A ping, to be answered by a pong with the same bytes.
-    Ping(&'a [u8]),
-    /// A pong.
-    Pong(&'a [u8]),
-    /// The client closes, with or without a code and reason. Nothing comes after this.
-    Close(Option<(u16, &'a str)>),
-}
 
 /// Reads the frames of one client. At rest, between messages, it holds no buffer.
 #[derive(Debug)]
@@ -123,6 +108,31 @@ impl FrameReader {
         input: &'a mut [u8],
         used: &mut usize,
     ) -> Result<Option<Incoming<'a>>, FrameError> {
+        if self.is_idle()
+            && let Some(short) = ShortMessage::find(input, *used, self.limits.max_message)
+        {
+            *used = short.payload.end;
+            let payload = &mut input[short.payload];
+            let charset = unmask(payload, short.key);
+            if short.opcode == Opcode::Binary {
+                return Ok(Some(Incoming::Binary(payload)));
+            }
+            if charset == Charset::Ascii || simdutf8::basic::from_utf8(payload).is_ok() {
+                return Ok(Some(Incoming::Text(payload)));
+            }
+            self.end = Some(End::Failed(FrameError::InvalidUtf8));
+            return Err(FrameError::InvalidUtf8);
+        }
+        self.next_of_any_kind(input, used)
+    }
+
+    /// `next` for all that is not a [`ShortMessage`].
+    #[inline(never)]
+    fn next_of_any_kind<'a>(
+        &'a mut self,
+        input: &'a mut [u8],
+        used: &mut usize,
+    ) -> Result<Option<Incoming<'a>>, FrameError> {
         let lent = match self.advance(input, used) {
             Ok(Some(lent)) => lent,
             Ok(None) => return Ok(None),
@@ -148,7 +158,7 @@ impl FrameReader {
             Kind::Pong => Ok(Incoming::Pong(bytes)),
             Kind::Close => {
                 self.end = Some(End::Closed);
-                close(bytes).map(Incoming::Close)
+                read_close(bytes).map(Incoming::Close)
             }
         };
         incoming
@@ -195,6 +205,12 @@ impl FrameReader {
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.held.capacity() + self.message.capacity()
+    }
+
+    /// Whether the next frame lies in the input, and begins a message if it is a data frame.
+    #[inline]
+    fn is_idle(&self) -> bool {
+        self.end.is_none() && self.assembly.is_none() && self.held.is_empty()
     }
 
     /// Finds out where the next message lies, and unmasks it there.
@@ -407,20 +423,4 @@ fn grow(buffer: &mut Vec<u8>, bytes: &[u8], ceiling: usize) {
         buffer.reserve_exact(capacity - buffer.len());
     }
     buffer.extend_from_slice(bytes);
-}
-
-/// Takes the payload of a close frame apart; its head has ruled out a single byte.
-fn close(payload: &[u8]) -> Result<Option<(u16, &str)>, FrameError> {
-    let Some((code, reason)) = payload.split_first_chunk::<2>() else {
-        return Ok(None);
-    };
-    let code = u16::from_be_bytes(*code);
-    // 1014 was registered after the RFC; browsers and the official server know it.
-    if code != 1014 && !CloseCode::from(code).is_allowed() {
-        return Err(FrameError::CloseCode(code));
-    }
-    match simdutf8::basic::from_utf8(reason) {
-        Ok(reason) => Ok(Some((code, reason))),
-        Err(_) => Err(FrameError::InvalidUtf8),
-    }
 }

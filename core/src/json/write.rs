@@ -41,6 +41,9 @@ fn write_escape(out: &mut Vec<u8>, byte: u8) {
     out.extend_from_slice(&[b'\\', short]);
 }
 
+/// Below 2^53 every integer is its own shortest form.
+const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
+
 /// Appends a number with the fewest digits that read back as the same number, in the notation
 /// `JSON.stringify` chooses: `1`, `0.1`, `1e+21`. Only negative zero keeps its sign, as `-0`.
 ///
@@ -51,7 +54,14 @@ pub fn write_f64(out: &mut Vec<u8>, number: f64) -> Result<(), NotFinite> {
         return Err(NotFinite);
     }
     let size = number.abs();
-    let written = if size != 0.0 && !(1e-6..1e21).contains(&size) {
+    let whole = number as i64;
+    let written = if size < MAX_EXACT
+        && whole as f64 == number
+        && (whole != 0 || number.is_sign_positive())
+    {
+        // Most numbers are small integers, which are cheaper to write as such.
+        write!(out, "{whole}")
+    } else if size != 0.0 && !(1e-6..1e21).contains(&size) {
         let start = out.len();
         let written = write!(out, "{number:e}");
         let exponent = memchr::memchr(b'e', &out[start..]).map(|index| start + index + 1);

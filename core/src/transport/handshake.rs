@@ -162,3 +162,142 @@ fn first_protocol(headers: &HeaderMap) -> Result<Option<HeaderValue>, UpgradeErr
 fn is_token_char(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Upgrade, UpgradeError, upgrade};
+    use http::{HeaderMap, HeaderName, HeaderValue, Method};
+
+    /// The example of RFC 6455.
+    const GOOD: [(&str, &str); 4] = [
+        ("upgrade", "websocket"),
+        ("connection", "Upgrade"),
+        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ("sec-websocket-version", "13"),
+    ];
+    const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+
+    /// The good request, with the values of one header replaced by these.
+    fn with(name: &str, values: &[&str]) -> Result<Upgrade, UpgradeError> {
+        let mut headers = HeaderMap::new();
+        let kept = GOOD.into_iter().filter(|good| good.0 != name);
+        for (name, value) in kept.chain(values.iter().map(|&value| (name, value))) {
+            headers.append(
+                HeaderName::from_bytes(name.as_bytes()).unwrap(),
+                HeaderValue::from_bytes(value.as_bytes()).unwrap(),
+            );
+        }
+        upgrade(&Method::GET, &headers)
+    }
+
+    fn accepted(protocol: Option<&'static str>) -> Result<Upgrade, UpgradeError> {
+        Ok(Upgrade {
+            accept: ACCEPT.to_owned(),
+            protocol: protocol.map(HeaderValue::from_static),
+        })
+    }
+
+    #[test]
+    fn good_requests() {
+        let cases: [(&str, &[&str], Option<&'static str>); 11] = [
+            ("x-other", &[], None),
+            ("upgrade", &["WebSocket"], None),
+            ("connection", &["keep-alive, Upgrade"], None),
+            ("connection", &["keep-alive", "upgrade"], None),
+            ("connection", &["UPGRADE,close"], None),
+            ("sec-websocket-version", &["8"], None),
+            ("sec-websocket-protocol", &["chat"], Some("chat")),
+            ("sec-websocket-protocol", &["a, b"], Some("a")),
+            ("sec-websocket-protocol", &["a\t ,\t b.c+1"], Some("a")),
+            ("sec-websocket-protocol", &["b", "a"], Some("b")),
+            ("sec-websocket-extensions", &["permessage-deflate"], None),
+        ];
+        for (name, values, protocol) in cases {
+            assert_eq!(with(name, values), accepted(protocol), "{name} {values:?}");
+        }
+    }
+
+    #[test]
+    fn bad_requests() {
+        use UpgradeError::{Connection, Key, Protocol, Upgrade, Version};
+        let cases: [(&str, &[&str], UpgradeError); 27] = [
+            ("upgrade", &[], Upgrade),
+            ("upgrade", &["h2c"], Upgrade),
+            ("upgrade", &["websocket, h2c"], Upgrade),
+            ("upgrade", &["websocket", "websocket"], Upgrade),
+            ("connection", &[], Connection),
+            ("connection", &["keep-alive"], Connection),
+            ("connection", &["upgraded"], Connection),
+            ("sec-websocket-key", &[], Key),
+            ("sec-websocket-key", &[""], Key),
+            ("sec-websocket-key", &["dGhlIHNhbXBsZSBub25jZQ="], Key),
+            ("sec-websocket-key", &["dGhlIHNhbXBsZSBub25jZQ=a"], Key),
+            ("sec-websocket-key", &["dGhlIHNhbXBsZSBub25jZQAA"], Key),
+            ("sec-websocket-key", &["dGhlIHNhbXBsZSBub25j-Q=="], Key),
+            ("sec-websocket-key", &["dGhlIHNhbXBsZSBub25jZQAAAA=="], Key),
+            ("sec-websocket-version", &[], Version),
+            ("sec-websocket-version", &["7"], Version),
+            ("sec-websocket-version", &["14"], Version),
+            ("sec-websocket-version", &["13, 8"], Version),
+            ("sec-websocket-version", &["13", "13"], Version),
+            ("sec-websocket-protocol", &[""], Protocol),
+            ("sec-websocket-protocol", &["a,"], Protocol),
+            ("sec-websocket-protocol", &["a,,b"], Protocol),
+            ("sec-websocket-protocol", &["a b"], Protocol),
+            ("sec-websocket-protocol", &["a/b"], Protocol),
+            ("sec-websocket-protocol", &["é"], Protocol),
+            ("sec-websocket-protocol", &["a, b, a"], Protocol),
+            ("sec-websocket-protocol", &["a", "a"], Protocol),
+        ];
+        for (name, values, error) in cases {
+            assert_eq!(with(name, values), Err(error), "{name} {values:?}");
+        }
+        let error = upgrade(&Method::POST, &HeaderMap::new());
+        assert_eq!(error, Err(UpgradeError::Method));
+    }
+
+    #[test]
+    fn refusals() {
+        let cases = [
+            (UpgradeError::Method, 405, "Invalid HTTP method"),
+            (UpgradeError::Upgrade, 400, "Invalid Upgrade header"),
+            (UpgradeError::Connection, 400, "Invalid Connection header"),
+            (
+                UpgradeError::Key,
+                400,
+                "Missing or invalid Sec-WebSocket-Key header",
+            ),
+            (
+                UpgradeError::Version,
+                400,
+                "Missing or invalid Sec-WebSocket-Version header",
+            ),
+            (
+                UpgradeError::Protocol,
+                400,
+                "Invalid Sec-WebSocket-Protocol header",
+            ),
+        ];
+        for (error, status, body) in cases {
+            assert_eq!(error.status(), status);
+            assert_eq!(error.to_string(), body);
+            let header = error.header();
+            assert_eq!(header.is_some(), error == UpgradeError::Version);
+            if let Some((name, value)) = header {
+                assert_eq!(
+                    (name.as_str(), value.as_bytes()),
+                    ("sec-websocket-version", &b"13, 8"[..])
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_long_offer_is_read_once() {
+        let offer: Vec<String> = (0..20_000).map(|index| format!("p{index}")).collect();
+        assert_eq!(
+            with("sec-websocket-protocol", &[&offer.join(", ")]),
+            accepted(Some("p0"))
+        );
+    }
+}

@@ -31,10 +31,12 @@ pub(super) fn literal_is(literal: &[u8], name: &[u8]) -> bool {
         .get(1..literal.len().saturating_sub(1))
         .unwrap_or_default();
     if inside == name {
-        return true;
+        // With a backslash in it, it stands for something shorter.
+        return memchr::memchr(b'\\', inside).is_none();
     }
-    // An escape is at least as long as what it stands for.
+    // An escape is longer than what it stands for, at most six times.
     inside.len() > name.len()
+        && inside.len() <= name.len() * 6
         && memchr::memchr(b'\\', inside).is_some()
         && decode_string(literal).is_ok_and(|text| text.as_bytes() == name)
 }

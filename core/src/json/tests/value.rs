@@ -73,6 +73,9 @@ fn pointers_beyond_the_rfc() {
         assert_eq!(found, expected, "{path}");
     }
     assert_eq!(pointer(b" 1 ", ""), Ok(1..2));
+    let text = br#"{"\\\"":1,"\"":2}"#;
+    assert_eq!(pointer(text, "/\\\""), Ok(8..9));
+    assert_eq!(pointer(text, "/\""), Ok(15..16));
 }
 
 #[test]

@@ -10,6 +10,7 @@
 pub mod client;
 pub mod http;
 pub mod polling;
+pub mod raw;
 pub mod server;
 pub mod socketio;
 pub mod under_test;

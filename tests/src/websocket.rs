@@ -108,6 +108,7 @@ impl Frame {
 #[derive(Debug)]
 pub struct WebSocket {
     wire: Wire,
+    close_sent: bool,
     /// The 101 response.
     pub response: Response,
 }
@@ -159,12 +160,14 @@ impl WebSocket {
         assert_eq!(response.header("sec-websocket-accept"), Some(ACCEPT));
         Ok(Self {
             wire: http.into_wire(),
+            close_sent: false,
             response,
         })
     }
 
     /// Sends one frame.
     pub fn send(&mut self, frame: &Frame) {
+        self.close_sent |= frame.opcode == Opcode::Close;
         self.wire.write(&frame.encode());
     }
 
@@ -225,15 +228,17 @@ impl WebSocket {
     }
 
     /// Receives a close frame: its code, if any. Answers it, as an endpoint has
-    /// to, and waits for the end of the connection.
+    /// to, waits for the server's end of the connection and ends ours.
     pub fn receive_close(&mut self) -> Option<u16> {
         let frame = self.receive();
         assert_eq!(frame.opcode, Opcode::Close, "frame {frame:?}");
-        // The server may have ended its side already.
-        let _ = self
-            .wire
-            .try_write(&Frame::new(Opcode::Close, frame.payload.clone()).encode());
+        if !self.close_sent {
+            // The server may have ended its side already.
+            let answer = Frame::new(Opcode::Close, frame.payload.clone());
+            let _ = self.wire.try_write(&answer.encode());
+        }
         self.wire.expect_end();
+        self.wire.finish();
         match frame.payload[..] {
             [high, low, ..] => Some(u16::from_be_bytes([high, low])),
             _ => None,

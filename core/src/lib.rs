@@ -1,4 +1,6 @@
 //! Bellwire's engine.
 #![forbid(unsafe_code)]
+pub mod config;
+pub mod error;
 pub mod json;
 pub mod transport;

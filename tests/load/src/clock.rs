@@ -2,7 +2,6 @@
 
 use rustix::time::{ClockId, clock_gettime};
 
-pub(crate) const MICROSECOND: u64 = 1_000;
 pub(crate) const MILLISECOND: u64 = 1_000_000;
 pub(crate) const SECOND: u64 = 1_000_000_000;
 

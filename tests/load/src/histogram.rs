@@ -72,7 +72,10 @@ mod tests {
     fn a_bucket_is_close_to_what_is_put_into_it() {
         for ns in [0, 1, 63, 64, 127, 128, 129, 1_000, 123_456, 9_876_543_210] {
             let found = middle_of(bucket_of(ns));
-            assert!(found.abs_diff(ns) as f64 <= ns as f64 * 0.016, "{ns}: {found}");
+            assert!(
+                found.abs_diff(ns) as f64 <= ns as f64 * 0.016,
+                "{ns}: {found}"
+            );
         }
     }
 

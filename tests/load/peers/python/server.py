@@ -65,8 +65,9 @@ def main():
         socketio.ASGIApp(sio),
         loop="uvloop",
         http="httptools",
-        ws="websockets",
+        ws="auto",
         ws_per_message_deflate=False,
+        ws_ping_interval=None,  # Engine.IO has its own
         log_level="error",
         access_log=False,
         backlog=1024,

@@ -170,7 +170,10 @@ mod tests {
     #[test]
     fn a_masked_or_fragmented_frame_is_an_error() {
         for head in [[0x81, 0x81], [0x01, 0x01], [0xc1, 0x01]] {
-            assert!(Reader::default().feed(&head, |_| Ok(())).is_err(), "{head:x?}");
+            assert!(
+                Reader::default().feed(&head, |_| Ok(())).is_err(),
+                "{head:x?}"
+            );
         }
     }
 
@@ -184,7 +187,11 @@ mod tests {
             assert_eq!(frame[0], 0x81);
             assert_eq!(frame[1] & 0x80, 0x80);
             let mask: Vec<u8> = frame[head - 4..head].to_vec();
-            let clear: Vec<u8> = frame[head..].iter().zip(mask.iter().cycle()).map(|(b, m)| b ^ m).collect();
+            let clear: Vec<u8> = frame[head..]
+                .iter()
+                .zip(mask.iter().cycle())
+                .map(|(b, m)| b ^ m)
+                .collect();
             assert_eq!(clear, payload);
         }
     }

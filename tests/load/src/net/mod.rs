@@ -5,7 +5,7 @@ mod fleet;
 mod frame;
 mod http;
 
-pub(crate) use conn::{Answer, Arrival};
-pub(crate) use fleet::Fleet;
-pub(crate) use frame::{BINARY, TEXT, masked};
+pub(crate) use conn::Answer;
+pub(crate) use fleet::{Fleet, refuse_close};
+pub(crate) use frame::{BINARY, CLOSE, TEXT, masked};
 pub(crate) use http::{Exchange, request};

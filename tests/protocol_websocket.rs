@@ -7,15 +7,13 @@ use std::time::Duration;
 use conformance::raw::reason_of;
 use conformance::websocket::KEY;
 use conformance::{Difference, Frame, Http, Opcode, Server, WebSocket, differs, http};
-use serde_json::{Value, json};
+use serde_json::json;
 
 static SERVER: LazyLock<Server> = LazyLock::new(|| Server::raw(&json!({})));
 
 fn open(server: &Server) -> (WebSocket, String) {
     let mut websocket = WebSocket::connect(server);
-    let packet = websocket.receive_text();
-    let open: Value = serde_json::from_str(&packet[1..]).expect("an open packet is JSON");
-    let sid = open["sid"].as_str().expect("a sid is text").to_owned();
+    let sid = websocket.receive_open();
     (websocket, sid)
 }
 

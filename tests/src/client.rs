@@ -87,9 +87,7 @@ impl Client {
             }
             Transport::WebSocket => {
                 let mut websocket = WebSocket::connect(server);
-                let packet = websocket.receive_text();
-                let open: Value = serde_json::from_str(&packet[1..]).expect("an open packet");
-                let sid = open["sid"].as_str().expect("a sid is text").to_owned();
+                let sid = websocket.receive_open();
                 (Link::WebSocket(Box::new(websocket)), sid)
             }
         };

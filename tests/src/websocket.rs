@@ -1,5 +1,7 @@
 //! WebSocket by hand, so that a test can send frames no library would.
 
+use serde_json::Value;
+
 use crate::http::{Http, Response};
 use crate::server::{Endpoint, Server};
 use crate::wire::Wire;
@@ -214,6 +216,14 @@ impl WebSocket {
             "frame {frame:?}"
         );
         String::from_utf8(frame.payload).expect("text is UTF-8")
+    }
+
+    /// Receives the open packet; the session id in it.
+    pub fn receive_open(&mut self) -> String {
+        let packet = self.receive_text();
+        let json = packet.strip_prefix('0').expect("an open packet");
+        let open: Value = serde_json::from_str(json).expect("an open packet is JSON");
+        open["sid"].as_str().expect("a sid is text").to_owned()
     }
 
     /// Receives a binary message in one frame.

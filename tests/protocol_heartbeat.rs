@@ -1,0 +1,277 @@
+//! Ping, pong and what happens without them.
+
+use std::time::{Duration, Instant};
+
+use conformance::raw::{log, reason_of};
+use conformance::{
+    Client, Difference, Frame, Opcode, Polling, Server, Transport, WebSocket, differs,
+};
+use serde_json::json;
+
+const INTERVAL: Duration = Duration::from_millis(300);
+const TIMEOUT: Duration = Duration::from_millis(200);
+/// Clocks of two processes may be read a little apart.
+const SLACK: Duration = Duration::from_millis(20);
+
+fn quick() -> Server {
+    Server::raw(&json!({"pingInterval": 300, "pingTimeout": 200}))
+}
+
+fn now() -> Instant {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the test measures a server's timer"
+    )]
+    Instant::now()
+}
+
+fn open(server: &Server) -> (WebSocket, String) {
+    let mut websocket = WebSocket::connect(server);
+    let sid = websocket.receive_open();
+    (websocket, sid)
+}
+
+#[test]
+fn websocket_is_pinged_again_and_again() {
+    let server = quick();
+    let (mut websocket, sid) = open(&server);
+    let mut last = now();
+    for _ in 0..4 {
+        assert_eq!(websocket.receive_text(), "2");
+        assert!(last.elapsed() + SLACK >= INTERVAL, "{:?}", last.elapsed());
+        last = now();
+        websocket.text("3");
+    }
+    websocket.text("4alive");
+    assert_eq!(websocket.receive_text(), "4alive");
+    assert!(
+        !log(&server)
+            .iter()
+            .any(|line| line.contains("disconnect") && line.contains(&sid))
+    );
+}
+
+#[test]
+fn polling_is_pinged_again_and_again() {
+    let server = quick();
+    let mut polling = Polling::connect(&server);
+    for _ in 0..4 {
+        assert_eq!(polling.poll(), ["2"]);
+        polling.post("3");
+    }
+    polling.post("4alive");
+    assert_eq!(polling.poll(), ["4alive"]);
+}
+
+#[test]
+fn a_pong_may_be_answered_with_a_message() {
+    let server = quick();
+    let mut polling = Polling::connect(&server);
+    for _ in 0..3 {
+        assert_eq!(polling.poll(), ["2"]);
+        polling.post("3\x1e4and more");
+        assert_eq!(polling.poll(), ["4and more"]);
+    }
+}
+
+#[test]
+fn a_silent_websocket_times_out() {
+    let server = quick();
+    let start = now();
+    let (mut websocket, sid) = open(&server);
+    assert_eq!(websocket.receive_text(), "2");
+    assert_eq!(websocket.receive_close(), None);
+    assert!(
+        start.elapsed() + SLACK >= INTERVAL + TIMEOUT,
+        "{:?}",
+        start.elapsed()
+    );
+    assert_eq!(reason_of(&server, &sid), "ping timeout");
+}
+
+#[test]
+fn a_silent_poll_times_out() {
+    let server = quick();
+    let start = now();
+    let mut polling = Polling::connect(&server);
+    assert_eq!(polling.poll(), ["2"]);
+    assert_eq!(polling.poll(), ["1"]);
+    assert!(
+        start.elapsed() + SLACK >= INTERVAL + TIMEOUT,
+        "{:?}",
+        start.elapsed()
+    );
+    assert_eq!(reason_of(&server, &polling.sid), "ping timeout");
+    assert_eq!(polling.poll_response().status, 400);
+}
+
+#[test]
+fn a_client_that_never_polls_times_out() {
+    let server = quick();
+    let polling = Polling::connect(&server);
+    assert_eq!(reason_of(&server, &polling.sid), "ping timeout");
+}
+
+#[test]
+fn pings_wait_for_a_poll() {
+    let server = Server::raw(&json!({"pingInterval": 200, "pingTimeout": 5000}));
+    let mut polling = Polling::connect(&server);
+    let start = now();
+    polling.post("4first");
+    while start.elapsed() < Duration::from_millis(300) {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(polling.poll(), ["4first", "2"]);
+}
+
+#[test]
+fn a_pong_nobody_asked_for_does_no_harm() {
+    let server = Server::raw(&json!({}));
+    let (mut websocket, _) = open(&server);
+    for pong in ["3", "3", "3probe", "3"] {
+        websocket.text(pong);
+    }
+    websocket.text("4alive");
+    assert_eq!(websocket.receive_text(), "4alive");
+    let mut polling = Polling::connect(&server);
+    polling.post("3\x1e3\x1e4alive");
+    assert_eq!(polling.poll(), ["4alive"]);
+}
+
+#[test]
+fn a_ping_from_a_client_is_a_transport_error() {
+    let server = Server::raw(&json!({}));
+    for ping in ["2", "2probe", "2x"] {
+        let (mut websocket, sid) = open(&server);
+        websocket.text(ping);
+        assert_eq!(websocket.receive_close(), None, "{ping}");
+        assert_eq!(reason_of(&server, &sid), "transport error", "{ping}");
+        let mut polling = Polling::connect(&server);
+        polling.post(ping);
+        assert_eq!(
+            reason_of(&server, &polling.sid),
+            "transport error",
+            "{ping}"
+        );
+        assert_eq!(polling.poll_response().status, 400);
+    }
+}
+
+#[test]
+fn messages_keep_a_session_alive() {
+    let server = quick();
+    for transport in Transport::ALL {
+        let mut polling = Polling::connect(&server);
+        let (mut websocket, mut sid) = open(&server);
+        if transport == Transport::Polling {
+            sid.clone_from(&polling.sid);
+        }
+        // Three times as long as silence may last, and never a pong.
+        let start = now();
+        let mut ended = false;
+        while start.elapsed() < 3 * (INTERVAL + TIMEOUT) && !ended {
+            std::thread::sleep(Duration::from_millis(60));
+            ended = match transport {
+                Transport::Polling => polling.post_response("4tick").status != 200,
+                Transport::WebSocket => websocket
+                    .wire()
+                    .try_write(&Frame::new(Opcode::Text, "4tick").encode())
+                    .is_err(),
+            };
+        }
+        let lines = log(&server);
+        let dead = lines.contains(&format!("disconnect {sid} ping timeout"));
+        assert_eq!(dead, !differs(Difference::EveryByteIsLife), "{transport:?}");
+    }
+}
+
+#[test]
+fn bytes_of_an_unfinished_message_keep_a_session_alive() {
+    if !differs(Difference::EveryByteIsLife) {
+        return;
+    }
+    let server = quick();
+    let (mut websocket, _) = open(&server);
+    let bytes = Frame::new(Opcode::Text, "4a message on a very slow line").encode();
+    for byte in bytes {
+        std::thread::sleep(Duration::from_millis(60));
+        websocket.wire().write(&[byte]);
+    }
+    let mut text = websocket.receive_text();
+    while text == "2" {
+        text = websocket.receive_text();
+    }
+    assert_eq!(text, "4a message on a very slow line");
+}
+
+#[test]
+fn websocket_pings_keep_a_session_alive() {
+    if !differs(Difference::EveryByteIsLife) {
+        return;
+    }
+    let server = quick();
+    let (mut websocket, sid) = open(&server);
+    let start = now();
+    while start.elapsed() < 3 * (INTERVAL + TIMEOUT) {
+        std::thread::sleep(Duration::from_millis(60));
+        websocket.send(&Frame::new(Opcode::Ping, ""));
+    }
+    assert!(
+        !log(&server)
+            .iter()
+            .any(|line| line.starts_with(&format!("disconnect {sid}")))
+    );
+}
+
+#[test]
+fn silence_after_a_message_ends_the_session() {
+    let server = quick();
+    let (mut websocket, sid) = open(&server);
+    assert_eq!(websocket.receive_text(), "2");
+    websocket.text("3");
+    websocket.text("4last words");
+    let last = now();
+    loop {
+        let frame = websocket.receive();
+        if frame.opcode == Opcode::Close {
+            break;
+        }
+    }
+    let silence = last.elapsed();
+    assert!(silence + SLACK >= INTERVAL + TIMEOUT, "{silence:?}");
+    assert!(silence < 4 * (INTERVAL + TIMEOUT), "{silence:?}");
+    assert_eq!(reason_of(&server, &sid), "ping timeout");
+}
+
+#[test]
+fn a_blocked_handler_costs_no_connection() {
+    let server = Server::with(&json!({"pingInterval": 200, "pingTimeout": 300}));
+    let mut blocker = Client::connect(&server);
+    let mut other = Client::connect(&server);
+    let question = blocker.emit_for_ack(&json!(["block", 1500]));
+    if differs(Difference::BlockedHandlerKeepsConnections) {
+        // Pings go on while the handler sleeps, to both.
+        for _ in 0..3 {
+            assert_eq!(other.websocket().receive_text(), "2");
+            other.websocket().text("3");
+            assert_eq!(blocker.websocket().receive_text(), "2");
+            blocker.websocket().text("3");
+        }
+    }
+    blocker.ack_of(question);
+    assert_eq!(
+        other.call(&json!(["message-with-ack", "alive"])),
+        [json!("alive")]
+    );
+}
+
+#[test]
+fn sockets_are_told_about_a_timeout() {
+    let server = Server::with(&json!({"pingInterval": 200, "pingTimeout": 200}));
+    let mut silent = Client::connect(&server);
+    let mut observer = Client::connect(&server);
+    let id = silent.id.clone();
+    observer.wait_for_log(&format!("disconnecting / {id} ping timeout {id}"));
+    observer.wait_for_log(&format!("disconnect / {id} ping timeout"));
+    silent.expect_disconnection();
+}

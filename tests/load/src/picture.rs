@@ -8,11 +8,12 @@ use crate::scenarios::{Figure, Goal};
 use crate::servers::BASELINE;
 
 const WIDTH: f64 = 860.0;
-const NAMES: f64 = 270.0;
+const NAMES: f64 = 306.0;
 const MARGIN: f64 = 24.0;
 const ROW: f64 = 24.0;
 const TOP: f64 = 96.0;
-const LEGEND_STEP: f64 = 138.0;
+const LEGEND_STEP: f64 = 136.0;
+const LEGEND_COLUMNS: usize = 6;
 const SCALE: [f64; 7] = [0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0];
 const LEFT_END: f64 = 0.025;
 const RIGHT_END: f64 = 45.0;
@@ -65,14 +66,16 @@ pub(crate) fn draw(report: &Report) -> String {
 
 fn legend(svg: &mut String, report: &Report) {
     for (nth, server) in report.servers.iter().enumerate() {
-        let x = MARGIN + 6.0 + LEGEND_STEP * nth as f64;
+        let x = MARGIN + 6.0 + LEGEND_STEP * (nth % LEGEND_COLUMNS) as f64;
+        let y = 50.0 + 18.0 * (nth / LEGEND_COLUMNS) as f64;
         add(
             svg,
             format_args!(
-                "<circle cx=\"{x}\" cy=\"52\" r=\"5\" fill=\"{}\"/>\
-             <text x=\"{}\" y=\"56\">{}</text>\n",
+                "<circle cx=\"{x}\" cy=\"{y}\" r=\"5\" fill=\"{}\"/>\
+             <text x=\"{}\" y=\"{}\">{}</text>\n",
                 colour(server.name),
                 x + 10.0,
+                y + 4.0,
                 server.name
             ),
         );
@@ -80,10 +83,14 @@ fn legend(svg: &mut String, report: &Report) {
 }
 
 fn row(svg: &mut String, report: &Report, line: &Line, y: f64) {
+    let what = match line.figure.key {
+        "cpu_us" => String::new(),
+        _ => format!(", {}", line.figure.unit),
+    };
     add(
         svg,
         format_args!(
-            "<text x=\"{MARGIN}\" y=\"{}\">{}</text>\n",
+            "<text x=\"{MARGIN}\" y=\"{}\">{}{what}</text>\n",
             y + 4.0,
             line.scenario.title
         ),

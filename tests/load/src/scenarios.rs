@@ -225,7 +225,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     apart("churn", "connect, echo, leave", 50, Load::Churn, cpu!(0.68)),
     apart(
         "open-loop",
-        "5 000 messages/s over 200 connections",
+        "echo at 5 000/s, 200 connections",
         200,
         Load::OpenLoop { rate_per_s: 5_000 },
         &[

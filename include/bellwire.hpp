@@ -1,0 +1,762 @@
+// bellwire.hpp - the C++17 face of bellwire.h.
+//
+// Header-only: it has no binary interface of its own, no macros and no state.
+// It compiles with and without exceptions and RTTI.  What a function does, and
+// on which thread, is said in bellwire.h; this file says what C++ adds:
+//
+//   Lifetimes   bellwire::server, config, args and message own what they hold
+//               and free it.  nsp, socket, listener and operation are values of
+//               eight bytes: copy them, store them, forget them.
+//   Views       event, outcome, value and what they return (string_view, blob)
+//               are valid during the callback.  event::keep() keeps the payload.
+//   Callables   Any callable goes where a callback does.  It is moved to the
+//               heap and destroyed exactly once, when nothing calls it any more.
+//               An exception that leaves it ends the program.
+//   Errors      A peer that has left, is too slow, or a server that closes is
+//               no error: the call returns false.  Everything else throws
+//               bellwire::error, or, without exceptions, ends the program.
+//
+//   bellwire::server io;
+//   auto chat = io.of("/");
+//   chat.on_connection([&](const bellwire::event &ev) {
+//     ev.socket().join("lobby");
+//     chat.to("lobby").from(ev.socket()).emit("joined", ev.socket().id());
+//   });
+//   chat.on("say", [&](const bellwire::event &ev) {
+//     chat.to("lobby").emit("said", ev.get<std::string_view>("/0"));
+//     if (auto ack = ev.ack()) ack(true);
+//   });
+//   io.listen("127.0.0.1", 3000);
+#ifndef BW_HPP
+#define BW_HPP
+
+#include "bellwire.h"
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <initializer_list>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace bellwire {
+
+using ms = std::chrono::milliseconds;
+
+// ---------------------------------------------------------------------- errors
+
+class error : public std::runtime_error {
+ public:
+  explicit error(bw_status s)
+      : std::runtime_error(std::string(bw_status_name(s)) + ": " + bw_last_error()), code_(s) {}
+  bw_status code() const noexcept { return code_; }
+
+ private:
+  bw_status code_;
+};
+
+[[noreturn]] inline void fail(bw_status s) {
+#if defined(__cpp_exceptions)
+  throw error(s);
+#else
+  std::fprintf(stderr, "bellwire: %s: %s\n", bw_status_name(s), bw_last_error());
+  std::abort();
+#endif
+}
+inline void check(bw_status s) {
+  if (s < 0) fail(s);
+}
+// False when the peer is not there to hear it.
+inline bool sent(bw_status s) {
+  if (s == BW_E_GONE || s == BW_E_FULL || s == BW_E_CLOSED) return false;
+  check(s);
+  return true;
+}
+
+inline bw_str str(std::string_view v) noexcept { return {v.data(), v.size()}; }
+inline std::string_view view(bw_str v) noexcept { return {v.data ? v.data : "", v.len}; }
+
+// Text that the library made, as a std::string.
+inline std::string take(bw_buf &buf) {
+  std::string text(buf.data ? buf.data : "", buf.len);
+  bw_buf_free(&buf);
+  return text;
+}
+
+// ---------------------------------------------------------------------- values
+
+// Bytes that belong to somebody else; copied when they are sent.
+struct blob {
+  const void *data = nullptr;
+  size_t len = 0;
+  const uint8_t *begin() const noexcept { return static_cast<const uint8_t *>(data); }
+  const uint8_t *end() const noexcept { return begin() + len; }
+};
+// JSON text, put in as it is.
+struct json {
+  std::string_view text;
+};
+
+// One value of a payload or of a client's auth: what it is and how to read it.
+class value {
+ public:
+  value() noexcept { v_.type = -1; }
+  explicit value(const bw_value &v) noexcept : v_(v) {}
+  // False when there is nothing at the pointer.
+  explicit operator bool() const noexcept { return v_.type >= 0; }
+  int32_t type() const noexcept { return v_.type; }  // BW_V_*
+  size_t size() const noexcept { return v_.n; }      // of an array or object
+  std::string_view json() const noexcept { return view(v_.json); }
+  // The value as T, or the fallback when it is absent or of another type.  T is
+  // bool, a number, std::string_view, std::string or blob.
+  template <class T> T as(T fallback = T{}) const {
+    if constexpr (std::is_same_v<T, bool>)
+      return v_.type == BW_V_BOOL ? v_.b != 0 : fallback;
+    else if constexpr (std::is_integral_v<T>)
+      return v_.type == BW_V_INT ? static_cast<T>(v_.i) : fallback;
+    else if constexpr (std::is_floating_point_v<T>)
+      return v_.type == BW_V_INT || v_.type == BW_V_NUMBER ? static_cast<T>(v_.f) : fallback;
+    else if constexpr (std::is_same_v<T, blob>)
+      return v_.type == BW_V_BINARY ? blob{v_.bin.data, v_.bin.len} : fallback;
+    else
+      return v_.type == BW_V_STRING ? T(view(v_.s)) : fallback;
+  }
+
+ private:
+  bw_value v_{};
+};
+
+// ---------------------------------------------------------------- what is sent
+
+// Writes the arguments of an event.  The constructor takes whatever is to be
+// sent: nullptr, bool, numbers, texts, blob, json, std::optional, containers
+// (arrays) and maps from texts (objects).  Other types: give them a function
+// void to_args(bellwire::args &, const T &) in their own namespace.
+//
+//   args(1, "two", blob{data, size})
+//   args().object().member("x", 1.5).member("name", "Ada").end()
+class args {
+ public:
+  template <class... A> explicit args(const A &...a) : w_(bw_args_new()) { (add(a), ...); }
+  args(args &&) noexcept = default;
+  args &operator=(args &&) noexcept = default;
+
+  template <class T> args &add(const T &v) {
+    put(v);
+    return *this;
+  }
+  args &object() { bw_args_begin_object(w_.get()); return *this; }
+  args &array() { bw_args_begin_array(w_.get()); return *this; }
+  args &end() { bw_args_end(w_.get()); return *this; }
+  args &key(std::string_view k) { bw_args_key(w_.get(), str(k)); return *this; }
+  template <class T> args &member(std::string_view k, const T &v) { return key(k).add(v); }
+  // Bytes without a copy: the vector lives until every receiver has them.
+  template <class T> args &take(std::vector<T> bytes) {
+    static_assert(std::is_trivially_copyable_v<T>);
+    auto *kept = new std::vector<T>(std::move(bytes));
+    bw_args_bin(w_.get(), bw_blob{kept->data(), kept->size() * sizeof(T),
+                                  [](void *p) { delete static_cast<std::vector<T> *>(p); }, kept});
+    return *this;
+  }
+  args &clear() { bw_args_clear(w_.get()); return *this; }
+  // Borrows from this writer until it changes.
+  bw_payload payload(std::string_view event) const {
+    bw_payload p = BW_PAYLOAD_INIT;
+    check(bw_args_payload(w_.get(), str(event), &p));
+    return p;
+  }
+  bw_args *get() const noexcept { return w_.get(); }
+
+ private:
+  template <class T, class = void> struct is_range : std::false_type {};
+  template <class T>
+  struct is_range<T, std::void_t<decltype(std::begin(std::declval<const T &>()))>>
+      : std::true_type {};
+  template <class T, class = void> struct is_map : std::false_type {};
+  template <class T> struct is_map<T, std::void_t<typename T::mapped_type>> : std::true_type {};
+
+  template <class T> void put(const std::optional<T> &v) {
+    if (v) put(*v); else put(nullptr);
+  }
+  template <class T> void put(const T &v) {
+    if constexpr (std::is_null_pointer_v<T>) bw_args_null(w_.get());
+    else if constexpr (std::is_same_v<T, bool>) bw_args_bool(w_.get(), v);
+    else if constexpr (std::is_integral_v<T>) bw_args_int(w_.get(), static_cast<int64_t>(v));
+    else if constexpr (std::is_floating_point_v<T>) bw_args_double(w_.get(), static_cast<double>(v));
+    else if constexpr (std::is_same_v<T, blob>) bw_args_bin(w_.get(), {v.data, v.len, nullptr, nullptr});
+    else if constexpr (std::is_same_v<T, json>) bw_args_json(w_.get(), str(v.text));
+    else if constexpr (std::is_same_v<T, value>) put_value(v);
+    else if constexpr (std::is_convertible_v<const T &, std::string_view>)
+      bw_args_str(w_.get(), str(std::string_view(v)));
+    else if constexpr (is_map<T>::value) {
+      object();
+      for (const auto &[k, x] : v) member(k, x);
+      end();
+    } else if constexpr (is_range<T>::value) {
+      array();
+      for (const auto &x : v) put(x);
+      end();
+    } else {
+      to_args(*this, v);
+    }
+  }
+  void put_value(const value &v) {
+    if (v.type() == BW_V_BINARY) put(v.as<blob>());
+    else put(json{v.json()});
+  }
+  struct del { void operator()(bw_args *p) const noexcept { bw_args_free(&p); } };
+  std::unique_ptr<bw_args, del> w_;
+};
+
+// An event name with its arguments, encoded once: counted, immutable, for any
+// thread and any number of receivers.
+class message {
+ public:
+  message() = default;
+  message(std::string_view event, const args &a) {
+    const bw_payload p = a.payload(event);
+    check(bw_message_new(&p, &m_));
+  }
+  template <class... A> static message of(std::string_view event, const A &...a) {
+    return message(event, args(a...));
+  }
+  static message retain(const bw_message *m) {
+    message r;
+    if (m) r.m_ = bw_message_retain(m);
+    return r;
+  }
+  message(const message &o) : m_(o.m_ ? bw_message_retain(o.m_) : nullptr) {}
+  message(message &&o) noexcept : m_(std::exchange(o.m_, nullptr)) {}
+  message &operator=(message o) noexcept { std::swap(m_, o.m_); return *this; }
+  ~message() { bw_message_release(&m_); }
+  explicit operator bool() const noexcept { return m_ != nullptr; }
+
+  value at(std::string_view pointer) const { return read(m_, pointer); }
+  template <class T> T get(std::string_view pointer, T fallback = T{}) const {
+    return at(pointer).template as<T>(std::move(fallback));
+  }
+  std::string_view args_json() const noexcept {
+    bw_str s{nullptr, 0};
+    return bw_message_args(m_, &s) == BW_OK ? view(s) : std::string_view();
+  }
+  const bw_message *get() const noexcept { return m_; }
+
+  static value read(const bw_message *m, std::string_view pointer) noexcept {
+    bw_value v;
+    return m && bw_message_get(m, str(pointer), &v, sizeof v) == BW_OK ? value(v) : value();
+  }
+
+ private:
+  const bw_message *m_ = nullptr;
+};
+
+// ------------------------------------------------------- answers and questions
+
+// What a client waits for; call it, once, from any thread, now or later.
+class ack {
+ public:
+  explicit ack(bw_ack a = 0) noexcept : a_(a) {}
+  explicit operator bool() const noexcept { return a_ != 0; }
+  template <class... A> bool operator()(const A &...a) const { return send(args(a...)); }
+  bool send(const args &a) const {
+    const bw_payload p = a.payload("");
+    return sent(bw_ack_send(a_, &p));
+  }
+  bw_ack get() const noexcept { return a_; }
+
+ private:
+  bw_ack a_;
+};
+
+// What the engine waits for: may this client, or this packet, come in?  Move it
+// to where the answer is known; one that is destroyed unanswered refuses.
+class deferred {
+ public:
+  explicit deferred(bw_deferred d) noexcept : d_(d) {}
+  deferred(deferred &&o) noexcept : d_(std::exchange(o.d_, 0)) {}
+  deferred &operator=(deferred &&o) noexcept { std::swap(d_, o.d_); return *this; }
+  ~deferred() {
+    if (d_) (void)bw_deferred_reject(d_, 0, BW_S("not answered"), BW_S(""));
+  }
+  bool accept() { return sent(bw_deferred_accept(std::exchange(d_, 0))); }
+  // The client finds both in its connect_error.
+  bool reject(std::string_view why, std::string_view data_json = "", int32_t code = 0) {
+    return sent(bw_deferred_reject(std::exchange(d_, 0), code, str(why), str(data_json)));
+  }
+  // For BW_EV_HEADERS, before accepting.
+  void header(std::string_view name, std::string_view text) {
+    check(bw_deferred_set_header(d_, str(name), str(text)));
+  }
+
+ private:
+  bw_deferred d_;
+};
+
+// ------------------------------------------------------------------- handshake
+
+// How a client came: counted, and readable after it has left.  Keep it while
+// views of it are in use.
+class handshake {
+ public:
+  handshake() = default;
+  static handshake retain(const bw_handshake *h) {
+    handshake r;
+    if (h) r.h_ = bw_handshake_retain(h);
+    return r;
+  }
+  static handshake adopt(const bw_handshake *h) noexcept {
+    handshake r;
+    r.h_ = h;
+    return r;
+  }
+  handshake(const handshake &o) : h_(o.h_ ? bw_handshake_retain(o.h_) : nullptr) {}
+  handshake(handshake &&o) noexcept : h_(std::exchange(o.h_, nullptr)) {}
+  handshake &operator=(handshake o) noexcept { std::swap(h_, o.h_); return *this; }
+  ~handshake() { bw_handshake_release(&h_); }
+  explicit operator bool() const noexcept { return h_ != nullptr; }
+
+  std::string_view text(bw_hs_key key) const noexcept {
+    bw_str s{nullptr, 0};
+    return h_ && bw_handshake_str(h_, key, &s) == BW_OK ? view(s) : std::string_view();
+  }
+  int64_t number(bw_hs_key key) const noexcept {
+    int64_t n = 0;
+    return h_ && bw_handshake_int(h_, key, &n) == BW_OK ? n : 0;
+  }
+  std::string_view id() const noexcept { return text(BW_HS_SID); }
+  std::string_view address() const noexcept { return text(BW_HS_ADDRESS); }
+  std::string_view url() const noexcept { return text(BW_HS_URL); }
+  std::string_view auth_json() const noexcept { return text(BW_HS_AUTH_JSON); }
+  bool secure() const noexcept { return number(BW_HS_SECURE) != 0; }
+  std::string_view header(std::string_view name) const noexcept {
+    bw_str s{nullptr, 0};
+    return h_ && bw_handshake_header(h_, str(name), &s) == BW_OK ? view(s) : std::string_view();
+  }
+  std::string_view query(std::string_view name) const noexcept {
+    bw_str s{nullptr, 0};
+    return h_ && bw_handshake_query(h_, str(name), &s) == BW_OK ? view(s) : std::string_view();
+  }
+  value auth(std::string_view pointer) const noexcept {
+    bw_value v;
+    return h_ && bw_handshake_auth(h_, str(pointer), &v, sizeof v) == BW_OK ? value(v) : value();
+  }
+  template <class T> T auth(std::string_view pointer, T fallback) const {
+    return auth(pointer).template as<T>(std::move(fallback));
+  }
+
+ private:
+  const bw_handshake *h_ = nullptr;
+};
+
+// ------------------------------------------------------------ values with an id
+
+class event;
+class outcome;
+
+// Any callable as (fn, user, drop).
+template <class View, class F> struct thunk {
+  static void call(const bw_event *e, void *user) noexcept { (*static_cast<F *>(user))(View(*e)); }
+  static void drop(void *user) noexcept { delete static_cast<F *>(user); }
+};
+
+// A registered callback.
+struct listener {
+  bw_listener v = 0;
+  // False when it was taken away before.  No call starts after this returns.
+  bool off() const { return sent(bw_off(v)); }
+};
+
+// An emit with acknowledgement, or a fetch, under way.
+struct operation {
+  bw_op v = 0;
+  bool cancel() const { return sent(bw_op_cancel(v)); }
+};
+
+// Whom to send to, put together step by step, and what to do with them:
+//   nsp.to("a").to("b").except("c").is_volatile().emit("event", 1, 2)
+class target {
+ public:
+  explicit target(bw_scope scope) { t_.scope = scope; }
+  // More than one room: everyone who is in any of them, once.
+  target &to(std::string_view room) { rooms_.emplace_back(room); return *this; }
+  target &except(std::string_view room) { except_.emplace_back(room); return *this; }
+  // Leaves this socket out.
+  target &from(const struct socket &sender);
+  // Dropped for clients that cannot take it at once.
+  target &is_volatile() { t_.flags |= BW_TO_VOLATILE; return *this; }
+  target &local() { t_.flags |= BW_TO_LOCAL; return *this; }
+  // How long emit_ack waits.
+  target &timeout(ms d) { t_.timeout_ms = static_cast<uint32_t>(d.count()); return *this; }
+
+  template <class... A> bool emit(std::string_view event, const A &...a) {
+    return emit_args(event, args(a...));
+  }
+  bool emit_args(std::string_view event, const args &a) {
+    const bw_payload p = a.payload(event);
+    return sent(bw_emit(fix(), &p));
+  }
+  bool emit(const message &m) { return sent(bw_emit_message(fix(), m.get())); }
+  // Asks; f(const outcome &) is called once, with the answers there are.
+  template <class F> operation emit_ack(const message &m, F f) {
+    auto *box = new F(std::move(f));
+    operation op;
+    check(bw_emit_ack(fix(), m.get(), &thunk<outcome, F>::call, box, &thunk<outcome, F>::drop, &op.v));
+    return op;
+  }
+  // Raw mode: one message as text or bytes.
+  bool send_text(std::string_view text) { return sent(bw_send_text(fix(), str(text))); }
+  bool send_binary(blob b) { return sent(bw_send_binary(fix(), {b.data, b.len, nullptr, nullptr})); }
+
+  bool join(std::string_view room) { const bw_str r = str(room); return sent(bw_join(fix(), &r, 1)); }
+  bool leave(std::string_view room) { const bw_str r = str(room); return sent(bw_leave(fix(), &r, 1)); }
+  // close: the whole connection, not only this namespace.
+  bool disconnect() { return sent(bw_disconnect(fix(), 0)); }
+  bool close() { return sent(bw_disconnect(fix(), 1)); }
+  // Who is there; f(const outcome &) is called once, with their sockets.
+  template <class F> operation fetch(F f) {
+    auto *box = new F(std::move(f));
+    operation op;
+    check(bw_fetch_sockets(fix(), &thunk<outcome, F>::call, box, &thunk<outcome, F>::drop, &op.v));
+    return op;
+  }
+
+ private:
+  const bw_target *fix() {
+    room_views_.assign(rooms_.size(), bw_str{});
+    except_views_.assign(except_.size(), bw_str{});
+    for (size_t i = 0; i < rooms_.size(); i++) room_views_[i] = str(rooms_[i]);
+    for (size_t i = 0; i < except_.size(); i++) except_views_[i] = str(except_[i]);
+    t_.rooms = room_views_.data();
+    t_.n_rooms = room_views_.size();
+    t_.except = except_views_.data();
+    t_.n_except = except_views_.size();
+    return &t_;
+  }
+  bw_target t_ = BW_TARGET_INIT;
+  std::vector<std::string> rooms_, except_;
+  std::vector<bw_str> room_views_, except_views_;
+};
+
+// One client in one namespace: an id, to be copied and kept at will.
+struct socket {
+  bw_socket v = 0;
+  constexpr socket(bw_socket id = 0) noexcept : v(id) {}
+  explicit operator bool() const noexcept { return v != 0; }
+  friend bool operator==(socket a, socket b) noexcept { return a.v == b.v; }
+  friend bool operator!=(socket a, socket b) noexcept { return a.v != b.v; }
+  friend bool operator<(socket a, socket b) noexcept { return a.v < b.v; }
+
+  target to_it() const { return target(v); }
+  template <class... A> bool emit(std::string_view event, const A &...a) const {
+    return emit_args(event, args(a...));
+  }
+  bool emit_args(std::string_view event, const args &a) const {
+    const bw_payload p = a.payload(event);
+    const bw_target t = bw_to(v);
+    return sent(bw_emit(&t, &p));
+  }
+  bool emit(const message &m) const {
+    const bw_target t = bw_to(v);
+    return sent(bw_emit_message(&t, m.get()));
+  }
+  // Asks this client; a timeout of 0 waits as long as it stays.
+  template <class F> operation emit_ack(const message &m, ms timeout, F f) const {
+    return to_it().timeout(timeout).emit_ack(m, std::move(f));
+  }
+  bool send_text(std::string_view text) const { return to_it().send_text(text); }
+  bool send_binary(blob b) const { return to_it().send_binary(b); }
+  bool join(std::string_view room) const { return to_it().join(room); }
+  bool leave(std::string_view room) const { return to_it().leave(room); }
+  bool disconnect() const { return to_it().disconnect(); }
+  bool close() const { return to_it().close(); }
+
+  // False, empty or 0 when it has left.
+  bool connected() const noexcept { return number(BW_SK_CONNECTED) != 0; }
+  bool is_websocket() const noexcept { return number(BW_SK_TRANSPORT) == BW_TR_WEBSOCKET; }
+  int64_t number(bw_socket_key key) const noexcept {
+    int64_t n = 0;
+    return bw_socket_int(v, key, &n) == BW_OK ? n : 0;
+  }
+  std::string id() const { return std::string(handshake().id()); }
+  bellwire::handshake handshake() const {
+    const bw_handshake *h = nullptr;
+    (void)bw_socket_handshake(v, &h);
+    return bellwire::handshake::adopt(h);
+  }
+  std::vector<std::string> rooms() const {
+    std::vector<std::string> names;
+    bw_list list{nullptr, 0, nullptr};
+    if (!sent(bw_socket_rooms(v, &list))) return names;
+    for (size_t i = 0; i < list.n; i++) names.emplace_back(view(list.items[i]));
+    bw_list_free(&list);
+    return names;
+  }
+  // Any JSON that others may fetch.
+  std::string data() const {
+    bw_buf buf{nullptr, 0, nullptr};
+    return sent(bw_socket_data_get(v, &buf)) ? take(buf) : std::string();
+  }
+  bool set_data(std::string_view json_text) const { return sent(bw_socket_data_set(v, str(json_text))); }
+  // An object of the program's, in event::user<T>() from now on; deleted after
+  // the socket's last event.
+  template <class T> bool set_user(std::unique_ptr<T> object) const {
+    return sent(bw_socket_user_set(v, object.release(), [](void *p) { delete static_cast<T *>(p); }));
+  }
+};
+
+inline target &target::from(const socket &sender) {
+  t_.sender = sender.v;
+  return *this;
+}
+
+// ---------------------------------------------------------------------- events
+
+// What a callback is told: a view of one bw_event.
+class event {
+ public:
+  explicit event(const bw_event &e) noexcept : e_(&e) {}
+  const bw_event &raw() const noexcept { return *e_; }
+  bw_event_type type() const noexcept { return e_->type; }
+  bellwire::socket socket() const noexcept { return {e_->socket}; }
+  std::string_view nsp() const noexcept { return view(e_->nsp_name); }
+  // The event, room, transport, reason or error text: what the type says.
+  std::string_view name() const noexcept { return view(e_->name); }
+  int32_t code() const noexcept { return e_->code; }
+  bw_status status() const noexcept { return e_->status; }
+  bellwire::handshake handshake() const {
+    return e_->handshake ? bellwire::handshake::retain(e_->handshake) : socket().handshake();
+  }
+  template <class T> T *user() const noexcept { return static_cast<T *>(e_->user); }
+
+  // The arguments: their number, their text, and single values of them:
+  // ev.get<double>("/0/pos/x") - the pointer begins with the argument's index.
+  size_t size() const noexcept { return e_->n_args; }
+  std::string_view args_json() const noexcept { return view(e_->args); }
+  value at(std::string_view pointer) const noexcept { return message::read(e_->message, pointer); }
+  template <class T> T get(std::string_view pointer, T fallback = T{}) const {
+    return at(pointer).template as<T>(std::move(fallback));
+  }
+  message keep() const { return message::retain(e_->message); }
+  // False when no answer is waited for.
+  bellwire::ack ack() const noexcept { return bellwire::ack(e_->ack); }
+
+  // Raw mode: one message, as text or as bytes.
+  bool is_text() const noexcept { return (e_->flags & BW_EVF_TEXT) != 0; }
+  std::string_view text() const noexcept { return view(e_->args); }
+  blob bytes(size_t i = 0) const noexcept {
+    return i < e_->n_bins ? blob{e_->bins[i].data, e_->bins[i].len} : blob{};
+  }
+
+ private:
+  const bw_event *e_;
+};
+
+// How an operation has ended.
+class outcome : public event {
+ public:
+  explicit outcome(const bw_event &e) noexcept : event(e) {}
+  bool ok() const noexcept { return status() == BW_OK; }
+  bool timed_out() const noexcept { return status() == BW_E_TIMEOUT; }
+
+  // Of emit_ack, in the order in which they came.
+  size_t replies() const noexcept { return raw().n_replies; }
+  bellwire::socket reply_from(size_t i) const noexcept { return {raw().replies[i]->socket}; }
+  std::string_view reply_json(size_t i) const noexcept { return view(raw().replies[i]->args); }
+  value reply(size_t i, std::string_view pointer = "/0") const noexcept {
+    return message::read(raw().replies[i]->message, pointer);
+  }
+
+  // Of fetch.
+  struct remote {
+    bellwire::socket socket;
+    std::string_view id, data_json, handshake_json;
+    std::vector<std::string_view> rooms;
+  };
+  size_t sockets() const noexcept { return raw().n_sockets; }
+  remote at_socket(size_t i) const {
+    const bw_remote_socket &r = *raw().sockets[i];
+    remote out{{r.socket}, view(r.sid), view(r.data_json), view(r.handshake_json), {}};
+    for (size_t k = 0; k < r.n_rooms; k++) out.rooms.push_back(view(r.rooms[k]));
+    return out;
+  }
+};
+
+// The listeners of a server, a namespace or a socket.  Same event and name: all
+// are called, in the order in which they were added.
+class scope {
+ public:
+  explicit scope(bw_scope id = 0) noexcept : id_(id) {}
+
+  template <class F> listener listen(bw_event_type type, std::string_view name, F f, uint32_t flags = 0) const {
+    auto *box = new F(std::move(f));
+    listener l;
+    check(bw_on(id_, type, str(name), flags, &thunk<event, F>::call, box, &thunk<event, F>::drop, &l.v));
+    return l;
+  }
+  // An event of a client; f(const event &).
+  template <class F> listener on(std::string_view name, F f) const {
+    return listen(BW_EV_MESSAGE, name, std::move(f));
+  }
+  template <class F> listener once(std::string_view name, F f) const {
+    return listen(BW_EV_MESSAGE, name, std::move(f), BW_LISTEN_ONCE);
+  }
+  // Every event of a client, before the named ones.
+  template <class F> listener on_any(F f) const { return listen(BW_EV_MESSAGE, "", std::move(f)); }
+  // Every event that is about to be sent.
+  template <class F> listener on_any_outgoing(F f) const {
+    return listen(BW_EV_OUTGOING, "", std::move(f));
+  }
+  template <class F> listener on_connection(F f) const { return listen(BW_EV_CONNECTION, "", std::move(f)); }
+  template <class F> listener on_disconnecting(F f) const { return listen(BW_EV_DISCONNECTING, "", std::move(f)); }
+  template <class F> listener on_disconnect(F f) const { return listen(BW_EV_DISCONNECT, "", std::move(f)); }
+  template <class F> listener on_upgrade(F f) const { return listen(BW_EV_UPGRADE, "", std::move(f)); }
+  template <class F> listener on_drain(F f) const { return listen(BW_EV_DRAIN, "", std::move(f)); }
+  // Questions; f(const event &, deferred): before a client comes in, before
+  // each of its events, before each request.
+  template <class F> listener use(F f) const { return ask(BW_EV_MIDDLEWARE, std::move(f)); }
+  template <class F> listener use_packet(F f) const { return ask(BW_EV_PACKET_MIDDLEWARE, std::move(f)); }
+  template <class F> listener allow_request(F f) const { return ask(BW_EV_ALLOW_REQUEST, std::move(f)); }
+  template <class F> listener ask(bw_event_type type, F f) const {
+    return listen(type, "", [f = std::move(f)](const event &ev) mutable {
+      f(ev, deferred(ev.raw().deferred));
+    });
+  }
+  bw_scope get() const noexcept { return id_; }
+
+ private:
+  bw_scope id_;
+};
+
+class nsp : public scope {
+ public:
+  explicit nsp(bw_nsp id = 0) noexcept : scope(id) {}
+  target all() const { return target(get()); }
+  target to(std::string_view room) const { return std::move(target(get()).to(room)); }
+  // Everybody but this one.
+  target from(const bellwire::socket &sender) const { return std::move(target(get()).from(sender)); }
+  template <class... A> bool emit(std::string_view event, const A &...a) const {
+    return all().emit(event, a...);
+  }
+  bellwire::socket find(std::string_view id) const {
+    bw_socket found = 0;
+    const bw_status s = bw_socket_find(get(), str(id), &found);
+    if (s != BW_E_NOT_FOUND) (void)sent(s);
+    return {found};
+  }
+};
+
+// ---------------------------------------------------------------------- server
+
+enum class delivery : int32_t {
+  threads = BW_DELIVER_THREADS,  // callbacks on a pool of the engine's
+  polled = BW_DELIVER_POLLED,    // callbacks inside server::poll
+  inlined = BW_DELIVER_INLINE,   // on the engine's own threads: must not block
+};
+
+class config {
+ public:
+  config() : c_(bw_config_new()) {
+    if (!c_) fail(bw_last_error_code());
+  }
+  // The options object of Socket.IO as JSON.
+  explicit config(std::string_view options_json) : config() { json(options_json); }
+  config &set(bw_option o, int64_t v) { check(bw_config_set_int(c_.get(), o, v)); return *this; }
+  config &set(bw_option o, std::string_view v) { check(bw_config_set_str(c_.get(), o, str(v))); return *this; }
+  config &json(std::string_view text) { check(bw_config_set_json(c_.get(), str(text))); return *this; }
+  config &deliver(delivery d) { return set(BW_OPT_DELIVERY, static_cast<int64_t>(d)); }
+  // Engine.IO messages and nothing above them.
+  config &raw() { return set(BW_OPT_PROTOCOL, std::string_view("engine.io")); }
+  std::string effective() const {
+    bw_buf buf{nullptr, 0, nullptr};
+    check(bw_config_get_json(c_.get(), &buf));
+    return take(buf);
+  }
+  const bw_config *get() const noexcept { return c_.get(); }
+
+ private:
+  struct del { void operator()(bw_config *p) const noexcept { bw_config_free(&p); } };
+  std::unique_ptr<bw_config, del> c_;
+};
+
+// Owns the engine.  Its destructor stops at once and waits for callbacks that
+// run, so do not destroy it inside one of them.
+class server {
+ public:
+  explicit server(const config &c = config()) { check(bw_server_new(c.get(), &s_)); }
+  server(server &&o) noexcept : s_(std::exchange(o.s_, 0)) {}
+  server &operator=(server &&o) noexcept { std::swap(s_, o.s_); return *this; }
+  ~server() {
+    if (s_) (void)bw_server_free(&s_);
+  }
+  bellwire::nsp of(std::string_view name) const {
+    bw_nsp n = 0;
+    check(bw_nsp_get(s_, str(name), &n));
+    return bellwire::nsp(n);
+  }
+  // For listeners of the whole server.
+  scope events() const noexcept { return scope(s_); }
+  // The port, which the system chooses when it is 0.
+  uint16_t listen(std::string_view host, uint16_t port) const {
+    uint16_t bound = 0;
+    check(bw_server_listen_tcp(s_, str(host), port, &bound));
+    return bound;
+  }
+  void listen_unix(std::string_view path, uint32_t mode = 0600) const {
+    check(bw_server_listen_unix(s_, str(path), mode));
+  }
+  void listen_fd(bw_fd fd) const { check(bw_server_listen_fd(s_, fd)); }
+  // Answers GET of exactly this path with these bytes.
+  void serve(std::string_view path, std::string_view content_type, std::string_view body) const {
+    const char *bytes = body.data() ? body.data() : "";
+    check(bw_server_serve(s_, str(path), str(content_type),
+                          {reinterpret_cast<const uint8_t *>(bytes), body.size()}));
+  }
+  void unserve(std::string_view path) const { check(bw_server_serve(s_, str(path), {nullptr, 0}, {nullptr, 0})); }
+
+  // Polled delivery: runs what has arrived; returns how many events that were.
+  uint32_t poll(ms wait = ms(0), uint32_t max_events = 0) const {
+    const int32_t n = bw_server_poll(s_, max_events, static_cast<int32_t>(wait.count()));
+    check(n);
+    return static_cast<uint32_t>(n);
+  }
+  // The next event without callbacks; nullopt when none came in time.
+  std::optional<event> next(ms wait = ms(0)) const {
+    const bw_event *e = nullptr;
+    check(bw_server_next(s_, static_cast<int32_t>(wait.count()), &e));
+    return e ? std::optional<event>(event(*e)) : std::nullopt;
+  }
+  bw_fd poll_fd() const { bw_fd fd{}; check(bw_server_poll_fd(s_, &fd)); return fd; }
+  void wakeup() const noexcept { (void)bw_server_wakeup(s_); }
+
+  int64_t stat(const char *name) const { int64_t n = 0; check(bw_server_stat(s_, name, &n)); return n; }
+  std::string metrics() const {
+    bw_buf buf{nullptr, 0, nullptr};
+    check(bw_server_metrics(s_, &buf));
+    return take(buf);
+  }
+  // Tells the clients, sends what is queued, and waits for the end.
+  void shutdown(ms deadline) const {
+    check(bw_server_close(s_, static_cast<uint32_t>(deadline.count())));
+    check(bw_server_wait(s_, static_cast<int32_t>(deadline.count()) + 1000));
+  }
+  bw_server get() const noexcept { return s_; }
+
+ private:
+  bw_server s_ = 0;
+};
+
+}  // namespace bellwire
+
+template <> struct std::hash<bellwire::socket> {
+  size_t operator()(bellwire::socket x) const noexcept { return std::hash<uint64_t>{}(x.v); }
+};
+
+#endif

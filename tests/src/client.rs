@@ -200,6 +200,11 @@ impl Client {
         self.take(|packet| packet.nsp == nsp)
     }
 
+    /// The next event of this name; other packets are kept.
+    pub fn take_event(&mut self, event: &str) -> Packet {
+        self.take(|packet| packet.event() == Some(event))
+    }
+
     /// The next packet, which has to be this event; its arguments.
     pub fn expect(&mut self, event: &str) -> Vec<Value> {
         let packet = self.receive();

@@ -2,5 +2,6 @@
 #![forbid(unsafe_code)]
 pub mod config;
 pub mod error;
+pub mod server;
 pub mod json;
 pub mod transport;

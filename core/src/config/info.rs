@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::config::by_name;
 use crate::config::kind::OptionKind;
-use crate::config::options::{Config, TABLE};
+use crate::config::options::{Config, Row, TABLE};
 
 /// What there is to know about one option.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub struct OptionInfo {
 
 static ALL: LazyLock<Vec<OptionInfo>> = LazyLock::new(|| {
     let default = Config::default();
-    let info = |row: &crate::config::options::Row| OptionInfo {
+    let info = |row: &Row| OptionInfo {
         number: row.number,
         kind: row.kind.option_kind(),
         name: row.name,

@@ -1,10 +1,11 @@
 //! The options of a server: every one of them, its default and its check.
 //!
-//! [`options`] is the one table; all else is derived from it. A [`Config`] is filled by number,
+//! `options.rs` holds the one table; all else is derived from it. A [`Config`] is filled by number,
 //! by JSON or field by field, and [checked](Config::check) when a server is made of it.
 mod cookie;
 mod cors;
 mod date;
+mod field;
 mod info;
 mod json;
 mod kind;

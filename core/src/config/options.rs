@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use crate::config::cookie::CookieOptions;
 use crate::config::cors::CorsOptions;
-use crate::config::kind::{Field, Kind, Refusal, Setting, Unit};
+use crate::config::field::Field;
+use crate::config::kind::{Kind, Refusal, Setting, Unit};
 use crate::config::values::{Delivery, Protocol, SendBufferPolicy, Transports};
 
 /// One option of the table.
@@ -30,7 +31,10 @@ impl Row {
 }
 
 macro_rules! options {
-    ($($(#[$doc:meta])* $field:ident: $ty:ty = $default:expr, $number:literal, $name:literal, $kind:expr;)*) => {
+    ($(
+        $(#[$doc:meta])*
+        $field:ident: $ty:ty = $default:expr, $number:literal, $name:literal, $kind:expr;
+    )*) => {
         /// Every option of a server.
         ///
         /// The fields may be set directly; [`check`](Config::check) then finds what the setters
@@ -169,7 +173,8 @@ const URL_PATH: Kind = Kind::Text {
     fits: is_url_path,
 };
 const METRICS_PATH: Kind = Kind::Text {
-    takes: "nothing, or a path that begins with \"/\", of visible ASCII characters other than \"?\" and \"#\"",
+    takes: "nothing, or a path that begins with \"/\", of visible ASCII characters other than \
+            \"?\" and \"#\"",
     fits: |text| text.is_empty() || is_url_path(text),
 };
 const ANY_TEXT: Kind = Kind::Text {

@@ -109,7 +109,7 @@ static void on_connection(const bw_event *ev, void *user) {
   }
   v->chat_left = CHAT_BURST;
   (void)bw_socket_user_set(ev->socket, v, free); /* freed after the disconnect */
-  room_name = bw_cstr(rooms[v->body->room].name);
+  room_name = bw_cstr(world_rooms[v->body->room].name);
   (void)bw_join(&self, &room_name, 1);
   send_welcome(ev->socket, v->body);
   notice(v->body->room, v->body->nick, "came in");
@@ -173,15 +173,15 @@ static void on_switch(const bw_event *ev, void *user) {
     return;
   }
   if (to != v->body->room) {
-    from = bw_cstr(rooms[v->body->room].name);
-    into = bw_cstr(rooms[to].name);
+    from = bw_cstr(world_rooms[v->body->room].name);
+    into = bw_cstr(world_rooms[to].name);
     (void)bw_leave(&self, &from, 1);
     notice(v->body->room, v->body->nick, "went on");
     world_move_to_room(&the_world, v->body, to);
     notice(to, v->body->nick, "came in");
     (void)bw_join(&self, &into, 1);
   }
-  answer_member(ev, "arena", rooms[to].name);
+  answer_member(ev, "arena", world_rooms[to].name);
 }
 
 static void on_chat(const bw_event *ev, void *user) {

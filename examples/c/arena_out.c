@@ -48,7 +48,7 @@ static void emit(const bw_target *to, const char *event, int64_t receivers) {
 }
 
 static void emit_to_room(int room_index, const char *event, uint32_t flags) {
-  const bw_str name = bw_cstr(rooms[room_index].name);
+  const bw_str name = bw_cstr(world_rooms[room_index].name);
   bw_target to = bw_to_rooms(nsp, &name, 1);
   to.flags |= flags;
   emit(&to, event, world_visitors(out_world, room_index));
@@ -93,7 +93,7 @@ void send_welcome(bw_socket to_whom, const player *p) {
   bw_args_begin_object(begin());
   member_int("id", p->id);
   member_int("radius", PLAYER_RADIUS);
-  member_str("arena", rooms[p->room].name);
+  member_str("arena", world_rooms[p->room].name);
   bw_args_key(args, BW_S("world"));
   bw_args_begin_object(args);
   member_int("width", WORLD_WIDTH);
@@ -103,13 +103,13 @@ void send_welcome(bw_socket to_whom, const player *p) {
   bw_args_begin_array(args);
   for (r = 0; r < ROOMS; r++) {
     bw_args_begin_object(args);
-    member_str("name", rooms[r].name);
-    member_str("title", rooms[r].title);
-    member_int("hue", rooms[r].hue);
+    member_str("name", world_rooms[r].name);
+    member_str("title", world_rooms[r].title);
+    member_int("hue", world_rooms[r].hue);
     bw_args_key(args, BW_S("pillars"));
     bw_args_begin_array(args);
-    for (i = 0; i < rooms[r].n_pillars; i++) {
-      const pillar *c = &rooms[r].pillars[i];
+    for (i = 0; i < world_rooms[r].n_pillars; i++) {
+      const pillar *c = &world_rooms[r].pillars[i];
       bw_args_begin_array(args);
       bw_args_double(args, c->x);
       bw_args_double(args, c->y);
@@ -131,7 +131,7 @@ void send_list(void) {
   bw_args_begin_array(begin());
   for (r = 0; r < ROOMS; r++) {
     bw_args_begin_object(args);
-    member_str("name", rooms[r].name);
+    member_str("name", world_rooms[r].name);
     bw_args_key(args, BW_S("players"));
     bw_args_begin_array(args);
     for (p = out_world->players; p < out_world->players + PLAYERS_MAX; p++) {

@@ -8,7 +8,7 @@ static const double STEP_S = 1.0 / 60;
 static const double VISITOR_SPEED = 360, DRONE_SPEED = 190;
 static const double PICKUP_REACH = PLAYER_RADIUS + 14;
 
-const room rooms[ROOMS] = {
+const room world_rooms[ROOMS] = {
   {"harbour", "Harbour", 200, 4, {{400, 270, 60}, {1200, 270, 60}, {400, 630, 60}, {1200, 630, 60}}},
   {"orchard", "Orchard", 140, 3, {{800, 450, 110}, {330, 450, 46}, {1270, 450, 46}}},
   {"forge", "Forge", 18, 4, {{800, 200, 56}, {800, 700, 56}, {520, 450, 56}, {1080, 450, 56}}}};
@@ -16,7 +16,7 @@ const room rooms[ROOMS] = {
 int room_named(const char *name, size_t len) {
   int i;
   for (i = 0; i < ROOMS; i++)
-    if (strlen(rooms[i].name) == len && memcmp(rooms[i].name, name, len) == 0) return i;
+    if (strlen(world_rooms[i].name) == len && memcmp(world_rooms[i].name, name, len) == 0) return i;
   return -1;
 }
 
@@ -37,8 +37,8 @@ static void free_place(world *w, int in_room, double *x, double *y) {
     *x = random_between(w, 70, WORLD_WIDTH - 70);
     *y = random_between(w, 70, WORLD_HEIGHT - 70);
     is_free = 1;
-    for (i = 0; i < rooms[in_room].n_pillars; i++) {
-      const pillar *p = &rooms[in_room].pillars[i];
+    for (i = 0; i < world_rooms[in_room].n_pillars; i++) {
+      const pillar *p = &world_rooms[in_room].pillars[i];
       if (hypot(*x - p->x, *y - p->y) < p->radius + PLAYER_RADIUS + 12) is_free = 0;
     }
   }
@@ -150,7 +150,7 @@ static void push_out(player *p, double x, double y, double distance) {
 }
 
 static void bump(world *w, player *p) {
-  const room *r = &rooms[p->room];
+  const room *r = &world_rooms[p->room];
   player *o;
   int i;
   for (o = p + 1; o < w->players + PLAYERS_MAX; o++) {

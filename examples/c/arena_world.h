@@ -56,7 +56,7 @@ typedef struct world {
   pickup pickups[ROOMS][PICKUPS];
 } world;
 
-extern const room rooms[ROOMS];
+extern const room world_rooms[ROOMS];
 int room_named(const char *name, size_t len); /* -1: there is none */
 
 void world_start(world *w, uint64_t seed, int drones_per_room);

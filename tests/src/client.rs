@@ -289,6 +289,22 @@ impl Client {
         }
     }
 
+    /// Takes whatever the server still sends until it ends the connection.
+    pub fn expect_end(&mut self) {
+        match &mut self.link {
+            Link::Polling(polling) => {
+                let wire = polling.get_connection().wire();
+                wire.finish();
+                wire.read_to_end();
+            }
+            Link::WebSocket(websocket) => {
+                while websocket.receive().opcode != Opcode::Close {}
+                websocket.send(&Frame::new(Opcode::Close, ""));
+                websocket.wire().expect_end();
+            }
+        }
+    }
+
     /// The server's log.
     pub fn log(&mut self) -> Vec<String> {
         let answer = self.call(&json!(["log"]));

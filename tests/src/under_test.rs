@@ -42,6 +42,11 @@ pub enum Difference {
     /// Numbers of parts are limited: packets in a payload, fragments in a
     /// message, namespaces in a connection.
     LimitsParts,
+    /// An IPv4 client of a listener for both families has an IPv4 address, not
+    /// one that is mapped into IPv6.
+    UnmapsAddresses,
+    /// Heads, bodies, messages and closing have to be finished in time.
+    LimitsTime,
     /// A method other than GET and POST on a session is answered 405 and not
     /// 500: it is not our fault.
     UnknownMethodIs405,

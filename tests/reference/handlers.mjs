@@ -146,6 +146,8 @@ function stat(io, name) {
   switch (name) {
     case "clients_count":
       return io.engine.clientsCount;
+    case "sockets_count":
+      return [...io._nsps.values()].reduce((sum, nsp) => sum + nsp.sockets.size, 0);
     default:
       return -1;
   }

@@ -1,0 +1,124 @@
+# The verbs of the project. `make run` shows it, `make test` proves it; both
+# fetch and build what they need on a machine with cargo, npm, Python and a C
+# and C++ compiler.
+
+CARGO ?= cargo
+PYTHON ?= python3
+CXX ?= c++
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+PORT ?= 3000
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)/release
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+ABI := $(shell sed -n 's/^.define BW_ABI_VERSION //p' include/bellwire.h)
+SONAME := libbellwire.so.$(ABI)
+LIB := build/lib
+BW_LIBRARY := $(LIB)/libbellwire.so
+BW_CFLAGS := -O2 -g -Wall -Wextra -Wpedantic -Iinclude $(CFLAGS)
+BW_LIBS := -L$(LIB) -lbellwire '-Wl,-rpath,$$ORIGIN/../lib'
+
+.PHONY: build lib header run test check bench install clean setup packages
+build: lib examples
+
+# -------------------------------------------------------------------- library
+# rustc makes an archive with the standard library's symbols in it, and cannot
+# do symbol versions. So the linker makes one object of what bw_* needs; the
+# shared library exports bw_* at version BW_$(ABI) and the static one nothing
+# else either, so that it can stand beside another Rust library.
+
+lib: $(BW_LIBRARY) $(LIB)/libbellwire.a
+
+RUST_SOURCES := Cargo.toml Cargo.lock $(shell find core ffi -name '*.rs' -o -name Cargo.toml)
+$(TARGET)/libbellwire.a: $(RUST_SOURCES)
+	$(CARGO) rustc --quiet --locked --release -p bellwire-ffi --lib --crate-type staticlib -- \
+	  --print native-static-libs=$(abspath $(TARGET))/libbellwire.needs
+	@touch $@
+
+$(LIB)/bellwire.o: $(TARGET)/libbellwire.a ffi/symbols.txt
+	@mkdir -p $(LIB)
+	ld -r --gc-sections --force-group-allocation $$(sed 's/^/-u /' ffi/symbols.txt) -o $@ $<
+
+$(LIB)/libbellwire.so.$(VERSION): $(LIB)/bellwire.o ffi/bellwire.map
+	$(CC) -shared -o $@ -Wl,-soname,$(SONAME) -Wl,-z,nodelete,-z,now,-z,relro,-z,defs \
+	  -Wl,--gc-sections,--version-script=ffi/bellwire.map $< $$(cat $(TARGET)/libbellwire.needs)
+
+$(BW_LIBRARY): $(LIB)/libbellwire.so.$(VERSION)
+	ln -sf $(<F) $(LIB)/$(SONAME)
+	ln -sf $(SONAME) $@
+
+$(LIB)/libbellwire.a: $(LIB)/bellwire.o
+	objcopy --keep-global-symbols=ffi/symbols.txt --remove-section=.llvmbc --remove-section=.llvmcmd $< $(LIB)/static.o
+	objcopy --strip-debug --strip-unneeded $(LIB)/static.o
+	rm -f $@
+	ar crs $@ $(LIB)/static.o
+	@rm $(LIB)/static.o
+
+header:
+	UPDATE=1 $(CARGO) test --quiet --locked -p bellwire-ffi --test header
+
+install: lib
+	install -d $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(LIBDIR)/cmake/bellwire
+	install -m 644 include/bellwire.h include/bellwire.hpp $(DESTDIR)$(INCLUDEDIR)
+	install -m 644 $(LIB)/libbellwire.a $(DESTDIR)$(LIBDIR)
+	install -m 755 $(LIB)/libbellwire.so.$(VERSION) $(DESTDIR)$(LIBDIR)
+	strip --strip-debug $(DESTDIR)$(LIBDIR)/libbellwire.so.$(VERSION)
+	ln -sf libbellwire.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME)
+	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libbellwire.so
+	for file in bellwire.pc bellwire-static.pc bellwireConfig.cmake bellwireConfigVersion.cmake; do \
+	  case $$file in *.pc) folder=pkgconfig ;; *) folder=cmake/bellwire ;; esac; \
+	  sed -e 's|@PREFIX@|$(PREFIX)|;s|@LIBDIR@|$(LIBDIR)|;s|@INCLUDEDIR@|$(INCLUDEDIR)|' \
+	    -e 's|@VERSION@|$(VERSION)|;s|@SONAME@|$(SONAME)|' \
+	    -e "s|@NEEDS@|$$(cat $(TARGET)/libbellwire.needs)|" \
+	    -e "s|@INCLUDE_FROM_LIB@|$$(realpath -ms --relative-to=$(LIBDIR) $(INCLUDEDIR))|" \
+	    ffi/packaging/$$file.in > $(DESTDIR)$(LIBDIR)/$$folder/$$file || exit 1; \
+	done
+
+# ------------------------------------------------------------ what tests need
+
+PACKAGES := valgrind cmake pkg-config chromium
+NODE_FOLDERS := $(patsubst %/package-lock.json,%,$(wildcard examples/*/package-lock.json \
+  tests/browser/package-lock.json tests/reference/package-lock.json tests/clients/*/package-lock.json))
+PYTHON_FOLDERS := $(patsubst %/requirements.txt,%,$(wildcard tests/clients/*/requirements.txt))
+
+setup: packages $(NODE_FOLDERS:%=%/node_modules/.package-lock.json) $(PYTHON_FOLDERS:%=%/.venv/installed)
+
+packages:
+	@missing=; for name in $(PACKAGES); do command -v $$name >/dev/null || missing="$$missing $$name"; done; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" != 0 ]; then echo "please install:$$missing" >&2; exit 1; fi; \
+	apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends $$missing
+
+%/node_modules/.package-lock.json: %/package-lock.json
+	cd $* && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+%/.venv/installed: %/requirements.txt
+	$(PYTHON) -m venv $*/.venv
+	$*/.venv/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+# ------------------------------------------------------------------ the verbs
+
+run: $(BW_LIBRARY) build/examples/arena examples/arena/node_modules/.package-lock.json
+	build/examples/arena --port $(PORT)
+
+test: setup lib examples
+	$(CARGO) test --workspace --locked --no-fail-fast
+	cd tests/browser && node --test
+
+check:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --quiet --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --quiet --locked --workspace --no-deps
+	$(CARGO) test --quiet --locked -p bellwire-ffi --test header
+
+bench: lib
+	$(MAKE) -C tests/load bench
+
+clean:
+	$(CARGO) clean
+	rm -rf build
+
+include examples/rules.mk

@@ -532,7 +532,7 @@ fn what_was_sent_before_the_server_closes_arrives() {
 fn base64_that_is_none() {
     let mut polling = Polling::connect(&SERVER);
     polling.post("b!!AQ==");
-    if differs(Difference::StrictBase64) {
+    if differs(Difference::StrictParser) {
         assert_eq!(reason_of(&SERVER, &polling.sid), "parse error");
     } else {
         assert_eq!(polling.poll(), ["bAQ=="]);

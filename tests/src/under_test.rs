@@ -50,9 +50,10 @@ pub enum Difference {
     /// A method other than GET and POST on a session is answered 405 and not
     /// 500: it is not our fault.
     UnknownMethodIs405,
-    /// Base64 in a payload must be base64; the official decoder skips what is
-    /// not, and so delivers bytes that nobody sent.
-    StrictBase64,
+    /// What only passes the official parsers because JavaScript converts freely
+    /// is refused: base64 with other characters in it, numbers of attachments
+    /// such as `1e0`, empty packets.
+    StrictParser,
 }
 
 /// The server under test of this run.

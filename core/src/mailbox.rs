@@ -1,0 +1,288 @@
+//! A mailbox: many pushers, one drainer that sleeps while it is empty.
+//!
+//! It is the only thing of a session that other threads touch. An item may come with bytes, which are appended to one
+//! arena, so that a small message needs no allocation of its own. It knows nothing of what the items mean.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+/// Why a push was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PushError {
+    /// It would exceed the budget; nothing was queued.
+    Full,
+    /// The drainer has ended.
+    Closed,
+}
+
+/// Whether the budget applies to an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Budget {
+    /// What a host sends: refused over this many bytes, unless nothing else is waiting.
+    Bytes(usize),
+    /// What the engine itself must say: always accepted.
+    Unlimited,
+}
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub struct Mailbox<T> {
+    inner: Mutex<Inner<T>>,
+    /// Bytes that the drainer has taken out and not yet got rid of.
+    backlog: AtomicUsize,
+}
+
+#[derive(Debug)]
+struct Inner<T> {
+    items: Vec<T>,
+    arena: Vec<u8>,
+    /// What the queued items cost, in bytes.
+    queued: usize,
+    /// Present while the drainer sleeps.
+    waker: Option<Waker>,
+    closed: bool,
+}
+
+/// Capacity that an emptied mailbox may keep.
+const KEPT_ITEMS: usize = 16;
+const KEPT_BYTES: usize = 1024;
+
+impl<T> Default for Mailbox<T> {
+    fn default() -> Self {
+        Self {
+            inner: Mutex::new(Inner {
+                items: Vec::new(),
+                arena: Vec::new(),
+                queued: 0,
+                waker: None,
+                closed: false,
+            }),
+            backlog: AtomicUsize::new(0),
+        }
+    }
+}
+
+impl<T> Mailbox<T> {
+    /// Queues `item`, which costs `cost` bytes; never blocks for longer than another push.
+    ///
+    /// # Errors
+    /// `Full` when it would exceed the budget, `Closed` after [`Mailbox::close`].
+    pub fn push(&self, item: T, cost: usize, budget: Budget) -> Result<(), PushError> {
+        self.push_with(cost, budget, |items, _| items.push(item))
+    }
+
+    /// Queues the item that `write` makes, which may append bytes to the arena.
+    ///
+    /// # Errors
+    /// As [`Mailbox::push`]; then `write` is not called.
+    pub fn push_with(
+        &self,
+        cost: usize,
+        budget: Budget,
+        write: impl FnOnce(&mut Vec<T>, &mut Vec<u8>),
+    ) -> Result<(), PushError> {
+        let waker = {
+            let mut inner = self.lock();
+            if inner.closed {
+                return Err(PushError::Closed);
+            }
+            if let Budget::Bytes(limit) = budget {
+                let waiting = inner.queued + self.backlog.load(Ordering::Relaxed);
+                // A single message may be larger than the budget: it is refused only when it would have to queue.
+                if waiting > 0 && waiting + cost > limit {
+                    return Err(PushError::Full);
+                }
+            }
+            inner.queued += cost;
+            let Inner { items, arena, .. } = &mut *inner;
+            write(items, arena);
+            inner.waker.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        Ok(())
+    }
+
+    /// Moves everything that waits into `items` and `arena`; false when there was nothing.
+    pub fn drain_into(&self, items: &mut Vec<T>, arena: &mut Vec<u8>) -> bool {
+        let mut inner = self.lock();
+        if inner.items.is_empty() {
+            return false;
+        }
+        items.append(&mut inner.items);
+        arena.extend_from_slice(&inner.arena);
+        inner.arena.clear();
+        inner.queued = 0;
+        if inner.items.capacity() > KEPT_ITEMS {
+            inner.items = Vec::new();
+        }
+        if inner.arena.capacity() > KEPT_BYTES {
+            inner.arena = Vec::new();
+        }
+        true
+    }
+
+    /// Lets the drainer sleep: the next push calls the waker that `waker` gives. False when something waits already.
+    pub fn sleep(&self, waker: &Waker) -> bool {
+        let mut inner = self.lock();
+        if inner.items.is_empty() {
+            inner.waker = Some(waker.clone());
+            true
+        } else {
+            false
+        }
+    }
+
+    /// Wakes the drainer without an item.
+    pub fn wake(&self) {
+        let waker = self.lock().waker.take();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Gives spare capacity back.
+    pub fn release(&self) {
+        let mut inner = self.lock();
+        if inner.items.is_empty() {
+            inner.items = Vec::new();
+            inner.arena = Vec::new();
+        }
+    }
+
+    /// Refuses every further push and returns what was still waiting.
+    pub fn close(&self) -> Vec<T> {
+        let mut inner = self.lock();
+        inner.closed = true;
+        inner.queued = 0;
+        inner.waker = None;
+        inner.arena = Vec::new();
+        std::mem::take(&mut inner.items)
+    }
+
+    /// Whether the mailbox was closed.
+    pub fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
+    /// Says how many drained bytes are still on their way; they count against the budget.
+    pub fn set_backlog(&self, bytes: usize) {
+        self.backlog.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Bytes that wait here and at the drainer.
+    pub fn buffered(&self) -> usize {
+        self.lock().queued + self.backlog.load(Ordering::Relaxed)
+    }
+
+    /// Nothing of ours panics under this lock; if an item's code did, the data is still whole.
+    fn lock(&self) -> MutexGuard<'_, Inner<T>> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicU32;
+    use std::task::Wake;
+
+    #[derive(Default)]
+    struct Count(AtomicU32);
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    fn drain(mailbox: &Mailbox<u8>) -> (Vec<u8>, Vec<u8>) {
+        let (mut items, mut arena) = (Vec::new(), Vec::new());
+        mailbox.drain_into(&mut items, &mut arena);
+        (items, arena)
+    }
+
+    #[test]
+    fn items_and_bytes_keep_their_order() {
+        let mailbox = Mailbox::default();
+        for n in 0..3 {
+            mailbox
+                .push_with(1, Budget::Unlimited, |items, arena| {
+                    items.push(n);
+                    arena.push(b'a' + n);
+                })
+                .unwrap();
+        }
+        assert_eq!(drain(&mailbox), (vec![0, 1, 2], b"abc".to_vec()));
+        assert_eq!(drain(&mailbox), (vec![], vec![]));
+    }
+
+    #[test]
+    fn a_sleeping_drainer_is_woken_once() {
+        let mailbox = Mailbox::default();
+        let count = Arc::new(Count::default());
+        let waker = Waker::from(Arc::clone(&count));
+        assert!(mailbox.sleep(&waker));
+        mailbox.push(1, 1, Budget::Unlimited).unwrap();
+        mailbox.push(2, 1, Budget::Unlimited).unwrap();
+        assert_eq!(count.0.load(Ordering::SeqCst), 1);
+        assert!(!mailbox.sleep(&waker), "what waits keeps the drainer awake");
+    }
+
+    #[test]
+    fn the_budget_counts_what_waits_here_and_there() {
+        let mailbox = Mailbox::default();
+        assert_eq!(
+            mailbox.push(1, 500, Budget::Bytes(100)),
+            Ok(()),
+            "a lone message may be larger"
+        );
+        assert_eq!(mailbox.push(2, 1, Budget::Bytes(100)), Err(PushError::Full));
+        assert_eq!(mailbox.push(3, 1, Budget::Unlimited), Ok(()));
+        drain(&mailbox);
+        mailbox.set_backlog(99);
+        assert_eq!(mailbox.push(4, 1, Budget::Bytes(100)), Ok(()));
+        assert_eq!(mailbox.push(5, 1, Budget::Bytes(100)), Err(PushError::Full));
+        assert_eq!(mailbox.buffered(), 100);
+    }
+
+    #[test]
+    fn after_close_nothing_enters() {
+        let mailbox = Mailbox::default();
+        mailbox.push(1, 1, Budget::Unlimited).unwrap();
+        assert_eq!(mailbox.close(), vec![1]);
+        assert_eq!(
+            mailbox.push(2, 1, Budget::Unlimited),
+            Err(PushError::Closed)
+        );
+    }
+
+    #[test]
+    fn pushes_of_many_threads_all_arrive_in_their_threads_order() {
+        let mailbox = Arc::new(Mailbox::default());
+        let threads: Vec<_> = (0..4u32)
+            .map(|t| {
+                let mailbox = Arc::clone(&mailbox);
+                std::thread::spawn(move || {
+                    for n in 0..1000u32 {
+                        mailbox.push((t, n), 1, Budget::Unlimited).unwrap();
+                    }
+                })
+            })
+            .collect();
+        let mut seen = [0; 4];
+        let mut total = 0;
+        while total < 4000 {
+            let (mut items, mut arena) = (Vec::new(), Vec::new());
+            mailbox.drain_into(&mut items, &mut arena);
+            for (t, n) in items {
+                assert_eq!(seen[t as usize], n);
+                seen[t as usize] += 1;
+                total += 1;
+            }
+        }
+        threads.into_iter().for_each(|t| t.join().unwrap());
+    }
+}

@@ -1,0 +1,159 @@
+//! The heartbeat: when to ping, and until when to wait for a sign of life.
+//!
+//! The server pings `ping_interval` after the open packet and after every pong. Any byte of the client is life, so that
+//! a large upload is not cut off because its pong queues behind it: the session is dead `ping_interval + ping_timeout`
+//! after the last byte. While the server itself does not read (its host is busy) silence proves nothing, and the
+//! deadline stands still.
+
+use std::time::{Duration, Instant};
+
+/// What is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Due {
+    /// Nothing yet.
+    Nothing,
+    /// Send a ping.
+    Ping,
+    /// The client is dead.
+    Dead,
+}
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub struct Heartbeat {
+    interval: Duration,
+    timeout: Duration,
+    last_life: Instant,
+    next_ping: Option<Instant>,
+    pinged_at: Option<Instant>,
+    reading: bool,
+}
+
+impl Heartbeat {
+    /// A heartbeat that begins now.
+    pub fn new(interval: Duration, timeout: Duration, now: Instant) -> Self {
+        Self {
+            interval,
+            timeout,
+            last_life: now,
+            next_ping: Some(now + interval),
+            pinged_at: None,
+            reading: true,
+        }
+    }
+
+    /// Bytes came in, or went out that had been stuck.
+    pub fn handle_life(&mut self, now: Instant) {
+        self.last_life = now;
+    }
+
+    /// A pong came in; how long it took, if a ping was under way.
+    pub fn handle_pong(&mut self, now: Instant) -> Option<Duration> {
+        self.last_life = now;
+        let pinged = self.pinged_at.take()?;
+        self.next_ping = Some(now + self.interval);
+        Some(now.saturating_duration_since(pinged))
+    }
+
+    /// The server stops reading the client's bytes, or reads them again.
+    pub fn set_reading(&mut self, reading: bool, now: Instant) {
+        if reading && !self.reading {
+            self.last_life = now;
+        }
+        self.reading = reading;
+    }
+
+    /// What is due now. A ping is due once.
+    pub fn poll(&mut self, now: Instant) -> Due {
+        if self.reading && now >= self.last_life + self.interval + self.timeout {
+            return Due::Dead;
+        }
+        match self.next_ping {
+            Some(at) if now >= at => {
+                self.next_ping = None;
+                self.pinged_at = Some(now);
+                Due::Ping
+            }
+            _ => Due::Nothing,
+        }
+    }
+
+    /// When to poll again.
+    pub fn deadline(&self) -> Option<Instant> {
+        let dead = self
+            .reading
+            .then(|| self.last_life + self.interval + self.timeout);
+        match (dead, self.next_ping) {
+            (Some(dead), Some(ping)) => Some(dead.min(ping)),
+            (dead, ping) => dead.or(ping),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INTERVAL: Duration = Duration::from_secs(25);
+    const TIMEOUT: Duration = Duration::from_secs(20);
+
+    #[expect(clippy::disallowed_methods, reason = "a test needs some first moment")]
+    fn start() -> Instant {
+        Instant::now()
+    }
+
+    #[test]
+    fn a_silent_client_is_pinged_and_then_dead() {
+        let t = start();
+        let mut heartbeat = Heartbeat::new(INTERVAL, TIMEOUT, t);
+        assert_eq!(heartbeat.deadline(), Some(t + INTERVAL));
+        assert_eq!(heartbeat.poll(t + INTERVAL), Due::Ping);
+        assert_eq!(heartbeat.deadline(), Some(t + INTERVAL + TIMEOUT));
+        assert_eq!(
+            heartbeat.poll(t + INTERVAL + TIMEOUT - Duration::from_millis(1)),
+            Due::Nothing
+        );
+        assert_eq!(heartbeat.poll(t + INTERVAL + TIMEOUT), Due::Dead);
+    }
+
+    #[test]
+    fn a_pong_starts_the_next_interval() {
+        let t = start();
+        let mut heartbeat = Heartbeat::new(INTERVAL, TIMEOUT, t);
+        assert_eq!(heartbeat.poll(t + INTERVAL), Due::Ping);
+        let pong = t + INTERVAL + Duration::from_millis(30);
+        assert_eq!(heartbeat.handle_pong(pong), Some(Duration::from_millis(30)));
+        assert_eq!(heartbeat.deadline(), Some(pong + INTERVAL));
+        assert_eq!(
+            heartbeat.handle_pong(pong),
+            None,
+            "a pong that nobody asked for is only life"
+        );
+    }
+
+    #[test]
+    fn any_byte_moves_the_deadline() {
+        let t = start();
+        let mut heartbeat = Heartbeat::new(INTERVAL, TIMEOUT, t);
+        heartbeat.handle_life(t + Duration::from_secs(40));
+        assert_eq!(heartbeat.poll(t + INTERVAL + TIMEOUT), Due::Ping);
+        assert_eq!(
+            heartbeat.deadline(),
+            Some(t + Duration::from_secs(40) + INTERVAL + TIMEOUT)
+        );
+    }
+
+    #[test]
+    fn silence_proves_nothing_while_nobody_reads() {
+        let t = start();
+        let mut heartbeat = Heartbeat::new(INTERVAL, TIMEOUT, t);
+        heartbeat.set_reading(false, t);
+        assert_eq!(heartbeat.poll(t + INTERVAL * 10), Due::Ping);
+        assert_eq!(heartbeat.deadline(), None);
+        heartbeat.set_reading(true, t + INTERVAL * 11);
+        assert_eq!(
+            heartbeat.deadline(),
+            Some(t + INTERVAL * 11 + INTERVAL + TIMEOUT)
+        );
+    }
+}

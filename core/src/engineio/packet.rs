@@ -1,0 +1,137 @@
+//! Packets: one digit for the type, then the data.
+//!
+//! A binary message has no digit: it is a whole WebSocket message, or `b` and base64 in a polling payload.
+
+use bytes::Bytes;
+
+/// The seven packet types; the value is the digit on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum PacketType {
+    /// Begins a session (server to client).
+    Open = b'0',
+    /// Ends a session.
+    Close = b'1',
+    /// Asks for a sign of life (server to client), or probes a transport.
+    Ping = b'2',
+    /// Answers a ping or a probe.
+    Pong = b'3',
+    /// Carries a text message.
+    Message = b'4',
+    /// Completes an upgrade (client to server).
+    Upgrade = b'5',
+    /// Lets a waiting poll return.
+    Noop = b'6',
+}
+
+/// Bytes that are no packet. The session ends with `parse error`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DecodeError {
+    /// No bytes at all.
+    Empty,
+    /// The first byte is no packet type.
+    UnknownType(u8),
+    /// A `b` that is not followed by base64.
+    Base64,
+}
+
+/// A text packet on its way in, split at its first byte. The data may be changed in place by its receiver.
+///
+/// # Errors
+/// When the first byte is no packet type.
+pub fn decode_text(text: &mut [u8]) -> Result<(PacketType, &mut [u8]), DecodeError> {
+    let Some((first, data)) = text.split_first_mut() else {
+        return Err(DecodeError::Empty);
+    };
+    let kind = match *first {
+        b'0' => PacketType::Open,
+        b'1' => PacketType::Close,
+        b'2' => PacketType::Ping,
+        b'3' => PacketType::Pong,
+        b'4' => PacketType::Message,
+        b'5' => PacketType::Upgrade,
+        b'6' => PacketType::Noop,
+        other => return Err(DecodeError::UnknownType(other)),
+    };
+    Ok((kind, data))
+}
+
+/// A message on its way out. Cloning shares the bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Message {
+    /// The whole packet, with its leading `4`: encoded once, written as it is on both transports.
+    Text(Bytes),
+    /// The bare bytes.
+    Binary(Bytes),
+}
+
+impl Message {
+    /// How many bytes it carries.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Text(bytes) | Self::Binary(bytes) => bytes.len(),
+        }
+    }
+
+    /// Whether it carries nothing.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// A packet on its way out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Packet {
+    /// `0` and the handshake's JSON.
+    Open(Bytes),
+    /// `1`
+    Close,
+    /// `2`
+    Ping,
+    /// `3probe`
+    PongProbe,
+    /// A message.
+    Message(Message),
+    /// `6`
+    Noop,
+}
+
+impl Packet {
+    /// The packet as a text, or the bytes of a binary message.
+    pub fn as_message(&self) -> Result<&[u8], &Bytes> {
+        match self {
+            Self::Open(text) | Self::Message(Message::Text(text)) => Ok(text),
+            Self::Close => Ok(b"1"),
+            Self::Ping => Ok(b"2"),
+            Self::PongProbe => Ok(b"3probe"),
+            Self::Noop => Ok(b"6"),
+            Self::Message(Message::Binary(bytes)) => Err(bytes),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_packets_split_at_the_digit() {
+        for (text, expected) in [
+            ("0{}", Ok((PacketType::Open, "{}"))),
+            ("1", Ok((PacketType::Close, ""))),
+            ("2probe", Ok((PacketType::Ping, "probe"))),
+            ("3", Ok((PacketType::Pong, ""))),
+            ("4hello", Ok((PacketType::Message, "hello"))),
+            ("5", Ok((PacketType::Upgrade, ""))),
+            ("6", Ok((PacketType::Noop, ""))),
+            ("", Err(DecodeError::Empty)),
+            ("7", Err(DecodeError::UnknownType(b'7'))),
+            ("abc", Err(DecodeError::UnknownType(b'a'))),
+        ] {
+            let mut bytes = text.as_bytes().to_vec();
+            let decoded = decode_text(&mut bytes)
+                .map(|(kind, data)| (kind, std::str::from_utf8(data).unwrap()));
+            assert_eq!(decoded, expected, "{text:?}");
+        }
+    }
+}

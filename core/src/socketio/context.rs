@@ -1,0 +1,22 @@
+//! What everything of one server shares.
+
+use std::sync::Arc;
+
+use crate::socketio::Settings;
+use crate::socketio::event::{EventSink, Hooks, Timer};
+use crate::stats::Stats;
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub struct Context {
+    /// The options of this layer.
+    pub settings: Settings,
+    /// Where events go.
+    pub sink: Arc<dyn EventSink>,
+    /// Runs things later.
+    pub timer: Arc<dyn Timer>,
+    /// The server's numbers.
+    pub stats: Arc<Stats>,
+    /// What the host wants to hear of the server.
+    pub hooks: Hooks,
+}

@@ -1,0 +1,314 @@
+//! Events: what the host hears. How they reach it is the `host` layer's matter.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Context as TaskContext, Poll};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use crate::engineio::{CloseReason, ConnectionError, TransportKind};
+use crate::socketio::ack::{AckOutcome, Operation, Reply};
+use crate::socketio::handshake::Request;
+use crate::socketio::message::Message;
+use crate::socketio::namespace::Namespace;
+use crate::socketio::question::Question;
+use crate::socketio::socket::{Socket, SocketId};
+
+/// Why a socket left; the texts are the official server's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DisconnectReason {
+    /// The connection ended.
+    Connection(CloseReason),
+    /// The connection is being closed by the server, but a poll must come to say so.
+    ForcedServerClose,
+    /// The client left the namespace.
+    ClientNamespace,
+    /// The server put it out of the namespace.
+    ServerNamespace,
+}
+
+impl DisconnectReason {
+    /// The official text.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Connection(reason) => reason.as_str(),
+            Self::ForcedServerClose => "forced server close",
+            Self::ClientNamespace => "client namespace disconnect",
+            Self::ServerNamespace => "server namespace disconnect",
+        }
+    }
+}
+
+/// What an incoming message is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// A Socket.IO event: name, a JSON array of arguments, attachments.
+    Event,
+    /// A plain Engine.IO text message: it stands in `args`.
+    Text,
+    /// A plain Engine.IO binary message: it is the one attachment.
+    Binary,
+}
+
+/// An incoming message, borrowed from wherever it lies.
+#[derive(Debug, Clone, Copy)]
+pub struct MessageRef<'a> {
+    /// What it is.
+    pub form: Form,
+    /// The event's name.
+    pub name: &'a str,
+    /// The arguments as a JSON array, in valid UTF-8; binary ones are placeholders.
+    pub args: &'a [u8],
+    /// The attachments.
+    pub attachments: &'a [Bytes],
+}
+
+impl MessageRef<'_> {
+    /// A copy that can be kept.
+    pub fn to_message(&self) -> Message {
+        Message::received(self.name, self.args, self.attachments)
+    }
+
+    /// How many bytes it carries.
+    pub fn size(&self) -> usize {
+        self.name.len() + self.args.len() + self.attachments.iter().map(Bytes::len).sum::<usize>()
+    }
+}
+
+/// What the host hears.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// May this request open a session?
+    AllowRequest {
+        /// The request.
+        request: &'a Arc<Request>,
+        /// To be answered.
+        question: &'a Question,
+    },
+    /// Which headers does this response get besides?
+    Headers {
+        /// The request that it answers.
+        request: &'a Arc<Request>,
+        /// Whether it is the first response of its session.
+        first: Occasion,
+        /// To be accepted, with headers.
+        question: &'a Question,
+    },
+    /// May this socket join its namespace?
+    Middleware {
+        /// Not connected yet.
+        socket: &'a Arc<Socket>,
+        /// To be answered.
+        question: &'a Question,
+    },
+    /// May this event be delivered?
+    PacketMiddleware {
+        /// Its sender.
+        socket: &'a Arc<Socket>,
+        /// The event.
+        message: MessageRef<'a>,
+        /// To be answered.
+        question: &'a Question,
+    },
+    /// A socket has joined its namespace.
+    Connection {
+        /// The socket.
+        socket: &'a Arc<Socket>,
+    },
+    /// A client sent an event.
+    Message {
+        /// Its sender.
+        socket: &'a Arc<Socket>,
+        /// The event.
+        message: MessageRef<'a>,
+        /// The id of the acknowledgement that the client waits for.
+        ack: Option<u64>,
+    },
+    /// A socket is leaving; its rooms can still be seen.
+    Disconnecting {
+        /// The socket.
+        socket: &'a Arc<Socket>,
+        /// Why.
+        reason: DisconnectReason,
+    },
+    /// A socket has left: its last event.
+    Disconnect {
+        /// The socket.
+        socket: &'a Arc<Socket>,
+        /// Why.
+        reason: DisconnectReason,
+    },
+    /// An event is about to be sent to a socket.
+    Outgoing {
+        /// Its receiver.
+        socket: &'a Arc<Socket>,
+        /// The event.
+        message: MessageRef<'a>,
+    },
+    /// A socket's connection has moved to another transport.
+    Upgrade {
+        /// The socket.
+        socket: &'a Arc<Socket>,
+        /// The new transport.
+        transport: TransportKind,
+    },
+    /// A socket's send buffer has fallen below its low mark.
+    Drain {
+        /// The socket.
+        socket: &'a Arc<Socket>,
+    },
+    /// A namespace was made.
+    NewNamespace {
+        /// The namespace.
+        namespace: &'a Arc<Namespace>,
+    },
+    /// Something happened to a room.
+    Room {
+        /// Its namespace.
+        namespace: &'a Arc<Namespace>,
+        /// The room.
+        room: &'a str,
+        /// What.
+        change: RoomChange,
+    },
+    /// A request was refused.
+    ConnectionError {
+        /// The request.
+        request: &'a Arc<Request>,
+        /// Why.
+        error: &'a ConnectionError,
+    },
+    /// Something went wrong that no call can report.
+    Fault {
+        /// What.
+        text: &'a str,
+    },
+    /// The server has stopped.
+    Shutdown,
+    /// The answers to an emit with acknowledgement.
+    Acked {
+        /// The socket it was sent to, if it was one.
+        socket: Option<&'a Arc<Socket>>,
+        /// The host's number for it.
+        operation: Operation,
+        /// How it ended.
+        outcome: AckOutcome,
+        /// The answers, in the order of arrival.
+        replies: &'a [Reply],
+    },
+    /// The sockets that were asked for.
+    Sockets {
+        /// The host's number for the question.
+        operation: Operation,
+        /// The sockets.
+        sockets: &'a [Arc<Socket>],
+    },
+}
+
+/// Whether a response is its session's first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Occasion {
+    /// The answer to the handshake.
+    First,
+    /// Any other.
+    Later,
+}
+
+/// What happened to a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RoomChange {
+    /// It has its first member.
+    Created,
+    /// It has lost its last member.
+    Deleted,
+    /// A socket joined it.
+    Joined(SocketId),
+    /// A socket left it.
+    Left(SocketId),
+}
+
+impl Event<'_> {
+    /// The socket whose events these are, one at a time and in order.
+    pub fn socket(&self) -> Option<&Arc<Socket>> {
+        match self {
+            Self::Middleware { socket, .. }
+            | Self::PacketMiddleware { socket, .. }
+            | Self::Connection { socket }
+            | Self::Message { socket, .. }
+            | Self::Disconnecting { socket, .. }
+            | Self::Disconnect { socket, .. }
+            | Self::Outgoing { socket, .. }
+            | Self::Upgrade { socket, .. }
+            | Self::Drain { socket } => Some(socket),
+            Self::Acked { socket, .. } => *socket,
+            _ => None,
+        }
+    }
+}
+
+/// Where events go. Called on an engine thread, one event of a socket at a time, in wire order; `Room`, `NewNamespace`
+/// and `Sockets` on whatever thread caused them.
+pub trait EventSink: Send + Sync + fmt::Debug {
+    /// Takes an event that happened at `at`, or now; never blocks on the host unless the host asked for that.
+    fn deliver(&self, event: &Event<'_>, at: Option<Instant>);
+
+    /// Whether the host can take more of this socket's messages. Until it can, the socket is left unread, so that TCP
+    /// slows the peer. The waker is called when it can again.
+    fn poll_ready(&self, socket: Option<&Arc<Socket>>, cx: &mut TaskContext<'_>) -> Poll<()>;
+}
+
+/// Runs something later, on an engine thread.
+pub trait Timer: Send + Sync + fmt::Debug {
+    /// Calls `run` after `delay`.
+    fn after(&self, delay: Duration, run: Box<dyn FnOnce() + Send>);
+}
+
+/// What a host wants to hear or decide besides connections and messages. What nobody wants costs nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Hook {
+    /// `AllowRequest` questions.
+    AllowRequest = 1,
+    /// `Headers` questions.
+    Headers = 1 << 1,
+    /// `Middleware` questions.
+    Middleware = 1 << 2,
+    /// `PacketMiddleware` questions.
+    PacketMiddleware = 1 << 3,
+    /// `Outgoing` events.
+    Outgoing = 1 << 4,
+    /// `Room` events.
+    Rooms = 1 << 5,
+    /// `Upgrade` events.
+    Upgrade = 1 << 6,
+    /// `Drain` events.
+    Drain = 1 << 7,
+    /// `ConnectionError` events.
+    ConnectionError = 1 << 8,
+    /// `NewNamespace` events.
+    NewNamespace = 1 << 9,
+}
+
+/// A set of [`Hook`]s that threads change while others look.
+#[derive(Debug, Default)]
+pub struct Hooks(AtomicU32);
+
+impl Hooks {
+    /// From now on the host wants it.
+    pub fn add(&self, hook: Hook) {
+        self.0.fetch_or(hook as u32, Ordering::SeqCst);
+    }
+
+    /// From now on it does not.
+    pub fn remove(&self, hook: Hook) {
+        self.0.fetch_and(!(hook as u32), Ordering::SeqCst);
+    }
+
+    /// Whether the host wants it.
+    pub fn has(&self, hook: Hook) -> bool {
+        self.0.load(Ordering::Relaxed) & hook as u32 != 0
+    }
+}

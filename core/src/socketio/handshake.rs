@@ -1,0 +1,273 @@
+//! What `socket.handshake` shows: the request that opened the connection, and what the client sent when it joined.
+
+use std::fmt::Write as _;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::engineio::handshake::pairs;
+use crate::json;
+use crate::json::RawJson;
+
+/// The request that opened a connection. The headers are one block of text, since most are never looked at.
+#[derive(Debug)]
+pub struct Request {
+    method: Box<str>,
+    url: Box<str>,
+    /// `name: value` lines with lower-case names.
+    headers: Box<str>,
+    address: IpAddr,
+    port: u16,
+    secure: bool,
+}
+
+impl Request {
+    /// A snapshot; `headers` are name and value in the order of the request.
+    pub fn new<'a>(
+        method: &str,
+        url: &str,
+        headers: impl Iterator<Item = (&'a str, &'a str)>,
+        peer: (IpAddr, u16),
+        secure: bool,
+    ) -> Self {
+        let mut block = String::with_capacity(256);
+        for (name, value) in headers {
+            let _ = writeln!(block, "{name}: {value}");
+        }
+        Self {
+            method: method.into(),
+            url: url.into(),
+            headers: block.into_boxed_str(),
+            address: peer.0.to_canonical(),
+            port: peer.1,
+            secure,
+        }
+    }
+
+    /// The method: `GET`.
+    pub fn method(&self) -> &str {
+        &self.method
+    }
+
+    /// Path and query, as requested.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The client's address; an IPv4 address that came over IPv6 is shown as IPv4.
+    pub fn address(&self) -> IpAddr {
+        self.address
+    }
+
+    /// The client's port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Whether the connection is encrypted.
+    pub fn secure(&self) -> bool {
+        self.secure
+    }
+
+    /// All headers, with lower-case names, in the order of the request.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.headers
+            .lines()
+            .filter_map(|line| line.split_once(": "))
+    }
+
+    /// The first header of that name, in any case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
+    }
+
+    /// The last query parameter of that name, decoded.
+    pub fn query(&self, name: &str) -> Option<String> {
+        let (_, query) = self.url.split_once('?')?;
+        pairs(query)
+            .filter(|(known, _)| known == name)
+            .last()
+            .map(|(_, value)| value.into_owned())
+    }
+
+    /// Whether the page that made the request has another origin: it sent an Origin header.
+    pub fn xdomain(&self) -> bool {
+        self.header("origin").is_some()
+    }
+
+    /// The headers as a JSON object; repeated ones are joined as HTTP says.
+    pub fn headers_json(&self) -> String {
+        let separator = |name: &str| if name == "cookie" { "; " } else { ", " };
+        object(
+            self.headers()
+                .map(|(name, value)| (name.to_owned(), value.to_owned())),
+            |name, first, next| format!("{first}{}{next}", separator(name)),
+        )
+    }
+
+    /// The query parameters as a JSON object; of a repeated one the last counts.
+    pub fn query_json(&self) -> String {
+        let query = self.url.split_once('?').map_or("", |(_, query)| query);
+        object(
+            pairs(query).map(|(name, value)| (name.into_owned(), value.into_owned())),
+            |_, _, next| next.to_owned(),
+        )
+    }
+}
+
+fn object(
+    members: impl Iterator<Item = (String, String)>,
+    join: impl Fn(&str, &str, &str) -> String,
+) -> String {
+    let mut distinct: Vec<(String, String)> = Vec::new();
+    for (name, value) in members {
+        match distinct.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, known)) => *known = join(&name, known, &value),
+            None => distinct.push((name, value)),
+        }
+    }
+    let mut out = vec![b'{'];
+    for (index, (name, value)) in distinct.iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        json::write_string(&mut out, name);
+        out.push(b':');
+        json::write_string(&mut out, value);
+    }
+    out.push(b'}');
+    String::from_utf8(out).unwrap_or_default()
+}
+
+/// What `socket.handshake` shows; immutable, and outlives its socket.
+#[derive(Debug)]
+pub struct Handshake {
+    request: Arc<Request>,
+    auth: Option<RawJson>,
+    issued_ms: u64,
+}
+
+impl Handshake {
+    /// The handshake of a socket that joins at `issued_ms`, in milliseconds since 1970.
+    pub fn new(request: Arc<Request>, auth: Option<RawJson>, issued_ms: u64) -> Self {
+        Self {
+            request,
+            auth,
+            issued_ms,
+        }
+    }
+
+    /// The request that opened the connection.
+    pub fn request(&self) -> &Request {
+        &self.request
+    }
+
+    /// What the client sent when it joined: a JSON object, `{}` if it sent nothing.
+    pub fn auth(&self) -> &[u8] {
+        self.auth.as_ref().map_or(b"{}", RawJson::as_bytes)
+    }
+
+    /// When the socket joined, in milliseconds since 1970.
+    pub fn issued_ms(&self) -> u64 {
+        self.issued_ms
+    }
+
+    /// When the socket joined, in the form of JavaScript's `Date.toString`, in UTC.
+    pub fn time(&self) -> String {
+        const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+        const MONTHS: [&str; 12] = [
+            "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+        ];
+        let seconds = self.issued_ms / 1000;
+        let days = seconds / 86_400;
+        let (year, month, day) = civil(days);
+        format!(
+            "{} {} {day:02} {year} {:02}:{:02}:{:02} GMT+0000 (Coordinated Universal Time)",
+            DAYS[(days % 7) as usize],
+            MONTHS[month - 1],
+            seconds / 3600 % 24,
+            seconds / 60 % 60,
+            seconds % 60,
+        )
+    }
+}
+
+/// Year, month and day of a day since 1970 in the Gregorian calendar, which repeats every 146 097 days.
+fn civil(days: u64) -> (u64, usize, u64) {
+    let shifted = days + 719_468;
+    let era = shifted / 146_097;
+    let day_of_era = shifted % 146_097;
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 {
+        shifted_month + 3
+    } else {
+        shifted_month - 9
+    };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    (year, month as usize, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(url: &str, headers: &[(&str, &str)]) -> Request {
+        Request::new(
+            "GET",
+            url,
+            headers.iter().copied(),
+            ("::ffff:127.0.0.1".parse().unwrap(), 1),
+            false,
+        )
+    }
+
+    #[test]
+    fn headers_and_query_become_objects() {
+        let request = request(
+            "/socket.io/?EIO=4&a=1&a=2&b=%22",
+            &[
+                ("host", "h"),
+                ("cookie", "a=1"),
+                ("x", "1"),
+                ("cookie", "b=2"),
+                ("x", "2"),
+            ],
+        );
+        assert_eq!(
+            request.headers_json(),
+            r#"{"host":"h","cookie":"a=1; b=2","x":"1, 2"}"#
+        );
+        assert_eq!(request.query_json(), r#"{"EIO":"4","a":"2","b":"\""}"#);
+        assert_eq!(
+            (request.header("HOST"), request.query("a").as_deref()),
+            (Some("h"), Some("2"))
+        );
+        assert_eq!(request.address().to_string(), "127.0.0.1");
+    }
+
+    #[test]
+    fn the_time_is_that_of_javascript() {
+        for (issued_ms, expected) in [
+            (
+                0,
+                "Thu Jan 01 1970 00:00:00 GMT+0000 (Coordinated Universal Time)",
+            ),
+            (
+                1_795_227_667_000,
+                "Sat Nov 21 2026 02:21:07 GMT+0000 (Coordinated Universal Time)",
+            ),
+            (
+                1_709_164_800_000,
+                "Thu Feb 29 2024 00:00:00 GMT+0000 (Coordinated Universal Time)",
+            ),
+        ] {
+            let handshake = Handshake::new(Arc::new(request("/", &[])), None, issued_ms);
+            assert_eq!(handshake.time(), expected);
+        }
+    }
+}

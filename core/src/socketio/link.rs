@@ -1,0 +1,256 @@
+//! The link: the face of a connection that other threads see. What they send it lies in its mailbox until the task that
+//! owns the connection takes it out.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+use std::time::Duration;
+
+use crate::engineio::{CloseReason, TransportKind};
+use crate::error::{Error, ErrorKind};
+use crate::mailbox::{Budget, Mailbox, PushError};
+use crate::socketio::ack::AckTarget;
+use crate::socketio::context::Context;
+use crate::socketio::event::DisconnectReason;
+use crate::socketio::message::Message;
+use crate::socketio::packet::{EncodedPacket, PACKET_COST};
+use crate::socketio::question::Answer;
+use crate::socketio::socket::Socket;
+use crate::socketio::{SendPolicy, target::Delivery};
+
+/// What other threads put into the mailbox.
+#[derive(Debug)]
+pub enum Outgoing {
+    /// A text message, with its leading `4`, of this length in the mailbox's arena.
+    Text(u32),
+    /// A packet that may be shared with other connections.
+    Packet(Arc<EncodedPacket>),
+    /// A packet that somebody wants to see leave.
+    Observed(Arc<Socket>, Arc<EncodedPacket>, Arc<Message>),
+    /// A packet that the client is to acknowledge.
+    WithAck(Box<AckRequest>),
+    /// Nobody waits for this acknowledgement any more.
+    ForgetAck {
+        /// The socket's number within its connection.
+        ordinal: u32,
+        /// The acknowledgement's id.
+        id: u64,
+        /// What the waiting host is told.
+        outcome: crate::socketio::ack::AckOutcome,
+    },
+    /// The host has decided whether a socket may join.
+    Decided {
+        /// The socket's number within its connection.
+        ordinal: u32,
+        /// The decision.
+        answer: Answer,
+    },
+    /// The host has decided whether an event may be delivered.
+    PacketDecided {
+        /// The socket's number within its connection.
+        ordinal: u32,
+        /// The decision.
+        answer: Answer,
+    },
+    /// The host has put a socket out; it is out of its rooms already.
+    Removed {
+        /// The socket.
+        socket: Arc<Socket>,
+        /// Why.
+        reason: DisconnectReason,
+    },
+    /// All sockets of the connection are put out, and it is closed.
+    DisconnectAll,
+    /// The connection is to be closed at once.
+    Close(CloseReason),
+}
+
+/// See [`Outgoing::WithAck`].
+#[derive(Debug)]
+pub struct AckRequest {
+    /// Who is to acknowledge it.
+    pub socket: Arc<Socket>,
+    /// The packet.
+    pub packet: Arc<EncodedPacket>,
+    /// The event, if somebody wants to see it leave.
+    pub observed: Option<Arc<Message>>,
+    /// The acknowledgement's id.
+    pub id: u64,
+    /// How long to wait.
+    pub timeout: Option<Duration>,
+    /// Who waits.
+    pub target: AckTarget,
+}
+
+/// A text up to this length is copied into the mailbox; a longer one is shared.
+const COPIED: usize = 2048;
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub struct Link {
+    /// What waits for the connection's task.
+    pub mailbox: Mailbox<Outgoing>,
+    /// Whether a message would leave at once: what `volatile` asks.
+    writable: AtomicBool,
+    transport: AtomicU8,
+    round_trip_us: AtomicU32,
+    context: Arc<Context>,
+}
+
+impl Link {
+    /// The link of a connection that begins on `transport`.
+    pub fn new(transport: TransportKind, context: Arc<Context>) -> Self {
+        Self {
+            mailbox: Mailbox::default(),
+            writable: AtomicBool::new(transport == TransportKind::WebSocket),
+            transport: AtomicU8::new(transport as u8),
+            round_trip_us: AtomicU32::new(0),
+            context,
+        }
+    }
+
+    /// What the server shares.
+    pub fn context(&self) -> &Arc<Context> {
+        &self.context
+    }
+
+    /// The transport that carries the connection.
+    pub fn transport(&self) -> TransportKind {
+        if self.transport.load(Ordering::Relaxed) == TransportKind::WebSocket as u8 {
+            TransportKind::WebSocket
+        } else {
+            TransportKind::Polling
+        }
+    }
+
+    /// The last round trip of the heartbeat.
+    pub fn round_trip(&self) -> Option<Duration> {
+        match self.round_trip_us.load(Ordering::Relaxed) {
+            0 => None,
+            us => Some(Duration::from_micros(u64::from(us))),
+        }
+    }
+
+    /// The connection's task tells what it knows.
+    pub fn set_transport(&self, transport: TransportKind) {
+        self.transport.store(transport as u8, Ordering::Relaxed);
+    }
+
+    /// The connection's task tells what it knows.
+    pub fn set_writable(&self, writable: bool) {
+        if self.writable.load(Ordering::Relaxed) != writable {
+            self.writable.store(writable, Ordering::Relaxed);
+        }
+    }
+
+    /// The connection's task tells what it knows.
+    pub fn set_round_trip(&self, round_trip: Duration) {
+        let us = u32::try_from(round_trip.as_micros())
+            .unwrap_or(u32::MAX)
+            .max(1);
+        self.round_trip_us.store(us, Ordering::Relaxed);
+    }
+
+    /// Queues what the engine itself must say; nothing happens after the end.
+    pub fn tell(&self, item: Outgoing) {
+        // A connection that has ended needs to be told nothing.
+        let _ = self.mailbox.push(item, 0, Budget::Unlimited);
+    }
+
+    /// Queues a control packet that `write` writes, with its leading `4`.
+    pub fn tell_text(&self, write: impl FnOnce(&mut Vec<u8>)) {
+        // As above.
+        let _ = self
+            .mailbox
+            .push_with(0, Budget::Unlimited, |items, arena| {
+                push_text(items, arena, write)
+            });
+    }
+
+    /// Queues a text message of a host; `size` is at least about its length.
+    ///
+    /// # Errors
+    /// `Gone` after the end, `Full` when the send buffer is full and the policy says so.
+    pub fn send_text(
+        &self,
+        size: usize,
+        delivery: Delivery,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) -> Result<(), Error> {
+        if self.is_dropped(delivery) {
+            return Ok(());
+        }
+        let budget = Budget::Bytes(self.context.settings.send_buffer);
+        if size > COPIED {
+            let mut text = Vec::with_capacity(size + 32);
+            write(&mut text);
+            let packet = Arc::new(EncodedPacket::new(text, Box::new([])));
+            return self.settle(self.mailbox.push(
+                Outgoing::Packet(Arc::clone(&packet)),
+                packet.cost(),
+                budget,
+            ));
+        }
+        let cost = size + PACKET_COST;
+        self.settle(
+            self.mailbox
+                .push_with(cost, budget, |items, arena| push_text(items, arena, write)),
+        )
+    }
+
+    /// Queues a packet of a host.
+    ///
+    /// # Errors
+    /// As [`Link::send_text`].
+    pub fn send(&self, item: Outgoing, cost: usize, delivery: Delivery) -> Result<(), Error> {
+        if self.is_dropped(delivery) {
+            return Ok(());
+        }
+        self.settle(
+            self.mailbox
+                .push(item, cost, Budget::Bytes(self.context.settings.send_buffer)),
+        )
+    }
+
+    /// Volatile messages do not wait. Source: Socket.IO, "Volatile events".
+    fn is_dropped(&self, delivery: Delivery) -> bool {
+        if delivery == Delivery::Reliable {
+            return false;
+        }
+        let ready = self.writable.load(Ordering::Relaxed) && self.mailbox.buffered() == 0;
+        if !ready {
+            self.context.stats.volatile_dropped_total.add(1);
+        }
+        !ready
+    }
+
+    fn settle(&self, pushed: Result<(), PushError>) -> Result<(), Error> {
+        match pushed {
+            Ok(()) => Ok(()),
+            Err(PushError::Closed) => Err(Error::new(ErrorKind::Gone, "the connection has ended")),
+            Err(PushError::Full) => {
+                self.context.stats.send_buffer_full_total.add(1);
+                match self.context.settings.send_policy {
+                    SendPolicy::Drop => Ok(()),
+                    SendPolicy::Disconnect => {
+                        self.context.stats.slow_clients_disconnected_total.add(1);
+                        self.tell(Outgoing::Close(CloseReason::TransportError));
+                        Ok(())
+                    }
+                    SendPolicy::Error => Err(Error::new(
+                        ErrorKind::Full,
+                        format!(
+                            "the client's send buffer of {} bytes is full",
+                            self.context.settings.send_buffer
+                        ),
+                    )),
+                }
+            }
+        }
+    }
+}
+
+fn push_text(items: &mut Vec<Outgoing>, arena: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    let start = arena.len();
+    write(arena);
+    items.push(Outgoing::Text((arena.len() - start) as u32));
+}

@@ -1,0 +1,196 @@
+//! What a host sends: an event name, arguments as JSON, attachments. Checked once, encoded once.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use once_cell::sync::OnceCell;
+
+use crate::error::{Error, ErrorKind};
+use crate::json::{self, JsonErrorKind};
+use crate::socketio::event::{Form, MessageRef};
+use crate::socketio::packet::{EncodedPacket, RESERVED_EVENTS, write_event};
+
+/// An event to send, checked, borrowing from the caller.
+#[derive(Debug, Clone, Copy)]
+pub struct Payload<'a> {
+    name: &'a str,
+    args: &'a [u8],
+    attachments: &'a [Bytes],
+}
+
+impl<'a> Payload<'a> {
+    /// Checks an event's name, arguments (a JSON array, or empty) and attachments.
+    ///
+    /// # Errors
+    /// `Name` for a reserved event, `Json`, `Utf8` or `TooBig` for the arguments (with the byte offset), `Placeholder`
+    /// when placeholders and attachments do not match.
+    pub fn event(
+        name: &'a str,
+        args: &'a [u8],
+        attachments: &'a [Bytes],
+        depth: usize,
+    ) -> Result<Self, Error> {
+        if RESERVED_EVENTS.contains(&name) {
+            return Err(Error::new(
+                ErrorKind::Name,
+                format!("\"{name}\" is a reserved event name"),
+            ));
+        }
+        Self::args(args, attachments, depth).map(|payload| Self { name, ..payload })
+    }
+
+    /// Checks the arguments of an acknowledgement.
+    ///
+    /// # Errors
+    /// As [`Payload::event`].
+    pub fn args(args: &'a [u8], attachments: &'a [Bytes], depth: usize) -> Result<Self, Error> {
+        if !args.is_empty() {
+            json::check(args, depth)
+                .and_then(|_| json::split_args(args, depth))
+                .map_err(|error| json_error(&error))?;
+        }
+        if !attachments.is_empty() {
+            check_attachments(args, attachments.len())?;
+        }
+        Ok(Self {
+            name: "",
+            args,
+            attachments,
+        })
+    }
+
+    /// The event's name.
+    pub fn name(&self) -> &'a str {
+        self.name
+    }
+
+    /// The arguments: a JSON array, or empty.
+    pub fn args_json(&self) -> &'a [u8] {
+        self.args
+    }
+
+    /// The attachments.
+    pub fn attachments(&self) -> &'a [Bytes] {
+        self.attachments
+    }
+
+    /// The packet for a namespace.
+    pub fn encode(&self, namespace: &str, id: Option<u64>) -> Arc<EncodedPacket> {
+        let mut text = Vec::with_capacity(self.name.len() + self.args.len() + namespace.len() + 32);
+        write_event(
+            &mut text,
+            namespace,
+            id,
+            self.name,
+            self.args,
+            self.attachments.len(),
+        );
+        Arc::new(EncodedPacket::new(text, self.attachments.into()))
+    }
+
+    /// A copy that owns its parts.
+    pub fn to_message(&self) -> Message {
+        Message {
+            name: self.name.into(),
+            args: Bytes::copy_from_slice(self.args),
+            attachments: self.attachments.into(),
+            encoded: OnceCell::new(),
+        }
+    }
+}
+
+/// Turns what is wrong with a JSON text into an error of the host.
+pub fn json_error(error: &json::JsonError) -> Error {
+    let kind = match error.kind {
+        JsonErrorKind::Utf8 => ErrorKind::Utf8,
+        JsonErrorKind::Depth => ErrorKind::TooBig,
+        _ => ErrorKind::Json,
+    };
+    Error::new(kind, format!("{error}"))
+}
+
+fn check_attachments(args: &[u8], count: usize) -> Result<(), Error> {
+    match json::check_placeholders(args, count) {
+        Ok(referenced) if referenced == count => Ok(()),
+        Ok(_) => Err(Error::new(
+            ErrorKind::Placeholder,
+            "an attachment is referenced by no placeholder",
+        )),
+        Err(error) => Err(Error::new(ErrorKind::Placeholder, format!("{error}"))),
+    }
+}
+
+/// An event that can be kept, relayed, and sent to many: immutable and shared.
+#[derive(Debug)]
+pub struct Message {
+    name: Box<str>,
+    args: Bytes,
+    attachments: Box<[Bytes]>,
+    /// The packet for the namespace it was sent to first: nearly always the only one.
+    encoded: OnceCell<(Arc<str>, Arc<EncodedPacket>)>,
+}
+
+impl Message {
+    /// A message of a client, whose parts the decoder has checked.
+    pub fn received(name: &str, args: &[u8], attachments: &[Bytes]) -> Self {
+        Self {
+            name: name.into(),
+            args: Bytes::copy_from_slice(args),
+            attachments: attachments.into(),
+            encoded: OnceCell::new(),
+        }
+    }
+
+    /// The event's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The arguments: a JSON array.
+    pub fn args(&self) -> &[u8] {
+        if self.args.is_empty() {
+            b"[]"
+        } else {
+            &self.args
+        }
+    }
+
+    /// The attachments.
+    pub fn attachments(&self) -> &[Bytes] {
+        &self.attachments
+    }
+
+    /// The same as an event shows it.
+    pub fn view(&self) -> MessageRef<'_> {
+        MessageRef {
+            form: Form::Event,
+            name: &self.name,
+            args: self.args(),
+            attachments: &self.attachments,
+        }
+    }
+
+    /// The same as a payload to send.
+    pub fn payload(&self) -> Payload<'_> {
+        Payload {
+            name: &self.name,
+            args: &self.args,
+            attachments: &self.attachments,
+        }
+    }
+
+    /// The packet for a namespace, encoded once for the namespace that asks first.
+    pub fn encoded(&self, namespace: &Arc<str>) -> Arc<EncodedPacket> {
+        let (known, packet) = self.encoded.get_or_init(|| {
+            (
+                Arc::clone(namespace),
+                self.payload().encode(namespace, None),
+            )
+        });
+        if **known == **namespace {
+            Arc::clone(packet)
+        } else {
+            self.payload().encode(namespace, None)
+        }
+    }
+}

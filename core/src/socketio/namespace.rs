@@ -1,0 +1,329 @@
+//! A namespace: its sockets and rooms behind one lock.
+//!
+//! Who is meant is decided when a call is made, on the caller's thread: what is emitted after a join reaches the one who
+//! joined, what is emitted before a leave reaches the one who left. No host code runs under the lock.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::error::{Error, ErrorKind};
+use crate::socketio::ack::{AckOutcome, AckTarget, BroadcastAck, Operation};
+use crate::socketio::context::Context;
+use crate::socketio::event::{Event, Hook, Hooks, RoomChange};
+use crate::socketio::link::{AckRequest, Outgoing};
+use crate::socketio::message::{Message, Payload};
+use crate::socketio::packet::EncodedPacket;
+use crate::socketio::question::HostData;
+use crate::socketio::rooms::{Change, Rooms, SocketKey};
+use crate::socketio::socket::{Scope, Socket, SocketId};
+use crate::socketio::target::{Delivery, Target};
+
+/// See the module's documentation.
+pub struct Namespace {
+    name: Arc<str>,
+    context: Arc<Context>,
+    members: Mutex<Rooms<Arc<Socket>>>,
+    next_ack: AtomicU64,
+    /// What the host wants of this namespace.
+    pub hooks: Hooks,
+    host: HostData,
+}
+
+impl Namespace {
+    /// An empty namespace; [`crate::socketio::Namespaces`] makes them.
+    pub fn new(name: &str, context: Arc<Context>) -> Self {
+        Self {
+            name: name.into(),
+            context,
+            members: Mutex::default(),
+            next_ack: AtomicU64::new(0),
+            hooks: Hooks::default(),
+            host: HostData::default(),
+        }
+    }
+
+    /// The name, with its slash.
+    pub fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// What the server shares.
+    pub fn context(&self) -> &Arc<Context> {
+        &self.context
+    }
+
+    /// What the host keeps with it.
+    pub fn host(&self) -> &HostData {
+        &self.host
+    }
+
+    /// The connected socket with that id.
+    pub fn find(&self, id: &str) -> Option<Arc<Socket>> {
+        self.members().find(&SocketId::parse(id)?).map(Arc::clone)
+    }
+
+    /// How many sockets are connected.
+    pub fn socket_count(&self) -> usize {
+        self.members().visible()
+    }
+
+    /// The connected sockets of a target.
+    pub fn sockets(&self, target: &Target<'_>) -> Vec<Arc<Socket>> {
+        let mut sockets = Vec::new();
+        self.members()
+            .select(target, |socket| sockets.push(Arc::clone(socket)));
+        sockets
+    }
+
+    /// The same as a `Sockets` event with `operation`.
+    pub fn fetch_sockets(&self, target: &Target<'_>, operation: Operation) {
+        let sockets = self.sockets(target);
+        self.context.sink.deliver(
+            &Event::Sockets {
+                operation,
+                sockets: &sockets,
+            },
+            None,
+        );
+    }
+
+    // ---- sending
+
+    /// Sends an event to every socket of a target; encoded once.
+    pub fn emit(&self, target: &Target<'_>, payload: &Payload<'_>) {
+        if self.hooks.has(Hook::Outgoing) {
+            return self.emit_message(target, &Arc::new(payload.to_message()));
+        }
+        if self.socket_count() > 0 {
+            self.broadcast(target, &payload.encode(&self.name, None), None);
+        }
+    }
+
+    /// Sends a message to every socket of a target; encoded once for all its targets.
+    pub fn emit_message(&self, target: &Target<'_>, message: &Arc<Message>) {
+        if self.socket_count() > 0 {
+            self.broadcast(target, &message.encoded(&self.name), Some(message));
+        }
+    }
+
+    /// Sends a packet to every socket of a target. What a full or departed one does not get is counted, not reported.
+    pub fn broadcast(
+        &self,
+        target: &Target<'_>,
+        packet: &Arc<EncodedPacket>,
+        message: Option<&Arc<Message>>,
+    ) {
+        let cost = packet.cost();
+        self.members().select(target, |socket| {
+            let item = match message {
+                Some(message) if socket.is_observed() => {
+                    Outgoing::Observed(Arc::clone(socket), Arc::clone(packet), Arc::clone(message))
+                }
+                _ => Outgoing::Packet(Arc::clone(packet)),
+            };
+            // A broadcast does not fail because of one receiver.
+            let _ = socket.link().send(item, cost, target.delivery);
+        });
+    }
+
+    /// Sends a message that every socket of a target is to acknowledge; an `Acked` event with `operation` tells the
+    /// end, once.
+    pub fn emit_with_ack(
+        &self,
+        target: &Target<'_>,
+        message: &Arc<Message>,
+        timeout: Duration,
+        operation: Operation,
+    ) -> Arc<BroadcastAck> {
+        let id = self.next_ack_id();
+        let ack = Arc::new(BroadcastAck::new(operation, id, Arc::clone(&self.context)));
+        let packet = message.payload().encode(&self.name, Some(id));
+        let cost = packet.cost();
+        self.members().select(target, |socket| {
+            ack.add(socket);
+            let request = AckRequest {
+                socket: Arc::clone(socket),
+                packet: Arc::clone(&packet),
+                observed: socket.is_observed().then(|| Arc::clone(message)),
+                id,
+                timeout: None,
+                target: AckTarget::Many(Arc::clone(&ack)),
+            };
+            // Who cannot be asked does not answer: the timeout tells.
+            let _ = socket.link().send(
+                Outgoing::WithAck(Box::new(request)),
+                cost,
+                Delivery::Reliable,
+            );
+        });
+        ack.complete();
+        let late = Arc::downgrade(&ack);
+        self.context.timer.after(
+            timeout,
+            Box::new(move || {
+                if let Some(ack) = late.upgrade() {
+                    ack.end(AckOutcome::TimedOut);
+                }
+            }),
+        );
+        ack
+    }
+
+    /// The next acknowledgement's id; they count within the namespace, as the official server's do.
+    pub fn next_ack_id(&self) -> u64 {
+        self.next_ack.fetch_add(1, Ordering::Relaxed)
+    }
+
+    // ---- rooms
+
+    /// Every socket of a target joins the rooms.
+    pub fn join(&self, target: &Target<'_>, rooms: &[&str]) {
+        for socket in self.sockets(target) {
+            for room in rooms {
+                // Who left in the meantime, or is in too many rooms, does not join.
+                let _ = socket.join(room);
+            }
+        }
+    }
+
+    /// Every socket of a target leaves the rooms.
+    pub fn leave(&self, target: &Target<'_>, rooms: &[&str]) {
+        for socket in self.sockets(target) {
+            for room in rooms {
+                // Who left the namespace has left the rooms.
+                let _ = socket.leave(room);
+            }
+        }
+    }
+
+    /// Every socket of a target is put out.
+    pub fn disconnect(&self, target: &Target<'_>, scope: Scope) {
+        for socket in self.sockets(target) {
+            // Who left in the meantime is out.
+            let _ = socket.disconnect(scope);
+        }
+    }
+
+    pub(in crate::socketio) fn join_one(
+        self: &Arc<Self>,
+        socket: &Arc<Socket>,
+        room: &str,
+    ) -> Result<(), Error> {
+        let change = {
+            let mut members = self.members();
+            let limit = self.context.settings.limits.rooms;
+            if limit > 0 && members.rooms_of(socket.key()).take(limit).count() == limit {
+                return Err(Error::new(
+                    ErrorKind::Full,
+                    format!("the socket is in {limit} rooms"),
+                ));
+            }
+            members.join(socket.key(), room)
+        };
+        let Some(change) = change else {
+            return Err(gone());
+        };
+        if change == Change::MemberAndRoom {
+            self.context.stats.rooms_count.add(1);
+            self.tell_room(room, RoomChange::Created);
+        }
+        if change != Change::None {
+            self.tell_room(room, RoomChange::Joined(*socket.id()));
+        }
+        Ok(())
+    }
+
+    pub(in crate::socketio) fn leave_one(
+        self: &Arc<Self>,
+        socket: &Arc<Socket>,
+        room: &str,
+    ) -> Result<(), Error> {
+        let change = self.members().leave(socket.key(), room);
+        self.tell_left(socket, room, change.ok_or_else(gone)?);
+        Ok(())
+    }
+
+    fn tell_left(self: &Arc<Self>, socket: &Socket, room: &str, change: Change) {
+        if change != Change::None {
+            self.tell_room(room, RoomChange::Left(*socket.id()));
+        }
+        if change == Change::MemberAndRoom {
+            self.context.stats.rooms_count.add(-1);
+            self.tell_room(room, RoomChange::Deleted);
+        }
+    }
+
+    fn tell_room(self: &Arc<Self>, room: &str, change: RoomChange) {
+        if self.hooks.has(Hook::Rooms) {
+            self.context.sink.deliver(
+                &Event::Room {
+                    namespace: self,
+                    room,
+                    change,
+                },
+                None,
+            );
+        }
+    }
+
+    pub(in crate::socketio) fn rooms_of(&self, socket: &Socket) -> Vec<Arc<str>> {
+        let own = socket.is_connected() || socket.is_gone();
+        let own = own.then(|| Arc::from(socket.id().as_str()));
+        own.into_iter()
+            .chain(self.members().rooms_of(socket.key()).map(Arc::clone))
+            .collect()
+    }
+
+    // ---- coming and going
+
+    pub(in crate::socketio) fn insert(&self, socket: &Arc<Socket>) -> SocketKey {
+        self.members().insert(*socket.id(), Arc::clone(socket))
+    }
+
+    pub(in crate::socketio) fn show(self: &Arc<Self>, socket: &Arc<Socket>) {
+        if self.members().show(socket.key()) {
+            self.context.stats.sockets_count.add(1);
+        }
+        self.tell_room(socket.id().as_str(), RoomChange::Created);
+        self.tell_room(socket.id().as_str(), RoomChange::Joined(*socket.id()));
+    }
+
+    pub(in crate::socketio) fn remove(self: &Arc<Self>, socket: &Arc<Socket>) {
+        let (left, was_visible) = {
+            let mut members = self.members();
+            let before = members.visible();
+            (members.remove(socket.key()), members.visible() < before)
+        };
+        if was_visible {
+            self.context.stats.sockets_count.add(-1);
+            self.tell_left_own(socket);
+        }
+        for (room, change) in left.into_iter().flatten() {
+            self.tell_left(socket, &room, change);
+        }
+    }
+
+    fn tell_left_own(self: &Arc<Self>, socket: &Socket) {
+        self.tell_room(socket.id().as_str(), RoomChange::Left(*socket.id()));
+        self.tell_room(socket.id().as_str(), RoomChange::Deleted);
+    }
+
+    /// Nothing of ours panics under this lock.
+    fn members(&self) -> MutexGuard<'_, Rooms<Arc<Socket>>> {
+        self.members.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn gone() -> Error {
+    Error::new(ErrorKind::Gone, "the socket has left")
+}
+
+impl fmt::Debug for Namespace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Namespace")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,91 @@
+//! The namespaces of a server, by name.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::error::{Error, ErrorKind};
+use crate::socketio::context::Context;
+use crate::socketio::event::{Event, Hook};
+use crate::socketio::namespace::Namespace;
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub struct Namespaces {
+    context: Arc<Context>,
+    by_name: RwLock<HashMap<Arc<str>, Arc<Namespace>>>,
+}
+
+impl Namespaces {
+    /// Only `/` exists at first: clients can always join it.
+    pub fn new(context: Arc<Context>) -> Self {
+        let root = Arc::new(Namespace::new("/", Arc::clone(&context)));
+        let by_name = HashMap::from([(Arc::clone(root.name()), root)]);
+        Self {
+            context,
+            by_name: RwLock::new(by_name),
+        }
+    }
+
+    /// What the server shares.
+    pub fn context(&self) -> &Arc<Context> {
+        &self.context
+    }
+
+    /// The namespace of that name, made now if need be. A missing slash is added.
+    ///
+    /// # Errors
+    /// `Name` when no client could ask for it: it holds a comma, or a `?`.
+    pub fn of(&self, name: &str) -> Result<Arc<Namespace>, Error> {
+        let name = if name.starts_with('/') {
+            name.to_owned()
+        } else {
+            format!("/{name}")
+        };
+        if name.contains([',', '?', '\0', '\u{1e}']) {
+            let text = format!(
+                "{name:?} cannot be a namespace: it holds a comma, a question mark or a control character"
+            );
+            return Err(Error::new(ErrorKind::Name, text));
+        }
+        if let Some(namespace) = self.find(&name) {
+            return Ok(namespace);
+        }
+        let namespace = {
+            let mut by_name = self.by_name.write().unwrap_or_else(PoisonError::into_inner);
+            if let Some(namespace) = by_name.get(&*name) {
+                return Ok(Arc::clone(namespace));
+            }
+            let namespace = Arc::new(Namespace::new(&name, Arc::clone(&self.context)));
+            by_name.insert(Arc::clone(namespace.name()), Arc::clone(&namespace));
+            namespace
+        };
+        if self.context.hooks.has(Hook::NewNamespace) {
+            self.context.sink.deliver(
+                &Event::NewNamespace {
+                    namespace: &namespace,
+                },
+                None,
+            );
+        }
+        Ok(namespace)
+    }
+
+    /// The namespace that a client asks for.
+    pub fn find(&self, name: &str) -> Option<Arc<Namespace>> {
+        self.by_name
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(name)
+            .map(Arc::clone)
+    }
+
+    /// All of them.
+    pub fn all(&self) -> Vec<Arc<Namespace>> {
+        self.by_name
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .values()
+            .map(Arc::clone)
+            .collect()
+    }
+}

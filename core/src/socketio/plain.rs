@@ -1,0 +1,108 @@
+//! A plain client: an Engine.IO connection without the Socket.IO layer. It is one socket, in the namespace `/`, and its
+//! messages are texts and bytes. What `engine.io` is to `socket.io`.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use crate::engineio::{CloseReason, SessionId};
+use crate::socketio::event::{DisconnectReason, Event, Form, MessageRef};
+use crate::socketio::handshake::{Handshake, Request};
+use crate::socketio::link::{Link, Outgoing};
+use crate::socketio::namespace::Namespace;
+use crate::socketio::socket::Socket;
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub struct PlainClient {
+    socket: Arc<Socket>,
+    told: bool,
+}
+
+impl PlainClient {
+    /// The client of a session that was just opened; it is connected from the start. Its id is the session's.
+    pub fn new(
+        id: SessionId,
+        namespace: &Arc<Namespace>,
+        link: &Arc<Link>,
+        request: &Arc<Request>,
+        now: Instant,
+        issued_ms: u64,
+    ) -> Self {
+        let handshake = Handshake::new(Arc::clone(request), None, issued_ms);
+        let socket = Socket::new(id, namespace, link, handshake, 0);
+        socket.connect();
+        namespace
+            .context()
+            .sink
+            .deliver(&Event::Connection { socket: &socket }, Some(now));
+        Self {
+            socket,
+            told: false,
+        }
+    }
+
+    /// The one socket.
+    pub fn socket(&self) -> &Arc<Socket> {
+        &self.socket
+    }
+
+    /// A text message came in.
+    pub fn handle_text(&mut self, text: &[u8], now: Instant) {
+        self.deliver(
+            MessageRef {
+                form: Form::Text,
+                name: "",
+                args: text,
+                attachments: &[],
+            },
+            now,
+        );
+    }
+
+    /// A binary message came in.
+    pub fn handle_binary(&mut self, data: &[u8], now: Instant) {
+        let attachments = [Bytes::copy_from_slice(data)];
+        self.deliver(
+            MessageRef {
+                form: Form::Binary,
+                name: "",
+                args: b"",
+                attachments: &attachments,
+            },
+            now,
+        );
+    }
+
+    fn deliver(&self, message: MessageRef<'_>, now: Instant) {
+        if self.socket.is_connected() {
+            let sink = &self.socket.namespace().context().sink;
+            sink.deliver(
+                &Event::Message {
+                    socket: &self.socket,
+                    message,
+                    ack: None,
+                },
+                Some(now),
+            );
+        }
+    }
+
+    /// Takes what the mailbox held for it. True: the host has put the socket out, and the connection is to be closed.
+    pub fn handle_outgoing(&mut self, item: &Outgoing) -> bool {
+        matches!(item, Outgoing::Removed { .. } | Outgoing::DisconnectAll)
+    }
+
+    /// The connection has ended.
+    pub fn handle_close(&mut self, reason: CloseReason, now: Instant) {
+        if std::mem::replace(&mut self.told, true) {
+            return;
+        }
+        self.socket.retire();
+        let (socket, reason) = (&self.socket, DisconnectReason::Connection(reason));
+        let sink = &socket.namespace().context().sink;
+        sink.deliver(&Event::Disconnecting { socket, reason }, Some(now));
+        sink.deliver(&Event::Disconnect { socket, reason }, Some(now));
+    }
+}

@@ -1,0 +1,42 @@
+//! Inline delivery: the engine's threads call the host, with views of its own buffers.
+
+use std::fmt;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use crate::host::Handler;
+use crate::socketio::event::EventSink;
+use crate::socketio::{Event, Socket};
+
+/// See the module's documentation.
+pub struct Inline {
+    handler: Arc<dyn Handler>,
+}
+
+impl Inline {
+    /// Events go straight to `handler`.
+    pub fn new(handler: Arc<dyn Handler>) -> Self {
+        Self { handler }
+    }
+}
+
+impl EventSink for Inline {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "an event that no wake-up caused happens now"
+    )]
+    fn deliver(&self, event: &Event<'_>, at: Option<Instant>) {
+        self.handler.handle(event, at.unwrap_or_else(Instant::now));
+    }
+
+    fn poll_ready(&self, _: Option<&Arc<Socket>>, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
+}
+
+impl fmt::Debug for Inline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Inline")
+    }
+}

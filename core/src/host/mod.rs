@@ -1,0 +1,37 @@
+//! How events reach the program we live in: three deliveries, one event type.
+//!
+//! | delivery | sink | host code runs on | for |
+//! |---|---|---|---|
+//! | threads | [`Pool`] | callback threads; one socket's events in order, different sockets in parallel | servers that may block |
+//! | polled | [`Queue`] | the thread that polls | game loops, and every other event loop |
+//! | inline | [`Inline`] | the engine's own threads | callbacks that promise never to block: the lowest cost |
+//!
+//! In the first two a host that blocks costs no client its connection: events wait, within bounds, and beyond them the
+//! clients concerned are not read, while the heartbeat goes on.
+
+pub mod inline;
+pub mod pool;
+pub mod queue;
+
+use std::time::Instant;
+
+pub use inline::Inline;
+pub use pool::Pool;
+pub use queue::{Queue, QueueBusy};
+
+use crate::socketio::Event;
+
+/// The host's side: what is called with every event.
+pub trait Handler: Send + Sync + 'static {
+    /// An event that happened at `at`. What it borrows is gone afterwards.
+    fn handle(&self, event: &Event<'_>, at: Instant);
+}
+
+/// How much may wait for the host.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Events.
+    pub events: usize,
+    /// Bytes of them.
+    pub bytes: usize,
+}

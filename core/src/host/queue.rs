@@ -1,0 +1,350 @@
+//! Polled delivery: events wait in a queue until the host's own thread takes them.
+//!
+//! A descriptor is readable exactly while something waits, so that any event loop can watch it; it is written once when
+//! the queue becomes non-empty, and read once when it has become empty.
+
+use std::fmt;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
+
+use crate::host::{Bounds, Handler};
+use crate::socketio::event::EventSink;
+use crate::socketio::{Event, EventBatch, Socket};
+use crate::stats::Stats;
+
+/// Another thread is taking events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueueBusy;
+
+/// See the module's documentation.
+pub struct Queue {
+    handler: Arc<dyn Handler>,
+    incoming: Mutex<Incoming>,
+    /// What the host is taking; locked while it does.
+    taken: Mutex<Taken>,
+    bell: OwnedFd,
+    bounds: Bounds,
+    stats: Arc<Stats>,
+}
+
+#[derive(Debug, Default)]
+struct Incoming {
+    batch: EventBatch,
+    /// Connections that are not read until there is room.
+    waiting: Vec<Waker>,
+}
+
+#[derive(Debug, Default)]
+struct Taken {
+    batch: EventBatch,
+    /// The current event was given out and is done with when the host comes again.
+    lent: bool,
+}
+
+impl Queue {
+    /// A queue whose events are handled by `handler`.
+    ///
+    /// # Errors
+    /// When the operating system gives no descriptor.
+    pub fn new(
+        handler: Arc<dyn Handler>,
+        bounds: Bounds,
+        stats: Arc<Stats>,
+    ) -> std::io::Result<Self> {
+        let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        Ok(Self {
+            handler,
+            incoming: Mutex::default(),
+            taken: Mutex::default(),
+            bell,
+            bounds,
+            stats,
+        })
+    }
+
+    /// Readable exactly while something waits.
+    pub fn bell(&self) -> BorrowedFd<'_> {
+        self.bell.as_fd()
+    }
+
+    /// Makes a waiting [`Queue::poll`] return.
+    pub fn wake(&self) {
+        // It can only fail when it is readable already.
+        let _ = rustix::io::write(&self.bell, &1u64.to_ne_bytes());
+    }
+
+    /// Handles events on this thread: at most `max` (0 is all), for at most about `budget`, waiting at most `timeout`
+    /// for the first (`None` is for ever). How many were handled.
+    ///
+    /// # Errors
+    /// [`QueueBusy`] when another thread is at it, or this one is inside a handler.
+    pub fn poll(
+        &self,
+        max: usize,
+        budget: Option<Duration>,
+        timeout: Option<Duration>,
+    ) -> Result<usize, QueueBusy> {
+        let mut taken = self.lock_taken()?;
+        taken.settle();
+        let mut wait = Wait::new(timeout);
+        let mut handled = 0;
+        let budget_end = budget.map(|budget| now() + budget);
+        loop {
+            if taken.batch.is_empty() && !self.refill(&mut taken) {
+                if handled > 0 || !wait.wait(&self.bell) {
+                    return Ok(handled);
+                }
+                if !self.refill(&mut taken) {
+                    return Ok(0);
+                }
+            }
+            while let Some((event, at)) = taken.batch.current() {
+                self.handler.handle(&event, at);
+                taken.batch.advance();
+                handled += 1;
+                if handled == max || budget_end.is_some_and(|end| now() >= end) {
+                    return Ok(handled);
+                }
+            }
+        }
+    }
+
+    /// Gives the next event to `visit` without calling the handler, or `None` when none came within `timeout`. What the
+    /// event borrows stays in place until the next call of this or [`Queue::poll`].
+    ///
+    /// # Errors
+    /// As [`Queue::poll`].
+    pub fn next<R>(
+        &self,
+        timeout: Option<Duration>,
+        visit: impl FnOnce(Option<(Event<'_>, Instant)>) -> R,
+    ) -> Result<R, QueueBusy> {
+        let mut taken = self.lock_taken()?;
+        taken.settle();
+        if taken.batch.is_empty() && !self.refill(&mut taken) && Wait::new(timeout).wait(&self.bell)
+        {
+            self.refill(&mut taken);
+        }
+        taken.lent = !taken.batch.is_empty();
+        Ok(visit(taken.batch.current()))
+    }
+
+    /// Drops what waits, without calling the handler.
+    pub fn clear(&self) {
+        if let Ok(mut taken) = self.lock_taken() {
+            taken.settle();
+            while !taken.batch.is_empty() || self.refill(&mut taken) {
+                taken.batch.advance();
+            }
+        }
+    }
+
+    /// Fetches what came in. When nothing did, the bell is silenced.
+    fn refill(&self, taken: &mut Taken) -> bool {
+        if self.swap(taken) {
+            return true;
+        }
+        let mut count = [0; 8];
+        // It can only fail when it is silent already.
+        let _ = rustix::io::read(&self.bell, &mut count);
+        // What came in between has rung the bell that was just silenced.
+        let came = self.swap(taken);
+        if came {
+            self.wake();
+        }
+        came
+    }
+
+    fn swap(&self, taken: &mut Taken) -> bool {
+        let waiting = {
+            let mut incoming = self.incoming();
+            if incoming.batch.is_empty() {
+                return false;
+            }
+            std::mem::swap(&mut incoming.batch, &mut taken.batch);
+            std::mem::take(&mut incoming.waiting)
+        };
+        self.stats.queued_events.add(-(taken.batch.len() as i64));
+        self.stats.queued_bytes.add(-(taken.batch.bytes() as i64));
+        waiting.into_iter().for_each(Waker::wake);
+        true
+    }
+
+    fn lock_taken(&self) -> Result<MutexGuard<'_, Taken>, QueueBusy> {
+        match self.taken.try_lock() {
+            Ok(taken) => Ok(taken),
+            Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => Err(QueueBusy),
+        }
+    }
+
+    fn incoming(&self) -> MutexGuard<'_, Incoming> {
+        self.incoming.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Taken {
+    fn settle(&mut self) {
+        if std::mem::take(&mut self.lent) {
+            self.batch.advance();
+        }
+    }
+}
+
+impl EventSink for Queue {
+    fn deliver(&self, event: &Event<'_>, at: Option<Instant>) {
+        let at = at.unwrap_or_else(now);
+        let cost = EventBatch::cost(event);
+        let was_empty = {
+            let mut incoming = self.incoming();
+            let was_empty = incoming.batch.is_empty();
+            incoming.batch.push(event, at);
+            was_empty
+        };
+        self.stats.queued_events.add(1);
+        self.stats.queued_bytes.add(cost as i64);
+        if was_empty {
+            self.wake();
+        }
+    }
+
+    fn poll_ready(&self, _: Option<&Arc<Socket>>, cx: &mut Context<'_>) -> Poll<()> {
+        let mut incoming = self.incoming();
+        if incoming.batch.len() < self.bounds.events && incoming.batch.bytes() < self.bounds.bytes {
+            return Poll::Ready(());
+        }
+        incoming.waiting.push(cx.waker().clone());
+        Poll::Pending
+    }
+}
+
+impl fmt::Debug for Queue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Queue")
+            .field("bounds", &self.bounds)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The one wait of a poll.
+struct Wait(Option<Option<Duration>>);
+
+impl Wait {
+    fn new(timeout: Option<Duration>) -> Self {
+        Self(Some(timeout))
+    }
+
+    /// Whether the bell rang. Only the first call waits.
+    fn wait(&mut self, bell: &OwnedFd) -> bool {
+        let Some(timeout) = self.0.take() else {
+            return false;
+        };
+        if timeout == Some(Duration::ZERO) {
+            return false;
+        }
+        let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
+        let mut fds = [PollFd::new(bell, PollFlags::IN)];
+        // A signal ends the wait too: the host may have something to do about it.
+        matches!(poll(&mut fds, timeout.as_ref()), Ok(1..))
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an event that no wake-up caused happens now; a budget is time"
+)]
+fn now() -> Instant {
+    Instant::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default)]
+    struct Seen(Mutex<Vec<String>>);
+    impl Handler for Seen {
+        fn handle(&self, event: &Event<'_>, _: Instant) {
+            if let Event::Fault { text } = event {
+                self.0.lock().unwrap().push((*text).to_owned());
+            }
+        }
+    }
+
+    fn queue() -> (Arc<Seen>, Queue) {
+        let seen = Arc::new(Seen::default());
+        let handler: Arc<dyn Handler> = Arc::clone(&seen) as _;
+        (
+            seen,
+            Queue::new(
+                handler,
+                Bounds {
+                    events: 4,
+                    bytes: 1 << 20,
+                },
+                Arc::default(),
+            )
+            .unwrap(),
+        )
+    }
+
+    fn readable(queue: &Queue) -> bool {
+        Wait::new(Some(Duration::from_nanos(1))).wait(&queue.bell)
+    }
+
+    #[test]
+    fn the_bell_is_readable_exactly_while_something_waits() {
+        let (seen, queue) = queue();
+        assert!(!readable(&queue));
+        for text in ["a", "b", "c"] {
+            queue.deliver(&Event::Fault { text }, None);
+        }
+        assert!(readable(&queue));
+        assert_eq!(queue.poll(2, None, Some(Duration::ZERO)), Ok(2));
+        assert!(readable(&queue));
+        assert_eq!(queue.poll(0, None, Some(Duration::ZERO)), Ok(1));
+        assert_eq!(queue.poll(0, None, Some(Duration::ZERO)), Ok(0));
+        assert!(!readable(&queue));
+        assert_eq!(*seen.0.lock().unwrap(), ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn a_wake_up_ends_a_wait_without_events() {
+        let (_, queue) = queue();
+        queue.wake();
+        assert_eq!(queue.poll(0, None, None), Ok(0));
+    }
+
+    #[test]
+    fn next_lends_one_event_at_a_time() {
+        let (_, queue) = queue();
+        queue.deliver(&Event::Fault { text: "a" }, None);
+        queue.deliver(&Event::Fault { text: "b" }, None);
+        let next = |timeout| {
+            queue.next(timeout, |event| match event {
+                Some((Event::Fault { text }, _)) => Some(text.to_owned()),
+                _ => None,
+            })
+        };
+        assert_eq!(next(Some(Duration::ZERO)), Ok(Some("a".into())));
+        assert_eq!(next(Some(Duration::ZERO)), Ok(Some("b".into())));
+        assert_eq!(next(Some(Duration::ZERO)), Ok(None));
+    }
+
+    #[test]
+    fn a_full_queue_tells_who_waits_when_there_is_room() {
+        let (_, queue) = queue();
+        let mut cx = Context::from_waker(Waker::noop());
+        for _ in 0..4 {
+            assert!(queue.poll_ready(None, &mut cx).is_ready());
+            queue.deliver(&Event::Shutdown, None);
+        }
+        assert!(queue.poll_ready(None, &mut cx).is_pending());
+        queue.poll(1, None, Some(Duration::ZERO)).unwrap();
+        assert!(queue.poll_ready(None, &mut cx).is_ready());
+    }
+}

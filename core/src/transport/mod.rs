@@ -1,5 +1,14 @@
-//! How packets travel: WebSocket frames and the upgrade request. Nothing here does I/O; the
-//! connection hands in bytes and takes bytes out.
+//! How packets travel: WebSocket frames on a byte stream, and the requests of long-polling. `frame` and `handshake` do no
+//! I/O; `websocket` joins them to a stream.
 
 pub mod frame;
 pub mod handshake;
+pub mod outbox;
+pub mod polling;
+pub mod stream;
+pub mod websocket;
+
+pub use outbox::Outbox;
+pub use polling::{PollAnswer, PostAnswer, TransportRequest};
+pub use stream::Stream;
+pub use websocket::{Chunk, WebSocket};

@@ -1,0 +1,215 @@
+//! What is to be written to one connection in one go: small things in one buffer, large ones shared beside it.
+
+use std::collections::VecDeque;
+use std::io::IoSlice;
+
+use bytes::{Buf, Bytes};
+
+use crate::transport::frame::{Opcode, write_header};
+
+/// From this length on bytes are shared and written from where they lie, instead of being copied.
+const SHARED: usize = 4096;
+
+/// How many pieces one write may gather.
+const MAX_SLICES: usize = 32;
+
+/// Frames on their way into one write. One for each thread, used for one connection after the other.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    bytes: Vec<u8>,
+    /// Shared pieces, each with the place in `bytes` before which it belongs.
+    shared: Vec<(usize, Bytes)>,
+    shared_len: usize,
+}
+
+impl Outbox {
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty() && self.shared.is_empty()
+    }
+
+    /// How many bytes there are to write.
+    pub fn len(&self) -> usize {
+        self.bytes.len() + self.shared_len
+    }
+
+    /// Adds a frame whose payload is copied.
+    pub fn frame(&mut self, opcode: Opcode, payload: &[u8]) {
+        write_header(&mut self.bytes, opcode, payload.len());
+        self.bytes.extend_from_slice(payload);
+    }
+
+    /// Adds a frame whose payload is shared if that is worth it.
+    pub fn shared_frame(&mut self, opcode: Opcode, payload: &Bytes) {
+        if payload.len() < SHARED {
+            return self.frame(opcode, payload);
+        }
+        write_header(&mut self.bytes, opcode, payload.len());
+        self.shared.push((self.bytes.len(), payload.clone()));
+        self.shared_len += payload.len();
+    }
+
+    /// Adds bytes that are framed already.
+    pub fn raw(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        write(&mut self.bytes);
+    }
+
+    /// The pieces from `written` bytes on, as one write takes them.
+    pub(super) fn slices<'a>(
+        &'a self,
+        mut written: usize,
+        slices: &mut [IoSlice<'a>; MAX_SLICES],
+    ) -> usize {
+        let mut count = 0;
+        let mut from = 0;
+        let mut add = |piece: &'a [u8]| {
+            let skipped = written.min(piece.len());
+            written -= skipped;
+            if skipped < piece.len() && count < MAX_SLICES {
+                slices[count] = IoSlice::new(&piece[skipped..]);
+                count += 1;
+            }
+        };
+        for (at, shared) in &self.shared {
+            add(&self.bytes[from..*at]);
+            add(shared);
+            from = *at;
+        }
+        add(&self.bytes[from..]);
+        count
+    }
+
+    /// Moves what is left after `written` bytes to the end of `unsent`.
+    pub(super) fn spill(&self, mut written: usize, unsent: &mut Unsent) {
+        let mut from = 0;
+        let mut skip = |len: usize| {
+            let skipped = written.min(len);
+            written -= skipped;
+            skipped
+        };
+        for (at, shared) in &self.shared {
+            let piece = &self.bytes[from..*at];
+            unsent.push_copy(&piece[skip(piece.len())..]);
+            unsent.push(shared.slice(skip(shared.len())..));
+            from = *at;
+        }
+        let piece = &self.bytes[from..];
+        unsent.push_copy(&piece[skip(piece.len())..]);
+    }
+
+    /// Forgets everything; keeps the buffer unless it has grown large.
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.bytes.shrink_to(64 * 1024);
+        self.shared.clear();
+        self.shared_len = 0;
+    }
+
+    /// Room for the slices of one write.
+    pub(super) fn no_slices<'a>() -> [IoSlice<'a>; MAX_SLICES] {
+        [IoSlice::new(&[]); MAX_SLICES]
+    }
+}
+
+/// What a connection could not take yet.
+#[derive(Debug, Default)]
+pub struct Unsent {
+    pieces: VecDeque<Bytes>,
+    len: usize,
+}
+
+impl Unsent {
+    /// How many bytes wait.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    fn push_copy(&mut self, piece: &[u8]) {
+        if !piece.is_empty() {
+            self.push(Bytes::copy_from_slice(piece));
+        }
+    }
+
+    fn push(&mut self, piece: Bytes) {
+        if !piece.is_empty() {
+            self.len += piece.len();
+            self.pieces.push_back(piece);
+        }
+    }
+
+    pub(super) fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>; MAX_SLICES]) -> usize {
+        let mut count = 0;
+        for (slice, piece) in slices.iter_mut().zip(&self.pieces) {
+            *slice = IoSlice::new(piece);
+            count += 1;
+        }
+        count
+    }
+
+    pub(super) fn advance(&mut self, mut written: usize) {
+        self.len -= written;
+        while let Some(piece) = self.pieces.front_mut() {
+            if written < piece.len() {
+                piece.advance(written);
+                break;
+            }
+            written -= piece.len();
+            self.pieces.pop_front();
+        }
+        if self.pieces.is_empty() {
+            self.pieces = VecDeque::new();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// However much each write takes, the bytes are those that were put in.
+        #[test]
+        fn pieces_leave_whole_and_in_order(
+            sizes in proptest::collection::vec(prop_oneof![0..100usize, SHARED..SHARED + 100], 1..40),
+            takes in proptest::collection::vec(0..9000usize, 0..20),
+        ) {
+            let (mut outbox, mut expected) = (Outbox::default(), Vec::new());
+            for (index, size) in sizes.iter().enumerate() {
+                let payload = Bytes::from(vec![index as u8; *size]);
+                outbox.shared_frame(Opcode::Binary, &payload);
+                write_header(&mut expected, Opcode::Binary, *size);
+                expected.extend_from_slice(&payload);
+            }
+            prop_assert_eq!(outbox.len(), expected.len());
+            let (mut sent, mut unsent) = (Vec::new(), Unsent::default());
+            let mut takes = takes.into_iter();
+            let first = takes.next().unwrap_or(0);
+            let mut slices = Outbox::no_slices();
+            let count = outbox.slices(0, &mut slices);
+            for slice in &slices[..count] {
+                sent.extend_from_slice(&slice[..slice.len().min(first - sent.len().min(first))]);
+            }
+            outbox.spill(sent.len(), &mut unsent);
+            prop_assert_eq!(unsent.len(), expected.len() - sent.len());
+            for take in takes.chain(std::iter::repeat(usize::MAX)) {
+                if unsent.is_empty() { break; }
+                let mut slices = Outbox::no_slices();
+                let count = unsent.slices(&mut slices);
+                let mut taken = 0;
+                for slice in &slices[..count] {
+                    let n = slice.len().min(take - taken);
+                    sent.extend_from_slice(&slice[..n]);
+                    taken += n;
+                }
+                unsent.advance(taken);
+            }
+            prop_assert_eq!(sent, expected);
+        }
+    }
+}

@@ -1,3 +1,336 @@
-//! The server.
+//! The server: everything below, joined. The only layer that has tasks and reads the clock.
+
 pub mod cookie;
 pub mod cors;
+mod driver;
+mod farewell;
+mod http;
+mod layer;
+mod listener;
+mod runtime;
+mod scratch;
+mod sessions;
+mod shared;
+mod shutdown;
+
+use std::collections::hash_map::DefaultHasher;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use ::http::HeaderValue;
+use bytes::Bytes;
+use tokio::runtime::Runtime;
+
+use crate::config::{Config, Delivery, SendBufferPolicy};
+use crate::engineio;
+use crate::error::{Error, ErrorKind};
+use crate::host::pool::Threads;
+use crate::host::{Bounds, Handler, Inline, Pool, Queue};
+use crate::server::cookie::Cookie;
+use crate::server::cors::Cors;
+use crate::server::runtime::RuntimeTimer;
+use crate::server::shared::{File, Life, Shared};
+use crate::socketio::event::{EventSink, Hooks, Timer};
+use crate::socketio::{Context, Limits, Namespace, Namespaces, SendPolicy, Settings};
+use crate::stats::Stats;
+
+/// Events of one socket that may wait for a packet middleware before the socket is left unread.
+const HELD_MESSAGES: usize = 1024;
+
+/// A Socket.IO server on its own threads. Every method may be called from any thread; only [`Server::wait`] and
+/// [`Server::stop`] wait.
+pub struct Server {
+    shared: Arc<Shared>,
+    delivery: Sink,
+    runtime: Mutex<Option<Runtime>>,
+}
+
+/// The sink, as its kind.
+enum Sink {
+    Inline,
+    Pool(Arc<Pool>),
+    Queue(Arc<Queue>),
+}
+
+impl Server {
+    /// Starts a server's threads; it listens on nothing yet. Events go to `handler`, in the way that the configuration
+    /// says.
+    ///
+    /// # Errors
+    /// `Option` when the configuration contradicts itself; `Io` when the operating system gives no threads.
+    pub fn new(config: &Config, handler: Arc<dyn Handler>) -> Result<Arc<Self>, Error> {
+        config.check()?;
+        let config = config.clone();
+        let cors = config.cors.as_ref().map(Cors::new).transpose()?;
+        let cookie = config.cookie.as_ref().map(Cookie::new).transpose()?;
+        let runtime = runtime::start(config.worker_threads)?;
+        let timer: Arc<dyn Timer> = Arc::new(RuntimeTimer(runtime.handle().clone()));
+        let stats = Arc::new(Stats::default());
+        let bounds = Bounds {
+            events: config.poll_queue_events,
+            bytes: config.poll_queue_bytes,
+        };
+        let (sink, delivery): (Arc<dyn EventSink>, Sink) = match config.delivery {
+            Delivery::Inline => (Arc::new(Inline::new(handler)), Sink::Inline),
+            Delivery::Polled => {
+                let queue =
+                    Arc::new(Queue::new(handler, bounds, Arc::clone(&stats)).map_err(Error::from)?);
+                (Arc::clone(&queue) as _, Sink::Queue(queue))
+            }
+            Delivery::Threads => {
+                let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+                let threads = config
+                    .callback_threads
+                    .map_or(Threads::Growing(cores.max(2)), Threads::Fixed);
+                let pool = Arc::new(Pool::new(
+                    handler,
+                    threads,
+                    bounds,
+                    Arc::clone(&timer),
+                    Arc::clone(&stats),
+                ));
+                (Arc::clone(&pool) as _, Sink::Pool(pool))
+            }
+        };
+        let context = Arc::new(Context {
+            settings: protocol_settings(&config),
+            sink: Arc::clone(&sink),
+            timer,
+            stats: Arc::clone(&stats),
+            hooks: Hooks::default(),
+        });
+        let shared = Arc::new(Shared {
+            session_settings: Arc::new(session_settings(&config)),
+            namespaces: Arc::new(Namespaces::new(Arc::clone(&context))),
+            context,
+            sink,
+            stats,
+            sessions: sessions::Sessions::default(),
+            runtime: runtime.handle().clone(),
+            request_path: config.request_path().into_owned(),
+            cors,
+            cookie,
+            files: std::sync::RwLock::default(),
+            life: Life::default(),
+            config,
+        });
+        Ok(Arc::new(Self {
+            shared,
+            delivery,
+            runtime: Mutex::new(Some(runtime)),
+        }))
+    }
+
+    /// Listens on TCP; can be called more than once. `host` is an IP address, `localhost`, or empty for all interfaces;
+    /// port 0 picks one. The port.
+    ///
+    /// # Errors
+    /// `State` when the server is closing; `Argument` for another host; `AddressInUse`, `Access`, `Io`.
+    pub fn listen_tcp(&self, host: &str, port: u16) -> Result<u16, Error> {
+        self.check_open()?;
+        let (bound, port) = listener::bind_tcp(&self.shared.config, host, port)?;
+        listener::accept(&self.shared, bound)?;
+        Ok(port)
+    }
+
+    /// Listens on a Unix socket, which gets these permissions unless they are 0.
+    ///
+    /// # Errors
+    /// As [`Server::listen_tcp`].
+    pub fn listen_unix(&self, path: &str, mode: u32) -> Result<(), Error> {
+        self.check_open()?;
+        let bound = listener::bind_unix(&self.shared.config, path, mode)?;
+        listener::accept(&self.shared, bound)
+    }
+
+    /// Listens on a descriptor that is bound and listens already.
+    ///
+    /// # Errors
+    /// `Argument` when it is no such thing; then it is given back.
+    pub fn listen_fd(&self, fd: OwnedFd) -> Result<(), (Error, OwnedFd)> {
+        if let Err(error) = self.check_open() {
+            return Err((error, fd));
+        }
+        let bound = listener::adopt(fd)?;
+        // It listens, so it can be watched; if not, it is closed, as it is ours by now.
+        if let Err(error) = listener::accept(&self.shared, bound) {
+            tracing::error!(target: "engine", "a descriptor cannot be watched: {error}");
+        }
+        Ok(())
+    }
+
+    /// Answers GET and HEAD of exactly this path with these bytes from now on; `None` takes them away.
+    ///
+    /// # Errors
+    /// `Argument` when the path does not begin with a slash, is the engine's, or the type cannot be in a header.
+    pub fn serve(&self, path: &str, content_type: &str, body: Option<Bytes>) -> Result<(), Error> {
+        let wrong = |text: String| Err(Error::new(ErrorKind::Argument, text));
+        if !path.starts_with('/') || path.contains(['?', '#', '\0', ' ']) {
+            return wrong(format!("{path:?} is no path of a URL"));
+        }
+        if path.starts_with(&*self.shared.request_path) {
+            return wrong(format!("{path:?} belongs to the engine"));
+        }
+        let Ok(content_type) = HeaderValue::try_from(content_type) else {
+            return wrong(format!("{content_type:?} cannot be a content type"));
+        };
+        let mut files = self
+            .shared
+            .files
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        match body {
+            None => drop(files.remove(path)),
+            Some(body) => {
+                let mut hasher = DefaultHasher::new();
+                body.hash(&mut hasher);
+                let etag =
+                    HeaderValue::try_from(format!("\"{:x}-{:x}\"", body.len(), hasher.finish()));
+                let etag = etag.unwrap_or(HeaderValue::from_static("\"0\""));
+                files.insert(
+                    path.to_owned(),
+                    File {
+                        content_type,
+                        body,
+                        etag,
+                    },
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// The namespace of that name, made on first use.
+    ///
+    /// # Errors
+    /// `Name` when no client could ask for it.
+    pub fn of(&self, name: &str) -> Result<Arc<Namespace>, Error> {
+        self.shared.namespaces.of(name)
+    }
+
+    /// All namespaces.
+    pub fn namespaces(&self) -> &Arc<Namespaces> {
+        &self.shared.namespaces
+    }
+
+    /// What the host wants to hear of the whole server.
+    pub fn hooks(&self) -> &Hooks {
+        &self.shared.context.hooks
+    }
+
+    /// The server's numbers.
+    pub fn stats(&self) -> &Arc<Stats> {
+        &self.shared.stats
+    }
+
+    /// The options.
+    pub fn config(&self) -> &Config {
+        &self.shared.config
+    }
+
+    /// What the host takes events from, in polled delivery.
+    pub fn queue(&self) -> Option<&Arc<Queue>> {
+        match &self.delivery {
+            Sink::Queue(queue) => Some(queue),
+            Sink::Inline | Sink::Pool(_) => None,
+        }
+    }
+
+    /// Begins to stop: no new clients; those there are are told, and cut after `deadline`. A `Shutdown` event tells the
+    /// end. Called again it only shortens the deadline.
+    ///
+    /// # Errors
+    /// None today.
+    pub fn close(&self, deadline: Duration) -> Result<(), Error> {
+        shutdown::begin(&self.shared, deadline);
+        Ok(())
+    }
+
+    /// Waits for that end; false when it took longer. In polled delivery the host must poll meanwhile.
+    pub fn wait(&self, timeout: Option<Duration>) -> bool {
+        self.shared.life.wait_closed(timeout)
+    }
+
+    /// Whether the server has begun to stop.
+    pub fn is_closing(&self) -> bool {
+        self.shared.life.is_closing()
+    }
+
+    /// Whether the server has stopped.
+    pub fn is_closed(&self) -> bool {
+        self.shared.life.is_closed()
+    }
+
+    /// Stops at once, deals with the events that wait for callback threads, and ends all threads. Waits for callbacks
+    /// that are running. Afterwards the handler is never called. Not to be called by a handler.
+    pub fn stop(&self) {
+        shutdown::begin(&self.shared, Duration::ZERO);
+        let runtime = self
+            .runtime
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let Some(runtime) = runtime else { return };
+        self.shared.life.wait_closed(Some(shutdown::CUT));
+        if let Sink::Pool(pool) = &self.delivery {
+            pool.stop();
+        }
+        drop(runtime);
+    }
+
+    fn check_open(&self) -> Result<(), Error> {
+        if self.shared.life.is_closing() {
+            return Err(Error::new(
+                ErrorKind::State,
+                "the server is closing, or has closed",
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").finish_non_exhaustive()
+    }
+}
+
+fn session_settings(config: &Config) -> engineio::Settings {
+    engineio::Settings {
+        ping_interval: config.ping_interval,
+        ping_timeout: config.ping_timeout,
+        upgrade_timeout: config.upgrade_timeout,
+        close_timeout: config.close_timeout,
+    }
+}
+
+fn protocol_settings(config: &Config) -> Settings {
+    Settings {
+        limits: Limits {
+            attachments: config.max_attachments,
+            packet_bytes: config.max_http_buffer_size,
+            json_depth: config.max_json_depth,
+            namespaces: config.max_namespaces,
+            pending_acks: config.max_pending_acks,
+            rooms: config.max_rooms.unwrap_or(0),
+            held_messages: HELD_MESSAGES,
+        },
+        question_timeout: config.answer_timeout(),
+        packet_timeout: config.message_timeout,
+        send_buffer: config.send_buffer_high,
+        send_policy: match config.send_buffer_policy {
+            SendBufferPolicy::Error => SendPolicy::Error,
+            SendBufferPolicy::Drop => SendPolicy::Drop,
+            SendBufferPolicy::Disconnect => SendPolicy::Disconnect,
+        },
+    }
+}

@@ -1,0 +1,42 @@
+//! How a WebSocket ends that belongs to no session: goodbye is said, and heard, within a time.
+
+use std::future::poll_fn;
+use std::task::Poll;
+use std::time::Duration;
+
+use crate::transport::frame::Incoming;
+use crate::transport::{Chunk, Outbox, WebSocket};
+
+/// Says goodbye and waits until the peer has said it too, or has gone.
+pub(super) async fn farewell(mut websocket: Box<WebSocket>, timeout: Duration) {
+    let mut outbox = Outbox::default();
+    websocket.say_close(&mut outbox, None, "");
+    let mut buffer = vec![0; 1024];
+    let closed = poll_fn(|cx| {
+        // What cannot be written now is written when the peer reads.
+        if let Poll::Ready(Err(_)) = websocket.poll_flush(cx, &mut outbox) {
+            return Poll::Ready(());
+        }
+        loop {
+            let mut used = 0;
+            let input = match websocket.poll_read(cx, &mut buffer) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(Chunk::Buffer(len))) => &mut buffer[..len],
+                Poll::Ready(Ok(Chunk::Reader)) => &mut [][..],
+                Poll::Ready(Ok(Chunk::End) | Err(_)) => return Poll::Ready(()),
+            };
+            loop {
+                match websocket.reader.next(input, &mut used) {
+                    Ok(Some(Incoming::Close(_))) | Err(_) => {
+                        websocket.shutdown(cx);
+                        return Poll::Ready(());
+                    }
+                    Ok(Some(_)) => {}
+                    Ok(None) => break,
+                }
+            }
+        }
+    });
+    // Who does not agree in time is left.
+    let _ = tokio::time::timeout(timeout, closed).await;
+}

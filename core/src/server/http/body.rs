@@ -1,0 +1,61 @@
+//! Reading a request's body, within a size and a time.
+
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+use hyper::body::{Body, Incoming};
+
+use crate::server::shared::Shared;
+
+/// Why a body was not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum BodyError {
+    /// It is, or says it is, larger than allowed.
+    TooLarge,
+    /// It took too long.
+    TooSlow,
+    /// Its connection was lost.
+    Lost,
+}
+
+/// Reads a body to its end. What is too large is refused before it is collected.
+pub(super) async fn read(shared: &Shared, body: Incoming) -> Result<Bytes, BodyError> {
+    let limit = shared.config.max_http_buffer_size;
+    if body.size_hint().lower() > limit as u64 {
+        shared.stats.limit_payload_total.add(1);
+        return Err(BodyError::TooLarge);
+    }
+    let read = tokio::time::timeout(shared.config.body_timeout, collect(body, limit)).await;
+    let read = read.unwrap_or(Err(BodyError::TooSlow));
+    match read {
+        Err(BodyError::TooLarge) => shared.stats.limit_payload_total.add(1),
+        Err(BodyError::TooSlow) => shared.stats.deadline_body_total.add(1),
+        Err(BodyError::Lost) | Ok(_) => {}
+    }
+    read
+}
+
+async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, BodyError> {
+    let mut first = Bytes::new();
+    let mut rest = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| BodyError::Lost)?.into_data() else {
+            continue;
+        };
+        if first.len() + rest.len() + data.len() > limit {
+            return Err(BodyError::TooLarge);
+        }
+        if first.is_empty() {
+            // Most bodies come in one piece, which is passed on as it is.
+            first = data;
+        } else {
+            rest.extend_from_slice(&data);
+        }
+    }
+    if rest.is_empty() {
+        return Ok(first);
+    }
+    let mut whole = BytesMut::with_capacity(first.len() + rest.len());
+    whole.extend_from_slice(&first);
+    whole.extend_from_slice(&rest);
+    Ok(whole.freeze())
+}

@@ -1,0 +1,423 @@
+//! Opening sessions, and moving them to a WebSocket.
+
+use std::net::IpAddr;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+
+use bytes::Bytes;
+use http::header::{
+    CONNECTION, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_PROTOCOL,
+    SET_COOKIE, UPGRADE,
+};
+use http::{Request, StatusCode};
+use hyper::body::Incoming;
+use hyper::upgrade::{OnUpgrade, Parts};
+use hyper_util::rt::TokioIo;
+use tokio::sync::mpsc;
+
+use crate::engineio::handshake::BadRequest;
+use crate::engineio::packet::{Message, Packet};
+use crate::engineio::{
+    ConnectionError, HandshakeQuery, OpenPacket, SessionId, TransportKind, payload,
+};
+use crate::server::driver::{Driver, now, unix_ms};
+use crate::server::http::Connection;
+use crate::server::http::answer::{self, Answer};
+use crate::server::layer::Layer;
+use crate::server::sessions::SessionHandle;
+use crate::server::shared::Shared;
+use crate::socketio::client::Client;
+use crate::socketio::event::{Event, Hook, Occasion};
+use crate::socketio::plain::PlainClient;
+use crate::socketio::{Answer as Decision, Link, Question, Request as Snapshot};
+use crate::transport::handshake::upgrade;
+use crate::transport::{Stream, TransportRequest, WebSocket};
+
+/// A connection that becomes a WebSocket when its answer has been sent.
+pub(super) struct PendingUpgrade {
+    on: OnUpgrade,
+    base64: bool,
+    purpose: Purpose,
+}
+
+enum Purpose {
+    /// It opens a session.
+    Open {
+        id: SessionId,
+        snapshot: Arc<Snapshot>,
+    },
+    /// It wants to take over a session.
+    TakeOver(Arc<SessionHandle>),
+    /// It is closed at once.
+    Nothing,
+}
+
+impl PendingUpgrade {
+    /// Waits for the stream and does what it is for.
+    pub(super) async fn complete(self, connection: &Connection) {
+        let Ok(upgraded) = self.on.await else { return };
+        // It is our own stream, in the wrapping that we gave it.
+        let Ok(Parts { io, read_buf, .. }) = upgraded.downcast::<TokioIo<Stream>>() else {
+            return;
+        };
+        let shared = &connection.shared;
+        let mut websocket = Box::new(WebSocket::new(
+            io.into_inner(),
+            &read_buf,
+            shared.frame_limits(),
+        ));
+        websocket.base64 = self.base64;
+        match self.purpose {
+            Purpose::Nothing => shared.say_farewell(websocket),
+            Purpose::TakeOver(handle) => handle.ask(TransportRequest::Upgrade(websocket)),
+            Purpose::Open { id, snapshot } => {
+                // That an id is given twice does not happen; if it did, the second would have to go.
+                if let Err(Some(websocket)) = start(shared, id, &snapshot, Some(websocket)) {
+                    shared.say_farewell(websocket);
+                }
+            }
+        }
+    }
+}
+
+/// A request without a session id.
+pub(super) async fn open_session(
+    connection: &Arc<Connection>,
+    mut request: Request<Incoming>,
+    is_upgrade: bool,
+    extra: &mut HeaderMap,
+) -> Result<Answer, ConnectionError> {
+    let shared = &connection.shared;
+    let refuse = |request: &Request<Incoming>, error: ConnectionError| {
+        connection.tell_error(request, &error);
+        Err(error)
+    };
+    if let Err(error) = connection.ask_admission(&request).await {
+        return refuse(&request, error);
+    }
+    let query = HandshakeQuery::parse(request.uri().query().unwrap_or(""));
+    if query.revision() != 4 {
+        return refuse(
+            &request,
+            ConnectionError::UnsupportedProtocolVersion {
+                revision: query.revision(),
+            },
+        );
+    }
+    let full = shared
+        .config
+        .max_connections
+        .is_some_and(|most| shared.stats.clients_count.value() >= most as i64);
+    if full || shared.life.is_closing() {
+        shared.stats.limit_connections_total.add(i64::from(full));
+        return refuse(
+            &request,
+            ConnectionError::BadRequest(BadRequest::TooManyConnections),
+        );
+    }
+    let (transport, base64) = (query.transport_kind(), query.b64);
+    let Some(id) = SessionId::random() else {
+        return refuse(
+            &request,
+            ConnectionError::BadRequest(BadRequest::IdGenerationError),
+        );
+    };
+    let snapshot = connection.snapshot(&request);
+    if is_upgrade {
+        let purpose = match transport {
+            Some(TransportKind::WebSocket) => Purpose::Open { id, snapshot },
+            // The official server accepts the upgrade and finds then that nobody wants it.
+            _ => Purpose::Nothing,
+        };
+        return Ok(switch(
+            connection,
+            &mut request,
+            purpose,
+            base64,
+            Occasion::First,
+            extra,
+        )
+        .await);
+    }
+    connection
+        .add_headers(&request, Occasion::First, extra)
+        .await;
+    let Ok(()) = start(shared, id, &snapshot, None) else {
+        return refuse(
+            &request,
+            ConnectionError::BadRequest(BadRequest::IdGenerationError),
+        );
+    };
+    if let Some(cookie) = &shared.cookie {
+        extra.append(SET_COOKIE, cookie.header_value(id.as_str()));
+    }
+    let mut body = Vec::new();
+    greeting(shared, id, TransportKind::Polling)
+        .iter()
+        .for_each(|packet| payload::encode(&mut body, packet));
+    Ok(answer::payload(body, request.headers()))
+}
+
+/// An upgrade with a session id.
+pub(super) async fn upgrade_session(
+    connection: &Arc<Connection>,
+    mut request: Request<Incoming>,
+    handle: Arc<SessionHandle>,
+    extra: &mut HeaderMap,
+) -> Result<Answer, ConnectionError> {
+    let query = HandshakeQuery::parse(request.uri().query().unwrap_or(""));
+    let base64 = query.b64;
+    let purpose = match query.transport_kind() {
+        Some(TransportKind::WebSocket) => Purpose::TakeOver(handle),
+        _ => Purpose::Nothing,
+    };
+    Ok(switch(
+        connection,
+        &mut request,
+        purpose,
+        base64,
+        Occasion::Later,
+        extra,
+    )
+    .await)
+}
+
+/// Answers 101 and remembers what the WebSocket is for.
+async fn switch(
+    connection: &Arc<Connection>,
+    request: &mut Request<Incoming>,
+    purpose: Purpose,
+    base64: bool,
+    occasion: Occasion,
+    extra: &mut HeaderMap,
+) -> Answer {
+    let accepted = match upgrade(request.method(), request.headers()) {
+        Ok(accepted) => accepted,
+        Err(error) => return answer::no_websocket(error),
+    };
+    connection.add_headers(request, occasion, extra).await;
+    let on = hyper::upgrade::on(request);
+    *connection
+        .upgrade
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner) = Some(PendingUpgrade {
+        on,
+        base64,
+        purpose,
+    });
+    let mut answer = answer::empty(StatusCode::SWITCHING_PROTOCOLS);
+    let headers = answer.headers_mut();
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    if let Ok(accept) = HeaderValue::try_from(accepted.accept) {
+        headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
+    }
+    if let Some(protocol) = accepted.protocol {
+        headers.insert(SEC_WEBSOCKET_PROTOCOL, protocol);
+    }
+    answer
+}
+
+fn greeting(shared: &Shared, sid: SessionId, transport: TransportKind) -> Vec<Packet> {
+    let config = &shared.config;
+    let upgrade =
+        transport == TransportKind::Polling && config.allow_upgrades && config.transports.websocket;
+    let open = OpenPacket {
+        sid,
+        upgrade,
+        ping_interval: config.ping_interval,
+        ping_timeout: config.ping_timeout,
+        max_payload: config.max_http_buffer_size,
+    };
+    let mut packets = vec![Packet::Open(Bytes::from(open.encode()))];
+    if let Some(initial) = &config.initial_packet {
+        packets.push(Packet::Message(Message::Text(Bytes::from(format!(
+            "4{initial}"
+        )))));
+    }
+    packets
+}
+
+/// Makes the session and its driver; gives the WebSocket back when the id is taken.
+fn start(
+    shared: &Arc<Shared>,
+    id: SessionId,
+    snapshot: &Arc<Snapshot>,
+    websocket: Option<Box<WebSocket>>,
+) -> Result<(), Option<Box<WebSocket>>> {
+    let kind = if websocket.is_some() {
+        TransportKind::WebSocket
+    } else {
+        TransportKind::Polling
+    };
+    let link = Arc::new(Link::new(kind, Arc::clone(&shared.context)));
+    let handle = Arc::new(SessionHandle::new(id, Arc::clone(&link)));
+    if !shared.sessions.insert(&handle) {
+        return Err(websocket);
+    }
+    shared.life.sessions.fetch_add(1, Ordering::AcqRel);
+    let at = now();
+    let layer = if shared.is_socket_io() {
+        Layer::SocketIo(Client::new(
+            Arc::clone(&shared.namespaces),
+            link,
+            Arc::clone(snapshot),
+        ))
+    } else {
+        let Ok(root) = shared.namespaces.of("/") else {
+            return Err(websocket);
+        };
+        Layer::EngineIo(PlainClient::new(id, &root, &link, snapshot, at, unix_ms()))
+    };
+    let mut driver = Driver::new(
+        Arc::clone(shared),
+        Arc::clone(&handle),
+        layer,
+        websocket.map(|websocket| *websocket),
+        at,
+    );
+    if kind == TransportKind::WebSocket {
+        driver.greet(greeting(shared, id, kind));
+    }
+    shared.runtime.spawn(driver);
+    if shared.life.is_closing() {
+        // It slipped in while the doors were being shut.
+        handle.cut();
+    }
+    Ok(())
+}
+
+impl Connection {
+    /// What the host may see of a request.
+    pub(super) fn snapshot(&self, request: &Request<Incoming>) -> Arc<Snapshot> {
+        let url = request
+            .uri()
+            .path_and_query()
+            .map_or("/", |url| url.as_str());
+        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let headers: Vec<(&str, String)> = request
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.as_str(), text(value)))
+            .collect();
+        let headers = headers.iter().map(|(name, value)| (*name, value.as_str()));
+        let peer = (self.client_address(request.headers()), self.peer.1);
+        Arc::new(Snapshot::new(
+            request.method().as_str(),
+            url,
+            headers,
+            peer,
+            false,
+        ))
+    }
+
+    /// The address that the last trusted proxy has seen. Source: `X-Forwarded-For`, read from the right.
+    fn client_address(&self, headers: &HeaderMap) -> IpAddr {
+        let hops = self.shared.config.trust_proxy;
+        if hops == 0 {
+            return self.peer.0;
+        }
+        let lines = headers
+            .get_all("x-forwarded-for")
+            .iter()
+            .filter_map(|value| value.to_str().ok());
+        let seen: Vec<&str> = lines
+            .flat_map(|line| line.split(','))
+            .map(str::trim)
+            .collect();
+        let at = seen.len().saturating_sub(hops);
+        seen.get(at)
+            .and_then(|address| address.parse().ok())
+            .unwrap_or(self.peer.0)
+    }
+
+    /// Asks the host whether a request may open a session, if it wants to be asked.
+    async fn ask_admission(&self, request: &Request<Incoming>) -> Result<(), ConnectionError> {
+        if !self.shared.context.hooks.has(Hook::AllowRequest) {
+            return Ok(());
+        }
+        let request = self.snapshot(request);
+        let decision = self.ask(&request, About::Admission).await;
+        match decision {
+            Some(Decision::Accept(_)) => Ok(()),
+            Some(Decision::Reject(rejection)) if !rejection.message.is_empty() => {
+                Err(ConnectionError::Forbidden {
+                    message: Some(rejection.message),
+                })
+            }
+            _ => Err(ConnectionError::Forbidden { message: None }),
+        }
+    }
+
+    /// Adds the headers that the host wants in an answer, if it wants to be asked.
+    async fn add_headers(
+        &self,
+        request: &Request<Incoming>,
+        occasion: Occasion,
+        extra: &mut HeaderMap,
+    ) {
+        if self.shared.context.hooks.has(Hook::Headers)
+            && let Ok(headers) = self.ask_headers(request, occasion).await
+        {
+            extra.extend(headers);
+        }
+    }
+
+    /// The headers that the host wants in an answer.
+    pub(super) async fn ask_headers(
+        &self,
+        request: &Request<Incoming>,
+        occasion: Occasion,
+    ) -> Result<HeaderMap, ()> {
+        let request = self.snapshot(request);
+        let decision = self.ask(&request, About::Headers(occasion)).await;
+        let Some(Decision::Accept(headers)) = decision else {
+            return Err(());
+        };
+        let parsed = headers.into_iter().filter_map(|(name, value)| {
+            Some((
+                HeaderName::try_from(name).ok()?,
+                HeaderValue::try_from(value).ok()?,
+            ))
+        });
+        Ok(parsed.collect())
+    }
+
+    /// Puts a question to the host, to one listener after the other, until it is answered or its time has run out.
+    async fn ask(&self, request: &Arc<Snapshot>, about: About) -> Option<Decision> {
+        let shared = &self.shared;
+        let (sender, mut receiver) = mpsc::unbounded_channel();
+        // Nobody listens any more when the client has gone.
+        let mut question = Question::new(move |answer| drop(sender.send(answer)));
+        let deadline = tokio::time::Instant::now() + shared.config.answer_timeout();
+        loop {
+            let event = match about {
+                About::Admission => Event::AllowRequest {
+                    request,
+                    question: &question,
+                },
+                About::Headers(first) => Event::Headers {
+                    request,
+                    first,
+                    question: &question,
+                },
+            };
+            shared.sink.deliver(&event, None);
+            match tokio::time::timeout_at(deadline, receiver.recv()).await {
+                Ok(Some(Decision::Next)) => question = question.next_step(),
+                Ok(decision) => return decision,
+                Err(_) => {
+                    shared.stats.deadline_question_total.add(1);
+                    question.expire();
+                    return None;
+                }
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum About {
+    Admission,
+    Headers(Occasion),
+}

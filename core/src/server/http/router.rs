@@ -1,0 +1,280 @@
+//! The router: what a request is, in the order in which the official server checks it.
+
+use std::sync::{Arc, PoisonError};
+
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue, ORIGIN, UPGRADE};
+use http::{Method, Request, StatusCode};
+use hyper::body::Incoming;
+use tokio::sync::oneshot;
+
+use crate::engineio::handshake::BadRequest;
+use crate::engineio::{ConnectionError, HandshakeQuery, TransportKind};
+use crate::server::cors::Outcome;
+use crate::server::http::answer::{self, Answer};
+use crate::server::http::body::{self, BodyError};
+use crate::server::http::{Connection, handshake};
+use crate::server::sessions::SessionHandle;
+use crate::socketio::event::{Event, Hook, Occasion};
+use crate::transport::{PollAnswer, PostAnswer, TransportRequest};
+
+/// Answers a request. Whatever happens, there is an answer.
+pub(super) async fn route(connection: Arc<Connection>, request: Request<Incoming>) -> Answer {
+    let shared = &connection.shared;
+    shared.stats.http_requests_total.add(1);
+    let raw = request
+        .uri()
+        .path_and_query()
+        .map_or("", |url| url.as_str());
+    if !raw.starts_with(&*shared.request_path) {
+        return serve_file(&connection, &request);
+    }
+    let mut extra = HeaderMap::new();
+    if let Some(cors) = &shared.cors
+        && let Outcome::Preflight(status) =
+            cors.apply(request.method(), request.headers(), &mut extra)
+    {
+        let mut answer = answer::empty(status);
+        answer.headers_mut().extend(extra);
+        return answer;
+    }
+    let is_upgrade = is_upgrade(&request);
+    let mut answer = match dispatch(&connection, request, is_upgrade, &mut extra).await {
+        Ok(answer) => answer,
+        Err(error) if is_upgrade => answer::upgrade_error(&error),
+        Err(error) => answer::error(&error),
+    };
+    answer.headers_mut().extend(extra);
+    answer
+}
+
+/// Node speaks of an upgrade when both headers are there.
+fn is_upgrade(request: &Request<Incoming>) -> bool {
+    let mut connection = request.headers().get_all(http::header::CONNECTION).iter();
+    request.headers().contains_key(UPGRADE)
+        && connection.any(|value| {
+            value
+                .as_bytes()
+                .split(|byte| *byte == b',')
+                .any(|token| token.trim_ascii().eq_ignore_ascii_case(b"upgrade"))
+        })
+}
+
+async fn dispatch(
+    connection: &Arc<Connection>,
+    request: Request<Incoming>,
+    is_upgrade: bool,
+    extra: &mut HeaderMap,
+) -> Result<Answer, ConnectionError> {
+    let verified = verify(connection, &request, is_upgrade);
+    match verified {
+        Ok(Some(handle)) if is_upgrade => {
+            handshake::upgrade_session(connection, request, handle, extra).await
+        }
+        Ok(Some(handle)) => Ok(on_session(connection, request, handle, extra).await),
+        Ok(None) => handshake::open_session(connection, request, is_upgrade, extra).await,
+        Err(error) => {
+            connection.tell_error(&request, &error);
+            Err(error)
+        }
+    }
+}
+
+/// The checks that need nobody's opinion: the session that the request is for, or none if it wants to open one.
+fn verify(
+    connection: &Connection,
+    request: &Request<Incoming>,
+    is_upgrade: bool,
+) -> Result<Option<Arc<SessionHandle>>, ConnectionError> {
+    let shared = &connection.shared;
+    let query = HandshakeQuery::parse(request.uri().query().unwrap_or(""));
+    let unknown = || ConnectionError::UnknownTransport {
+        transport: query
+            .transport
+            .as_deref()
+            .unwrap_or("")
+            .chars()
+            .take(64)
+            .collect(),
+    };
+    let transport = query.transport_kind().ok_or_else(unknown)?;
+    let enabled = match transport {
+        TransportKind::Polling => shared.config.transports.polling,
+        TransportKind::WebSocket => shared.config.transports.websocket,
+    };
+    if !enabled {
+        return Err(unknown());
+    }
+    let is_valid = |byte: &u8| matches!(byte, b'\t' | 0x20..=0x7e | 0x80..=0xff);
+    if !request
+        .headers()
+        .get(ORIGIN)
+        .is_none_or(|origin| origin.as_bytes().iter().all(is_valid))
+    {
+        return Err(ConnectionError::BadRequest(BadRequest::InvalidOrigin));
+    }
+    if let Some(sid) = &query.sid {
+        let handle = shared
+            .sessions
+            .find(sid)
+            .ok_or(ConnectionError::UnknownSid)?;
+        if !is_upgrade && handle.link.transport() != transport {
+            return Err(ConnectionError::BadRequest(BadRequest::TransportMismatch));
+        }
+        if query.revision() != 4 {
+            return Err(ConnectionError::BadRequest(BadRequest::ProtocolMismatch));
+        }
+        return Ok(Some(handle));
+    }
+    if request.method() != Method::GET {
+        return Err(ConnectionError::BadHandshakeMethod {
+            method: request.method().to_string(),
+        });
+    }
+    if transport == TransportKind::WebSocket && !is_upgrade {
+        return Err(ConnectionError::BadRequest(
+            BadRequest::TransportHandshakeError,
+        ));
+    }
+    Ok(None)
+}
+
+/// A GET or POST of a polling session.
+async fn on_session(
+    connection: &Arc<Connection>,
+    request: Request<Incoming>,
+    handle: Arc<SessionHandle>,
+    extra: &mut HeaderMap,
+) -> Answer {
+    let method = request.method().clone();
+    if connection.shared.context.hooks.has(Hook::Headers)
+        && let Ok(headers) = connection.ask_headers(&request, Occasion::Later).await
+    {
+        extra.extend(headers);
+    }
+    if handle.link.transport() == TransportKind::WebSocket {
+        return answer::error(&ConnectionError::BadRequest(
+            BadRequest::TransportHandshakeError,
+        ));
+    }
+    match method {
+        Method::GET => poll(request, &handle).await,
+        Method::POST => post(connection, request, &handle).await,
+        _ => answer::empty(StatusCode::INTERNAL_SERVER_ERROR),
+    }
+}
+
+async fn poll(request: Request<Incoming>, handle: &SessionHandle) -> Answer {
+    let (sender, receiver) = oneshot::channel();
+    handle.ask(TransportRequest::Poll(sender));
+    match receiver.await {
+        Ok(PollAnswer::Payload(body)) => answer::payload(body, request.headers()),
+        Ok(PollAnswer::Refused) => answer::empty(StatusCode::BAD_REQUEST),
+        // The session has ended in the meantime.
+        Err(_) => answer::error(&ConnectionError::UnknownSid),
+    }
+}
+
+async fn post(
+    connection: &Connection,
+    request: Request<Incoming>,
+    handle: &Arc<SessionHandle>,
+) -> Answer {
+    let (head, incoming) = request.into_parts();
+    let is_binary = head
+        .headers
+        .get(CONTENT_TYPE)
+        .is_some_and(|value| value == "application/octet-stream");
+    if is_binary || !handle.begin_post() {
+        return refuse_post(handle).await;
+    }
+    // If the connection is lost, this future is dropped, and with it the guard.
+    let guard = Posting {
+        handle,
+        complete: false,
+    };
+    let body = match body::read(&connection.shared, incoming).await {
+        Ok(body) => body,
+        Err(error @ (BodyError::TooLarge | BodyError::TooSlow)) => {
+            guard.forgive();
+            handle.end_post();
+            let status = if error == BodyError::TooLarge {
+                StatusCode::PAYLOAD_TOO_LARGE
+            } else {
+                StatusCode::REQUEST_TIMEOUT
+            };
+            return answer::empty(status);
+        }
+        Err(BodyError::Lost) => return answer::empty(StatusCode::BAD_REQUEST),
+    };
+    guard.forgive();
+    let (sender, receiver) = oneshot::channel();
+    handle.ask(TransportRequest::Post(body, sender));
+    match receiver.await {
+        Ok(PostAnswer::Accepted) => answer::accepted(&head.headers),
+        Ok(PostAnswer::Refused) => answer::empty(StatusCode::BAD_REQUEST),
+        Err(_) => answer::error(&ConnectionError::UnknownSid),
+    }
+}
+
+/// The session is told that the rules were broken, which ends it.
+async fn refuse_post(handle: &SessionHandle) -> Answer {
+    let (sender, receiver) = oneshot::channel();
+    handle.ask(TransportRequest::BadPost(sender));
+    // Whether the session was still there makes no difference to the answer.
+    let _ = receiver.await;
+    answer::empty(StatusCode::BAD_REQUEST)
+}
+
+struct Posting<'a> {
+    handle: &'a SessionHandle,
+    complete: bool,
+}
+
+impl Posting<'_> {
+    /// The connection was not lost.
+    fn forgive(mut self) {
+        self.complete = true;
+    }
+}
+
+impl Drop for Posting<'_> {
+    fn drop(&mut self) {
+        if !self.complete {
+            self.handle.ask(TransportRequest::PostLost);
+        }
+    }
+}
+
+/// A path that is not the engine's: what the host has put there, the metrics, or nothing.
+fn serve_file(connection: &Connection, request: &Request<Incoming>) -> Answer {
+    let shared = &connection.shared;
+    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+    if is_read && shared.config.metrics_path.as_deref() == Some(request.uri().path()) {
+        return answer::metrics(shared.stats.open_metrics());
+    }
+    let files = shared.files.read().unwrap_or_else(PoisonError::into_inner);
+    match files.get(request.uri().path()) {
+        Some(file) if is_read => answer::file(file, request.headers()),
+        Some(_) => {
+            let mut answer = answer::empty(StatusCode::METHOD_NOT_ALLOWED);
+            answer
+                .headers_mut()
+                .insert(http::header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+            answer
+        }
+        None => answer::empty(StatusCode::NOT_FOUND),
+    }
+}
+
+impl Connection {
+    /// Tells the host that a request was refused.
+    pub(super) fn tell_error(&self, request: &Request<Incoming>, error: &ConnectionError) {
+        self.shared.stats.connection_errors_total.add(1);
+        if self.shared.context.hooks.has(Hook::ConnectionError) {
+            let request = &self.snapshot(request);
+            self.shared
+                .sink
+                .deliver(&Event::ConnectionError { request, error }, None);
+        }
+    }
+}

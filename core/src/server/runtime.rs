@@ -1,0 +1,38 @@
+//! The engine's own threads.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Handle, Runtime};
+
+use crate::error::Error;
+use crate::socketio::event::Timer;
+
+/// Starts the threads: as many as given, or one for each core.
+///
+/// # Errors
+/// When the operating system gives no threads or no descriptors.
+pub(super) fn start(threads: Option<usize>) -> Result<Runtime, Error> {
+    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let count = AtomicUsize::new(0);
+    Builder::new_multi_thread()
+        .worker_threads(threads.unwrap_or_else(cores))
+        .thread_name_fn(move || format!("bellwire-{}", count.fetch_add(1, Ordering::Relaxed)))
+        .enable_io()
+        .enable_time()
+        .build()
+        .map_err(Error::from)
+}
+
+/// Runs things later on these threads.
+#[derive(Debug)]
+pub(super) struct RuntimeTimer(pub(super) Handle);
+
+impl Timer for RuntimeTimer {
+    fn after(&self, delay: Duration, run: Box<dyn FnOnce() + Send>) {
+        self.0.spawn(async move {
+            tokio::time::sleep(delay).await;
+            run();
+        });
+    }
+}

@@ -1,0 +1,50 @@
+//! The buffers of a thread, lent to one connection after the other, so that a connection at rest holds none.
+
+use std::cell::Cell;
+
+use crate::socketio::link::Outgoing;
+use crate::transport::Outbox;
+
+/// Bytes read at once.
+const READ: usize = 64 * 1024;
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub(super) struct Scratch {
+    /// What was read.
+    pub(super) buffer: Vec<u8>,
+    /// What came out of a mailbox.
+    pub(super) items: Vec<Outgoing>,
+    /// The bytes that came with it.
+    pub(super) arena: Vec<u8>,
+    /// What is to be written to the session's WebSocket.
+    pub(super) outbox: Outbox,
+}
+
+thread_local! {
+    static SCRATCH: Cell<Option<Box<Scratch>>> = const { Cell::new(None) };
+}
+
+impl Scratch {
+    /// Borrows the thread's buffers; made anew when they are borrowed already.
+    pub(super) fn take() -> Box<Self> {
+        let kept = SCRATCH.try_with(Cell::take).ok().flatten();
+        kept.unwrap_or_else(|| {
+            Box::new(Self {
+                buffer: vec![0; READ],
+                items: Vec::new(),
+                arena: Vec::new(),
+                outbox: Outbox::default(),
+            })
+        })
+    }
+
+    /// Gives them back.
+    pub(super) fn give_back(mut self: Box<Self>) {
+        self.items.clear();
+        self.arena.clear();
+        self.arena.shrink_to(READ);
+        // At the end of a thread there is nobody to give them to.
+        let _ = SCRATCH.try_with(|scratch| scratch.set(Some(self)));
+    }
+}

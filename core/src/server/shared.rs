@@ -1,0 +1,136 @@
+//! What all tasks of a server share.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::HeaderValue;
+use tokio::sync::{Notify, watch};
+
+use crate::config::{Config, Protocol};
+use crate::engineio;
+use crate::server::cookie::Cookie;
+use crate::server::cors::Cors;
+use crate::server::farewell::farewell;
+use crate::server::sessions::Sessions;
+use crate::socketio::event::EventSink;
+use crate::socketio::{Context, Namespaces};
+use crate::stats::Stats;
+use crate::transport::WebSocket;
+use crate::transport::frame::FrameLimits;
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) config: Config,
+    pub(super) session_settings: Arc<engineio::Settings>,
+    pub(super) context: Arc<Context>,
+    pub(super) namespaces: Arc<Namespaces>,
+    pub(super) sink: Arc<dyn EventSink>,
+    pub(super) stats: Arc<Stats>,
+    pub(super) sessions: Sessions,
+    pub(super) runtime: tokio::runtime::Handle,
+    /// What a raw URL starts with when the request is the engine's.
+    pub(super) request_path: String,
+    pub(super) cors: Option<Cors>,
+    pub(super) cookie: Option<Cookie>,
+    /// What the host has put at paths of its own.
+    pub(super) files: RwLock<HashMap<String, File>>,
+    pub(super) life: Life,
+}
+
+/// Bytes that a host serves.
+#[derive(Debug, Clone)]
+pub(super) struct File {
+    pub(super) content_type: HeaderValue,
+    pub(super) body: Bytes,
+    pub(super) etag: HeaderValue,
+}
+
+/// Where a server is between its start and its end.
+#[derive(Debug)]
+pub(super) struct Life {
+    /// Turns true when the server begins to close.
+    pub(super) closing: watch::Sender<bool>,
+    closed: Mutex<bool>,
+    closed_changed: Condvar,
+    /// Sessions that have not ended.
+    pub(super) sessions: AtomicUsize,
+    /// A session or an HTTP connection has ended.
+    pub(super) ended: Notify,
+    /// HTTP connections that have not ended.
+    pub(super) connections: AtomicUsize,
+    /// The close has been given up waiting for clients.
+    pub(super) cut: AtomicBool,
+}
+
+impl Default for Life {
+    fn default() -> Self {
+        Self {
+            closing: watch::Sender::new(false),
+            closed: Mutex::new(false),
+            closed_changed: Condvar::new(),
+            sessions: AtomicUsize::new(0),
+            ended: Notify::new(),
+            connections: AtomicUsize::new(0),
+            cut: AtomicBool::new(false),
+        }
+    }
+}
+
+impl Life {
+    /// Whether the server has begun to close.
+    pub(super) fn is_closing(&self) -> bool {
+        *self.closing.borrow()
+    }
+
+    /// Whether the close has ended.
+    pub(super) fn is_closed(&self) -> bool {
+        *self.closed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The close has ended.
+    pub(super) fn set_closed(&self) {
+        *self.closed.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.closed_changed.notify_all();
+    }
+
+    /// Waits for the end of the close; false when it took longer.
+    pub(super) fn wait_closed(&self, timeout: Option<Duration>) -> bool {
+        let closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
+        let timeout = timeout.unwrap_or(Duration::MAX);
+        let waited = self
+            .closed_changed
+            .wait_timeout_while(closed, timeout, |closed| !*closed);
+        *waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+}
+
+impl Shared {
+    /// What a WebSocket may make us collect.
+    pub(super) fn frame_limits(&self) -> FrameLimits {
+        FrameLimits {
+            max_message: self.config.max_http_buffer_size,
+            max_fragments: u32::try_from(self.config.max_fragments).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// Whether sessions speak Socket.IO.
+    pub(super) fn is_socket_io(&self) -> bool {
+        self.config.protocol == Protocol::SocketIo
+    }
+
+    /// Closes a WebSocket that belongs to no session, and waits for its peer to agree.
+    pub(super) fn say_farewell(&self, websocket: Box<WebSocket>) {
+        self.runtime
+            .spawn(farewell(websocket, self.config.close_timeout));
+    }
+
+    /// A session has ended.
+    pub(super) fn handle_session_end(&self) {
+        self.life.sessions.fetch_sub(1, Ordering::AcqRel);
+        self.life.ended.notify_waiters();
+    }
+}

@@ -17,7 +17,7 @@ use std::time::Instant;
 
 pub use inline::Inline;
 pub use pool::Pool;
-pub use queue::{Queue, QueueBusy};
+pub use queue::{Bell, Queue, QueueBusy};
 
 use crate::socketio::Event;
 

@@ -1,7 +1,8 @@
 //! Polled delivery: events wait in a queue until the host's own thread takes them.
 //!
 //! A descriptor is readable exactly while something waits, so that any event loop can watch it; it is written once when
-//! the queue becomes non-empty, and read once when it has become empty.
+//! the queue becomes non-empty, and read once when it has become empty. A host that has a doorbell of its own is rung
+//! once instead, each time the queue becomes non-empty.
 
 use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -26,9 +27,45 @@ pub struct Queue {
     incoming: Mutex<Incoming>,
     /// What the host is taking; locked while it does.
     taken: Mutex<Taken>,
-    bell: OwnedFd,
+    bell: Bell,
     bounds: Bounds,
     stats: Arc<Stats>,
+}
+
+/// How the host learns that something waits.
+pub enum Bell {
+    /// A descriptor that is readable.
+    Descriptor(OwnedFd),
+    /// The host's own: called on any thread, must not block and must not call the engine.
+    Host(Box<dyn Fn() + Send + Sync>),
+}
+
+impl Bell {
+    /// A new descriptor.
+    ///
+    /// # Errors
+    /// When the operating system gives none.
+    pub fn descriptor() -> std::io::Result<Self> {
+        let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
+        Ok(Self::Descriptor(eventfd(0, flags)?))
+    }
+
+    fn ring(&self) {
+        match self {
+            Self::Descriptor(fd) => {
+                // It can only fail when it is readable already.
+                let _ = rustix::io::write(fd, &1u64.to_ne_bytes());
+            }
+            Self::Host(ring) => ring(),
+        }
+    }
+
+    fn silence(&self) {
+        if let Self::Descriptor(fd) = self {
+            // It can only fail when it is silent already.
+            let _ = rustix::io::read(fd, &mut [0; 8]);
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -48,33 +85,28 @@ struct Taken {
 impl Queue {
     /// A queue whose events are handled by `handler`.
     ///
-    /// # Errors
-    /// When the operating system gives no descriptor.
-    pub fn new(
-        handler: Arc<dyn Handler>,
-        bounds: Bounds,
-        stats: Arc<Stats>,
-    ) -> std::io::Result<Self> {
-        let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        Ok(Self {
+    pub fn new(handler: Arc<dyn Handler>, bell: Bell, bounds: Bounds, stats: Arc<Stats>) -> Self {
+        Self {
             handler,
             incoming: Mutex::default(),
             taken: Mutex::default(),
             bell,
             bounds,
             stats,
-        })
+        }
     }
 
-    /// Readable exactly while something waits.
-    pub fn bell(&self) -> BorrowedFd<'_> {
-        self.bell.as_fd()
+    /// Readable exactly while something waits, unless the host has a bell of its own.
+    pub fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        match &self.bell {
+            Bell::Descriptor(fd) => Some(fd.as_fd()),
+            Bell::Host(_) => None,
+        }
     }
 
     /// Makes a waiting [`Queue::poll`] return.
     pub fn wake(&self) {
-        // It can only fail when it is readable already.
-        let _ = rustix::io::write(&self.bell, &1u64.to_ne_bytes());
+        self.bell.ring();
     }
 
     /// Handles events on this thread: at most `max` (0 is all), for at most about `budget`, waiting at most `timeout`
@@ -148,9 +180,7 @@ impl Queue {
         if self.swap(taken) {
             return true;
         }
-        let mut count = [0; 8];
-        // It can only fail when it is silent already.
-        let _ = rustix::io::read(&self.bell, &mut count);
+        self.bell.silence();
         // What came in between has rung the bell that was just silenced.
         let came = self.swap(taken);
         if came {
@@ -238,9 +268,9 @@ impl Wait {
         Self(Some(timeout))
     }
 
-    /// Whether the bell rang. Only the first call waits.
-    fn wait(&mut self, bell: &OwnedFd) -> bool {
-        let Some(timeout) = self.0.take() else {
+    /// Whether the bell rang. Only the first call waits; a host with a bell of its own does not wait here.
+    fn wait(&mut self, bell: &Bell) -> bool {
+        let (Some(timeout), Bell::Descriptor(bell)) = (self.0.take(), bell) else {
             return false;
         };
         if timeout == Some(Duration::ZERO) {
@@ -282,13 +312,13 @@ mod tests {
             seen,
             Queue::new(
                 handler,
+                Bell::descriptor().unwrap(),
                 Bounds {
                     events: 4,
                     bytes: 1 << 20,
                 },
                 Arc::default(),
-            )
-            .unwrap(),
+            ),
         )
     }
 

@@ -28,7 +28,7 @@ use crate::config::{Config, Delivery, SendBufferPolicy};
 use crate::engineio;
 use crate::error::{Error, ErrorKind};
 use crate::host::pool::Threads;
-use crate::host::{Bounds, Handler, Inline, Pool, Queue};
+use crate::host::{Bell, Bounds, Handler, Inline, Pool, Queue};
 use crate::server::cookie::Cookie;
 use crate::server::cors::Cors;
 use crate::server::runtime::RuntimeTimer;
@@ -62,6 +62,31 @@ impl Server {
     /// # Errors
     /// `Option` when the configuration contradicts itself; `Io` when the operating system gives no threads.
     pub fn new(config: &Config, handler: Arc<dyn Handler>) -> Result<Arc<Self>, Error> {
+        Self::start(config, handler, None)
+    }
+
+    /// The same in polled delivery for a host whose loop cannot watch a descriptor: `ring` is called once each time the
+    /// queue becomes non-empty, on any thread. It must not block and must not call the engine.
+    ///
+    /// # Errors
+    /// As [`Server::new`].
+    pub fn with_bell(
+        config: &Config,
+        handler: Arc<dyn Handler>,
+        ring: impl Fn() + Send + Sync + 'static,
+    ) -> Result<Arc<Self>, Error> {
+        let config = Config {
+            delivery: Delivery::Polled,
+            ..config.clone()
+        };
+        Self::start(&config, handler, Some(Bell::Host(Box::new(ring))))
+    }
+
+    fn start(
+        config: &Config,
+        handler: Arc<dyn Handler>,
+        bell: Option<Bell>,
+    ) -> Result<Arc<Self>, Error> {
         config.check()?;
         let config = config.clone();
         let cors = config.cors.as_ref().map(Cors::new).transpose()?;

@@ -208,9 +208,8 @@ fn the_heartbeat_goes_on_during_and_after() {
 
 #[test]
 fn a_second_upgrade_meanwhile_is_closed() {
-    let (_polling, mut websocket) = probed(&SERVER);
-    let sid = _polling.sid.clone();
-    let mut second = WebSocket::upgrade(&SERVER, &sid);
+    let (polling, mut websocket) = probed(&SERVER);
+    let mut second = WebSocket::upgrade(&SERVER, &polling.sid);
     assert_eq!(second.receive_close(), None);
     websocket.text("5");
     check_on_websocket(&mut websocket);

@@ -78,11 +78,9 @@ install: lib
 # ------------------------------------------------------------ what tests need
 
 PACKAGES := valgrind cmake pkg-config chromium
-NODE_FOLDERS := $(patsubst %/package-lock.json,%,$(wildcard examples/*/package-lock.json \
-  tests/browser/package-lock.json tests/reference/package-lock.json tests/clients/*/package-lock.json))
-PYTHON_FOLDERS := $(patsubst %/requirements.txt,%,$(wildcard tests/clients/*/requirements.txt))
 
-setup: packages $(NODE_FOLDERS:%=%/node_modules/.package-lock.json) $(PYTHON_FOLDERS:%=%/.venv/installed)
+setup: packages examples/arena/node_modules/.package-lock.json tests/browser/node_modules/.package-lock.json
+	tests/setup.sh
 
 packages:
 	@missing=; for name in $(PACKAGES); do command -v $$name >/dev/null || missing="$$missing $$name"; done; \
@@ -94,18 +92,14 @@ packages:
 	cd $* && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-%/.venv/installed: %/requirements.txt
-	$(PYTHON) -m venv $*/.venv
-	$*/.venv/bin/pip install --quiet --disable-pip-version-check -r $<
-	@touch $@
-
 # ------------------------------------------------------------------ the verbs
 
 run: $(BW_LIBRARY) build/examples/arena examples/arena/node_modules/.package-lock.json
 	build/examples/arena --port $(PORT)
 
+# Most tests wait more than they work, so there are more of them than cores.
 test: setup lib examples
-	$(CARGO) test --workspace --locked --no-fail-fast
+	RUST_TEST_THREADS=6 $(CARGO) test --workspace --locked --no-fail-fast
 	cd tests/browser && node --test
 
 check:

@@ -9,6 +9,7 @@
 
 pub mod client;
 pub mod http;
+pub mod native;
 pub mod polling;
 pub mod raw;
 pub mod server;

@@ -1,0 +1,86 @@
+/* Raw Engine.IO: texts and bytes without Socket.IO around them. */
+#include "host.h"
+
+#define RAW "{\"path\":\"/engine.io\",\"engine\":{\"protocol\":\"engine.io\"}}"
+static host h;
+static journal j;
+
+static void start(void) {
+  journal_start(&j);
+  host_start(&h, RAW);
+  journal_on(&j, h.nsp, BW_EV_CONNECTION, "");
+  journal_on(&j, h.nsp, BW_EV_MESSAGE, "");
+  journal_on(&j, h.nsp, BW_EV_DISCONNECT, "");
+}
+static void stop(void) {
+  host_stop(&h);
+  journal_end(&j);
+}
+
+static void texts_and_bytes(void) {
+  client *c;
+  bw_socket socket;
+  bw_target to;
+  entry e;
+  size_t len;
+  const char *got;
+  start();
+  c = client_open_at(h.port, "/engine.io/");
+  socket = journal_wait(&j, BW_EV_CONNECTION, 1).socket;
+  to = bw_to(socket);
+  client_send(c, "4hello \"you\"");
+  e = journal_wait(&j, BW_EV_MESSAGE, 1);
+  CHECK_STR("hello \"you\"", e.args);
+  CHECK_STR("", e.name);
+  CHECK(e.flags & BW_EVF_TEXT);
+  CHECK_INT(0, (int64_t)e.n_bins);
+  client_send_binary(c, "\0\1\2", 3);
+  e = journal_wait(&j, BW_EV_MESSAGE, 2);
+  CHECK(e.flags & BW_EVF_HAS_BINARY);
+  CHECK_INT(1, (int64_t)e.n_bins);
+  OK(bw_send_text(&to, BW_S("any text [{")));
+  client_expect(c, "4any text [{");
+  OK(bw_send_text(&to, BW_S("")));
+  client_expect(c, "4");
+  OK(bw_send_binary(&to, (bw_blob){"\0\1", 2, NULL, NULL}));
+  got = client_receive(c, &len);
+  CHECK(client_was_binary(c) && len == 2 && memcmp(got, "\0\1", 2) == 0);
+  client_close(c);
+  journal_wait(&j, BW_EV_DISCONNECT, 1);
+  STATUS(BW_E_GONE, bw_send_text(&to, BW_S("x")));
+  stop();
+}
+
+static void each_kind_of_server_its_own(void) {
+  client *c;
+  bw_socket socket;
+  bw_target to;
+  atomic_int drops = 0;
+  const bw_payload payload = bw_payload_of(BW_S("e"), BW_S("[]"));
+  bw_nsp nsp;
+  host other;
+  start();
+  c = client_open_at(h.port, "/engine.io/");
+  socket = journal_wait(&j, BW_EV_CONNECTION, 1).socket;
+  to = bw_to(socket);
+  STATUS(BW_E_STATE, bw_emit(&to, &payload));
+  STATUS(BW_E_STATE, bw_socket_emit(socket, BW_S("e"), BW_S("[]")));
+  CHECK(bw_nsp_get(h.server, BW_S("/other"), &nsp) < 0);
+  STATUS(BW_E_UTF8, bw_send_text(&to, BW_S("\xff")));
+  STATUS(BW_E_ARG, bw_send_text(NULL, BW_S("x")));
+  STATUS(BW_E_ARG, bw_send_binary(NULL, (bw_blob){"x", 1, count_drop, &drops}));
+  CHECK_INT(1, atomic_load(&drops));
+  STATUS(BW_E_ARG, bw_send_binary(&to, (bw_blob){NULL, 5, count_drop, &drops}));
+  CHECK_INT(2, atomic_load(&drops));
+  host_start(&other, NULL);
+  to = bw_to(other.nsp);
+  STATUS(BW_E_STATE, bw_send_text(&to, BW_S("x")));
+  STATUS(BW_E_STATE, bw_send_binary(&to, (bw_blob){"x", 1, count_drop, &drops}));
+  CHECK_INT(3, atomic_load(&drops));
+  host_stop(&other);
+  client_close(c);
+  stop();
+}
+
+NO_CHILDREN;
+RUN(TEST(texts_and_bytes), TEST(each_kind_of_server_its_own))

@@ -1,0 +1,302 @@
+/* Polled delivery: one thread, a descriptor, and a wake-up from anywhere. */
+#include "host.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+static host h;
+static journal j;
+
+static void start(const char *options) {
+  journal_start(&j);
+  host_start(&h, options);
+  j.polled = h.server;
+  journal_on(&j, h.nsp, BW_EV_CONNECTION, "");
+  journal_on(&j, h.nsp, BW_EV_MESSAGE, "");
+}
+static void stop(void) {
+  host_stop(&h);
+  journal_end(&j);
+}
+
+static void poll_again(const bw_event *ev, void *user) {
+  const struct bw_event *next = NULL;
+  (void)ev;
+  STATUS(BW_E_REENTRANT, bw_server_poll(h.server, 0, 0));
+  STATUS(BW_E_REENTRANT, bw_server_next(h.server, 0, &next));
+  CHECK(next == NULL);
+  atomic_fetch_add((atomic_int *)user, 1);
+}
+
+static void polling_inside_a_callback(void) {
+  atomic_int calls = 0;
+  client *c;
+  start(POLLED);
+  OK(bw_on(h.nsp, BW_EV_MESSAGE, BW_S("e"), 0, poll_again, &calls, NULL, NULL));
+  c = join_host(&h, &j, NULL);
+  client_send(c, "42[\"e\"]");
+  client_send(c, "42[\"e\"]");
+  journal_wait(&j, BW_EV_MESSAGE, 2); /* the outer poll goes on */
+  CHECK_INT(2, atomic_load(&calls));
+  client_close(c);
+  stop();
+}
+
+static void *poll_for_ever(void *user) {
+  (void)user;
+  return (void *)(intptr_t)bw_server_poll(h.server, 0, -1);
+}
+
+/* A thread waits inside bw_server_poll: wakes that come too early are kept, so
+ * we know it is there once the second poller is told so. */
+static pthread_t a_thread_that_polls(void) {
+  pthread_t thread;
+  int32_t n;
+  CHECK(pthread_create(&thread, NULL, poll_for_ever, NULL) == 0);
+  do n = bw_server_poll(h.server, 1, 0);
+  while (n >= 0);
+  CHECK_INT(BW_E_BUSY, n);
+  return thread;
+}
+
+static void two_threads_and_free_while_polling(void) {
+  pthread_t thread;
+  bw_server before;
+  void *result = NULL;
+  start(POLLED);
+  thread = a_thread_that_polls();
+  STATUS(BW_E_BUSY, bw_server_poll(h.server, 0, 0));
+  {
+    const struct bw_event *next = NULL;
+    STATUS(BW_E_BUSY, bw_server_next(h.server, 0, &next));
+  }
+  before = h.server;
+  STATUS(BW_E_BUSY, bw_server_free(&h.server));
+  CHECK(h.server == before);
+  OK(bw_server_wakeup(h.server));
+  pthread_join(thread, &result);
+  CHECK_INT(0, (int64_t)(intptr_t)result);
+  stop();
+}
+
+static void a_server_with_threads_is_not_polled(void) {
+  bw_fd fd = 7;
+  const struct bw_event *next = NULL;
+  start(NULL);
+  STATUS(BW_E_STATE, bw_server_poll(h.server, 0, 0));
+  STATUS(BW_E_STATE, bw_server_next(h.server, 0, &next));
+  STATUS(BW_E_STATE, bw_server_poll_fd(h.server, &fd));
+  CHECK(fd <= 0);
+  j.polled = 0;
+  stop();
+}
+
+static void wait_inside_a_callback(const bw_event *ev, void *user) {
+  bw_server server = ev->server;
+  STATUS(BW_E_DEADLOCK, bw_server_wait(server, 0));
+  STATUS(BW_E_DEADLOCK, bw_server_free(&server));
+  CHECK(server == ev->server);
+  atomic_fetch_add((atomic_int *)user, 1);
+}
+
+static void waiting_inside_a_callback(void) {
+  static const char *const options[] = {NULL, POLLED, "{\"engine\":{\"delivery\":\"inline\"}}"};
+  size_t i;
+  for (i = 0; i < 3; i++) {
+    atomic_int calls = 0;
+    client *c;
+    start(options[i]);
+    if (i != 1) j.polled = 0;
+    OK(bw_on(h.nsp, BW_EV_MESSAGE, BW_S("e"), 0, wait_inside_a_callback, &calls, NULL, NULL));
+    c = join_host(&h, &j, NULL);
+    client_send(c, "42[\"e\"]");
+    journal_wait(&j, BW_EV_MESSAGE, 1);
+    client_send(c, "42[\"e\"]"); /* unharmed */
+    journal_wait(&j, BW_EV_MESSAGE, 2);
+    CHECK(atomic_load(&calls) >= 1);
+    client_close(c);
+    stop();
+  }
+}
+
+static int readable(bw_fd fd, int timeout_ms) {
+  struct pollfd p = {fd, POLLIN, 0};
+  return poll(&p, 1, timeout_ms) == 1;
+}
+
+/* Readable as long as events wait, however often one looks and however few are
+ * taken; not readable when none do. */
+static void the_descriptor_is_level_triggered(void) {
+  bw_fd fd = -1;
+  int i, epoll;
+  struct epoll_event interest = {EPOLLIN, {0}}, got;
+  client *c;
+  start(POLLED);
+  OK(bw_server_poll_fd(h.server, &fd));
+  CHECK(fd >= 0);
+  epoll = epoll_create1(EPOLL_CLOEXEC);
+  CHECK(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &interest) == 0);
+  c = join_host(&h, &j, NULL);
+  while (bw_server_poll(h.server, 0, 0) > 0) continue;
+  CHECK(!readable(fd, 0));
+  for (i = 0; i < 5; i++) client_send(c, "42[\"e\"]");
+  CHECK(readable(fd, PATIENCE_MS));
+  CHECK(readable(fd, 0) && readable(fd, 0));
+  CHECK_INT(1, epoll_wait(epoll, &got, 1, 0));
+  CHECK_INT(1, epoll_wait(epoll, &got, 1, 0));
+  for (i = 0; i < 5; i++) {
+    CHECK(readable(fd, PATIENCE_MS));
+    CHECK_INT(1, epoll_wait(epoll, &got, 1, 0));
+    CHECK_INT(1, bw_server_poll(h.server, 1, 0));
+  }
+  CHECK_INT(0, bw_server_poll(h.server, 0, 0));
+  CHECK(!readable(fd, 0));
+  client_send(c, "42[\"e\"]");
+  CHECK(readable(fd, PATIENCE_MS));
+  close(epoll);
+  client_close(c);
+  stop();
+}
+
+static void polling_has_limits(void) {
+  const int64_t began = now_ms();
+  client *c;
+  int i;
+  start(POLLED);
+  CHECK_INT(0, bw_server_poll(h.server, 0, 0));
+  CHECK_INT(0, bw_server_poll(h.server, 0, 40));
+  CHECK(now_ms() - began >= 35);
+  STATUS(BW_E_ARG, bw_server_poll(h.server, 0, -2));
+  c = join_host(&h, &j, NULL);
+  for (i = 0; i < 10; i++) client_send(c, "42[\"e\"]");
+  for (i = 0; i < 10;) {
+    const int32_t n = bw_server_poll(h.server, 3, PATIENCE_MS);
+    CHECK(n >= 1 && n <= 3);
+    i += n;
+  }
+  CHECK_INT(10, i);
+  client_close(c);
+  stop();
+}
+
+static void events_without_callbacks(void) {
+  const struct bw_event *ev = NULL;
+  client *c;
+  int i;
+  start(POLLED);
+  c = join_host(&h, &j, NULL);
+  for (i = 0; i < 3; i++) client_send(c, "42[\"pulled\",1]");
+  for (i = 0; i < 3;) {
+    OK(bw_server_next(h.server, PATIENCE_MS, &ev));
+    if (!ev || ev->type != BW_EV_MESSAGE) continue;
+    CHECK_VIEW("pulled", ev->name);
+    CHECK_VIEW("[1]", ev->args);
+    CHECK(ev->struct_size == sizeof *ev);
+    OK(bw_socket_emit(ev->socket, BW_S("got"), ev->args));
+    i++;
+  }
+  for (i = 0; i < 3; i++) client_expect(c, "42[\"got\",1]");
+  OK(bw_server_next(h.server, 0, &ev));
+  CHECK(ev == NULL);
+  CHECK_INT(0, (int64_t)journal_count(&j, BW_EV_MESSAGE));
+  client_close(c);
+  stop();
+}
+
+static void a_wake_up_is_not_lost(void) {
+  size_t i;
+  start(POLLED);
+  for (i = 0; i < scaled(2000); i++) {
+    OK(bw_server_wakeup(h.server)); /* before the poll: it returns at once */
+    CHECK_INT(0, bw_server_poll(h.server, 0, PATIENCE_MS));
+  }
+  stop();
+}
+
+/* --------------------------------------------- wake-ups from signal handlers */
+
+static bw_server to_wake;
+static atomic_size_t signals;
+static void on_usr1(int number) {
+  (void)number;
+  (void)bw_server_wakeup(to_wake);
+  atomic_fetch_add(&signals, 1);
+}
+
+static atomic_int polls_end;
+static atomic_size_t polls;
+static void *poll_on(void *user) {
+  (void)user;
+  while (!atomic_load(&polls_end)) {
+    const int32_t n = bw_server_poll(h.server, 0, -1);
+    if (n < 0) FAIL("%s", bw_status_name(n));
+    atomic_fetch_add(&polls, 1);
+  }
+  return NULL;
+}
+
+static void woken_by_signal_handlers(void) {
+  const size_t rounds = scaled(100000);
+  struct sigaction action, before;
+  pthread_t thread;
+  size_t i;
+  client *c;
+  start(POLLED);
+  c = join_host(&h, &j, NULL);
+  to_wake = h.server;
+  memset(&action, 0, sizeof action);
+  action.sa_handler = on_usr1;
+  sigaction(SIGUSR1, &action, &before);
+  atomic_store(&polls_end, 0);
+  CHECK(pthread_create(&thread, NULL, poll_on, NULL) == 0);
+  for (i = 0; i < rounds; i++) {
+    pthread_kill(thread, SIGUSR1); /* in the middle of whatever poll does */
+    if (i % 1000 == 0) {
+      const size_t seen = atomic_load(&polls);
+      client_send(c, "42[\"e\"]");
+      OK(bw_server_wakeup(h.server));
+      while (atomic_load(&polls) == seen) continue;
+    }
+  }
+  atomic_store(&polls_end, 1);
+  OK(bw_server_wakeup(h.server));
+  pthread_join(thread, NULL);
+  CHECK(atomic_load(&signals) > 0);
+  sigaction(SIGUSR1, &before, NULL);
+  client_close(c);
+  stop();
+}
+
+/* --------------------------------------------- a host that does not poll */
+
+static void a_host_that_does_not_poll_keeps_its_clients(void) {
+  const int blocked_ms = 1500;
+  int64_t until;
+  client *c, *d;
+  start("{\"pingInterval\":100,\"pingTimeout\":100,\"engine\":{\"delivery\":\"polled\"}}");
+  c = join_host(&h, &j, NULL);
+  d = join_host(&h, &j, NULL);
+  client_send(d, "42[\"before\"]");
+  /* Many times the interval and the timeout; the clients answer their pings. */
+  for (until = now_ms() + blocked_ms; now_ms() < until;) {
+    client_expect_nothing(c, 20);
+    client_expect_nothing(d, 20);
+  }
+  client_send(c, "42[\"after\"]");
+  CHECK_STR("before", journal_wait(&j, BW_EV_MESSAGE, 1).name);
+  CHECK_STR("after", journal_wait(&j, BW_EV_MESSAGE, 2).name);
+  CHECK_INT(0, (int64_t)journal_count(&j, BW_EV_DISCONNECT));
+  client_close(c);
+  client_close(d);
+  stop();
+}
+
+NO_CHILDREN;
+RUN(TEST(polling_inside_a_callback), TEST(two_threads_and_free_while_polling),
+    TEST(a_server_with_threads_is_not_polled), TEST(waiting_inside_a_callback),
+    TEST(the_descriptor_is_level_triggered), TEST(polling_has_limits),
+    TEST(events_without_callbacks), TEST(a_wake_up_is_not_lost), TEST(woken_by_signal_handlers),
+    TEST(a_host_that_does_not_poll_keeps_its_clients))

@@ -60,12 +60,29 @@ impl Bell {
         }
     }
 
-    fn silence(&self) {
-        if let Self::Descriptor(fd) = self {
+    /// Whether it had been rung.
+    fn silence(&self) -> bool {
+        match self {
             // It can only fail when it is silent already.
-            let _ = rustix::io::read(fd, &mut [0; 8]);
+            Self::Descriptor(fd) => rustix::io::read(fd, &mut [0; 8]).is_ok(),
+            Self::Host(_) => false,
         }
     }
+}
+
+impl fmt::Debug for Bell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Bell")
+    }
+}
+
+/// What a look for events found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found {
+    Events,
+    /// None, but somebody has rung: the host is wanted.
+    Ring,
+    Nothing,
 }
 
 #[derive(Debug, Default)]
@@ -122,23 +139,24 @@ impl Queue {
     ) -> Result<usize, QueueBusy> {
         let mut taken = self.lock_taken()?;
         taken.settle();
-        let mut wait = Wait::new(timeout);
+        if !self.await_events(&mut taken, timeout) {
+            return Ok(0);
+        }
         let mut handled = 0;
         let budget_end = budget.map(|budget| now() + budget);
         loop {
-            if taken.batch.is_empty() && !self.refill(&mut taken) {
-                if handled > 0 || !wait.wait(&self.bell) {
-                    return Ok(handled);
-                }
-                if !self.refill(&mut taken) {
-                    return Ok(0);
-                }
+            if taken.batch.is_empty() && self.refill(&mut taken) != Found::Events {
+                return Ok(handled);
             }
             while let Some((event, at)) = taken.batch.current() {
                 self.handler.handle(&event, at);
                 taken.batch.advance();
                 handled += 1;
                 if handled == max || budget_end.is_some_and(|end| now() >= end) {
+                    if taken.batch.is_empty() {
+                        // The bell is to be silent if these were the last.
+                        self.refill(&mut taken);
+                    }
                     return Ok(handled);
                 }
             }
@@ -157,11 +175,7 @@ impl Queue {
     ) -> Result<R, QueueBusy> {
         let mut taken = self.lock_taken()?;
         taken.settle();
-        if taken.batch.is_empty() && !self.refill(&mut taken) && Wait::new(timeout).wait(&self.bell)
-        {
-            self.refill(&mut taken);
-        }
-        taken.lent = !taken.batch.is_empty();
+        taken.lent = self.await_events(&mut taken, timeout);
         Ok(visit(taken.batch.current()))
     }
 
@@ -169,24 +183,36 @@ impl Queue {
     pub fn clear(&self) {
         if let Ok(mut taken) = self.lock_taken() {
             taken.settle();
-            while !taken.batch.is_empty() || self.refill(&mut taken) {
+            while !taken.batch.is_empty() || self.refill(&mut taken) == Found::Events {
                 taken.batch.advance();
             }
         }
     }
 
-    /// Fetches what came in. When nothing did, the bell is silenced.
-    fn refill(&self, taken: &mut Taken) -> bool {
-        if self.swap(taken) {
+    /// Whether there are events, after a wait if there were none. Whoever rings ends the wait.
+    fn await_events(&self, taken: &mut Taken, timeout: Option<Duration>) -> bool {
+        if !taken.batch.is_empty() {
             return true;
         }
-        self.bell.silence();
-        // What came in between has rung the bell that was just silenced.
-        let came = self.swap(taken);
-        if came {
-            self.wake();
+        match self.refill(taken) {
+            Found::Events => true,
+            Found::Ring => false,
+            Found::Nothing => wait(&self.bell, timeout) && self.refill(taken) == Found::Events,
         }
-        came
+    }
+
+    /// Fetches what came in. When nothing did, the bell is silenced.
+    fn refill(&self, taken: &mut Taken) -> Found {
+        if self.swap(taken) {
+            return Found::Events;
+        }
+        let rung = self.bell.silence();
+        if self.swap(taken) {
+            // It came in between, and its ring was just silenced.
+            self.wake();
+            return Found::Events;
+        }
+        if rung { Found::Ring } else { Found::Nothing }
     }
 
     fn swap(&self, taken: &mut Taken) -> bool {
@@ -260,27 +286,18 @@ impl fmt::Debug for Queue {
     }
 }
 
-/// The one wait of a poll.
-struct Wait(Option<Option<Duration>>);
-
-impl Wait {
-    fn new(timeout: Option<Duration>) -> Self {
-        Self(Some(timeout))
+/// Whether the bell rang in time. A host with a bell of its own does not wait here.
+fn wait(bell: &Bell, timeout: Option<Duration>) -> bool {
+    let Bell::Descriptor(bell) = bell else {
+        return false;
+    };
+    if timeout == Some(Duration::ZERO) {
+        return false;
     }
-
-    /// Whether the bell rang. Only the first call waits; a host with a bell of its own does not wait here.
-    fn wait(&mut self, bell: &Bell) -> bool {
-        let (Some(timeout), Bell::Descriptor(bell)) = (self.0.take(), bell) else {
-            return false;
-        };
-        if timeout == Some(Duration::ZERO) {
-            return false;
-        }
-        let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
-        let mut fds = [PollFd::new(bell, PollFlags::IN)];
-        // A signal ends the wait too: the host may have something to do about it.
-        matches!(poll(&mut fds, timeout.as_ref()), Ok(1..))
-    }
+    let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
+    let mut fds = [PollFd::new(bell, PollFlags::IN)];
+    // A signal ends the wait too: the host may have something to do about it.
+    matches!(poll(&mut fds, timeout.as_ref()), Ok(1..))
 }
 
 #[expect(
@@ -323,7 +340,7 @@ mod tests {
     }
 
     fn readable(queue: &Queue) -> bool {
-        Wait::new(Some(Duration::from_nanos(1))).wait(&queue.bell)
+        wait(&queue.bell, Some(Duration::from_nanos(1)))
     }
 
     #[test]
@@ -336,9 +353,9 @@ mod tests {
         assert!(readable(&queue));
         assert_eq!(queue.poll(2, None, Some(Duration::ZERO)), Ok(2));
         assert!(readable(&queue));
-        assert_eq!(queue.poll(0, None, Some(Duration::ZERO)), Ok(1));
-        assert_eq!(queue.poll(0, None, Some(Duration::ZERO)), Ok(0));
+        assert_eq!(queue.poll(1, None, Some(Duration::ZERO)), Ok(1));
         assert!(!readable(&queue));
+        assert_eq!(queue.poll(0, None, Some(Duration::ZERO)), Ok(0));
         assert_eq!(*seen.0.lock().unwrap(), ["a", "b", "c"]);
     }
 

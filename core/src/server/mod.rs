@@ -101,8 +101,10 @@ impl Server {
         let (sink, delivery): (Arc<dyn EventSink>, Sink) = match config.delivery {
             Delivery::Inline => (Arc::new(Inline::new(handler)), Sink::Inline),
             Delivery::Polled => {
-                let queue =
-                    Arc::new(Queue::new(handler, bounds, Arc::clone(&stats)).map_err(Error::from)?);
+                let bell = bell
+                    .map_or_else(Bell::descriptor, Ok)
+                    .map_err(Error::from)?;
+                let queue = Arc::new(Queue::new(handler, bell, bounds, Arc::clone(&stats)));
                 (Arc::clone(&queue) as _, Sink::Queue(queue))
             }
             Delivery::Threads => {

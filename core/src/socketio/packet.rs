@@ -109,7 +109,8 @@ impl Head {
         let mut attachments = 0;
         if matches!(kind, PacketType::BinaryEvent | PacketType::BinaryAck) {
             let (count, end) = digits(text, at);
-            if text.get(end) != Some(&b'-') {
+            // A number too long to read has no end that could be looked at.
+            if text.get(end) != Some(&b'-') && !matches!(count, Digits::TooMany) {
                 return Err(DecodeError::IllegalAttachmentCount);
             }
             match count {

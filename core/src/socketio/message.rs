@@ -30,13 +30,21 @@ impl<'a> Payload<'a> {
         attachments: &'a [Bytes],
         depth: usize,
     ) -> Result<Self, Error> {
-        if RESERVED_EVENTS.contains(&name) {
-            return Err(Error::new(
-                ErrorKind::Name,
-                format!("\"{name}\" is a reserved event name"),
-            ));
-        }
+        check_name(name)?;
         Self::args(args, attachments, depth).map(|payload| Self { name, ..payload })
+    }
+
+    /// As [`Payload::event`] for arguments whose JSON has been checked before, for example when they were received.
+    ///
+    /// # Errors
+    /// `Name` for a reserved event, `Placeholder` when placeholders and attachments do not match.
+    pub fn checked_event(
+        name: &'a str,
+        args: &'a [u8],
+        attachments: &'a [Bytes],
+    ) -> Result<Self, Error> {
+        check_name(name)?;
+        Self::checked_args(args, attachments).map(|payload| Self { name, ..payload })
     }
 
     /// Checks the arguments of an acknowledgement.
@@ -49,6 +57,14 @@ impl<'a> Payload<'a> {
                 .and_then(|_| json::split_args(args, depth))
                 .map_err(|error| json_error(&error))?;
         }
+        Self::checked_args(args, attachments)
+    }
+
+    /// As [`Payload::args`] for arguments whose JSON has been checked before.
+    ///
+    /// # Errors
+    /// `Placeholder` when placeholders and attachments do not match.
+    pub fn checked_args(args: &'a [u8], attachments: &'a [Bytes]) -> Result<Self, Error> {
         if !attachments.is_empty() {
             check_attachments(args, attachments.len())?;
         }
@@ -97,6 +113,27 @@ impl<'a> Payload<'a> {
             encoded: OnceCell::new(),
         }
     }
+}
+
+impl<'a> MessageRef<'a> {
+    /// The same as a payload to send: it was checked when it was received.
+    pub fn payload(&self) -> Payload<'a> {
+        Payload {
+            name: self.name,
+            args: self.args,
+            attachments: self.attachments,
+        }
+    }
+}
+
+fn check_name(name: &str) -> Result<(), Error> {
+    if RESERVED_EVENTS.contains(&name) {
+        return Err(Error::new(
+            ErrorKind::Name,
+            format!("\"{name}\" is a reserved event name"),
+        ));
+    }
+    Ok(())
 }
 
 /// Turns what is wrong with a JSON text into an error of the host.

@@ -46,6 +46,8 @@ pub enum Step {
     Complete,
     /// Close the second transport; polling goes on.
     GiveUp,
+    /// There is no second transport that it could come from.
+    Ignore,
 }
 
 impl Upgrade {
@@ -72,10 +74,12 @@ impl Upgrade {
                 *self = Self::Done;
                 Step::Complete
             }
-            _ => {
+            (Self::Opened { .. } | Self::Probing { .. }, _) => {
                 *self = Self::Idle;
                 Step::GiveUp
             }
+            // A request that was on its way when the session moved, or the last words of a failed attempt.
+            (Self::Idle | Self::Done, _) => Step::Ignore,
         }
     }
 
@@ -84,6 +88,78 @@ impl Upgrade {
         match self {
             Self::Opened { deadline } | Self::Probing { deadline } => Some(deadline),
             Self::Idle | Self::Done => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[expect(clippy::disallowed_methods, reason = "a test needs some first moment")]
+    fn start() -> Instant {
+        Instant::now()
+    }
+
+    /// What can happen to an upgrade: a WebSocket is opened, or a packet comes in on it.
+    const HAPPENINGS: [Option<(PacketType, &[u8])>; 12] = [
+        None,
+        Some((PacketType::Ping, b"probe")),
+        Some((PacketType::Ping, b"")),
+        Some((PacketType::Ping, b"probe ")),
+        Some((PacketType::Pong, b"probe")),
+        Some((PacketType::Message, b"probe")),
+        Some((PacketType::Open, b"")),
+        Some((PacketType::Close, b"")),
+        Some((PacketType::Noop, b"")),
+        Some((PacketType::Upgrade, b"")),
+        Some((PacketType::Upgrade, b"probe")),
+        Some((PacketType::Pong, b"")),
+    ];
+    const DEPTH: u32 = 5;
+
+    /// Every sequence of that length, against the rules said in another way.
+    #[test]
+    fn every_sequence_obeys_the_rules() {
+        let deadline = start();
+        for number in 0..HAPPENINGS.len().pow(DEPTH) {
+            let mut upgrade = Upgrade::Idle;
+            let (mut second_exists, mut completed) = (false, false);
+            let mut rest = number;
+            for _ in 0..DEPTH {
+                let happening = HAPPENINGS[rest % HAPPENINGS.len()];
+                rest /= HAPPENINGS.len();
+                let Some((kind, data)) = happening else {
+                    // The session opens one only when there is none.
+                    if upgrade == Upgrade::Idle {
+                        upgrade = Upgrade::Opened { deadline };
+                        second_exists = true;
+                    }
+                    continue;
+                };
+                let was_probing = upgrade.is_probing();
+                let step = upgrade.handle_packet(kind, data);
+                let expected = match (second_exists, kind, data) {
+                    (false, ..) => Step::Ignore,
+                    (true, PacketType::Ping, b"probe") => Step::Probe,
+                    (true, PacketType::Upgrade, _) => Step::Complete,
+                    (true, ..) => Step::GiveUp,
+                };
+                assert_eq!(step, expected, "sequence {number}");
+                assert!(
+                    !(completed && step == Step::Complete),
+                    "there is one upgrade"
+                );
+                completed |= step == Step::Complete;
+                second_exists &= step == Step::Probe;
+                assert_eq!(upgrade.is_active(), second_exists);
+                assert_eq!(upgrade.deadline(), second_exists.then_some(deadline));
+                assert_eq!(upgrade == Upgrade::Done, completed);
+                assert_eq!(
+                    upgrade.is_probing(),
+                    step == Step::Probe || (was_probing && second_exists)
+                );
+            }
         }
     }
 }

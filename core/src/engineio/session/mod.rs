@@ -257,6 +257,10 @@ impl Session {
         }
         self.polled = true;
         match self.state {
+            // It was on its way when the session moved to the WebSocket: nothing will ever come for it.
+            State::Open if self.transport == TransportKind::WebSocket => {
+                self.answer_poll(vec![Packet::Noop])
+            }
             State::Open if self.upgrade.is_probing() && self.buffer.is_empty() => {
                 self.answer_poll(vec![Packet::Noop])
             }
@@ -274,9 +278,8 @@ impl Session {
         }
     }
 
-    /// The connection of the waiting GET, or of an unfinished POST, was lost.
+    /// The connection of a GET, or of an unfinished POST, was lost. If it was the GET that waits, its answer goes nowhere.
     pub fn handle_request_lost(&mut self) {
-        self.polled = false;
         if self.transport == TransportKind::Polling {
             self.fail(CloseReason::TransportError);
         }
@@ -456,6 +459,7 @@ impl Session {
                 }
             }
             Step::GiveUp => self.outputs.push_back(Output::CloseProbe),
+            Step::Ignore => {}
         }
     }
 

@@ -61,7 +61,11 @@ pub fn check_utf8_known(text: &[u8], max_depth: usize) -> Result<Kind, JsonError
     Ok(kind_of(&text[start..]))
 }
 
-fn check_utf8(text: &[u8]) -> Result<&str, JsonError> {
+/// Checks that `text` is valid UTF-8, as all JSON is.
+///
+/// # Errors
+/// Where it is not.
+pub fn check_utf8(text: &[u8]) -> Result<&str, JsonError> {
     // The basic flavour is the fastest but does not say where; the place is looked up afterwards.
     simdutf8::basic::from_utf8(text).map_err(|_| {
         let offset = match simdutf8::compat::from_utf8(text) {

@@ -5,8 +5,8 @@ use std::cell::Cell;
 use crate::socketio::link::Outgoing;
 use crate::transport::Outbox;
 
-/// Bytes read at once.
-const READ: usize = 64 * 1024;
+/// Bytes read at once: several of the largest messages that are common.
+const READ: usize = 256 * 1024;
 
 /// See the module's documentation.
 #[derive(Debug)]

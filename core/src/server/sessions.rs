@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::engineio::SessionId;
@@ -19,9 +19,14 @@ pub(super) struct SessionHandle {
     requests: Mutex<Option<Vec<TransportRequest>>>,
     /// A POST is under way.
     posting: AtomicBool,
-    /// It is to end at once.
-    cut: AtomicBool,
+    /// What the session's task has not looked at: [`ASKED`], [`CUT`].
+    notes: AtomicU8,
 }
+
+/// Requests wait.
+const ASKED: u8 = 1;
+/// It is to end at once.
+const CUT: u8 = 2;
 
 impl SessionHandle {
     pub(super) fn new(id: SessionId, link: Arc<Link>) -> Self {
@@ -30,7 +35,7 @@ impl SessionHandle {
             link,
             requests: Mutex::new(Some(Vec::new())),
             posting: AtomicBool::new(false),
-            cut: AtomicBool::new(false),
+            notes: AtomicU8::new(0),
         }
     }
 
@@ -39,22 +44,25 @@ impl SessionHandle {
         if let Some(requests) = &mut *self.requests() {
             requests.push(request);
         }
+        self.notes.fetch_or(ASKED, Ordering::AcqRel);
         self.link.mailbox.wake();
     }
 
     /// What was asked since the last time.
     pub(super) fn take_requests(&self) -> Vec<TransportRequest> {
+        if self.notes.load(Ordering::Acquire) & ASKED == 0 {
+            return Vec::new();
+        }
+        self.notes.fetch_and(!ASKED, Ordering::AcqRel);
         self.requests()
             .as_mut()
             .map(std::mem::take)
             .unwrap_or_default()
     }
 
-    /// Whether something was asked since.
-    pub(super) fn has_requests(&self) -> bool {
-        self.requests()
-            .as_ref()
-            .is_some_and(|requests| !requests.is_empty())
+    /// Whether something was asked or said since.
+    pub(super) fn has_notes(&self) -> bool {
+        self.notes.load(Ordering::Acquire) != 0
     }
 
     /// The session has ended: whoever asks from now on gets no answer.
@@ -74,13 +82,13 @@ impl SessionHandle {
 
     /// Ends the session at once.
     pub(super) fn cut(&self) {
-        self.cut.store(true, Ordering::Release);
+        self.notes.fetch_or(CUT, Ordering::AcqRel);
         self.link.mailbox.wake();
     }
 
     /// Whether it is to end at once.
     pub(super) fn is_cut(&self) -> bool {
-        self.cut.load(Ordering::Acquire)
+        self.notes.load(Ordering::Acquire) & CUT != 0
     }
 
     fn requests(&self) -> MutexGuard<'_, Option<Vec<TransportRequest>>> {
@@ -95,6 +103,8 @@ const SHARDS: usize = 16;
 pub(super) struct Sessions {
     shards: [Mutex<HashMap<SessionId, Arc<SessionHandle>>>; SHARDS],
     hasher: RandomState,
+    /// Sessions that have ended, but whose transports still say farewell.
+    ending: Mutex<HashMap<SessionId, Arc<SessionHandle>>>,
 }
 
 impl Sessions {
@@ -118,12 +128,28 @@ impl Sessions {
         self.shard(&id).get(&id).map(Arc::clone)
     }
 
+    /// A session that has ended lingers.
+    pub(super) fn add_ending(&self, handle: &Arc<SessionHandle>) {
+        self.ending().insert(handle.id, Arc::clone(handle));
+    }
+
+    /// It does not any more.
+    pub(super) fn remove_ending(&self, id: &SessionId) {
+        self.ending().remove(id);
+    }
+
+    /// The open sessions, and those that linger.
     pub(super) fn all(&self) -> Vec<Arc<SessionHandle>> {
         let lock = |shard| Mutex::lock(shard).unwrap_or_else(PoisonError::into_inner);
-        self.shards
+        let open = self
+            .shards
             .iter()
-            .flat_map(|shard| lock(shard).values().map(Arc::clone).collect::<Vec<_>>())
-            .collect()
+            .flat_map(|shard| lock(shard).values().map(Arc::clone).collect::<Vec<_>>());
+        open.chain(self.ending().values().map(Arc::clone)).collect()
+    }
+
+    fn ending(&self) -> MutexGuard<'_, HashMap<SessionId, Arc<SessionHandle>>> {
+        self.ending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn shard(&self, id: &SessionId) -> MutexGuard<'_, HashMap<SessionId, Arc<SessionHandle>>> {

@@ -53,7 +53,7 @@ impl<'a> Payload<'a> {
     /// As [`Payload::event`].
     pub fn args(args: &'a [u8], attachments: &'a [Bytes], depth: usize) -> Result<Self, Error> {
         if !args.is_empty() {
-            json::check(args, depth)
+            json::check_utf8(args)
                 .and_then(|_| json::split_args(args, depth))
                 .map_err(|error| json_error(&error))?;
         }

@@ -1,0 +1,370 @@
+//! What comes in: requests of HTTP tasks, and the bytes of WebSockets.
+
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use crate::engineio::packet::PacketType;
+use crate::engineio::payload::{self, PayloadPacket};
+use crate::engineio::session::{Closing, Verdict};
+use crate::engineio::{CloseReason, Session, TransportKind};
+use crate::server::driver::time::Clock;
+use crate::server::driver::{Count, Driver};
+use crate::server::layer::Layer;
+use crate::server::scratch::Scratch;
+use crate::socketio::client::Flow;
+use crate::socketio::event::DisconnectReason;
+use crate::transport::frame::{FrameError, Incoming, Opcode};
+use crate::transport::{Chunk, Outbox, PostAnswer, TransportRequest};
+
+impl Driver {
+    pub(super) fn take_requests(&mut self, clock: &mut Clock) {
+        if self.handle.is_cut() && !self.session.is_closed() {
+            self.session.abort(CloseReason::ServerShuttingDown);
+        }
+        for request in self.handle.take_requests() {
+            match request {
+                TransportRequest::Poll(answer) => {
+                    if self.poll.is_none() {
+                        self.poll = Some(answer);
+                    } else {
+                        self.overlap = Some(answer);
+                    }
+                    self.session.handle_poll(clock.now());
+                }
+                TransportRequest::Post(body, answer) => {
+                    self.session.handle_life(clock.now());
+                    self.post = Some((body, answer));
+                }
+                TransportRequest::PostLost => self.session.handle_request_lost(),
+                TransportRequest::BadPost(answer) => {
+                    self.session.handle_error(TransportKind::Polling);
+                    // Whoever asked may be gone.
+                    let _ = answer.send(PostAnswer::Refused);
+                }
+                TransportRequest::Upgrade(websocket) => {
+                    if self.session.handle_second_transport(clock.now()) {
+                        self.probe = Some(websocket);
+                    } else {
+                        self.shared.say_farewell(websocket);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether the client of the waiting GET has gone away.
+    pub(super) fn check_poll(&mut self, cx: &mut Context<'_>) {
+        if let Some(poll) = &mut self.poll
+            && poll.poll_closed(cx).is_ready()
+        {
+            self.poll = None;
+            self.session.handle_request_lost();
+        }
+    }
+
+    /// Deals with a POST, once the host can take its messages; whether there was one.
+    pub(super) fn take_post(&mut self, cx: &mut Context<'_>, clock: &mut Clock) -> bool {
+        if self.post.is_none() || !self.may_read(cx, clock) {
+            return false;
+        }
+        let Some((body, answer)) = self.post.take() else {
+            return false;
+        };
+        let mut body = Vec::from(body);
+        let mut packets = 0;
+        let now = clock.now();
+        for packet in payload::decode(&mut body) {
+            packets += 1;
+            if packets > self.shared.config.max_packets_per_payload {
+                self.shared.stats.limit_packets_total.add(1);
+                self.session.handle_invalid(TransportKind::Polling);
+                break;
+            }
+            let Self {
+                session,
+                layer,
+                count,
+                ..
+            } = self;
+            let flow = match packet {
+                Ok(PayloadPacket::Text(kind, data)) => receive_text(
+                    session,
+                    layer,
+                    count,
+                    TransportKind::Polling,
+                    kind,
+                    data,
+                    now,
+                ),
+                Ok(PayloadPacket::Binary(data)) => {
+                    receive_binary(session, layer, count, &data, now)
+                }
+                Err(_) => {
+                    self.shared.stats.parse_errors_total.add(1);
+                    session.handle_invalid(TransportKind::Polling);
+                    Flow::Continue
+                }
+            };
+            self.follow(flow, now);
+        }
+        self.handle.end_post();
+        // Whoever asked may be gone.
+        let _ = answer.send(PostAnswer::Accepted);
+        true
+    }
+
+    /// Whether the host can take more; if not, the client is left unread until it can.
+    pub(super) fn may_read(&mut self, cx: &mut Context<'_>, clock: &mut Clock) -> bool {
+        let ready = !self.layer.is_behind()
+            && self
+                .shared
+                .sink
+                .poll_ready(self.layer.any_socket(), cx)
+                .is_ready();
+        if ready == self.flags.paused {
+            self.flags.paused = !ready;
+            self.session.set_reading(ready, clock.now());
+            if !ready {
+                self.shared.stats.reading_paused_total.add(1);
+            }
+        }
+        ready
+    }
+
+    /// Reads the session's WebSocket; whether there may be more.
+    pub(super) fn read(
+        &mut self,
+        cx: &mut Context<'_>,
+        scratch: &mut Scratch,
+        clock: &mut Clock,
+    ) -> bool {
+        if self.websocket.is_none() {
+            return false;
+        }
+        if !self.session.is_closed() && !self.may_read(cx, clock) {
+            return false;
+        }
+        let had_head = std::mem::take(&mut self.flags.unread_head);
+        if had_head {
+            self.receive(&mut [], &mut scratch.outbox, clock);
+        }
+        let Some(websocket) = &mut self.websocket else {
+            return had_head;
+        };
+        let Scratch { buffer, outbox, .. } = scratch;
+        match websocket.poll_read(cx, buffer) {
+            Poll::Pending => return had_head,
+            Poll::Ready(Ok(Chunk::Buffer(len))) => self.receive(&mut buffer[..len], outbox, clock),
+            Poll::Ready(Ok(Chunk::Reader)) => self.receive(&mut [], outbox, clock),
+            // A stream that ends or breaks without a goodbye is as good as one that was closed.
+            Poll::Ready(Ok(Chunk::End) | Err(_)) => {
+                websocket.handle_end();
+                self.session
+                    .handle_transport_closed(TransportKind::WebSocket);
+                return had_head;
+            }
+        }
+        true
+    }
+
+    /// Deals with the messages in what was read from the session's WebSocket.
+    pub(super) fn receive(&mut self, input: &mut [u8], outbox: &mut Outbox, clock: &mut Clock) {
+        let now = clock.now();
+        self.session.handle_life(now);
+        let mut used = 0;
+        loop {
+            let Self {
+                session,
+                layer,
+                count,
+                websocket: Some(websocket),
+                ..
+            } = self
+            else {
+                return;
+            };
+            let flow = match websocket.reader.next(input, &mut used) {
+                Ok(None) => break,
+                Ok(Some(Incoming::Text(text))) => match payload::decode_one(text) {
+                    Ok(PayloadPacket::Text(kind, data)) => receive_text(
+                        session,
+                        layer,
+                        count,
+                        TransportKind::WebSocket,
+                        kind,
+                        data,
+                        now,
+                    ),
+                    Ok(PayloadPacket::Binary(data)) => {
+                        receive_binary(session, layer, count, &data, now)
+                    }
+                    Err(_) => {
+                        self.shared.stats.parse_errors_total.add(1);
+                        session.handle_invalid(TransportKind::WebSocket);
+                        Flow::Continue
+                    }
+                },
+                Ok(Some(Incoming::Binary(data))) => {
+                    receive_binary(session, layer, count, data, now)
+                }
+                Ok(Some(Incoming::Ping(data))) => {
+                    outbox.frame(Opcode::Pong, data);
+                    Flow::Continue
+                }
+                Ok(Some(Incoming::Pong(_))) => Flow::Continue,
+                Ok(Some(Incoming::Close(close))) => {
+                    let code = close.map(|(code, _)| code);
+                    websocket.say_close(outbox, code, "");
+                    websocket.handle_end();
+                    session.handle_transport_closed(TransportKind::WebSocket);
+                    break;
+                }
+                Err(error) => {
+                    self.refuse_frame(error, outbox);
+                    break;
+                }
+            };
+            self.follow(flow, now);
+        }
+        let Some(websocket) = &self.websocket else {
+            return;
+        };
+        if !websocket.reader.is_mid_message() {
+            self.deadlines.message = None;
+        } else if self.deadlines.message.is_none() {
+            self.deadlines.message = Some(now + self.shared.config.message_timeout);
+        }
+    }
+
+    pub(super) fn refuse_frame(&mut self, error: FrameError, outbox: &mut Outbox) {
+        let stats = &self.shared.stats;
+        match error.close_code() {
+            1009 => stats.limit_payload_total.add(1),
+            1008 => stats.limit_fragments_total.add(1),
+            _ => stats.parse_errors_total.add(1),
+        }
+        if let Some(websocket) = &mut self.websocket {
+            websocket.say_close(outbox, Some(error.close_code()), &error.to_string());
+        }
+        self.session.handle_error(TransportKind::WebSocket);
+    }
+
+    /// Reads the WebSocket that wants to take over; whether there may be more.
+    pub(super) fn read_probe(
+        &mut self,
+        cx: &mut Context<'_>,
+        scratch: &mut Scratch,
+        clock: &mut Clock,
+    ) -> bool {
+        let Some(mut probe) = self.probe.take() else {
+            return false;
+        };
+        let mut used = 0;
+        let mut input: &mut [u8] = &mut [];
+        let mut was_read = false;
+        loop {
+            match probe.reader.next(input, &mut used) {
+                Ok(None) if was_read => break,
+                Ok(None) => match probe.poll_read(cx, &mut scratch.buffer) {
+                    Poll::Pending => break,
+                    Poll::Ready(Ok(Chunk::Buffer(len))) => {
+                        (input, used, was_read) = (&mut scratch.buffer[..len], 0, true);
+                    }
+                    Poll::Ready(Ok(Chunk::Reader)) => (input, used, was_read) = (&mut [], 0, true),
+                    Poll::Ready(Ok(Chunk::End) | Err(_)) => {
+                        self.session
+                            .handle_transport_closed(TransportKind::WebSocket);
+                        return false;
+                    }
+                },
+                Ok(Some(Incoming::Text(text))) => {
+                    self.session.handle_life(clock.now());
+                    match payload::decode_one(text) {
+                        Ok(PayloadPacket::Text(kind, data)) => {
+                            self.session.handle_packet(
+                                TransportKind::WebSocket,
+                                kind,
+                                data,
+                                clock.now(),
+                            );
+                        }
+                        _ => self.session.handle_invalid(TransportKind::WebSocket),
+                    }
+                    if self.session.transport() == TransportKind::WebSocket {
+                        // It has taken over; what follows are the session's messages.
+                        probe.reader.stash(&input[used..]);
+                        self.flags.unread_head = true;
+                        self.probe = Some(probe);
+                        return true;
+                    }
+                }
+                Ok(Some(Incoming::Ping(data))) => {
+                    let mut outbox = Outbox::default();
+                    outbox.frame(Opcode::Pong, data);
+                    // What the peer does not take now waits inside.
+                    let _ = probe.poll_flush(cx, &mut outbox);
+                }
+                Ok(Some(Incoming::Pong(_))) => {}
+                Ok(Some(Incoming::Binary(_) | Incoming::Close(_))) | Err(_) => {
+                    self.session.handle_invalid(TransportKind::WebSocket);
+                    break;
+                }
+            }
+        }
+        self.probe = Some(probe);
+        was_read
+    }
+
+    pub(super) fn follow(&mut self, flow: Flow, now: Instant) {
+        match flow {
+            Flow::Continue => {}
+            Flow::Violation => self.close_client(now),
+            // The sockets learn it when the connection is really closed, as with the official server.
+            Flow::ParseError(_) => {
+                self.session.close(CloseReason::ForcedClose, now);
+            }
+        }
+    }
+
+    /// Closes the connection for what its client did, or did not do in time.
+    pub(super) fn close_client(&mut self, now: Instant) {
+        if self.session.is_open()
+            && self.session.close(CloseReason::ForcedClose, now) == Closing::Later
+        {
+            self.layer
+                .leave_all(DisconnectReason::ForcedServerClose, now);
+        }
+    }
+}
+
+fn receive_text(
+    session: &mut Session,
+    layer: &mut Layer,
+    count: &mut Count,
+    from: TransportKind,
+    kind: PacketType,
+    data: &mut [u8],
+    now: Instant,
+) -> Flow {
+    if session.handle_packet(from, kind, data, now) == Verdict::Done {
+        return Flow::Continue;
+    }
+    count.received += 1;
+    count.received_bytes += data.len() as i64;
+    layer.handle_text(data, now)
+}
+
+fn receive_binary(
+    session: &Session,
+    layer: &mut Layer,
+    count: &mut Count,
+    data: &[u8],
+    now: Instant,
+) -> Flow {
+    if !session.is_open() {
+        return Flow::Continue;
+    }
+    count.received += 1;
+    count.received_bytes += data.len() as i64;
+    layer.handle_binary(data, now)
+}

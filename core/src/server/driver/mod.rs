@@ -1,0 +1,204 @@
+//! The driver: one task for each session, the only owner of its state machines and transports.
+//!
+//! A wake-up goes through the same steps, in this order, until nothing is left to do: requests, reading, time, mailbox,
+//! what the session decided, one write. Host code that runs inline runs in the middle of it, and what it emits lies in
+//! the mailbox before the mailbox's turn comes: all answers to what was read at once leave in one write.
+
+mod intake;
+mod sending;
+mod time;
+
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use bytes::Bytes;
+use tokio::sync::oneshot;
+use tokio::time::Sleep;
+
+use crate::engineio::packet::Packet;
+use crate::engineio::{CloseReason, Session, TransportKind};
+use crate::server::driver::time::Clock;
+pub(super) use crate::server::driver::time::{now, unix_ms};
+use crate::server::layer::Layer;
+use crate::server::scratch::Scratch;
+use crate::server::sessions::SessionHandle;
+use crate::server::shared::Shared;
+use crate::transport::{PollAnswer, PostAnswer, WebSocket};
+
+/// How often a wake-up goes through its steps before others get their turn.
+const ROUNDS: usize = 8;
+
+/// See the module's documentation.
+pub(super) struct Driver {
+    shared: Arc<Shared>,
+    handle: Arc<SessionHandle>,
+    session: Session,
+    layer: Layer,
+    /// The session's transport, or what is left of it.
+    websocket: Option<WebSocket>,
+    /// What wants to become the session's transport.
+    probe: Option<Box<WebSocket>>,
+    /// The waiting GET, and one that came while it waited.
+    poll: Option<oneshot::Sender<PollAnswer>>,
+    overlap: Option<oneshot::Sender<PollAnswer>>,
+    /// A POST that was not dealt with yet.
+    post: Option<(Bytes, oneshot::Sender<PostAnswer>)>,
+    deadlines: Deadlines,
+    sleep: Pin<Box<Sleep>>,
+    flags: Flags,
+    count: Count,
+}
+
+/// Times by which something must have happened.
+#[derive(Default)]
+struct Deadlines {
+    /// A namespace must have been joined.
+    connect: Option<Instant>,
+    /// The message that is coming in must be complete.
+    message: Option<Instant>,
+    /// The peer must have closed the WebSocket.
+    linger: Option<Instant>,
+}
+
+#[derive(Default)]
+struct Flags {
+    /// The host is behind, and the client is not read.
+    paused: bool,
+    /// The connection is to be closed when the mailbox is empty.
+    close_when_sent: bool,
+    /// More waits for the client than the low mark.
+    above_low_mark: bool,
+    /// The end was told.
+    ended: bool,
+    /// Bytes that came with the handshake have not been looked at.
+    unread_head: bool,
+    /// The timer has been set once.
+    timer_set: bool,
+    /// Only the farewell of the transport is left.
+    lingering: bool,
+}
+
+/// What happened in this wake-up, added to the shared numbers once.
+#[derive(Default)]
+struct Count {
+    received: i64,
+    received_bytes: i64,
+    sent: i64,
+    sent_bytes: i64,
+}
+
+impl Driver {
+    /// The driver of a session that begins now. With a WebSocket, `greeting` is its first packets.
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        handle: Arc<SessionHandle>,
+        layer: Layer,
+        websocket: Option<WebSocket>,
+        now: Instant,
+    ) -> Self {
+        let kind = if websocket.is_some() {
+            TransportKind::WebSocket
+        } else {
+            TransportKind::Polling
+        };
+        let session = Session::new(kind, Arc::clone(&shared.session_settings), now);
+        let connect = layer
+            .must_connect()
+            .then(|| now + shared.config.connect_timeout);
+        let first = session
+            .poll_timeout()
+            .into_iter()
+            .chain(connect)
+            .min()
+            .unwrap_or(now);
+        shared.stats.clients_count.add(1);
+        shared.stats.connections_total.add(1);
+        if kind == TransportKind::Polling {
+            shared.stats.polling_clients_count.add(1);
+        }
+        Self {
+            handle,
+            session,
+            layer,
+            flags: Flags {
+                unread_head: websocket.is_some(),
+                ..Flags::default()
+            },
+            websocket,
+            probe: None,
+            poll: None,
+            overlap: None,
+            post: None,
+            deadlines: Deadlines {
+                connect,
+                ..Deadlines::default()
+            },
+            sleep: Box::pin(tokio::time::sleep_until(first.into())),
+            count: Count::default(),
+            shared,
+        }
+    }
+
+    /// Sends the first packets of a WebSocket session, before anything else.
+    pub(super) fn greet(&mut self, packets: Vec<Packet>) {
+        self.session.greet(packets);
+    }
+
+    fn drive(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Poll<()> {
+        let mut clock = Clock::default();
+        for _ in 0..ROUNDS {
+            self.take_requests(&mut clock);
+            self.check_poll(cx);
+            let mut more = self.read(cx, scratch, &mut clock);
+            more |= self.read_probe(cx, scratch, &mut clock);
+            more |= self.take_post(cx, &mut clock);
+            if more {
+                self.layer.finish_batch(clock.now());
+            }
+            if self.sleep.is_elapsed() {
+                self.check_time(clock.now());
+            }
+            self.carry_out(scratch, &mut clock);
+            self.take_mailbox(scratch, &mut clock);
+            self.session.flush();
+            self.carry_out(scratch, &mut clock);
+            self.flush(cx, scratch, &mut clock);
+            self.report();
+            if self.is_over(cx) {
+                return Poll::Ready(());
+            }
+            if !more && self.rest(cx) {
+                return Poll::Pending;
+            }
+        }
+        // Others are to have their turn; ours comes again.
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl Future for Driver {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        let mut scratch = Scratch::take();
+        let outcome = catch_unwind(AssertUnwindSafe(|| this.drive(cx, &mut scratch)));
+        if let Ok(outcome) = outcome {
+            scratch.give_back();
+            return outcome;
+        }
+        // A bug of ours costs this connection, and nothing else.
+        this.shared.stats.panics_total.add(1);
+        tracing::error!(target: "engine", "a connection was given up because of a bug");
+        let _ = catch_unwind(AssertUnwindSafe(|| {
+            this.handle_closed(CloseReason::TransportError, now())
+        }));
+        this.end();
+        Poll::Ready(())
+    }
+}

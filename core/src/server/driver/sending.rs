@@ -1,0 +1,319 @@
+//! What goes out: the mailbox, what the session has decided, and the one write.
+
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use crate::engineio::packet::{Message, Packet};
+use crate::engineio::{CloseReason, Output, TransportKind, payload};
+use crate::server::driver::time::Clock;
+use crate::server::driver::{Count, Deadlines, Driver};
+use crate::server::scratch::Scratch;
+use crate::socketio::event::{DisconnectReason, Event, Hook};
+use crate::socketio::link::Outgoing;
+use crate::socketio::packet::EncodedPacket;
+use crate::transport::frame::Opcode;
+use crate::transport::{Outbox, PollAnswer};
+
+impl Driver {
+    /// Sends what others have put into the mailbox, and does what they want done.
+    pub(super) fn take_mailbox(&mut self, scratch: &mut Scratch, clock: &mut Clock) {
+        let Scratch {
+            items,
+            arena,
+            outbox,
+            ..
+        } = scratch;
+        let mut again = true;
+        while std::mem::take(&mut again) && self.handle.link.mailbox.drain_into(items, arena) {
+            let mut at = 0;
+            for item in items.drain(..) {
+                match item {
+                    Outgoing::Text(len) => {
+                        let text = &arena[at..at + len as usize];
+                        at += len as usize;
+                        self.send_text(text, outbox);
+                    }
+                    Outgoing::Packet(packet) => self.send_packet(&packet, outbox),
+                    Outgoing::Observed(socket, packet, message) => {
+                        self.shared.sink.deliver(
+                            &Event::Outgoing {
+                                socket: &socket,
+                                message: message.view(),
+                            },
+                            Some(clock.now()),
+                        );
+                        self.send_packet(&packet, outbox);
+                    }
+                    Outgoing::WithAck(request) => {
+                        if self.layer.expect_ack(&request, clock.now()) {
+                            if let Some(message) = &request.observed {
+                                let event = Event::Outgoing {
+                                    socket: &request.socket,
+                                    message: message.view(),
+                                };
+                                self.shared.sink.deliver(&event, Some(clock.now()));
+                            }
+                            self.send_packet(&request.packet, outbox);
+                        }
+                    }
+                    Outgoing::Close(reason) => self.close(reason, clock.now()),
+                    other => {
+                        self.flags.close_when_sent |=
+                            self.layer.handle_outgoing(other, clock.now());
+                        // It may have put something there that is to leave before the end.
+                        again = true;
+                    }
+                }
+            }
+            arena.clear();
+        }
+        if std::mem::take(&mut self.flags.close_when_sent) {
+            self.session.close(CloseReason::ForcedClose, clock.now());
+        }
+    }
+
+    pub(super) fn close(&mut self, reason: CloseReason, now: Instant) {
+        if reason == CloseReason::ServerShuttingDown {
+            self.layer
+                .leave_all(DisconnectReason::Connection(reason), now);
+            self.session.close(reason, now);
+        } else {
+            self.session.abort(reason);
+        }
+    }
+
+    /// The WebSocket, when messages may be written to it directly.
+    pub(super) fn is_direct(&self) -> bool {
+        self.websocket.is_some() && self.session.is_direct()
+    }
+
+    pub(super) fn send_text(&mut self, text: &[u8], outbox: &mut Outbox) {
+        self.count.sent += 1;
+        self.count.sent_bytes += text.len() as i64;
+        if self.is_direct() {
+            outbox.frame(Opcode::Text, text);
+        } else {
+            self.session
+                .send(Message::Text(Bytes::copy_from_slice(text)));
+        }
+    }
+
+    pub(super) fn send_packet(&mut self, packet: &EncodedPacket, outbox: &mut Outbox) {
+        match packet.head() {
+            Ok(text) => self.send_message(Message::Text(text.clone()), outbox),
+            Err(binary) => self.send_message(Message::Binary(binary.clone()), outbox),
+        }
+        for attachment in packet.attachments() {
+            self.send_message(Message::Binary(attachment.clone()), outbox);
+        }
+    }
+
+    pub(super) fn send_message(&mut self, message: Message, outbox: &mut Outbox) {
+        self.count.sent += 1;
+        self.count.sent_bytes += message.len() as i64;
+        match &self.websocket {
+            Some(websocket) if self.session.is_direct() => {
+                write_message(&message, websocket.base64, outbox)
+            }
+            _ => self.session.send(message),
+        }
+    }
+
+    /// Does what the session has decided.
+    pub(super) fn carry_out(&mut self, scratch: &mut Scratch, clock: &mut Clock) {
+        while let Some(output) = self.session.poll_output() {
+            let outbox = &mut scratch.outbox;
+            match output {
+                Output::Send(packet) => self.send_framed(&packet, outbox),
+                Output::AnswerPoll(packets) => self.answer_poll(&packets),
+                Output::RefusePoll => {
+                    if let Some(overlap) = self.overlap.take() {
+                        // Whoever asked may be gone.
+                        let _ = overlap.send(PollAnswer::Refused);
+                    }
+                }
+                Output::AnswerProbe => {
+                    if let Some(probe) = &mut self.probe {
+                        let mut outbox = Outbox::default();
+                        outbox.frame(Opcode::Text, b"3probe");
+                        // What the peer does not take now waits inside.
+                        let _ = probe.poll_flush(
+                            &mut Context::from_waker(std::task::Waker::noop()),
+                            &mut outbox,
+                        );
+                    }
+                }
+                Output::CloseProbe => {
+                    if let Some(probe) = self.probe.take() {
+                        self.shared.say_farewell(probe);
+                    }
+                }
+                Output::Upgraded => self.handle_upgraded(clock.now()),
+                Output::CloseWebSocket => {
+                    if let Some(websocket) = &mut self.websocket {
+                        websocket.say_close(outbox, None, "");
+                    }
+                }
+                Output::Closed(reason) => self.handle_closed(reason, clock.now()),
+            }
+        }
+        if let Some(round_trip) = self.session.take_round_trip() {
+            self.handle.link.set_round_trip(round_trip);
+        }
+    }
+
+    pub(super) fn send_framed(&mut self, packet: &Packet, outbox: &mut Outbox) {
+        let Some(websocket) = &self.websocket else {
+            return;
+        };
+        match packet {
+            Packet::Message(message) => write_message(message, websocket.base64, outbox),
+            control => {
+                if let Ok(text) = control.as_message() {
+                    outbox.frame(Opcode::Text, text);
+                }
+            }
+        }
+    }
+
+    pub(super) fn answer_poll(&mut self, packets: &[Packet]) {
+        let mut body = Vec::new();
+        packets
+            .iter()
+            .for_each(|packet| payload::encode(&mut body, packet));
+        let lost = self
+            .poll
+            .take()
+            .is_none_or(|poll| poll.send(PollAnswer::Payload(body)).is_err());
+        if lost {
+            self.session.handle_request_lost();
+        }
+    }
+
+    pub(super) fn handle_upgraded(&mut self, now: Instant) {
+        self.websocket = self.probe.take().map(|probe| *probe);
+        self.handle.link.set_transport(TransportKind::WebSocket);
+        self.shared.stats.upgrades_total.add(1);
+        self.shared.stats.polling_clients_count.add(-1);
+        if self.shared.context.hooks.has(Hook::Upgrade) {
+            for socket in self.layer.sockets() {
+                let event = Event::Upgrade {
+                    socket: &socket,
+                    transport: TransportKind::WebSocket,
+                };
+                self.shared.sink.deliver(&event, Some(now));
+            }
+        }
+    }
+
+    /// The session has ended: everybody learns it, and nobody finds it any more.
+    pub(super) fn handle_closed(&mut self, reason: CloseReason, now: Instant) {
+        if std::mem::replace(&mut self.flags.ended, true) {
+            return;
+        }
+        self.shared.sessions.remove(&self.handle.id);
+        self.handle.close();
+        let left = self.handle.link.mailbox.close();
+        self.layer.handle_close(reason, now);
+        for item in left {
+            if let Outgoing::WithAck(request) = item {
+                // Nobody will answer it: whoever waits is told.
+                self.layer.expect_ack(&request, now);
+            }
+        }
+        self.deadlines = Deadlines {
+            linger: Some(now + self.shared.config.close_timeout),
+            ..Deadlines::default()
+        };
+        let stats = &self.shared.stats;
+        stats.clients_count.add(-1);
+        stats.disconnections_total.add(1);
+        if self.session.transport() == TransportKind::Polling {
+            stats.polling_clients_count.add(-1);
+        }
+        if reason == CloseReason::PingTimeout {
+            stats.ping_timeouts_total.add(1);
+        }
+        self.post = None;
+    }
+
+    /// Writes everything in one go.
+    pub(super) fn flush(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch, clock: &mut Clock) {
+        if let Some(probe) = &mut self.probe
+            && probe.unsent() > 0
+        {
+            // Its answer is short; what the peer does not take waits inside.
+            let _ = probe.poll_flush(cx, &mut Outbox::default());
+        }
+        let link = &self.handle.link;
+        let Some(websocket) = &mut self.websocket else {
+            link.mailbox.set_backlog(self.session.buffered_bytes());
+            link.set_writable(self.session.is_writable());
+            return;
+        };
+        if scratch.outbox.is_empty() && websocket.unsent() == 0 {
+            link.set_writable(self.session.is_writable());
+            return;
+        }
+        match websocket.poll_flush(cx, &mut scratch.outbox) {
+            Poll::Ready(Ok(flushed)) if flushed.progress > 0 => {
+                self.session.handle_life(clock.now())
+            }
+            Poll::Ready(Ok(_)) | Poll::Pending => {}
+            Poll::Ready(Err(_)) => {
+                websocket.handle_end();
+                self.session
+                    .handle_transport_closed(TransportKind::WebSocket);
+                self.carry_out(scratch, clock);
+                return;
+            }
+        }
+        let unsent = websocket.unsent();
+        link.mailbox.set_backlog(unsent);
+        link.set_writable(unsent == 0 && self.session.is_writable());
+        let low = self.shared.config.send_buffer_low;
+        if unsent > low {
+            self.flags.above_low_mark = true;
+        } else if std::mem::take(&mut self.flags.above_low_mark)
+            && self.shared.context.hooks.has(Hook::Drain)
+        {
+            for socket in self.layer.sockets() {
+                self.shared
+                    .sink
+                    .deliver(&Event::Drain { socket: &socket }, Some(clock.now()));
+            }
+        }
+    }
+
+    pub(super) fn report(&mut self) {
+        let Count {
+            received,
+            received_bytes,
+            sent,
+            sent_bytes,
+        } = std::mem::take(&mut self.count);
+        let stats = &self.shared.stats;
+        if received > 0 {
+            stats.messages_received_total.add(received);
+            stats.bytes_received_total.add(received_bytes);
+        }
+        if sent > 0 {
+            stats.messages_sent_total.add(sent);
+            stats.bytes_sent_total.add(sent_bytes);
+        }
+    }
+}
+
+fn write_message(message: &Message, base64: bool, outbox: &mut Outbox) {
+    match message {
+        Message::Text(text) => outbox.shared_frame(Opcode::Text, text),
+        Message::Binary(data) if base64 => {
+            let mut text = Vec::new();
+            payload::encode_binary(&mut text, data);
+            outbox.shared_frame(Opcode::Text, &Bytes::from(text));
+        }
+        Message::Binary(data) => outbox.shared_frame(Opcode::Binary, data),
+    }
+}

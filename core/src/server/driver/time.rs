@@ -1,0 +1,130 @@
+//! Time: deadlines, rest, and the end.
+
+use std::future::Future;
+use std::task::Context;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use crate::engineio::TransportKind;
+use crate::server::driver::Driver;
+
+/// The time of a wake-up, looked up when it is first needed: most wake-ups that only send do not need it.
+#[derive(Debug, Default)]
+pub(super) struct Clock(Option<Instant>);
+
+impl Clock {
+    pub(super) fn now(&mut self) -> Instant {
+        *self.0.get_or_insert_with(now)
+    }
+}
+
+impl Driver {
+    pub(super) fn check_time(&mut self, now: Instant) {
+        if self
+            .session
+            .poll_timeout()
+            .is_some_and(|deadline| deadline <= now)
+        {
+            self.session.handle_timeout(now);
+            self.handle.link.mailbox.release();
+        }
+        if self
+            .layer
+            .poll_timeout()
+            .is_some_and(|deadline| deadline <= now)
+        {
+            let flow = self.layer.handle_timeout(now);
+            self.follow(flow, now);
+        }
+        if take_due(&mut self.deadlines.connect, now) && !self.layer.is_anywhere() {
+            self.shared.stats.deadline_connect_total.add(1);
+            self.close_client(now);
+        }
+        if !self.flags.paused && take_due(&mut self.deadlines.message, now) {
+            self.shared.stats.deadline_message_total.add(1);
+            self.session.handle_error(TransportKind::WebSocket);
+        }
+    }
+
+    /// Whether nothing is left to do for ever.
+    pub(super) fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
+        if !self.flags.ended {
+            return false;
+        }
+        let late = self.deadlines.linger.is_some_and(|linger| linger <= now());
+        let over = match &mut self.websocket {
+            Some(websocket) if websocket.is_done() || late || self.handle.is_cut() => {
+                if late {
+                    self.shared.stats.deadline_close_total.add(1);
+                }
+                websocket.shutdown(cx);
+                true
+            }
+            Some(_) => false,
+            None => true,
+        };
+        if over {
+            self.end();
+        }
+        over
+    }
+
+    /// The last thing a driver does.
+    pub(super) fn end(&mut self) {
+        if self.flags.lingering {
+            self.shared.sessions.remove_ending(&self.handle.id);
+        }
+        self.shared.handle_session_end();
+    }
+
+    /// Arranges to be woken; false when there is something to do already.
+    pub(super) fn rest(&mut self, cx: &mut Context<'_>) -> bool {
+        let own = [
+            self.deadlines.connect,
+            self.deadlines.message,
+            self.deadlines.linger,
+        ];
+        let deadlines = own
+            .into_iter()
+            .chain([self.session.poll_timeout(), self.layer.poll_timeout()]);
+        if let Some(next) = deadlines.flatten().min() {
+            // A timer that rings early costs less than one that is moved with every message.
+            let set = self.sleep.deadline().into_std();
+            if next < set || !self.flags.timer_set || self.sleep.is_elapsed() {
+                self.flags.timer_set = true;
+                self.sleep.as_mut().reset(next.into());
+                if self.sleep.as_mut().poll(cx).is_ready() {
+                    return false;
+                }
+            }
+        }
+        if self.flags.ended && !std::mem::replace(&mut self.flags.lingering, true) {
+            self.shared.sessions.add_ending(&self.handle);
+        }
+        // What is put in between is seen by the second look.
+        self.handle.link.mailbox.sleep(cx.waker()) && !self.handle.has_notes()
+    }
+}
+
+fn take_due(deadline: &mut Option<Instant>, now: Instant) -> bool {
+    let due = deadline.is_some_and(|deadline| deadline <= now);
+    if due {
+        *deadline = None;
+    }
+    due
+}
+
+/// The time of a wake-up.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the driver is where time enters the state machines"
+)]
+pub(in crate::server) fn now() -> Instant {
+    Instant::now()
+}
+
+/// The time of day, in milliseconds since 1970.
+pub(in crate::server) fn unix_ms() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_millis() as u64)
+}

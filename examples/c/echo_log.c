@@ -79,15 +79,10 @@ static void on_upgrade(const bw_event *ev, void *user) {
 
 static void on_room(const bw_event *ev, void *user) {
   const char *what = user;
-  char id[ID_SIZE];
-  if (ev->type == BW_EV_ROOM_CREATED || ev->type == BW_EV_ROOM_DELETED) {
-    log_line("%s %.*s %.*s", what, (int)ev->nsp_name.len, ev->nsp_name.data,
-             (int)ev->name.len, ev->name.data);
-    return;
-  }
-  client_id(ev, id);
-  log_line("%s %.*s %.*s %s", what, (int)ev->nsp_name.len, ev->nsp_name.data,
-           (int)ev->name.len, ev->name.data, id);
+  bw_value id; /* of who joined or left; a room that is made or ends has none */
+  if (!get(ev, "/0", &id) || id.type != BW_V_STRING) id.s = BW_S("");
+  log_line("%s %.*s %.*s%s%.*s", what, (int)ev->nsp_name.len, ev->nsp_name.data,
+           (int)ev->name.len, ev->name.data, id.s.len ? " " : "", (int)id.s.len, id.s.data);
 }
 
 static void on_connection_error(const bw_event *ev, void *user) {

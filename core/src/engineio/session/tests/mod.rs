@@ -3,6 +3,7 @@
 //! `tables` goes through every transition once; `random` through all the orders in which things can happen.
 
 mod random;
+mod stage;
 mod tables;
 
 use std::sync::Arc;

@@ -1,0 +1,134 @@
+//! Events on their way to the host, and those among them that wait for a packet middleware: while the first is being
+//! decided about, the later ones of the same socket wait behind it.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::socketio::client::Client;
+use crate::socketio::event::{Event, Hook, MessageRef};
+use crate::socketio::link::Outgoing;
+use crate::socketio::message::Message;
+use crate::socketio::question::{Answer, Question};
+
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) message: Message,
+    pub(super) ack: Option<u64>,
+    pub(super) question: Option<(Question, Instant)>,
+}
+
+impl Client {
+    pub(super) fn handle_event(
+        &mut self,
+        index: usize,
+        message: MessageRef<'_>,
+        ack: Option<u64>,
+        now: Instant,
+    ) {
+        let context = Arc::clone(self.namespaces.context());
+        let entry = &mut self.entries[index];
+        let hooks = &entry.socket.namespace().hooks;
+        let asked =
+            hooks.has(Hook::PacketMiddleware) || entry.socket.hooks.has(Hook::PacketMiddleware);
+        if asked || !entry.held.is_empty() {
+            entry.held.push_back(Held {
+                message: message.to_message(),
+                ack,
+                question: None,
+            });
+            if entry.held.len() == 1 {
+                self.ask_about_held(index, now);
+            }
+            return;
+        }
+        let socket = Arc::clone(&entry.socket);
+        context.sink.deliver(
+            &Event::Message {
+                socket: &socket,
+                message,
+                ack,
+            },
+            Some(now),
+        );
+    }
+
+    /// Puts the first held event to the packet middleware.
+    pub(super) fn ask_about_held(&mut self, index: usize, now: Instant) {
+        let context = Arc::clone(self.namespaces.context());
+        let entry = &mut self.entries[index];
+        let Some(held) = entry.held.front_mut() else {
+            return;
+        };
+        let (link, ordinal) = (Arc::clone(&self.link), entry.socket.ordinal());
+        let question =
+            Question::new(move |answer| link.tell(Outgoing::PacketDecided { ordinal, answer }));
+        held.question = Some((question.clone(), now + context.settings.question_timeout));
+        let message = held.message.view();
+        context.sink.deliver(
+            &Event::PacketMiddleware {
+                socket: &entry.socket,
+                message,
+                question: &question,
+            },
+            Some(now),
+        );
+    }
+
+    pub(super) fn handle_packet_decision(&mut self, ordinal: u32, answer: &Answer, now: Instant) {
+        let Some(index) = self
+            .entries
+            .iter()
+            .position(|entry| entry.socket.ordinal() == ordinal)
+        else {
+            return;
+        };
+        let context = Arc::clone(self.namespaces.context());
+        let entry = &mut self.entries[index];
+        if let (Answer::Next, Some(held)) = (answer, entry.held.front_mut()) {
+            let Some((question, _)) = &mut held.question else {
+                return;
+            };
+            *question = question.next_step();
+            let (question, message) = (question.clone(), held.message.view());
+            let event = Event::PacketMiddleware {
+                socket: &entry.socket,
+                message,
+                question: &question,
+            };
+            context.sink.deliver(&event, Some(now));
+            return;
+        }
+        let Some(held) = entry.held.pop_front() else {
+            return;
+        };
+        if matches!(answer, Answer::Accept(_)) && entry.socket.is_connected() {
+            let message = held.message.view();
+            context.sink.deliver(
+                &Event::Message {
+                    socket: &entry.socket,
+                    message,
+                    ack: held.ack,
+                },
+                Some(now),
+            );
+        }
+        self.ask_about_held(index, now);
+    }
+
+    /// The host had its time: what it has not decided about is dropped.
+    pub(super) fn drop_undecided(&mut self, now: Instant) {
+        let context = Arc::clone(self.namespaces.context());
+        for index in 0..self.entries.len() {
+            let entry = &mut self.entries[index];
+            let question = entry.held.front().and_then(|held| held.question.as_ref());
+            if let Some((question, deadline)) = question
+                && *deadline <= now
+            {
+                context.stats.deadline_question_total.add(1);
+                question.expire();
+                entry.held.pop_front();
+                self.ask_about_held(index, now);
+            }
+        }
+    }
+}

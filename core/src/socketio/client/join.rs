@@ -1,0 +1,164 @@
+//! Joining a namespace: the question whether a socket may, and its answer.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use crate::engineio::SessionId;
+use crate::json::RawJson;
+use crate::socketio::client::receive::{namespace_of, payload_error};
+use crate::socketio::client::{Client, Entry, Flow, Phase};
+use crate::socketio::event::{Event, Hook};
+use crate::socketio::handshake::Handshake;
+use crate::socketio::link::Outgoing;
+use crate::socketio::packet::{DecodeError, Head, write_connect, write_connect_error};
+use crate::socketio::question::{Answer, Question, Rejection};
+use crate::socketio::socket::Socket;
+
+impl Client {
+    /// Source: Socket.IO protocol, "Connection to a namespace".
+    pub(super) fn handle_connect(
+        &mut self,
+        head: &Head,
+        text: &mut [u8],
+        now: Instant,
+        issued_ms: impl Fn() -> u64,
+    ) -> Result<Flow, DecodeError> {
+        let context = Arc::clone(self.namespaces.context());
+        let data = text[head.data..].trim_ascii();
+        let auth = if data.is_empty() {
+            None
+        } else {
+            let auth = RawJson::parse_object(
+                Bytes::copy_from_slice(data),
+                context.settings.limits.json_depth,
+            );
+            Some(auth.map_err(|error| payload_error(&error))?)
+        };
+        let name = namespace_of(head, text)?;
+        if self.find(name).is_some() {
+            return Ok(self.violation());
+        }
+        let Some(namespace) = self.namespaces.find(name) else {
+            self.link
+                .tell_text(|out| write_connect_error(out, name, "Invalid namespace", b""));
+            return Ok(Flow::Continue);
+        };
+        if self.entries.len() >= context.settings.limits.namespaces {
+            context.stats.limit_namespaces_total.add(1);
+            self.link
+                .tell_text(|out| write_connect_error(out, name, "Too many namespaces", b""));
+            return Ok(Flow::Continue);
+        }
+        let Some(id) = SessionId::random() else {
+            self.link
+                .tell_text(|out| write_connect_error(out, name, "No id can be given", b""));
+            return Ok(Flow::Continue);
+        };
+        let handshake = Handshake::new(Arc::clone(&self.request), auth, issued_ms());
+        let ordinal = self.next_ordinal;
+        self.next_ordinal += 1;
+        let socket = Socket::new(id, &namespace, &self.link, handshake, ordinal);
+        if !namespace.hooks.has(Hook::Middleware) {
+            self.entries.push(Entry {
+                socket,
+                phase: Phase::Ready,
+                held: VecDeque::new(),
+            });
+            return Ok(Flow::Continue);
+        }
+        let link = Arc::clone(&self.link);
+        let question =
+            Question::new(move |answer| link.tell(Outgoing::Decided { ordinal, answer }));
+        let deadline = now + context.settings.question_timeout;
+        let phase = Phase::Asked {
+            question: question.clone(),
+            deadline,
+        };
+        self.entries.push(Entry {
+            socket: Arc::clone(&socket),
+            phase,
+            held: VecDeque::new(),
+        });
+        context.sink.deliver(
+            &Event::Middleware {
+                socket: &socket,
+                question: &question,
+            },
+            Some(now),
+        );
+        Ok(Flow::Continue)
+    }
+
+    /// All that came in at once has been dealt with: the accepted join. Until then a packet for their namespace was out
+    /// of place, as it is for the official server.
+    pub fn finish_batch(&mut self, now: Instant) {
+        for index in 0..self.entries.len() {
+            if matches!(self.entries[index].phase, Phase::Ready) {
+                self.join(index, now);
+            }
+        }
+    }
+
+    fn join(&mut self, index: usize, now: Instant) {
+        let entry = &mut self.entries[index];
+        entry.phase = Phase::Connected;
+        let socket = Arc::clone(&entry.socket);
+        // The answer goes into the mailbox before anybody can find the socket and put something behind it.
+        self.link
+            .tell_text(|out| write_connect(out, socket.namespace().name(), socket.id().as_str()));
+        if socket.connect() {
+            self.namespaces
+                .context()
+                .sink
+                .deliver(&Event::Connection { socket: &socket }, Some(now));
+        }
+    }
+
+    pub(super) fn handle_decision(&mut self, ordinal: u32, answer: Answer, now: Instant) {
+        let Some(index) = self
+            .entries
+            .iter()
+            .position(|entry| entry.socket.ordinal() == ordinal)
+        else {
+            return;
+        };
+        let context = Arc::clone(self.namespaces.context());
+        match answer {
+            Answer::Accept(_) => self.join(index, now),
+            Answer::Next => {
+                let Entry { socket, phase, .. } = &mut self.entries[index];
+                let Phase::Asked { question, .. } = phase else {
+                    return;
+                };
+                *question = question.next_step();
+                context.sink.deliver(
+                    &Event::Middleware {
+                        socket,
+                        question: &question.clone(),
+                    },
+                    Some(now),
+                );
+            }
+            Answer::Reject(rejection) => self.refuse(index, &rejection),
+        }
+    }
+
+    pub(super) fn refuse(&mut self, index: usize, rejection: &Rejection) {
+        let Entry { socket, phase, .. } = self.entries.remove(index);
+        if let Phase::Asked { question, .. } = phase {
+            question.expire();
+        }
+        socket.retire();
+        let message = if rejection.message.is_empty() {
+            "Forbidden"
+        } else {
+            &rejection.message
+        };
+        let name = socket.namespace().name();
+        self.link
+            .tell_text(|out| write_connect_error(out, name, message, &rejection.data));
+    }
+}

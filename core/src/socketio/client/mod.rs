@@ -1,0 +1,298 @@
+//! A client: one connection, many sockets. Owned by the task that drives the connection.
+//!
+//! Everything it says goes into the connection's own mailbox, behind what other threads have put there, so that there
+//! is one order of all that is sent. Contract: hand in each message; after all that came in at once, call
+//! `finish_batch`; hand in each `Outgoing` that concerns it; call `handle_timeout` when `poll_timeout` says so; when the
+//! connection has ended, call `handle_close`.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::engineio::CloseReason;
+use crate::socketio::ack::{AckOutcome, AckTable, AckTarget, Pending};
+use crate::socketio::client::held::Held;
+use crate::socketio::client::receive::Partial;
+use crate::socketio::context::Context;
+use crate::socketio::event::{DisconnectReason, Event};
+use crate::socketio::handshake::Request;
+use crate::socketio::link::{AckRequest, Link, Outgoing};
+use crate::socketio::namespaces::Namespaces;
+use crate::socketio::packet::DecodeError;
+use crate::socketio::question::{Question, Rejection};
+use crate::socketio::socket::Socket;
+
+mod held;
+mod join;
+mod receive;
+
+/// What a message leads to for the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// It goes on.
+    Continue,
+    /// A packet was out of place: it is closed, and the sockets learn it at once.
+    Violation,
+    /// Bytes were no packet: it is closed.
+    ParseError(DecodeError),
+}
+
+/// One socket of the connection.
+#[derive(Debug)]
+struct Entry {
+    socket: Arc<Socket>,
+    phase: Phase,
+    /// Events that wait for a packet middleware, the first of which it is deciding about.
+    held: VecDeque<Held>,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// The host is deciding.
+    Asked {
+        question: Question,
+        deadline: Instant,
+    },
+    /// Accepted; it joins when all that came in at once has been dealt with.
+    Ready,
+    Connected,
+}
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub struct Client {
+    namespaces: Arc<Namespaces>,
+    link: Arc<Link>,
+    request: Arc<Request>,
+    entries: Vec<Entry>,
+    next_ordinal: u32,
+    partial: Option<Box<Partial>>,
+    acks: AckTable,
+}
+
+impl Client {
+    /// A client that has joined nothing.
+    pub fn new(namespaces: Arc<Namespaces>, link: Arc<Link>, request: Arc<Request>) -> Self {
+        Self {
+            namespaces,
+            link,
+            request,
+            entries: Vec::new(),
+            next_ordinal: 0,
+            partial: None,
+            acks: AckTable::default(),
+        }
+    }
+
+    /// Whether it has joined any namespace.
+    pub fn is_anywhere(&self) -> bool {
+        self.entries
+            .iter()
+            .any(|entry| matches!(entry.phase, Phase::Connected))
+    }
+
+    /// Whether a packet middleware has so much to decide that nothing more should be read.
+    pub fn is_behind(&self) -> bool {
+        let limit = self.namespaces.context().settings.limits.held_messages;
+        self.entries.iter().any(|entry| entry.held.len() >= limit)
+    }
+
+    /// The connected sockets.
+    pub fn sockets(&self) -> impl Iterator<Item = &Arc<Socket>> {
+        self.entries
+            .iter()
+            .filter(|entry| matches!(entry.phase, Phase::Connected))
+            .map(|entry| &entry.socket)
+    }
+
+    // ---- what other threads want
+
+    /// Takes what the mailbox held for it; whatever is to be sent has been sent by the caller.
+    pub fn handle_outgoing(&mut self, item: Outgoing, now: Instant) {
+        match item {
+            Outgoing::Decided { ordinal, answer } => self.handle_decision(ordinal, answer, now),
+            Outgoing::PacketDecided { ordinal, answer } => {
+                self.handle_packet_decision(ordinal, &answer, now)
+            }
+            Outgoing::Removed { socket, reason } => self.forget(&socket, reason, now),
+            Outgoing::ForgetAck {
+                ordinal,
+                id,
+                outcome,
+            } => {
+                if let Some(pending) = self.acks.take(ordinal, id) {
+                    self.end_ack(&pending, outcome, now);
+                }
+            }
+            Outgoing::DisconnectAll => {
+                for socket in self.sockets().map(Arc::clone).collect::<Vec<_>>() {
+                    socket.put_out();
+                }
+            }
+            Outgoing::Text(_)
+            | Outgoing::Packet(_)
+            | Outgoing::Observed(..)
+            | Outgoing::WithAck(_)
+            | Outgoing::Close(_) => {}
+        }
+    }
+
+    /// A packet that asks for an acknowledgement is about to be sent; false when it must not be.
+    pub fn expect_ack(&mut self, request: &AckRequest, now: Instant) -> bool {
+        let context = Arc::clone(self.namespaces.context());
+        let deadline = request.timeout.map(|timeout| now + timeout);
+        let (socket, target) = (Arc::clone(&request.socket), request.target.clone());
+        let outcome = if !socket.is_connected() {
+            AckOutcome::Gone
+        } else if self.acks.len() >= context.settings.limits.pending_acks {
+            context.stats.limit_acks_total.add(1);
+            AckOutcome::Full
+        } else {
+            context.stats.pending_acks.add(1);
+            self.acks.insert(request.id, socket, target, deadline);
+            return true;
+        };
+        tell_outcome(&context, &socket, &target, outcome, now);
+        false
+    }
+
+    // ---- leaving
+
+    /// The client has left the namespace, or was put out by us: the last events.
+    fn remove(&mut self, socket: &Arc<Socket>, reason: DisconnectReason, now: Instant) {
+        if socket.retire() {
+            self.forget(socket, reason, now);
+        }
+    }
+
+    fn forget(&mut self, socket: &Arc<Socket>, reason: DisconnectReason, now: Instant) {
+        let Some(index) = self
+            .entries
+            .iter()
+            .position(|entry| Arc::ptr_eq(&entry.socket, socket))
+        else {
+            return;
+        };
+        let entry = self.entries.remove(index);
+        let context = Arc::clone(self.namespaces.context());
+        for held in entry.held {
+            if let Some((question, _)) = held.question {
+                question.expire();
+            }
+        }
+        match entry.phase {
+            Phase::Connected => {
+                context
+                    .sink
+                    .deliver(&Event::Disconnecting { socket, reason }, Some(now));
+                context
+                    .sink
+                    .deliver(&Event::Disconnect { socket, reason }, Some(now));
+            }
+            Phase::Asked { question, .. } => question.expire(),
+            Phase::Ready => {}
+        }
+        for pending in self.acks.take_all_of(socket.ordinal()) {
+            self.end_ack(&pending, AckOutcome::Gone, now);
+        }
+    }
+
+    /// All sockets leave, for this reason; the connection may live on for a while.
+    pub fn leave_all(&mut self, reason: DisconnectReason, now: Instant) {
+        while let Some(socket) = self.entries.last().map(|entry| Arc::clone(&entry.socket)) {
+            // One that was put out already has its own reason under way: its events are told now.
+            let put_out = !socket.retire() && matches!(reason, DisconnectReason::Connection(_));
+            let reason = if put_out {
+                DisconnectReason::ServerNamespace
+            } else {
+                reason
+            };
+            self.forget(&socket, reason, now);
+        }
+        self.take_partial();
+    }
+
+    /// The connection has ended.
+    pub fn handle_close(&mut self, reason: CloseReason, now: Instant) {
+        self.leave_all(DisconnectReason::Connection(reason), now);
+    }
+
+    // ---- time
+
+    /// When to call [`Client::handle_timeout`].
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let questions = self.entries.iter().filter_map(|entry| match &entry.phase {
+            Phase::Asked { deadline, .. } => Some(*deadline),
+            Phase::Ready | Phase::Connected => entry
+                .held
+                .front()
+                .and_then(|held| held.question.as_ref())
+                .map(|(_, deadline)| *deadline),
+        });
+        let partial = self.partial.as_ref().map(|partial| partial.deadline);
+        questions.chain(partial).chain(self.acks.deadline()).min()
+    }
+
+    /// The time has come. Answers that are too late, questions that nobody answered, packets that were not finished.
+    pub fn handle_timeout(&mut self, now: Instant) -> Flow {
+        let context = Arc::clone(self.namespaces.context());
+        while let Some(pending) = self.acks.take_expired(now) {
+            self.end_ack(&pending, AckOutcome::TimedOut, now);
+        }
+        let late = |entry: &Entry| matches!(&entry.phase, Phase::Asked { deadline, .. } if *deadline <= now);
+        while let Some(index) = self.entries.iter().position(late) {
+            context.stats.deadline_question_total.add(1);
+            self.refuse(
+                index,
+                &Rejection {
+                    message: "timeout".to_owned(),
+                    ..Rejection::default()
+                },
+            );
+        }
+        self.drop_undecided(now);
+        if self
+            .partial
+            .as_ref()
+            .is_some_and(|partial| partial.deadline <= now)
+        {
+            context.stats.deadline_message_total.add(1);
+            self.take_partial();
+            return Flow::Violation;
+        }
+        Flow::Continue
+    }
+
+    // ---- inside
+
+    fn find(&self, namespace: &str) -> Option<usize> {
+        self.entries
+            .iter()
+            .position(|entry| **entry.socket.namespace().name() == *namespace)
+    }
+
+    fn end_ack(&self, pending: &Pending, outcome: AckOutcome, now: Instant) {
+        let context = self.namespaces.context();
+        context.stats.pending_acks.add(-1);
+        tell_outcome(context, &pending.socket, &pending.target, outcome, now);
+    }
+}
+
+fn tell_outcome(
+    context: &Context,
+    socket: &Arc<Socket>,
+    target: &AckTarget,
+    outcome: AckOutcome,
+    now: Instant,
+) {
+    // One of a broadcast's many is missing in the end: its timeout tells.
+    if let AckTarget::One(operation) = *target {
+        let event = Event::Acked {
+            socket: Some(socket),
+            operation,
+            outcome,
+            replies: &[],
+        };
+        context.sink.deliver(&event, Some(now));
+    }
+}

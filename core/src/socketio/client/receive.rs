@@ -1,0 +1,279 @@
+//! What a client sends: packets are decoded, wait for their attachments, and find their socket.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use crate::json::{self, JsonErrorKind};
+use crate::socketio::ack::{AckOutcome, AckTarget, Pending, Reply};
+use crate::socketio::client::{Client, Flow, Phase};
+use crate::socketio::context::Context;
+use crate::socketio::event::{DisconnectReason, Event, Form, MessageRef};
+use crate::socketio::packet::{DecodeError, Head, PacketType, RESERVED_EVENTS};
+
+/// A binary packet whose attachments have not all come.
+#[derive(Debug)]
+pub(super) struct Partial {
+    text: Vec<u8>,
+    head: Head,
+    attachments: Vec<Bytes>,
+    bytes: usize,
+    pub(super) deadline: Instant,
+}
+
+impl Client {
+    /// A text message came in. `issued_ms` is the time of day, for those who join.
+    pub fn handle_text(
+        &mut self,
+        text: &mut [u8],
+        now: Instant,
+        issued_ms: impl Fn() -> u64,
+    ) -> Flow {
+        match self.decode(text, now, issued_ms) {
+            Ok(flow) => flow,
+            Err(error) => self.parse_error(error),
+        }
+    }
+
+    /// A binary message came in: an attachment.
+    pub fn handle_binary(&mut self, data: &[u8], now: Instant) -> Flow {
+        let Some(partial) = &mut self.partial else {
+            return self.parse_error(DecodeError::UnexpectedBinary);
+        };
+        partial.bytes += data.len();
+        if partial.bytes > self.namespaces.context().settings.limits.packet_bytes {
+            return self.parse_error(DecodeError::TooLarge);
+        }
+        partial.attachments.push(Bytes::copy_from_slice(data));
+        if partial.attachments.len() < partial.head.attachments {
+            return Flow::Continue;
+        }
+        let Some(mut partial) = self.take_partial() else {
+            return Flow::Continue;
+        };
+        let data = &partial.text[partial.head.data..];
+        if json::check_placeholders(data, partial.attachments.len()).is_err() {
+            return self.parse_error(DecodeError::IllegalAttachments);
+        }
+        let head = partial.head.clone();
+        match self.dispatch(&head, &mut partial.text, &partial.attachments, now) {
+            Ok(flow) => flow,
+            Err(error) => self.parse_error(error),
+        }
+    }
+
+    fn decode(
+        &mut self,
+        text: &mut [u8],
+        now: Instant,
+        issued_ms: impl Fn() -> u64,
+    ) -> Result<Flow, DecodeError> {
+        let context = self.namespaces.context();
+        let limits = &context.settings.limits;
+        if self.partial.is_some() {
+            return Err(DecodeError::TextInsteadOfAttachment);
+        }
+        let head = Head::decode(text, limits.attachments)?;
+        match head.kind {
+            PacketType::Connect => return self.handle_connect(&head, text, now, issued_ms),
+            PacketType::BinaryEvent | PacketType::BinaryAck => {
+                // Whether it is worth waiting for is known now.
+                check_payload(&head, text, limits.json_depth)?;
+                let deadline = now + context.settings.packet_timeout;
+                let partial = Partial {
+                    text: text.to_vec(),
+                    head,
+                    attachments: Vec::new(),
+                    bytes: text.len(),
+                    deadline,
+                };
+                context.stats.partial_packets.add(1);
+                self.partial = Some(Box::new(partial));
+                return Ok(Flow::Continue);
+            }
+            PacketType::Disconnect
+            | PacketType::Event
+            | PacketType::Ack
+            | PacketType::ConnectError => {}
+        }
+        self.dispatch(&head, text, &[], now)
+    }
+
+    /// A packet for a namespace that was joined.
+    fn dispatch(
+        &mut self,
+        head: &Head,
+        text: &mut [u8],
+        attachments: &[Bytes],
+        now: Instant,
+    ) -> Result<Flow, DecodeError> {
+        let context = Arc::clone(self.namespaces.context());
+        let depth = context.settings.limits.json_depth;
+        let parts = check_payload(head, text, depth)?;
+        let Some(index) = self.find(namespace_of(head, text)?) else {
+            return Ok(self.violation());
+        };
+        let entry = &self.entries[index];
+        if !matches!(entry.phase, Phase::Connected) || !entry.socket.is_connected() {
+            return Ok(self.violation());
+        }
+        match (head.kind, parts) {
+            (PacketType::Event | PacketType::BinaryEvent, Parts::Event(parts)) => {
+                // The comma behind the name becomes the bracket of the arguments; without arguments, the byte before
+                // the closing bracket does.
+                let start = head.data
+                    + if parts.args == 0 {
+                        parts.args_start - 1
+                    } else {
+                        parts.args_start
+                    };
+                let name_range = head.data + parts.name.start..head.data + parts.name.end;
+                let decoded;
+                let mut short = [0; 64];
+                let name = if parts.name_escaped {
+                    decoded = parts
+                        .name(&text[head.data..])
+                        .map_err(|error| payload_error(&error))?
+                        .into_owned();
+                    decoded.as_str()
+                } else if let Some(copy) = short.get_mut(..name_range.len()) {
+                    copy.copy_from_slice(&text[name_range]);
+                    std::str::from_utf8(copy).map_err(|_| DecodeError::InvalidPayload)?
+                } else {
+                    decoded = String::from_utf8_lossy(&text[name_range]).into_owned();
+                    decoded.as_str()
+                };
+                text[start] = b'[';
+                let args = &text[start..head.data + parts.end];
+                let message = MessageRef {
+                    form: Form::Event,
+                    name,
+                    args,
+                    attachments,
+                };
+                self.handle_event(index, message, head.id, now);
+            }
+            (PacketType::Ack | PacketType::BinaryAck, _) => {
+                let ordinal = entry.socket.ordinal();
+                if let Some(pending) = head.id.and_then(|id| self.acks.take(ordinal, id)) {
+                    context.stats.pending_acks.add(-1);
+                    let data = &text[head.data..];
+                    let args = Bytes::copy_from_slice(if data.is_empty() { b"[]" } else { data });
+                    answer(&context, pending, args, attachments.to_vec(), now);
+                }
+            }
+            (PacketType::Disconnect, _) => {
+                let socket = Arc::clone(&entry.socket);
+                self.remove(&socket, DisconnectReason::ClientNamespace, now);
+            }
+            (PacketType::ConnectError, _) => return Ok(self.violation()),
+            // An event without an array: the official server accepts it and does nothing.
+            (PacketType::Connect | PacketType::Event | PacketType::BinaryEvent, _) => {}
+        }
+        Ok(Flow::Continue)
+    }
+
+    pub(super) fn take_partial(&mut self) -> Option<Box<Partial>> {
+        let partial = self.partial.take()?;
+        self.namespaces.context().stats.partial_packets.add(-1);
+        Some(partial)
+    }
+
+    pub(super) fn violation(&self) -> Flow {
+        self.namespaces
+            .context()
+            .stats
+            .protocol_violations_total
+            .add(1);
+        Flow::Violation
+    }
+
+    pub(super) fn parse_error(&mut self, error: DecodeError) -> Flow {
+        let stats = &self.namespaces.context().stats;
+        stats.parse_errors_total.add(1);
+        match error {
+            DecodeError::TooManyAttachments => stats.limit_attachments_total.add(1),
+            DecodeError::TooDeep => stats.limit_depth_total.add(1),
+            DecodeError::TooLarge => stats.limit_payload_total.add(1),
+            _ => {}
+        }
+        self.take_partial();
+        Flow::ParseError(error)
+    }
+}
+
+/// What the JSON of a packet is.
+enum Parts {
+    Nothing,
+    Event(json::EventParts),
+    Array,
+}
+
+/// Source: the official parser's rules for the payload of each type.
+fn check_payload(head: &Head, text: &[u8], depth: usize) -> Result<Parts, DecodeError> {
+    let data = &text[head.data..];
+    if data.is_empty() {
+        return Ok(Parts::Nothing);
+    }
+    match head.kind {
+        PacketType::Event | PacketType::BinaryEvent => {
+            let parts = json::split_event(data, depth).map_err(|error| payload_error(&error))?;
+            if !parts.name_is_number {
+                let name = parts.name(data).map_err(|error| payload_error(&error))?;
+                if RESERVED_EVENTS.contains(&&*name) {
+                    return Err(DecodeError::InvalidPayload);
+                }
+            }
+            Ok(Parts::Event(parts))
+        }
+        PacketType::Ack | PacketType::BinaryAck => {
+            json::split_args(data, depth).map_err(|error| payload_error(&error))?;
+            Ok(Parts::Array)
+        }
+        PacketType::Disconnect => Err(DecodeError::InvalidPayload),
+        PacketType::Connect | PacketType::ConnectError => {
+            match json::check_utf8_known(data, depth).map_err(|error| payload_error(&error))? {
+                json::Kind::String | json::Kind::Object => Ok(Parts::Nothing),
+                _ => Err(DecodeError::InvalidPayload),
+            }
+        }
+    }
+}
+
+pub(super) fn payload_error(error: &json::JsonError) -> DecodeError {
+    if error.kind == JsonErrorKind::Depth {
+        DecodeError::TooDeep
+    } else {
+        DecodeError::InvalidPayload
+    }
+}
+
+pub(super) fn namespace_of<'a>(head: &Head, text: &'a [u8]) -> Result<&'a str, DecodeError> {
+    if head.namespace.is_empty() {
+        return Ok("/");
+    }
+    std::str::from_utf8(&text[head.namespace.clone()]).map_err(|_| DecodeError::InvalidPayload)
+}
+
+fn answer(context: &Context, pending: Pending, args: Bytes, attachments: Vec<Bytes>, now: Instant) {
+    let reply = Reply {
+        socket: pending.socket,
+        args,
+        attachments,
+    };
+    match pending.target {
+        AckTarget::One(operation) => {
+            let socket = Arc::clone(&reply.socket);
+            let replies = &[reply];
+            let event = Event::Acked {
+                socket: Some(&socket),
+                operation,
+                outcome: AckOutcome::Answered,
+                replies,
+            };
+            context.sink.deliver(&event, Some(now));
+        }
+        AckTarget::Many(broadcast) => broadcast.reply(reply),
+    }
+}

@@ -3,6 +3,7 @@
 //! It is the only thing of a session that other threads touch. An item may come with bytes, which are appended to one
 //! arena, so that a small message needs no allocation of its own. It knows nothing of what the items mean.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
@@ -100,7 +101,7 @@ impl<T> Mailbox<T> {
             inner.waker.take()
         };
         if let Some(waker) = waker {
-            waker.wake();
+            wake(waker);
         }
         Ok(())
     }
@@ -183,6 +184,60 @@ impl<T> Mailbox<T> {
     }
 }
 
+thread_local! {
+    /// The drainers that this thread has woken, but for the cork.
+    static CORKED: Cell<Option<Vec<Waker>>> = const { Cell::new(None) };
+}
+
+fn wake(waker: Waker) {
+    let mut waker = Some(waker);
+    // At the end of a thread nothing is corked any more.
+    let _ = CORKED.try_with(|corked| {
+        if let Some(mut wakers) = corked.take() {
+            wakers.extend(waker.take());
+            corked.set(Some(wakers));
+        }
+    });
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}
+
+/// While it lives, drainers that this thread's pushes would wake go on sleeping; they are woken when it is dropped.
+/// A second one inside it does nothing.
+#[derive(Debug)]
+pub struct Cork {
+    outermost: bool,
+}
+
+impl Cork {
+    /// Corks this thread.
+    #[expect(
+        clippy::new_without_default,
+        reason = "a cork that nobody sees being made is a trap"
+    )]
+    pub fn new() -> Self {
+        let outermost = CORKED.try_with(|corked| {
+            let wakers = corked.take();
+            let outermost = wakers.is_none();
+            corked.set(Some(wakers.unwrap_or_default()));
+            outermost
+        });
+        Self {
+            outermost: outermost.unwrap_or(false),
+        }
+    }
+}
+
+impl Drop for Cork {
+    fn drop(&mut self) {
+        if self.outermost {
+            let wakers = CORKED.try_with(Cell::take).ok().flatten();
+            wakers.into_iter().flatten().for_each(Waker::wake);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -229,6 +284,20 @@ mod tests {
         mailbox.push(2, 1, Budget::Unlimited).unwrap();
         assert_eq!(count.0.load(Ordering::SeqCst), 1);
         assert!(!mailbox.sleep(&waker), "what waits keeps the drainer awake");
+    }
+
+    #[test]
+    fn a_cork_holds_the_wake_up_back() {
+        let mailbox = Mailbox::default();
+        let count = Arc::new(Count::default());
+        assert!(mailbox.sleep(&Waker::from(Arc::clone(&count))));
+        let outer = Cork::new();
+        let inner = Cork::new();
+        mailbox.push(1, 1, Budget::Unlimited).unwrap();
+        drop(inner);
+        assert_eq!(count.0.load(Ordering::SeqCst), 0);
+        drop(outer);
+        assert_eq!(count.0.load(Ordering::SeqCst), 1);
     }
 
     #[test]

@@ -30,6 +30,8 @@ impl EventSink for Inline {
         self.handler.handle(event, at.unwrap_or_else(Instant::now));
     }
 
+    fn ring(&self) {}
+
     fn poll_ready(&self, _: Option<&Arc<Socket>>, _: &mut Context<'_>) -> Poll<()> {
         Poll::Ready(())
     }

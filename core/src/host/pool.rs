@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::thread::JoinHandle;
@@ -55,6 +55,8 @@ struct Shared {
     waiting_events: AtomicUsize,
     waiting_bytes: AtomicUsize,
     paused: Mutex<Vec<Waker>>,
+    /// Jobs were submitted that nobody was woken for yet.
+    unrung: AtomicBool,
     first: usize,
     most: usize,
     stats: Arc<Stats>,
@@ -103,6 +105,7 @@ impl Pool {
             waiting_events: AtomicUsize::new(0),
             waiting_bytes: AtomicUsize::new(0),
             paused: Mutex::default(),
+            unrung: AtomicBool::new(false),
             first,
             most,
             stats,
@@ -160,6 +163,10 @@ impl EventSink for Pool {
         }
     }
 
+    fn ring(&self) {
+        self.shared.ring();
+    }
+
     fn poll_ready(&self, socket: Option<&Arc<Socket>>, cx: &mut Context<'_>) -> Poll<()> {
         if let Some(socket) = socket {
             let mut lane = lock(socket.lane());
@@ -189,11 +196,22 @@ impl Shared {
     }
 
     fn submit(&self, job: Job) {
+        self.run().jobs.push_back(job);
+        self.unrung.store(true, Ordering::Release);
+    }
+
+    /// Sees to it that what was submitted is taken: by a thread that has nothing to do, or by another one when those
+    /// there are do not get on.
+    fn ring(&self) {
+        if !self.unrung.load(Ordering::Acquire) || !self.unrung.swap(false, Ordering::AcqRel) {
+            return;
+        }
         let mut run = self.run();
-        run.jobs.push_back(job);
-        if run.idle > 0 {
-            self.work.notify_one();
-        } else if !run.watched && run.alive < self.most && !run.stopping {
+        let wanted = run.jobs.len().min(run.idle);
+        if wanted > 0 {
+            drop(run);
+            (0..wanted).for_each(|_| self.work.notify_one());
+        } else if !run.jobs.is_empty() && !run.watched && run.alive < self.most && !run.stopping {
             run.watched = true;
             let taken = run.taken;
             drop(run);
@@ -302,7 +320,8 @@ impl Shared {
             lane.scheduled
         };
         if more {
-            self.submit(again());
+            // This thread takes it itself when it comes to it.
+            self.run().jobs.push_back(again());
         }
     }
 

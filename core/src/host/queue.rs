@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -13,6 +14,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 
 use crate::host::{Bounds, Handler};
+use crate::mailbox::Cork;
 use crate::socketio::event::EventSink;
 use crate::socketio::{Event, EventBatch, Socket};
 use crate::stats::Stats;
@@ -28,6 +30,8 @@ pub struct Queue {
     /// What the host is taking; locked while it does.
     taken: Mutex<Taken>,
     bell: Bell,
+    /// Something came into the empty queue, and the bell was not rung for it yet.
+    unrung: AtomicBool,
     bounds: Bounds,
     stats: Arc<Stats>,
 }
@@ -108,6 +112,7 @@ impl Queue {
             incoming: Mutex::default(),
             taken: Mutex::default(),
             bell,
+            unrung: AtomicBool::new(false),
             bounds,
             stats,
         }
@@ -148,6 +153,8 @@ impl Queue {
             if taken.batch.is_empty() && self.refill(&mut taken) != Found::Events {
                 return Ok(handled);
             }
+            // What the host emits to one connection meanwhile wakes it once, when this batch is done.
+            let _cork = Cork::new();
             while let Some((event, at)) = taken.batch.current() {
                 self.handler.handle(&event, at);
                 taken.batch.advance();
@@ -264,6 +271,12 @@ impl EventSink for Queue {
         self.stats.queued_events.add(1);
         self.stats.queued_bytes.add(cost as i64);
         if was_empty {
+            self.unrung.store(true, Ordering::Release);
+        }
+    }
+
+    fn ring(&self) {
+        if self.unrung.load(Ordering::Acquire) && self.unrung.swap(false, Ordering::AcqRel) {
             self.wake();
         }
     }
@@ -350,6 +363,7 @@ mod tests {
         for text in ["a", "b", "c"] {
             queue.deliver(&Event::Fault { text }, None);
         }
+        queue.ring();
         assert!(readable(&queue));
         assert_eq!(queue.poll(2, None, Some(Duration::ZERO)), Ok(2));
         assert!(readable(&queue));

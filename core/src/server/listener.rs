@@ -207,12 +207,9 @@ async fn rest(shared: &Shared, error: &io::Error) {
         io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
     );
     if !passing {
-        shared.sink.deliver(
-            &Event::Fault {
-                text: &format!("accept failed: {error}"),
-            },
-            None,
-        );
+        shared.context.tell(&Event::Fault {
+            text: &format!("accept failed: {error}"),
+        });
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }

@@ -48,7 +48,7 @@ async fn close(shared: Arc<Shared>, deadline: Instant) {
     }
     wait_for_all(&shared, Instant::now() + CUT, StopEarly::Never).await;
     shared.life.set_closed();
-    shared.sink.deliver(&Event::Shutdown, None);
+    shared.context.tell(&Event::Shutdown);
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

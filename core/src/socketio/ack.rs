@@ -243,14 +243,11 @@ impl BroadcastAck {
 
     fn deliver(&self, outcome: AckOutcome, replies: &[Reply]) {
         let operation = self.operation;
-        self.context.sink.deliver(
-            &Event::Acked {
-                socket: None,
-                operation,
-                outcome,
-                replies,
-            },
-            None,
-        );
+        self.context.tell(&Event::Acked {
+            socket: None,
+            operation,
+            outcome,
+            replies,
+        });
     }
 }

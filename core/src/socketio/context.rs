@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::socketio::Settings;
-use crate::socketio::event::{EventSink, Hooks, Timer};
+use crate::socketio::event::{Event, EventSink, Hooks, Timer};
 use crate::stats::Stats;
 
 /// See the module's documentation.
@@ -19,4 +19,12 @@ pub struct Context {
     pub stats: Arc<Stats>,
     /// What the host wants to hear of the server.
     pub hooks: Hooks,
+}
+
+impl Context {
+    /// Delivers an event that no wake-up of a connection caused, at once.
+    pub fn tell(&self, event: &Event<'_>) {
+        self.sink.deliver(event, None);
+        self.sink.ring();
+    }
 }

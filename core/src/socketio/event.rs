@@ -252,8 +252,12 @@ impl Event<'_> {
 /// Where events go. Called on an engine thread, one event of a socket at a time, in wire order; `Room`, `NewNamespace`
 /// and `Sockets` on whatever thread caused them.
 pub trait EventSink: Send + Sync + fmt::Debug {
-    /// Takes an event that happened at `at`, or now; never blocks on the host unless the host asked for that.
+    /// Takes an event that happened at `at`, or now; never blocks on the host unless the host asked for that. A host
+    /// that has to be woken is woken by [`EventSink::ring`].
     fn deliver(&self, event: &Event<'_>, at: Option<Instant>);
+
+    /// Wakes the host, if there is something for it since the last time: once for everything that came in at once.
+    fn ring(&self);
 
     /// Whether the host can take more of this socket's messages. Until it can, the socket is left unread, so that TCP
     /// slows the peer. The waker is called when it can again.

@@ -48,6 +48,8 @@ pub enum Outgoing {
     PacketDecided {
         /// The socket's number within its connection.
         ordinal: u32,
+        /// The event's number among those of its connection that had to wait.
+        number: u64,
         /// The decision.
         answer: Answer,
     },
@@ -93,6 +95,8 @@ pub struct Link {
     writable: AtomicBool,
     transport: AtomicU8,
     round_trip_us: AtomicU32,
+    /// The connection is being closed because its send buffer was full.
+    given_up: AtomicBool,
     context: Arc<Context>,
 }
 
@@ -104,6 +108,7 @@ impl Link {
             writable: AtomicBool::new(transport == TransportKind::WebSocket),
             transport: AtomicU8::new(transport as u8),
             round_trip_us: AtomicU32::new(0),
+            given_up: AtomicBool::new(false),
             context,
         }
     }
@@ -232,8 +237,10 @@ impl Link {
                 match self.context.settings.send_policy {
                     SendPolicy::Drop => Ok(()),
                     SendPolicy::Disconnect => {
-                        self.context.stats.slow_clients_disconnected_total.add(1);
-                        self.tell(Outgoing::Close(CloseReason::TransportError));
+                        if !self.given_up.swap(true, Ordering::Relaxed) {
+                            self.context.stats.slow_clients_disconnected_total.add(1);
+                            self.tell(Outgoing::Close(CloseReason::TransportError));
+                        }
                         Ok(())
                     }
                     SendPolicy::Error => Err(Error::new(

@@ -80,13 +80,10 @@ impl Namespace {
     /// The same as a `Sockets` event with `operation`.
     pub fn fetch_sockets(&self, target: &Target<'_>, operation: Operation) {
         let sockets = self.sockets(target);
-        self.context.sink.deliver(
-            &Event::Sockets {
-                operation,
-                sockets: &sockets,
-            },
-            None,
-        );
+        self.context.tell(&Event::Sockets {
+            operation,
+            sockets: &sockets,
+        });
     }
 
     // ---- sending
@@ -257,14 +254,11 @@ impl Namespace {
 
     fn tell_room(self: &Arc<Self>, room: &str, change: RoomChange) {
         if self.hooks.has(Hook::Rooms) {
-            self.context.sink.deliver(
-                &Event::Room {
-                    namespace: self,
-                    room,
-                    change,
-                },
-                None,
-            );
+            self.context.tell(&Event::Room {
+                namespace: self,
+                room,
+                change,
+            });
         }
     }
 

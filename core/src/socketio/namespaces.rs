@@ -60,12 +60,9 @@ impl Namespaces {
             namespace
         };
         if self.context.hooks.has(Hook::NewNamespace) {
-            self.context.sink.deliver(
-                &Event::NewNamespace {
-                    namespace: &namespace,
-                },
-                None,
-            );
+            self.context.tell(&Event::NewNamespace {
+                namespace: &namespace,
+            });
         }
         Ok(namespace)
     }

@@ -134,13 +134,13 @@ impl Question {
     /// # Errors
     /// When it was closed before.
     pub fn pass(&self) -> Result<(), Closed> {
-        if let Some(closed) = self
+        // The lock is held over the response, so that it cannot come behind the final answer of another thread.
+        let state = self
             .inner
             .state
             .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .closed
-        {
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(closed) = state.closed {
             return Err(closed);
         }
         (self.inner.respond)(Answer::Next);
@@ -157,9 +157,9 @@ impl Question {
         Ok(())
     }
 
-    /// Nobody waits any more: later answers are refused.
-    pub fn expire(&self) {
-        let _ = self.shut(Closed::Expired);
+    /// Nobody waits any more: later answers are refused. False when it has been answered: the answer is on its way.
+    pub fn expire(&self) -> bool {
+        self.shut(Closed::Expired).is_ok()
     }
 
     fn shut(&self, how: Closed) -> Result<Vec<(String, String)>, Closed> {
@@ -265,7 +265,8 @@ mod tests {
     #[test]
     fn an_expired_question_takes_no_answer() {
         let question = Question::new(|_| panic!("nobody waits"));
-        question.expire();
+        assert!(question.expire());
+        assert!(!question.expire());
         assert_eq!(question.accept(), Err(Closed::Expired));
         assert_eq!(question.pass(), Err(Closed::Expired));
     }

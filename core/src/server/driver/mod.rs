@@ -167,6 +167,7 @@ impl Driver {
             self.session.flush();
             self.carry_out(scratch, &mut clock);
             self.flush(cx, scratch, &mut clock);
+            self.shared.sink.ring();
             self.report();
             if self.is_over(cx) {
                 return Poll::Ready(());
@@ -198,6 +199,7 @@ impl Future for Driver {
         let _ = catch_unwind(AssertUnwindSafe(|| {
             this.handle_closed(CloseReason::TransportError, now())
         }));
+        this.shared.sink.ring();
         this.end();
         Poll::Ready(())
     }

@@ -402,7 +402,7 @@ impl Connection {
                     question: &question,
                 },
             };
-            shared.sink.deliver(&event, None);
+            shared.context.tell(&event);
             match tokio::time::timeout_at(deadline, receiver.recv()).await {
                 Ok(Some(Decision::Next)) => question = question.next_step(),
                 Ok(decision) => return decision,

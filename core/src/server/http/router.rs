@@ -273,8 +273,8 @@ impl Connection {
         if self.shared.context.hooks.has(Hook::ConnectionError) {
             let request = &self.snapshot(request);
             self.shared
-                .sink
-                .deliver(&Event::ConnectionError { request, error }, None);
+                .context
+                .tell(&Event::ConnectionError { request, error });
         }
     }
 }

@@ -12,6 +12,8 @@ use crate::socketio::question::{Answer, Question};
 
 #[derive(Debug)]
 pub(super) struct Held {
+    /// An answer names it, so that one that comes late is not taken for the next event's.
+    number: u64,
     pub(super) message: Message,
     pub(super) ack: Option<u64>,
     pub(super) question: Option<(Question, Instant)>,
@@ -31,7 +33,9 @@ impl Client {
         let asked =
             hooks.has(Hook::PacketMiddleware) || entry.socket.hooks.has(Hook::PacketMiddleware);
         if asked || !entry.held.is_empty() {
+            self.next_held += 1;
             entry.held.push_back(Held {
+                number: self.next_held,
                 message: message.to_message(),
                 ack,
                 question: None,
@@ -59,9 +63,19 @@ impl Client {
         let Some(held) = entry.held.front_mut() else {
             return;
         };
+        if !entry.socket.is_connected() {
+            // It was put out, and is about to be forgotten with all that it sent.
+            return;
+        }
         let (link, ordinal) = (Arc::clone(&self.link), entry.socket.ordinal());
-        let question =
-            Question::new(move |answer| link.tell(Outgoing::PacketDecided { ordinal, answer }));
+        let number = held.number;
+        let question = Question::new(move |answer| {
+            link.tell(Outgoing::PacketDecided {
+                ordinal,
+                number,
+                answer,
+            });
+        });
         held.question = Some((question.clone(), now + context.settings.question_timeout));
         let message = held.message.view();
         context.sink.deliver(

@@ -23,9 +23,3 @@ $(C_EXAMPLES:%=$(EXAMPLES)/%): $(EXAMPLES)/%: examples/c/%.c $$($$*_PARTS) $(EXA
 $(CPP_EXAMPLES:%=$(EXAMPLES)/%-cpp): $(EXAMPLES)/%-cpp: examples/cpp/%.cpp $(EXAMPLE_HEADERS) $(BW_LIBRARY)
 	@mkdir -p $(@D)
 	$(CXX) -std=c++17 $(BW_CFLAGS) -o $@ $< $(BW_LIBS) -lpthread
-
-# The page of the arena loads the official browser client from its package.
-ARENA_CLIENT := examples/arena/node_modules/socket.io-client/dist/socket.io.min.js
-$(ARENA_CLIENT): examples/arena/package-lock.json
-	cd examples/arena && npm ci --no-audit --no-fund --loglevel=error
-	@touch $@

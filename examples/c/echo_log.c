@@ -79,10 +79,16 @@ static void on_upgrade(const bw_event *ev, void *user) {
 
 static void on_room(const bw_event *ev, void *user) {
   const char *what = user;
-  bw_value id; /* of who joined or left; a room that is made or ends has none */
-  if (!get(ev, "/0", &id) || id.type != BW_V_STRING) id.s = BW_S("");
+  /* ["<id>"] of who joined or left; a room that is made or ends has no arguments. */
+  bw_str id = ev->args;
+  if (id.len > 4) {
+    id.data += 2;
+    id.len -= 4;
+  } else {
+    id.len = 0;
+  }
   log_line("%s %.*s %.*s%s%.*s", what, (int)ev->nsp_name.len, ev->nsp_name.data,
-           (int)ev->name.len, ev->name.data, id.s.len ? " " : "", (int)id.s.len, id.s.data);
+           (int)ev->name.len, ev->name.data, id.len ? " " : "", (int)id.len, id.len ? id.data : "");
 }
 
 static void on_connection_error(const bw_event *ev, void *user) {

@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use once_cell::sync::OnceCell;
+
 use crate::error::{Error, ErrorKind};
 use crate::socketio::ack::{AckOutcome, AckTarget, BroadcastAck, Operation};
 use crate::socketio::context::Context;
@@ -94,7 +96,11 @@ impl Namespace {
             return self.emit_message(target, &Arc::new(payload.to_message()));
         }
         if self.socket_count() > 0 {
-            self.broadcast(target, &payload.encode(&self.name, None), None);
+            let message = OnceCell::new();
+            self.send_to_all(target, &payload.encode(&self.name, None), || {
+                let message = message.get_or_init(|| Arc::new(payload.to_message()));
+                Some(Arc::clone(message))
+            });
         }
     }
 
@@ -112,13 +118,24 @@ impl Namespace {
         packet: &Arc<EncodedPacket>,
         message: Option<&Arc<Message>>,
     ) {
+        self.send_to_all(target, packet, || message.map(Arc::clone));
+    }
+
+    /// `message` is what those see who want to see what leaves.
+    fn send_to_all(
+        &self,
+        target: &Target<'_>,
+        packet: &Arc<EncodedPacket>,
+        message: impl Fn() -> Option<Arc<Message>>,
+    ) {
         let cost = packet.cost();
         self.members().select(target, |socket| {
-            let item = match message {
-                Some(message) if socket.is_observed() => {
-                    Outgoing::Observed(Arc::clone(socket), Arc::clone(packet), Arc::clone(message))
+            let observed = socket.is_observed().then(&message).flatten();
+            let item = match observed {
+                Some(message) => {
+                    Outgoing::Observed(Arc::clone(socket), Arc::clone(packet), message)
                 }
-                _ => Outgoing::Packet(Arc::clone(packet)),
+                None => Outgoing::Packet(Arc::clone(packet)),
             };
             // A broadcast does not fail because of one receiver.
             let _ = socket.link().send(item, cost, target.delivery);
@@ -156,15 +173,11 @@ impl Namespace {
             );
         });
         ack.complete();
-        let late = Arc::downgrade(&ack);
-        self.context.timer.after(
-            timeout,
-            Box::new(move || {
-                if let Some(ack) = late.upgrade() {
-                    ack.end(AckOutcome::TimedOut);
-                }
-            }),
-        );
+        // It is kept until then, so that the end is told also when everybody who was asked has left.
+        let late = Arc::clone(&ack);
+        self.context
+            .timer
+            .after(timeout, Box::new(move || late.end(AckOutcome::TimedOut)));
         ack
     }
 
@@ -211,7 +224,12 @@ impl Namespace {
         let change = {
             let mut members = self.members();
             let limit = self.context.settings.limits.rooms;
-            if limit > 0 && members.rooms_of(socket.key()).take(limit).count() == limit {
+            let key = socket.key();
+            if limit > 0
+                && members.rooms_of(key).take(limit).count() == limit
+                && !members.rooms_of(key).any(|known| **known == *room)
+                && room != socket.id().as_str()
+            {
                 return Err(Error::new(
                     ErrorKind::Full,
                     format!("the socket is in {limit} rooms"),

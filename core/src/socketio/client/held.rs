@@ -88,7 +88,13 @@ impl Client {
         );
     }
 
-    pub(super) fn handle_packet_decision(&mut self, ordinal: u32, answer: &Answer, now: Instant) {
+    pub(super) fn handle_packet_decision(
+        &mut self,
+        ordinal: u32,
+        number: u64,
+        answer: &Answer,
+        now: Instant,
+    ) {
         let Some(index) = self
             .entries
             .iter()
@@ -98,6 +104,9 @@ impl Client {
         };
         let context = Arc::clone(self.namespaces.context());
         let entry = &mut self.entries[index];
+        if entry.held.front().is_none_or(|held| held.number != number) {
+            return;
+        }
         if let (Answer::Next, Some(held)) = (answer, entry.held.front_mut()) {
             let Some((question, _)) = &mut held.question else {
                 return;
@@ -134,14 +143,21 @@ impl Client {
         let context = Arc::clone(self.namespaces.context());
         for index in 0..self.entries.len() {
             let entry = &mut self.entries[index];
-            let question = entry.held.front().and_then(|held| held.question.as_ref());
-            if let Some((question, deadline)) = question
-                && *deadline <= now
-            {
+            let question = entry
+                .held
+                .front_mut()
+                .and_then(|held| held.question.as_mut());
+            let Some((question, deadline)) = question.filter(|(_, deadline)| *deadline <= now)
+            else {
+                continue;
+            };
+            if question.expire() {
                 context.stats.deadline_question_total.add(1);
-                question.expire();
                 entry.held.pop_front();
                 self.ask_about_held(index, now);
+            } else {
+                // The answer is on its way.
+                *deadline = now + context.settings.question_timeout;
             }
         }
     }

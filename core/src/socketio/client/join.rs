@@ -146,7 +146,28 @@ impl Client {
         }
     }
 
-    pub(super) fn refuse(&mut self, index: usize, rejection: &Rejection) {
+    /// The host had its time: those whom it has not decided about do not join.
+    pub(super) fn refuse_undecided(&mut self, now: Instant) {
+        let context = Arc::clone(self.namespaces.context());
+        let late = |entry: &Entry| matches!(&entry.phase, Phase::Asked { deadline, .. } if *deadline <= now);
+        while let Some(index) = self.entries.iter().position(late) {
+            if let Phase::Asked { question, deadline } = &mut self.entries[index].phase
+                && !question.expire()
+            {
+                // The answer is on its way.
+                *deadline = now + context.settings.question_timeout;
+                continue;
+            }
+            context.stats.deadline_question_total.add(1);
+            let rejection = Rejection {
+                message: "timeout".to_owned(),
+                ..Rejection::default()
+            };
+            self.refuse(index, &rejection);
+        }
+    }
+
+    fn refuse(&mut self, index: usize, rejection: &Rejection) {
         let Entry { socket, phase, .. } = self.entries.remove(index);
         if let Phase::Asked { question, .. } = phase {
             question.expire();

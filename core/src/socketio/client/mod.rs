@@ -19,7 +19,7 @@ use crate::socketio::handshake::Request;
 use crate::socketio::link::{AckRequest, Link, Outgoing};
 use crate::socketio::namespaces::Namespaces;
 use crate::socketio::packet::DecodeError;
-use crate::socketio::question::{Question, Rejection};
+use crate::socketio::question::Question;
 use crate::socketio::socket::Socket;
 
 mod held;
@@ -66,6 +66,7 @@ pub struct Client {
     request: Arc<Request>,
     entries: Vec<Entry>,
     next_ordinal: u32,
+    next_held: u64,
     partial: Option<Box<Partial>>,
     acks: AckTable,
 }
@@ -79,6 +80,7 @@ impl Client {
             request,
             entries: Vec::new(),
             next_ordinal: 0,
+            next_held: 0,
             partial: None,
             acks: AckTable::default(),
         }
@@ -111,9 +113,11 @@ impl Client {
     pub fn handle_outgoing(&mut self, item: Outgoing, now: Instant) {
         match item {
             Outgoing::Decided { ordinal, answer } => self.handle_decision(ordinal, answer, now),
-            Outgoing::PacketDecided { ordinal, answer } => {
-                self.handle_packet_decision(ordinal, &answer, now)
-            }
+            Outgoing::PacketDecided {
+                ordinal,
+                number,
+                answer,
+            } => self.handle_packet_decision(ordinal, number, &answer, now),
             Outgoing::Removed { socket, reason } => self.forget(&socket, reason, now),
             Outgoing::ForgetAck {
                 ordinal,
@@ -189,7 +193,9 @@ impl Client {
                     .sink
                     .deliver(&Event::Disconnect { socket, reason }, Some(now));
             }
-            Phase::Asked { question, .. } => question.expire(),
+            Phase::Asked { question, .. } => {
+                question.expire();
+            }
             Phase::Ready => {}
         }
         for pending in self.acks.take_all_of(socket.ordinal()) {
@@ -199,7 +205,7 @@ impl Client {
 
     /// All sockets leave, for this reason; the connection may live on for a while.
     pub fn leave_all(&mut self, reason: DisconnectReason, now: Instant) {
-        while let Some(socket) = self.entries.last().map(|entry| Arc::clone(&entry.socket)) {
+        while let Some(socket) = self.entries.first().map(|entry| Arc::clone(&entry.socket)) {
             // One that was put out already has its own reason under way: its events are told now.
             let put_out = !socket.retire() && matches!(reason, DisconnectReason::Connection(_));
             let reason = if put_out {
@@ -239,17 +245,7 @@ impl Client {
         while let Some(pending) = self.acks.take_expired(now) {
             self.end_ack(&pending, AckOutcome::TimedOut, now);
         }
-        let late = |entry: &Entry| matches!(&entry.phase, Phase::Asked { deadline, .. } if *deadline <= now);
-        while let Some(index) = self.entries.iter().position(late) {
-            context.stats.deadline_question_total.add(1);
-            self.refuse(
-                index,
-                &Rejection {
-                    message: "timeout".to_owned(),
-                    ..Rejection::default()
-                },
-            );
-        }
+        self.refuse_undecided(now);
         self.drop_undecided(now);
         if self
             .partial

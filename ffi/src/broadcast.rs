@@ -1,0 +1,234 @@
+//! Who gets it: one description for every fan-out, and what it means.
+
+use std::ptr::null;
+use std::sync::Arc;
+
+use bellwire_core::error::{Error, ErrorKind};
+use bellwire_core::socketio::target::Delivery;
+use bellwire_core::socketio::{Namespace, Socket, Target};
+
+use crate::error::Result;
+use crate::handle;
+use crate::namespace::NspHost;
+use crate::pointer::{self, Zeroed};
+use crate::registry::Kind;
+use crate::shared::{Mode, Shared};
+use crate::socket::SocketHost;
+use crate::types::{bw_scope, bw_socket, bw_str};
+
+/// Who gets it. Begin with BW_TARGET_INIT or one of bw_to, bw_to_rooms and bw_broadcast_from; a
+/// field of zeros is not used.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct bw_target {
+    /// sizeof(bw_target)
+    pub struct_size: u32,
+    /// BW_TO_* bits.
+    pub flags: u32,
+    /// A namespace, or one socket; 0: the sender's namespace.
+    pub scope: bw_scope,
+    /// This socket is left out, as by socket.broadcast.
+    pub sender: bw_socket,
+    /// Whoever is in any of these rooms, each once; none = the whole namespace. The public id of a
+    /// socket is a room with that socket in it.
+    pub rooms: *const bw_str,
+    /// How many rooms.
+    pub n_rooms: usize,
+    /// Whoever is in any of these rooms is left out.
+    pub except: *const bw_str,
+    /// How many rooms to leave out.
+    pub n_except: usize,
+    /// Emit with ack: how long to wait. 0 = for ever for one socket, an error for a broadcast.
+    pub timeout_ms: u32,
+    /// 0
+    pub reserved0: u32,
+}
+
+/// The bits of bw_target.flags.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub enum bw_target_flags {
+    /// Only sockets of this server; there are no others in this version.
+    BW_TO_LOCAL = 1,
+    /// Dropped for a client that is not ready to take it.
+    BW_TO_VOLATILE = 2,
+    /// Worth compressing; nothing is compressed in this version.
+    BW_TO_COMPRESS = 4,
+    /// Not worth compressing.
+    BW_TO_NO_COMPRESS = 8,
+}
+
+// SAFETY: numbers and pointers, for which any bytes will do.
+unsafe impl Zeroed for bw_target {
+    const ZERO: Self = Self {
+        struct_size: 0,
+        flags: 0,
+        scope: 0,
+        sender: 0,
+        rooms: null(),
+        n_rooms: 0,
+        except: null(),
+        n_except: 0,
+        timeout_ms: 0,
+        reserved0: 0,
+    };
+}
+
+/// More rooms than anybody names in one call.
+const MOST_ROOMS: usize = 1 << 20;
+/// So many need no memory of their own.
+const FEW: usize = 8;
+
+/// Who is meant by a target.
+pub(crate) enum Receiver<'a> {
+    One(&'a Arc<Socket>, &'a Arc<Shared>),
+    Many(&'a Arc<Namespace>, &'a Arc<Shared>, Target<'a>),
+}
+
+/// The rest of a target.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Manner {
+    pub(crate) delivery: Delivery,
+    pub(crate) timeout_ms: u32,
+}
+
+impl Receiver<'_> {
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        match self {
+            Self::One(_, shared) | Self::Many(_, shared, _) => shared,
+        }
+    }
+
+    /// # Errors
+    /// `State` when the server speaks the other protocol.
+    pub(crate) fn check_mode(&self, mode: Mode) -> Result<()> {
+        check_mode(self.shared(), mode)
+    }
+}
+
+pub(crate) fn check_mode(shared: &Shared, mode: Mode) -> Result<()> {
+    if shared.mode == mode {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::State,
+        match mode {
+            Mode::SocketIo => {
+                "an Engine.IO server has no events: use bw_send_text and bw_send_binary"
+            }
+            Mode::Raw => "a Socket.IO server sends events: use bw_emit",
+        },
+    ))
+}
+
+/// Finds out who is meant, and does something with them.
+pub(crate) fn with_receiver<R>(
+    to: *const bw_target,
+    then: impl FnOnce(Receiver<'_>, Manner) -> Result<R>,
+) -> Result<R> {
+    let to = pointer::sized(to, "to")?;
+    let manner = manner(&to)?;
+    match Kind::of(to.scope) {
+        Some(Kind::Socket) => {
+            check_single(&to)?;
+            let socket = handle::socket(to.scope)?;
+            let host = SocketHost::of_known(&socket)?;
+            then(Receiver::One(&socket, &host.shared), manner)
+        }
+        Some(Kind::Nsp) => with_many(handle::namespace(to.scope)?, &to, manner, then),
+        None if to.scope == 0 && to.sender != 0 => {
+            let sender = handle::socket(to.sender)?;
+            with_many(Arc::clone(sender.namespace()), &to, manner, then)
+        }
+        None if to.scope == 0 => Err(Error::new(
+            ErrorKind::Argument,
+            "to has neither a scope nor a sender",
+        )),
+        Some(_) | None => Err(Error::new(
+            ErrorKind::Handle,
+            format!(
+                "to->scope is neither a bw_nsp nor a bw_socket: {:#x}",
+                to.scope
+            ),
+        )),
+    }
+}
+
+fn with_many<R>(
+    namespace: Arc<Namespace>,
+    to: &bw_target,
+    manner: Manner,
+    then: impl FnOnce(Receiver<'_>, Manner) -> Result<R>,
+) -> Result<R> {
+    let shared = &NspHost::of_known(&namespace)?.shared;
+    let skip = match to.sender {
+        0 => None,
+        sender => {
+            let sender = handle::socket(sender)?;
+            if !Arc::ptr_eq(sender.namespace(), &namespace) {
+                let text = "to->sender is not in the namespace of to->scope";
+                return Err(Error::new(ErrorKind::Argument, text));
+            }
+            Some(sender.key())
+        }
+    };
+    with_texts(to.rooms, to.n_rooms, "to->rooms", |rooms| {
+        with_texts(to.except, to.n_except, "to->except", |except| {
+            let target = Target {
+                rooms,
+                except,
+                skip,
+                delivery: manner.delivery,
+            };
+            then(Receiver::Many(&namespace, shared, target), manner)
+        })
+    })
+}
+
+fn manner(to: &bw_target) -> Result<Manner> {
+    let unknown = to.flags & !15;
+    if unknown != 0 {
+        let text = format!("to->flags has unknown bits: {unknown:#x}");
+        return Err(Error::new(ErrorKind::Argument, text));
+    }
+    let is_volatile = to.flags & bw_target_flags::BW_TO_VOLATILE as u32 != 0;
+    Ok(Manner {
+        delivery: if is_volatile {
+            Delivery::Volatile
+        } else {
+            Delivery::Reliable
+        },
+        timeout_ms: to.timeout_ms,
+    })
+}
+
+fn check_single(to: &bw_target) -> Result<()> {
+    let extra = match to {
+        bw_target { n_rooms: 1.., .. } => "rooms",
+        bw_target { n_except: 1.., .. } => "except",
+        bw_target { sender: 1.., .. } => "sender",
+        _ => return Ok(()),
+    };
+    let text = format!("to->scope is one socket: to->{extra} has no meaning");
+    Err(Error::new(ErrorKind::Argument, text))
+}
+
+/// The texts of an array; a few take no memory.
+pub(crate) fn with_texts<R>(
+    data: *const bw_str,
+    n: usize,
+    name: &str,
+    then: impl FnOnce(&[&str]) -> Result<R>,
+) -> Result<R> {
+    let views = pointer::array(data, n, MOST_ROOMS, name)?;
+    let item = |view: &bw_str| view.text(name);
+    if n <= FEW {
+        let mut few = [""; FEW];
+        for (text, view) in few.iter_mut().zip(views) {
+            *text = item(view)?;
+        }
+        return then(&few[..n]);
+    }
+    let many = views.iter().map(item).collect::<Result<Vec<&str>>>()?;
+    then(&many)
+}

@@ -1,0 +1,319 @@
+//! Options: an object that is filled by number or by JSON.
+
+use std::ffi::c_char;
+use std::sync::OnceLock;
+
+use bellwire_core::config::{Config, OptionInfo, OptionKind};
+use bellwire_core::error::{Error, ErrorKind};
+
+use crate::error::bw_status;
+use crate::panic::{entry, entry_or};
+use crate::pointer::{self, Out};
+use crate::types::{bw_buf, bw_str};
+use crate::version::{ABI, NUMBER};
+
+/// Names an option; see bw_option_values.
+pub type bw_option = u32;
+
+/// The options: type and default after each. The names in JSON are those of Socket.IO; the engine's
+/// own stand in an object "engine".
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub enum bw_option_values {
+    /// str "/socket.io"
+    BW_OPT_PATH = 1,
+    /// bool 1
+    BW_OPT_ADD_TRAILING_SLASH = 2,
+    /// ms 45000: a client that has joined no namespace by then is disconnected.
+    BW_OPT_CONNECT_TIMEOUT = 5,
+    /// ms 25000
+    BW_OPT_PING_INTERVAL = 6,
+    /// ms 20000
+    BW_OPT_PING_TIMEOUT = 7,
+    /// ms 10000
+    BW_OPT_UPGRADE_TIMEOUT = 8,
+    /// bytes 1000000: the longest body or WebSocket message of a client.
+    BW_OPT_MAX_HTTP_BUFFER_SIZE = 9,
+    /// bits BW_TR_POLLING | BW_TR_WEBSOCKET
+    BW_OPT_TRANSPORTS = 10,
+    /// bool 1
+    BW_OPT_ALLOW_UPGRADES = 11,
+    /// str "": a message that every session is sent first.
+    BW_OPT_INITIAL_PACKET = 15,
+    /// json false | true | {"name","path",...}
+    BW_OPT_COOKIE = 25,
+    /// json false | {"origin","methods",...}
+    BW_OPT_CORS = 26,
+    /// int 0 = one for each core
+    BW_OPT_WORKER_THREADS = 80,
+    /// enum BW_DELIVER_THREADS
+    BW_OPT_DELIVERY = 81,
+    /// int 65536: with so many events waiting, clients are not read.
+    BW_OPT_POLL_QUEUE_EVENTS = 82,
+    /// bytes 67108864
+    BW_OPT_POLL_QUEUE_BYTES = 83,
+    /// us 0 = none: bw_server_poll stops after this time.
+    BW_OPT_POLL_BUDGET_US = 84,
+    /// int 0 = no limit
+    BW_OPT_MAX_CONNECTIONS = 85,
+    /// bytes 16384
+    BW_OPT_MAX_HEADER_BYTES = 86,
+    /// int 10: attachments of one packet.
+    BW_OPT_MAX_ATTACHMENTS = 87,
+    /// int 64: nesting of a client's JSON.
+    BW_OPT_MAX_JSON_DEPTH = 88,
+    /// bytes 4194304 for each client
+    BW_OPT_SEND_BUFFER_HIGH = 89,
+    /// bytes 1048576: falling below it is BW_EV_DRAIN.
+    BW_OPT_SEND_BUFFER_LOW = 90,
+    /// enum BW_FULL_ERROR
+    BW_OPT_SEND_BUFFER_POLICY = 91,
+    /// int 1024
+    BW_OPT_BACKLOG = 92,
+    /// bool 1
+    BW_OPT_TCP_NODELAY = 93,
+    /// bool 0
+    BW_OPT_REUSE_PORT = 94,
+    /// int 0: hops of X-Forwarded-For that are trusted.
+    BW_OPT_TRUST_PROXY = 95,
+    /// ms 0 = BW_OPT_CONNECT_TIMEOUT: a question is refused after it.
+    BW_OPT_DEFERRED_TIMEOUT = 96,
+    /// str "" = not served
+    BW_OPT_METRICS_PATH = 97,
+    /// int 0 = automatic: threads for BW_DELIVER_THREADS.
+    BW_OPT_CALLBACK_THREADS = 98,
+    /// str "socket.io" | "engine.io"
+    BW_OPT_PROTOCOL = 99,
+    /// int 4096
+    BW_OPT_MAX_PACKETS_PER_PAYLOAD = 100,
+    /// int 1024: frames of one WebSocket message.
+    BW_OPT_MAX_FRAGMENTS = 101,
+    /// int 64: namespaces of one connection.
+    BW_OPT_MAX_NAMESPACES = 102,
+    /// int 16384: acknowledgements that one connection may owe.
+    BW_OPT_MAX_PENDING_ACKS = 103,
+    /// ms 60000: a message that is begun is complete by then.
+    BW_OPT_MESSAGE_TIMEOUT = 104,
+    /// ms 10000
+    BW_OPT_HEADER_TIMEOUT = 105,
+    /// ms 30000
+    BW_OPT_BODY_TIMEOUT = 106,
+    /// ms 30000
+    BW_OPT_CLOSE_TIMEOUT = 107,
+    /// int 100: header fields of one request.
+    BW_OPT_MAX_HEADERS = 108,
+    /// int 0 = no limit: rooms of one socket.
+    BW_OPT_MAX_ROOMS = 109,
+}
+
+/// Transports, as bits.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub enum bw_transport_values {
+    /// HTTP long-polling.
+    BW_TR_POLLING = 1,
+    /// WebSocket.
+    BW_TR_WEBSOCKET = 2,
+}
+
+/// Where callbacks run.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub enum bw_delivery_values {
+    /// On threads of the library; they may block.
+    BW_DELIVER_THREADS = 0,
+    /// On the thread that calls bw_server_poll.
+    BW_DELIVER_POLLED = 1,
+    /// On the threads that do the network; they must not block. The lowest cost.
+    BW_DELIVER_INLINE = 2,
+}
+
+/// What happens to a message for a client whose send buffer is full.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub enum bw_full_values {
+    /// The call fails with BW_E_FULL.
+    BW_FULL_ERROR = 0,
+    /// The message is dropped.
+    BW_FULL_DROP = 1,
+    /// The client is disconnected.
+    BW_FULL_DISCONNECT = 2,
+}
+
+/// The types of options.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub enum bw_type_values {
+    /// bw_config_set_int, 0 or 1.
+    BW_TYPE_BOOL = 1,
+    /// bw_config_set_int: a number, bits or an enum.
+    BW_TYPE_INT = 2,
+    /// bw_config_set_str
+    BW_TYPE_STR = 3,
+    /// bw_config_set_str with JSON text.
+    BW_TYPE_JSON = 4,
+}
+
+/// The options of a server. Yours; one thread at a time.
+#[derive(Debug, Default)]
+pub struct bw_config(Config);
+
+impl bw_config {
+    pub(crate) const fn config(&self) -> &Config {
+        &self.0
+    }
+}
+
+/// [any] Use bw_config_new(), which passes the versions of your header. NULL when header and library
+/// do not fit together; bw_last_error tells why.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_config_new_checked(abi: u32, header_version: u32) -> *mut bw_config {
+    entry_or(std::ptr::null_mut(), || {
+        if abi != ABI {
+            let text = format!("the header is for ABI {abi}, the library has ABI {ABI}");
+            return Err(Error::new(ErrorKind::Abi, text));
+        }
+        if header_version > NUMBER {
+            let part = |number: u32, shift: u32| number >> shift & 0xff;
+            let show = |number| {
+                format!(
+                    "{}.{}.{}",
+                    part(number, 16),
+                    part(number, 8),
+                    part(number, 0)
+                )
+            };
+            let text = format!(
+                "the header is of version {}, the library is older: {}",
+                show(header_version),
+                show(NUMBER)
+            );
+            return Err(Error::new(ErrorKind::Abi, text));
+        }
+        Ok(pointer::into_raw(bw_config::default()))
+    })
+}
+
+/// [one] Frees a configuration and sets *config to NULL; does nothing for NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_config_free(config: *mut *mut bw_config) {
+    entry(|| {
+        drop(pointer::take_box(config));
+        Ok(())
+    });
+}
+
+/// [one] Sets a bool, a number, bits or an enum. On an error nothing has changed.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_config_set_int(
+    config: *mut bw_config,
+    option: bw_option,
+    value: i64,
+) -> bw_status {
+    entry(|| {
+        pointer::borrow_mut(config, "config")?
+            .0
+            .set_int(option, value)
+    })
+}
+
+/// [one] Sets a text, an enum by its name, or an option that is JSON. On an error nothing has
+/// changed.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_config_set_str(
+    config: *mut bw_config,
+    option: bw_option,
+    value: bw_str,
+) -> bw_status {
+    entry(|| {
+        let config = pointer::borrow_mut(config, "config")?;
+        config.0.set_str(option, value.text("value")?)
+    })
+}
+
+/// [one] Merges the options object of Socket.IO in, as JSON; the engine's own stand under "engine":
+/// {"pingInterval":10000,"cors":{"origin":"*"},"engine":{"workerThreads":2}}. On an error nothing
+/// has changed.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_config_set_json(config: *mut bw_config, json: bw_str) -> bw_status {
+    entry(|| {
+        let config = pointer::borrow_mut(config, "config")?;
+        config.0.set_json(json.text("json")?)
+    })
+}
+
+/// [one] All options with their values, as bw_config_set_json takes them. Free *out with
+/// bw_buf_free.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_config_get_json(config: *const bw_config, out: *mut bw_buf) -> bw_status {
+    entry(|| {
+        let out = Out::new(out, "out", bw_buf::EMPTY)?;
+        out.set(bw_buf::new(pointer::borrow(config, "config")?.0.to_json()));
+        Ok(())
+    })
+}
+
+/// What there is to know about an option. Its texts are static.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct bw_option_info {
+    /// The number for the setters.
+    pub option: bw_option,
+    /// BW_TYPE_*
+    pub r#type: i32,
+    /// The name in JSON: "pingInterval", "engine.workerThreads".
+    pub name: *const c_char,
+    /// The default: "25000".
+    pub default_text: *const c_char,
+}
+
+/// The texts of all options, each with a NUL at its end.
+fn texts() -> &'static [(String, String)] {
+    static TEXTS: OnceLock<Vec<(String, String)>> = OnceLock::new();
+    TEXTS.get_or_init(|| {
+        let text = |info: &OptionInfo| {
+            (
+                format!("{}\0", info.name),
+                format!("{}\0", info.default_text),
+            )
+        };
+        OptionInfo::all().iter().map(text).collect()
+    })
+}
+
+/// [any] For tools: option number index, counted from 0; BW_E_NOT_FOUND past the last. info_size is
+/// sizeof(bw_option_info).
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_option_info_get(
+    index: u32,
+    out: *mut bw_option_info,
+    info_size: usize,
+) -> bw_status {
+    entry(|| {
+        let nothing = bw_option_info {
+            option: 0,
+            r#type: 0,
+            name: c"".as_ptr(),
+            default_text: c"".as_ptr(),
+        };
+        pointer::write_sized(out, info_size, &nothing, "out")?;
+        let found = OptionInfo::at(index as usize).zip(texts().get(index as usize));
+        let (info, (name, default_text)) = found.ok_or_else(|| {
+            let text = format!("there are {} options", OptionInfo::all().len());
+            Error::new(ErrorKind::NotFound, text)
+        })?;
+        let kind = match info.kind {
+            OptionKind::Bool => bw_type_values::BW_TYPE_BOOL,
+            OptionKind::Int => bw_type_values::BW_TYPE_INT,
+            OptionKind::Str => bw_type_values::BW_TYPE_STR,
+            OptionKind::Json => bw_type_values::BW_TYPE_JSON,
+        };
+        let info = bw_option_info {
+            option: info.number,
+            r#type: kind as i32,
+            name: name.as_ptr().cast(),
+            default_text: default_text.as_ptr().cast(),
+        };
+        pointer::write_sized(out, info_size, &info, "out")
+    })
+}

@@ -1,0 +1,216 @@
+//! Dispatch: the engine's events, brought to the callbacks of the host.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use bellwire_core::error::ErrorKind;
+use bellwire_core::host::Handler;
+use bellwire_core::socketio::{Event, MessageRef, Namespace, Question, Socket};
+
+use crate::deferred::QuestionHost;
+use crate::error::Result;
+use crate::event::{bw_event, bw_event_values as values};
+use crate::listeners::{Listener, Lists};
+use crate::message::bw_message;
+use crate::namespace::NspHost;
+use crate::op::Op;
+use crate::panic::caught;
+use crate::payload::while_dispatching;
+use crate::shared::Shared;
+use crate::socket::SocketHost;
+use crate::stage::{Bins, Stage, extras};
+
+/// What the engine calls with every event.
+#[derive(Debug)]
+pub(crate) struct Dispatcher {
+    shared: Arc<Shared>,
+}
+
+impl Dispatcher {
+    pub(crate) fn new(shared: &Arc<Shared>) -> Self {
+        Self {
+            shared: Arc::clone(shared),
+        }
+    }
+}
+
+impl Handler for Dispatcher {
+    fn handle(&self, event: &Event<'_>, at: Instant) {
+        let shared = &self.shared;
+        // A panic of ours was logged where it was caught; the event is lost, and nothing else.
+        let result = caught(|| shared.inside(|| dispatch(shared, event, at)));
+        if let Ok(Err(error)) = result {
+            tracing::error!(target: "engine", "an event could not be delivered: {error}");
+        }
+        if let Event::Disconnect { socket, .. } = event
+            && let Some(host) = socket.host().get::<SocketHost>()
+        {
+            host.retire(socket);
+        }
+    }
+}
+
+fn dispatch(shared: &Arc<Shared>, event: &Event<'_>, at: Instant) -> Result<()> {
+    match *event {
+        Event::Message {
+            socket,
+            message,
+            ack,
+        } => spoken(shared, values::BW_EV_MESSAGE, (socket, &message, ack), at),
+        Event::Outgoing { socket, message } => {
+            spoken(shared, values::BW_EV_OUTGOING, (socket, &message, None), at)
+        }
+        Event::AllowRequest { question, .. }
+        | Event::Headers { question, .. }
+        | Event::Middleware { question, .. }
+        | Event::PacketMiddleware { question, .. } => ask(shared, event, question, at),
+        Event::Acked { operation, .. } | Event::Sockets { operation, .. } => {
+            let Some(op) = Op::finish(operation) else {
+                return Ok(());
+            };
+            let mut stage = Stage::default();
+            let mut ev = stage.set(event, at, shared)?;
+            if op.is_cancelled() && ev.r#type == values::BW_EV_SOCKETS as i32 {
+                ev.status = ErrorKind::Cancelled.code();
+                ev.n_sockets = 0;
+            }
+            op.tell(&ev);
+            Ok(())
+        }
+        Event::Shutdown => {
+            Op::end_all(shared, at);
+            let told = tell(shared, event, at);
+            shared.ended.store(true, Ordering::Release);
+            told
+        }
+        _ => tell(shared, event, at),
+    }
+}
+
+/// The listeners of everything that an event concerns, outermost first.
+struct Audience([Option<Arc<Lists>>; 3]);
+
+impl Audience {
+    fn of_server(shared: &Shared) -> Self {
+        Self([shared.listeners.snapshot(), None, None])
+    }
+
+    fn of_namespace(shared: &Arc<Shared>, namespace: &Arc<Namespace>) -> Result<Self> {
+        let host = NspHost::of(namespace, shared)?;
+        Ok(Self([
+            shared.listeners.snapshot(),
+            host.listeners.snapshot(),
+            None,
+        ]))
+    }
+
+    #[inline]
+    fn of_socket(shared: &Arc<Shared>, socket: &Arc<Socket>) -> Result<Self> {
+        let namespace = NspHost::of(socket.namespace(), shared)?;
+        let own = socket.host().get::<SocketHost>();
+        Ok(Self([
+            shared.listeners.snapshot(),
+            namespace.listeners.snapshot(),
+            own.and_then(|host| host.listeners.snapshot()),
+        ]))
+    }
+
+    fn of(shared: &Arc<Shared>, event: &Event<'_>) -> Result<Self> {
+        match event.socket() {
+            Some(socket) => Self::of_socket(shared, socket),
+            None => match event {
+                Event::Room { namespace, .. } => Self::of_namespace(shared, namespace),
+                _ => Ok(Self::of_server(shared)),
+            },
+        }
+    }
+
+    /// Those for all names first.
+    fn listeners<'a>(
+        &'a self,
+        kind: i32,
+        name: &'a str,
+    ) -> impl Iterator<Item = &'a Arc<Listener>> {
+        let lists = || self.0.iter().flatten();
+        let all = lists().flat_map(move |lists| lists.all(kind));
+        let named = lists().flat_map(move |lists| lists.named(kind, name));
+        all.chain(named)
+    }
+}
+
+/// A message came in or goes out. This is the busiest path of all: nothing is allocated here unless
+/// somebody wants to answer, or keeps the message.
+fn spoken(
+    shared: &Arc<Shared>,
+    kind: values,
+    (socket, view, ack): (&Arc<Socket>, &MessageRef<'_>, Option<u64>),
+    at: Instant,
+) -> Result<()> {
+    let audience = Audience::of_socket(shared, socket)?;
+    let mut listeners = audience.listeners(kind as i32, view.name).peekable();
+    if listeners.peek().is_none() {
+        return Ok(());
+    }
+    let mut ev = bw_event::new(kind, shared, at);
+    let host = ev.set_socket(socket, shared)?;
+    ev.set_message(view);
+    let message = bw_message::borrowed(*view);
+    ev.message = std::ptr::from_ref(&message).cast();
+    let bins;
+    if !view.attachments.is_empty() {
+        bins = Bins::new(view.attachments);
+        bins.show(view.attachments.len(), &mut ev);
+    }
+    if let Some(number) = ack {
+        ev.ack = host.new_ack(socket, number)?;
+    }
+    while_dispatching(view, || {
+        for listener in listeners {
+            ev.user = host.user();
+            listener.call(&ev);
+        }
+    });
+    Ok(())
+}
+
+/// A fact: everybody who listens is told.
+fn tell(shared: &Arc<Shared>, event: &Event<'_>, at: Instant) -> Result<()> {
+    let audience = Audience::of(shared, event)?;
+    if audience.0.iter().flatten().next().is_none() {
+        return Ok(());
+    }
+    let mut stage = Stage::default();
+    let mut ev = stage.set(event, at, shared)?;
+    let host = event
+        .socket()
+        .and_then(|socket| socket.host().get::<SocketHost>());
+    for listener in audience.listeners(ev.r#type, "") {
+        if let Some(host) = host {
+            ev.user = host.user();
+        }
+        listener.call(&ev);
+    }
+    Ok(())
+}
+
+/// A question: the next of its listeners is asked.
+fn ask(shared: &Arc<Shared>, event: &Event<'_>, question: &Question, at: Instant) -> Result<()> {
+    let mut stage = Stage::default();
+    let mut ev = stage.set(event, at, shared)?;
+    let kind = ev.r#type;
+    let audience = Audience::of(shared, event)?;
+    let next = QuestionHost::next(question, || -> VecDeque<_> {
+        audience.listeners(kind, "").map(Arc::clone).collect()
+    });
+    if let Some(listener) = next {
+        ev.deferred = QuestionHost::ask(question, extras(event))?;
+        if listener.call(&ev) {
+            return Ok(());
+        }
+    }
+    // Nobody has anything against it; if somebody has answered meanwhile, that counts.
+    let _ = QuestionHost::let_pass(question);
+    Ok(())
+}

@@ -1,0 +1,371 @@
+//! Sending: events, answers, plain messages; and moving sockets in and out of rooms.
+
+use std::ffi::{c_int, c_void};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bellwire_core::error::{Error, ErrorKind};
+use bellwire_core::socketio::message::Payload;
+use bellwire_core::socketio::socket::Scope;
+use bellwire_core::socketio::target::Delivery;
+use bellwire_core::socketio::{EncodedPacket, Operation, Socket, Target};
+
+use crate::broadcast::{Receiver, bw_target, check_mode, with_receiver, with_texts};
+use crate::closure::Owned;
+use crate::error::{Result, bw_status};
+use crate::event::{bw_callback, bw_callback_fn, bw_event_values};
+use crate::handle::{self, Object, registry};
+use crate::message::bw_message;
+use crate::namespace::NspHost;
+use crate::op::Op;
+use crate::panic::entry;
+use crate::payload::{Parts, bw_payload};
+use crate::pointer::{self, Out, UserPointer, clear};
+use crate::registry::{Ended, Kind};
+use crate::shared::Mode;
+use crate::socket::SocketHost;
+use crate::types::{bw_ack, bw_blob, bw_drop_fn, bw_nsp, bw_op, bw_socket, bw_str};
+
+/// "Gone" is for those who were there: one that is still being asked about has not come.
+fn not_yet(socket: &Socket, error: Error) -> Error {
+    if error.kind() == ErrorKind::Gone && !socket.is_gone() && !socket.is_connected() {
+        return Error::new(ErrorKind::State, "the socket has not connected yet");
+    }
+    error
+}
+
+fn send(receiver: &Receiver<'_>, payload: &Payload<'_>, delivery: Delivery) -> Result<()> {
+    receiver.check_mode(Mode::SocketIo)?;
+    match receiver {
+        Receiver::One(socket, _) => socket
+            .emit(payload, delivery)
+            .map_err(|error| not_yet(socket, error)),
+        Receiver::Many(namespace, _, target) => {
+            namespace.emit(target, payload);
+            Ok(())
+        }
+    }
+}
+
+/// [any] Queues the event for everybody in the target and returns. One socket: BW_E_GONE when it
+/// has left, BW_E_FULL over BW_OPT_SEND_BUFFER_HIGH. Broadcasts: BW_OK also when nobody is there.
+/// Two emits of one thread to one socket arrive in that order.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_emit(to: *const bw_target, payload: *const bw_payload) -> bw_status {
+    entry(|| {
+        let parts = Parts::of_event(payload)?;
+        with_receiver(to, |receiver, manner| {
+            receiver.check_mode(Mode::SocketIo)?;
+            send(&receiver, &parts.payload()?, manner.delivery)
+        })
+    })
+}
+
+/// [any] The same for a message, which is not checked or encoded again.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_emit_message(
+    to: *const bw_target,
+    msg: *const bw_message<'static>,
+) -> bw_status {
+    entry(|| {
+        let message = pointer::borrow(msg, "msg")?;
+        with_receiver(to, |receiver, manner| {
+            receiver.check_mode(Mode::SocketIo)?;
+            let Some(counted) = message.counted_message() else {
+                return send(&receiver, &message.payload(), manner.delivery);
+            };
+            match &receiver {
+                Receiver::One(socket, _) => socket
+                    .emit_message(counted, manner.delivery)
+                    .map_err(|error| not_yet(socket, error)),
+                Receiver::Many(namespace, _, target) => {
+                    namespace.emit_message(target, counted);
+                    Ok(())
+                }
+            }
+        })
+    })
+}
+
+/// [any] Shorthand: an event to one socket.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_socket_emit(socket: bw_socket, event: bw_str, args: bw_str) -> bw_status {
+    entry(|| {
+        let parts = Parts::plain(event, args)?;
+        let socket = handle::socket(socket)?;
+        check_mode(&SocketHost::of_known(&socket)?.shared, Mode::SocketIo)?;
+        socket
+            .emit(&parts.payload()?, Delivery::Reliable)
+            .map_err(|error| not_yet(&socket, error))
+    })
+}
+
+/// [any] Shorthand: an event to everybody in a room; an empty room is the whole namespace.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_room_emit(
+    nsp: bw_nsp,
+    room: bw_str,
+    event: bw_str,
+    args: bw_str,
+) -> bw_status {
+    entry(|| {
+        let parts = Parts::plain(event, args)?;
+        let namespace = handle::namespace(nsp)?;
+        check_mode(&NspHost::of_known(&namespace)?.shared, Mode::SocketIo)?;
+        let rooms = [room.text("room")?];
+        let rooms = if rooms[0].is_empty() { &[][..] } else { &rooms };
+        namespace.emit(
+            &Target {
+                rooms,
+                ..Target::ALL
+            },
+            &parts.payload()?,
+        );
+        Ok(())
+    })
+}
+
+pub(crate) fn callback_of(callback: bw_callback) -> Result<bw_callback_fn> {
+    callback.ok_or_else(|| pointer::null_error("cb"))
+}
+
+/// [any] Sends a message that every receiver is to acknowledge, and tells the end once as
+/// BW_EV_ACKED: BW_OK, BW_E_TIMEOUT (with the replies there are), BW_E_GONE, BW_E_FULL (over
+/// maxPendingAcks), BW_E_CANCELLED or BW_E_CLOSED. out is optional. When this returns an error, cb
+/// is not called, and drop(user) runs before it returns.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_emit_ack(
+    to: *const bw_target,
+    msg: *const bw_message<'static>,
+    cb: bw_callback,
+    user: *mut c_void,
+    drop: bw_drop_fn,
+    out: *mut bw_op,
+) -> bw_status {
+    clear(out, 0);
+    entry(|| {
+        let owned = Owned::new(drop, UserPointer(user));
+        let out = Out::optional(out, "out", 0)?;
+        let callback = callback_of(cb)?;
+        let message = pointer::borrow(msg, "msg")?.shared();
+        with_receiver(to, |receiver, manner| {
+            receiver.check_mode(Mode::SocketIo)?;
+            if matches!(receiver, Receiver::Many(..)) && manner.timeout_ms == 0 {
+                let text = "to->timeout_ms is 0: a broadcast with acknowledgement needs one";
+                return Err(Error::new(ErrorKind::Argument, text));
+            }
+            let outcome = bw_event_values::BW_EV_ACKED;
+            let (id, op) = Op::begin(outcome, receiver.shared(), callback, owned)?;
+            // It may end before we return.
+            out.set(id);
+            let timeout = Duration::from_millis(manner.timeout_ms.into());
+            match &receiver {
+                Receiver::One(socket, _) => {
+                    let timeout = Some(timeout).filter(|timeout| !timeout.is_zero());
+                    match socket.emit_with_ack(&message, timeout, Operation(id)) {
+                        Ok(handle) => op.set_one(handle),
+                        Err(error) => {
+                            out.set(0);
+                            Op::abandon(id, &op);
+                            return Err(not_yet(socket, error));
+                        }
+                    }
+                }
+                Receiver::Many(namespace, _, target) => {
+                    let ack = namespace.emit_with_ack(target, &message, timeout, Operation(id));
+                    op.set_many(&ack);
+                }
+            }
+            Ok(())
+        })
+    })
+}
+
+/// Answers a client by the handle of its acknowledgement.
+fn acknowledge(ack: bw_ack, payload: &Payload<'_>) -> Result<()> {
+    let registry = registry()?;
+    let object = registry.claim(ack, Kind::Ack)?;
+    let Object::Ack(socket, number) = &object else {
+        return Err(ErrorKind::Handle.into());
+    };
+    let Some(socket) = socket.upgrade() else {
+        registry.remove(ack, Ended::Gone);
+        return Err(ErrorKind::Gone.into());
+    };
+    let host = SocketHost::of_known(&socket)?;
+    let sent = socket.acknowledge(*number, payload);
+    match sent.as_ref().map_err(Error::kind) {
+        // Nothing was sent: it can be tried again.
+        Err(ErrorKind::Full) => drop(registry.restore(ack, object)),
+        Err(ErrorKind::Gone) => host.end_ack(ack, Ended::Gone),
+        Ok(()) | Err(_) => host.end_ack(ack, Ended::Completed),
+    }
+    sent
+}
+
+/// [any] Answers the client, once, from any thread: BW_E_ALREADY the second time, BW_E_GONE when
+/// the client has left. The event of the payload is not used.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_ack_send(ack: bw_ack, payload: *const bw_payload) -> bw_status {
+    entry(|| {
+        let parts = Parts::of_answer(payload)?;
+        acknowledge(ack, &parts.answer()?)
+    })
+}
+
+/// [any] Shorthand: the same with JSON array text; empty = no arguments.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_ack_json(ack: bw_ack, args: bw_str) -> bw_status {
+    entry(|| {
+        let parts = Parts::plain(bw_str::EMPTY, args)?;
+        acknowledge(ack, &parts.answer()?)
+    })
+}
+
+/// [any] Engine.IO servers only: sends a text message. Otherwise as bw_emit.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_send_text(to: *const bw_target, text: bw_str) -> bw_status {
+    entry(|| {
+        let text = text.text("text")?.as_bytes();
+        with_receiver(to, |receiver, manner| {
+            receiver.check_mode(Mode::Raw)?;
+            let write = |out: &mut Vec<u8>| {
+                out.push(b'4');
+                out.extend_from_slice(text);
+            };
+            match &receiver {
+                Receiver::One(socket, _) => {
+                    socket.check_connected()?;
+                    socket
+                        .link()
+                        .send_text(text.len() + 1, manner.delivery, write)
+                }
+                Receiver::Many(namespace, _, target) => {
+                    let mut packet = Vec::with_capacity(text.len() + 1);
+                    write(&mut packet);
+                    let packet = Arc::new(EncodedPacket::new(packet, Box::new([])));
+                    namespace.broadcast(target, &packet, None);
+                    Ok(())
+                }
+            }
+        })
+    })
+}
+
+/// [any] Engine.IO servers only: sends a binary message. Otherwise as bw_emit.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_send_binary(to: *const bw_target, data: bw_blob) -> bw_status {
+    entry(|| {
+        let bytes = pointer::take_blob(&data, "data.data")?;
+        with_receiver(to, |receiver, manner| {
+            receiver.check_mode(Mode::Raw)?;
+            let packet = Arc::new(EncodedPacket::binary(bytes));
+            match &receiver {
+                Receiver::One(socket, _) => {
+                    socket.check_connected()?;
+                    socket.send_packet(packet, manner.delivery)
+                }
+                Receiver::Many(namespace, _, target) => {
+                    namespace.broadcast(target, &packet, None);
+                    Ok(())
+                }
+            }
+        })
+    })
+}
+
+/// [any] Everybody in the target joins the rooms.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_join(to: *const bw_target, rooms: *const bw_str, n: usize) -> bw_status {
+    entry(|| {
+        with_texts(rooms, n, "rooms", |rooms| {
+            with_receiver(to, |receiver, _| match &receiver {
+                Receiver::One(socket, _) => rooms.iter().try_for_each(|room| socket.join(room)),
+                Receiver::Many(namespace, _, target) => {
+                    namespace.join(target, rooms);
+                    Ok(())
+                }
+            })
+        })
+    })
+}
+
+/// [any] Everybody in the target leaves the rooms.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_leave(to: *const bw_target, rooms: *const bw_str, n: usize) -> bw_status {
+    entry(|| {
+        with_texts(rooms, n, "rooms", |rooms| {
+            with_receiver(to, |receiver, _| match &receiver {
+                Receiver::One(socket, _) => rooms.iter().try_for_each(|room| socket.leave(room)),
+                Receiver::Many(namespace, _, target) => {
+                    namespace.leave(target, rooms);
+                    Ok(())
+                }
+            })
+        })
+    })
+}
+
+/// [any] Puts everybody in the target out of the namespace; close_transport not 0: out of all
+/// namespaces, and closes the connection. One socket: BW_E_GONE when it has left.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_disconnect(to: *const bw_target, close_transport: c_int) -> bw_status {
+    entry(|| {
+        let scope = if close_transport == 0 {
+            Scope::Namespace
+        } else {
+            Scope::Connection
+        };
+        with_receiver(to, |receiver, _| match &receiver {
+            Receiver::One(socket, _) => socket
+                .disconnect(scope)
+                .map_err(|error| not_yet(socket, error)),
+            Receiver::Many(namespace, _, target) => {
+                namespace.disconnect(target, scope);
+                Ok(())
+            }
+        })
+    })
+}
+
+/// [any] Who is in the target, told once as BW_EV_SOCKETS. out is optional. When this returns an
+/// error, cb is not called, and drop(user) runs before it returns.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_fetch_sockets(
+    to: *const bw_target,
+    cb: bw_callback,
+    user: *mut c_void,
+    drop: bw_drop_fn,
+    out: *mut bw_op,
+) -> bw_status {
+    clear(out, 0);
+    entry(|| {
+        let owned = Owned::new(drop, UserPointer(user));
+        let out = Out::optional(out, "out", 0)?;
+        let callback = callback_of(cb)?;
+        with_receiver(to, |receiver, _| {
+            if let Receiver::One(socket, _) = &receiver {
+                socket
+                    .check_connected()
+                    .map_err(|error| not_yet(socket, error))?;
+            }
+            let outcome = bw_event_values::BW_EV_SOCKETS;
+            let (id, _) = Op::begin(outcome, receiver.shared(), callback, owned)?;
+            out.set(id);
+            match &receiver {
+                Receiver::One(socket, _) => {
+                    let rooms = &[socket.id().as_str()];
+                    let target = Target {
+                        rooms,
+                        ..Target::ALL
+                    };
+                    socket.namespace().fetch_sockets(&target, Operation(id));
+                }
+                Receiver::Many(namespace, _, target) => {
+                    namespace.fetch_sockets(target, Operation(id));
+                }
+            }
+            Ok(())
+        })
+    })
+}

@@ -1,0 +1,215 @@
+//! Statuses, their names and texts, and the words of the last failed call of each thread.
+
+use std::cell::RefCell;
+use std::ffi::{CStr, c_char};
+
+use bellwire_core::error::Error;
+
+/// Everything inside this crate fails with the core's error; its code is the status.
+pub(crate) type Result<T> = std::result::Result<T, Error>;
+
+/// 0 for success, negative for an error.
+pub type bw_status = i32;
+
+/// The statuses. Numbers that are missing belong to parts of the interface that this version does
+/// not have.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub enum bw_status_values {
+    /// Success.
+    BW_OK = 0,
+    /// The caller's mistake: NULL or a senseless argument.
+    BW_E_ARG = -1,
+    /// An id that was never given out, or one of another kind.
+    BW_E_HANDLE = -2,
+    /// Not now, for example listening after close.
+    BW_E_STATE = -3,
+    /// A [poll] function called inside a callback, or any but a [signal] function in a log callback.
+    BW_E_REENTRANT = -4,
+    /// An [out] function called inside a callback.
+    BW_E_DEADLOCK = -5,
+    /// Another thread is in this function.
+    BW_E_BUSY = -6,
+    /// The ack or question was completed before.
+    BW_E_ALREADY = -7,
+    /// Header and library differ, or a struct without its size.
+    BW_E_ABI = -8,
+    /// Unknown option, wrong type, or out of range.
+    BW_E_OPTION = -9,
+    /// Not UTF-8; the words name the byte.
+    BW_E_UTF8 = -10,
+    /// Not JSON; the words name the byte.
+    BW_E_JSON = -11,
+    /// A reserved event name, or an illegal namespace.
+    BW_E_NAME = -12,
+    /// {"_placeholder"} objects and binaries do not match.
+    BW_E_PLACEHOLDER = -13,
+    /// Larger than a limit.
+    BW_E_TOO_BIG = -14,
+    /// There is nothing of that name.
+    BW_E_NOT_FOUND = -15,
+    /// The value is there but is of another type.
+    BW_E_TYPE = -16,
+    /// The world: the object existed and is gone. Not a bug.
+    BW_E_GONE = -30,
+    /// The time ran out.
+    BW_E_TIMEOUT = -31,
+    /// Cancelled by bw_op_cancel.
+    BW_E_CANCELLED = -32,
+    /// The server, or the process, is closing.
+    BW_E_CLOSED = -33,
+    /// The id belongs to the parent process.
+    BW_E_FORKED = -34,
+    /// Over a configured limit; nothing was queued.
+    BW_E_FULL = -35,
+    /// Not in this build or on this platform.
+    BW_E_UNSUPPORTED = -36,
+    /// The operating system refused.
+    BW_E_IO = -38,
+    /// Somebody listens there already.
+    BW_E_ADDR_IN_USE = -39,
+    /// The operating system does not permit it.
+    BW_E_ACCESS = -40,
+    /// The library's mistake: please report it.
+    BW_E_INTERNAL = -90,
+    /// The library's mistake, caught at the border: please report it.
+    BW_E_PANIC = -91,
+}
+
+const STATUSES: &[(bw_status, &CStr, &CStr)] = &[
+    (0, c"BW_OK", c"success"),
+    (-1, c"BW_E_ARG", c"senseless argument"),
+    (
+        -2,
+        c"BW_E_HANDLE",
+        c"no such handle, or a handle of another kind",
+    ),
+    (-3, c"BW_E_STATE", c"not possible in this state"),
+    (-4, c"BW_E_REENTRANT", c"not possible inside a callback"),
+    (-5, c"BW_E_DEADLOCK", c"waiting here would never end"),
+    (-6, c"BW_E_BUSY", c"another thread is inside this function"),
+    (-7, c"BW_E_ALREADY", c"answered before"),
+    (-8, c"BW_E_ABI", c"header and library do not fit together"),
+    (-9, c"BW_E_OPTION", c"unknown option or bad value"),
+    (-10, c"BW_E_UTF8", c"not UTF-8"),
+    (-11, c"BW_E_JSON", c"not valid JSON"),
+    (
+        -12,
+        c"BW_E_NAME",
+        c"reserved event name or illegal namespace name",
+    ),
+    (
+        -13,
+        c"BW_E_PLACEHOLDER",
+        c"placeholders and attachments do not fit together",
+    ),
+    (-14, c"BW_E_TOO_BIG", c"larger than the limit"),
+    (-15, c"BW_E_NOT_FOUND", c"not found"),
+    (-16, c"BW_E_TYPE", c"the value has another type"),
+    (-30, c"BW_E_GONE", c"the object is gone"),
+    (-31, c"BW_E_TIMEOUT", c"the time ran out"),
+    (-32, c"BW_E_CANCELLED", c"cancelled"),
+    (-33, c"BW_E_CLOSED", c"the server is closing or closed"),
+    (
+        -34,
+        c"BW_E_FORKED",
+        c"the handle belongs to the parent process",
+    ),
+    (-35, c"BW_E_FULL", c"over a configured limit"),
+    (
+        -36,
+        c"BW_E_UNSUPPORTED",
+        c"not in this version or on this platform",
+    ),
+    (-38, c"BW_E_IO", c"the operating system refused"),
+    (-39, c"BW_E_ADDR_IN_USE", c"the address is in use"),
+    (-40, c"BW_E_ACCESS", c"permission denied"),
+    (-90, c"BW_E_INTERNAL", c"a mistake of the engine"),
+    (-91, c"BW_E_PANIC", c"the engine panicked"),
+];
+
+/// [signal] The name of a status: "BW_E_GONE". Never NULL; static.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_status_name(status: bw_status) -> *const c_char {
+    let known = STATUSES.iter().find(|(code, ..)| *code == status);
+    known.map_or(c"BW_E_UNKNOWN", |(_, name, _)| name).as_ptr()
+}
+
+/// [signal] What a status means, in words: "the object is gone". Never NULL; static.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_status_text(status: bw_status) -> *const c_char {
+    let known = STATUSES.iter().find(|(code, ..)| *code == status);
+    known.map_or(c"no such status", |(.., text)| text).as_ptr()
+}
+
+struct LastError {
+    code: bw_status,
+    text: Vec<u8>,
+}
+
+thread_local! {
+    static LAST: RefCell<LastError> = const { RefCell::new(LastError { code: 0, text: Vec::new() }) };
+}
+
+/// Keeps the words of a failed call; returns its status.
+pub(crate) fn remember(error: &Error) -> bw_status {
+    // At the end of a thread there is nobody to read them.
+    let _ = LAST.try_with(|last| {
+        if let Ok(mut last) = last.try_borrow_mut() {
+            last.code = error.code();
+            last.text.clear();
+            let message = error.message().bytes().filter(|byte| *byte != 0);
+            last.text.extend(message);
+            if let Some(source) = std::error::Error::source(error) {
+                let cause = format!(": {source}");
+                last.text.extend(cause.bytes().filter(|byte| *byte != 0));
+            }
+            last.text.push(0);
+        }
+    });
+    error.code()
+}
+
+/// [any] The words of the last failed call on this thread. Never NULL; valid until the next
+/// failing call on this thread. Success does not clear them.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_last_error() -> *const c_char {
+    let text = LAST.try_with(|last| {
+        last.try_borrow()
+            .ok()
+            .filter(|last| !last.text.is_empty())
+            .map(|last| last.text.as_ptr().cast())
+    });
+    text.ok().flatten().unwrap_or(c"".as_ptr())
+}
+
+/// [any] The status of that call, or BW_OK.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_last_error_code() -> bw_status {
+    let code = LAST.try_with(|last| last.try_borrow().map_or(0, |last| last.code));
+    code.unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bellwire_core::error::ErrorKind;
+
+    #[test]
+    fn every_status_of_the_core_has_a_name_and_its_text() {
+        assert_eq!(STATUSES.len(), ErrorKind::ALL.len() + 1);
+        for kind in ErrorKind::ALL {
+            let (.., text) = STATUSES.iter().find(|row| row.0 == kind.code()).unwrap();
+            assert_eq!(text.to_str().unwrap(), kind.text());
+        }
+    }
+
+    #[test]
+    fn the_last_error_stays_until_the_next() {
+        assert_eq!(bw_last_error_code(), 0);
+        assert_eq!(remember(&Error::new(ErrorKind::Gone, "a\0b")), -30);
+        // SAFETY: it is never NULL and ends with a NUL.
+        let text = unsafe { CStr::from_ptr(bw_last_error()) };
+        assert_eq!((bw_last_error_code(), text.to_str().unwrap()), (-30, "ab"));
+    }
+}

@@ -1,0 +1,269 @@
+//! The event: one struct for everything that happens.
+
+use std::ffi::c_void;
+use std::ptr::null;
+use std::time::Instant;
+
+use bellwire_core::engineio::CloseReason;
+use bellwire_core::socketio::DisconnectReason;
+
+use crate::error::bw_status;
+use crate::handshake::bw_handshake;
+use crate::message::bw_message;
+use crate::shared::Shared;
+use crate::types::{bw_ack, bw_bytes, bw_deferred, bw_nsp, bw_op, bw_server, bw_socket, bw_str};
+
+/// What happened; see bw_event_values.
+pub type bw_event_type = i32;
+
+/// The types of events, and on what each can be listened for.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum bw_event_values {
+    /// No event.
+    BW_EV_NONE = 0,
+    /// Question, server: a handshake or upgrade request; handshake shows it.
+    BW_EV_ALLOW_REQUEST = 1,
+    /// Question, nsp: a socket wants to connect; what it sent is in handshake.
+    BW_EV_MIDDLEWARE = 3,
+    /// Question, nsp or socket: before each BW_EV_MESSAGE.
+    BW_EV_PACKET_MIDDLEWARE = 4,
+    /// Question, server: response headers; see BW_EVF_INITIAL.
+    BW_EV_HEADERS = 5,
+    /// Nsp or server: a socket has connected.
+    BW_EV_CONNECTION = 10,
+    /// Nsp or socket: an event of a client.
+    BW_EV_MESSAGE = 11,
+    /// Server, nsp or socket: it leaves, and its rooms are still there. Reason in code and name.
+    BW_EV_DISCONNECTING = 12,
+    /// Server, nsp or socket: the last event of a socket. Reason in code and name.
+    BW_EV_DISCONNECT = 13,
+    /// Nsp or socket: an event is about to be sent to the socket.
+    BW_EV_OUTGOING = 14,
+    /// Server, nsp or socket: now on another transport; its name in name, BW_TR_* in code.
+    BW_EV_UPGRADE = 15,
+    /// Server, nsp or socket: the send buffer is below BW_OPT_SEND_BUFFER_LOW again.
+    BW_EV_DRAIN = 16,
+    /// Server: a namespace was made.
+    BW_EV_NEW_NAMESPACE = 20,
+    /// Nsp: a room has its first member; the room in name.
+    BW_EV_ROOM_CREATED = 21,
+    /// Nsp: a room has lost its last member; the room in name.
+    BW_EV_ROOM_DELETED = 22,
+    /// Nsp: a socket joined a room; the room in name, ["<socket id>"] in args.
+    BW_EV_ROOM_JOINED = 23,
+    /// Nsp: a socket left a room; the room in name, ["<socket id>"] in args.
+    BW_EV_ROOM_LEFT = 24,
+    /// Server: a request was refused; code 0 to 5, its message in name, [context] in args.
+    BW_EV_CONNECTION_ERROR = 26,
+    /// Server: trouble that no call can report; the words in name.
+    BW_EV_FAULT = 27,
+    /// Server: the graceful stop has ended.
+    BW_EV_SHUTDOWN = 28,
+    /// Given to the callback of bw_emit_ack: status and replies.
+    BW_EV_ACKED = 40,
+    /// Given to the callback of bw_fetch_sockets: status and sockets.
+    BW_EV_SOCKETS = 41,
+}
+
+/// The bits of bw_event.flags.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub enum bw_event_flags {
+    /// CONNECTION: the state of an earlier connection was recovered. (Never in this version.)
+    BW_EVF_RECOVERED = 1,
+    /// HEADERS: the first response of the session.
+    BW_EVF_INITIAL = 2,
+    /// There are bins.
+    BW_EVF_HAS_BINARY = 4,
+    /// MESSAGE of an Engine.IO server: args is plain text.
+    BW_EVF_TEXT = 8,
+}
+
+/// bw_event.code of DISCONNECTING and DISCONNECT; the text is in bw_event.name.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub enum bw_reason {
+    /// "transport error"
+    BW_REASON_TRANSPORT_ERROR = 1,
+    /// "transport close"
+    BW_REASON_TRANSPORT_CLOSE = 2,
+    /// "forced close"
+    BW_REASON_FORCED_CLOSE = 3,
+    /// "ping timeout"
+    BW_REASON_PING_TIMEOUT = 4,
+    /// "parse error"
+    BW_REASON_PARSE_ERROR = 5,
+    /// "server shutting down"
+    BW_REASON_SERVER_SHUTDOWN = 6,
+    /// "forced server close"
+    BW_REASON_FORCED_SERVER_CLOSE = 7,
+    /// "client namespace disconnect"
+    BW_REASON_CLIENT_NSP = 8,
+    /// "server namespace disconnect"
+    BW_REASON_SERVER_NSP = 9,
+}
+
+/// One answer to an emit with ack.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct bw_reply {
+    /// What this library filled.
+    pub struct_size: u32,
+    /// 0.
+    pub reserved0: u32,
+    /// Who answered.
+    pub socket: bw_socket,
+    /// The arguments of the answer: a JSON array.
+    pub args: bw_str,
+    /// The same as an object; retain it to keep it.
+    pub message: *const bw_message<'static>,
+}
+
+/// One result of bw_fetch_sockets.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct bw_remote_socket {
+    /// What this library filled.
+    pub struct_size: u32,
+    /// 0.
+    pub reserved0: u32,
+    /// The socket.
+    pub socket: bw_socket,
+    /// Its public id.
+    pub sid: bw_str,
+    /// Its handshake: a JSON object.
+    pub handshake_json: bw_str,
+    /// Its data: JSON.
+    pub data_json: bw_str,
+    /// The rooms it is in, its own first.
+    pub rooms: *const bw_str,
+    /// How many rooms.
+    pub n_rooms: usize,
+}
+
+/// Something that happened. All pointers in it are borrowed: they are valid until the callback
+/// returns or, with bw_server_next, until the next bw_server_next.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct bw_event {
+    /// What this library filled; newer fields come last.
+    pub struct_size: u32,
+    /// What happened.
+    pub r#type: bw_event_type,
+    /// ACKED, SOCKETS: how it ended.
+    pub status: bw_status,
+    /// A number that depends on the type.
+    pub code: i32,
+    /// BW_EVF_* bits.
+    pub flags: u32,
+    /// How many arguments args has.
+    pub n_args: u32,
+    /// The server.
+    pub server: bw_server,
+    /// The namespace, or 0.
+    pub nsp: bw_nsp,
+    /// The socket, or 0.
+    pub socket: bw_socket,
+    /// MESSAGE: not 0 when the client waits for an answer.
+    pub ack: bw_ack,
+    /// Questions: what is to be answered.
+    pub deferred: bw_deferred,
+    /// ACKED, SOCKETS: the operation that has ended.
+    pub op: bw_op,
+    /// When it arrived, on CLOCK_MONOTONIC.
+    pub mono_ns: u64,
+    /// The namespace's name.
+    pub nsp_name: bw_str,
+    /// The event, room, reason, transport or error text.
+    pub name: bw_str,
+    /// A JSON array as on the wire; binaries are {"_placeholder":true,"num":i}.
+    pub args: bw_str,
+    /// The binaries.
+    pub bins: *const bw_bytes,
+    /// How many binaries.
+    pub n_bins: usize,
+    /// The socket's user pointer.
+    pub user: *mut c_void,
+    /// Connection events and questions: the handshake; retain it to keep it.
+    pub handshake: *const bw_handshake,
+    /// The payload as an object. Keep what bw_message_retain returns.
+    pub message: *const bw_message<'static>,
+    /// ACKED: the answers, in the order of arrival.
+    pub replies: *const *const bw_reply,
+    /// How many answers.
+    pub n_replies: usize,
+    /// SOCKETS: who is there.
+    pub sockets: *const *const bw_remote_socket,
+    /// How many sockets.
+    pub n_sockets: usize,
+}
+
+/// Called with an event. It must not throw, longjmp or end the thread.
+pub type bw_callback = Option<unsafe extern "C-unwind" fn(ev: *const bw_event, user: *mut c_void)>;
+
+/// A callback that is there.
+pub(crate) type bw_callback_fn = unsafe extern "C-unwind" fn(*const bw_event, *mut c_void);
+
+impl bw_event {
+    pub(crate) fn new(kind: bw_event_values, shared: &Shared, at: Instant) -> Self {
+        Self {
+            struct_size: size_of::<Self>() as u32,
+            r#type: kind as i32,
+            status: 0,
+            code: 0,
+            flags: 0,
+            n_args: 0,
+            server: shared.id(),
+            nsp: 0,
+            socket: 0,
+            ack: 0,
+            deferred: 0,
+            op: 0,
+            mono_ns: shared.monotonic_ns(at),
+            nsp_name: bw_str::EMPTY,
+            name: bw_str::EMPTY,
+            args: bw_str::EMPTY,
+            bins: null(),
+            n_bins: 0,
+            user: std::ptr::null_mut(),
+            handshake: null(),
+            message: null(),
+            replies: null(),
+            n_replies: 0,
+            sockets: null(),
+            n_sockets: 0,
+        }
+    }
+
+    pub(crate) fn set_flag(&mut self, flag: bw_event_flags) {
+        self.flags |= flag as u32;
+    }
+
+    pub(crate) fn set_reason(&mut self, reason: DisconnectReason) {
+        self.name = bw_str::view(reason.as_str());
+        self.code = match reason {
+            DisconnectReason::Connection(CloseReason::TransportError) => {
+                bw_reason::BW_REASON_TRANSPORT_ERROR
+            }
+            DisconnectReason::Connection(CloseReason::TransportClose) => {
+                bw_reason::BW_REASON_TRANSPORT_CLOSE
+            }
+            DisconnectReason::Connection(CloseReason::ForcedClose) => {
+                bw_reason::BW_REASON_FORCED_CLOSE
+            }
+            DisconnectReason::Connection(CloseReason::PingTimeout) => {
+                bw_reason::BW_REASON_PING_TIMEOUT
+            }
+            DisconnectReason::Connection(CloseReason::ParseError) => {
+                bw_reason::BW_REASON_PARSE_ERROR
+            }
+            DisconnectReason::Connection(CloseReason::ServerShuttingDown) => {
+                bw_reason::BW_REASON_SERVER_SHUTDOWN
+            }
+            DisconnectReason::ForcedServerClose => bw_reason::BW_REASON_FORCED_SERVER_CLOSE,
+            DisconnectReason::ClientNamespace => bw_reason::BW_REASON_CLIENT_NSP,
+            DisconnectReason::ServerNamespace => bw_reason::BW_REASON_SERVER_NSP,
+        } as i32;
+    }
+}

@@ -1,0 +1,139 @@
+//! What handles name, and the one registry of the process.
+
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Once, OnceLock, Weak};
+
+use bellwire_core::error::{Error, ErrorKind};
+use bellwire_core::socketio::{Namespace, Socket};
+
+use crate::deferred::Deferred;
+use crate::error::Result;
+use crate::listeners::Listener;
+use crate::op::Op;
+use crate::registry::{Kind, Named, Registry};
+use crate::server::ServerHandle;
+
+/// What a handle names. Sockets and listeners are not kept by their handles.
+pub(crate) enum Object {
+    Server(Arc<ServerHandle>),
+    Nsp(Arc<Namespace>),
+    Socket(Weak<Socket>),
+    /// The client's socket, and the number that the client gave the acknowledgement.
+    Ack(Weak<Socket>, u64),
+    Deferred(Deferred),
+    Op(Arc<Op>),
+    Listener(Weak<Listener>),
+}
+
+impl Named for Object {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Server(_) => Kind::Server,
+            Self::Nsp(_) => Kind::Nsp,
+            Self::Socket(_) => Kind::Socket,
+            Self::Ack(..) => Kind::Ack,
+            Self::Deferred(_) => Kind::Deferred,
+            Self::Op(_) => Kind::Op,
+            Self::Listener(_) => Kind::Listener,
+        }
+    }
+}
+
+/// So many processes forked from one another may each use the library without an exec between.
+const EPOCHS: usize = 256;
+
+static REGISTRIES: [OnceLock<Registry<Object>>; EPOCHS] = [const { OnceLock::new() }; EPOCHS];
+/// Which of them is this process's: how many forks lie between it and the first one.
+static EPOCH: AtomicUsize = AtomicUsize::new(0);
+/// Slots below are the parent's.
+static FLOOR: AtomicU32 = AtomicU32::new(0);
+
+/// The registry of this process.
+#[inline]
+pub(crate) fn registry() -> Result<&'static Registry<Object>> {
+    let cell = REGISTRIES.get(EPOCH.load(Ordering::Acquire));
+    match cell.and_then(OnceLock::get) {
+        Some(registry) => Ok(registry),
+        None => new_registry(),
+    }
+}
+
+#[cold]
+fn new_registry() -> Result<&'static Registry<Object>> {
+    static WATCHED: Once = Once::new();
+    WATCHED.call_once(|| {
+        // SAFETY: the handler does nothing but loads and stores of atomics.
+        unsafe { pthread_atfork(None, None, Some(after_fork)) };
+    });
+    let cell = REGISTRIES.get(EPOCH.load(Ordering::Acquire));
+    let cell =
+        cell.ok_or_else(|| Error::new(ErrorKind::Forked, "too many forks without an exec"))?;
+    Ok(cell.get_or_init(|| Registry::new(FLOOR.load(Ordering::Acquire))))
+}
+
+unsafe extern "C" {
+    /// POSIX; the C library has it.
+    fn pthread_atfork(
+        prepare: Option<extern "C" fn()>,
+        parent: Option<extern "C" fn()>,
+        child: Option<extern "C" fn()>,
+    ) -> std::ffi::c_int;
+}
+
+/// Runs in the child right after a fork: whatever the parent's threads held stays as it is, and
+/// nothing of it is touched again.
+extern "C" fn after_fork() {
+    let epoch = EPOCH.load(Ordering::Acquire);
+    if let Some(registry) = REGISTRIES.get(epoch).and_then(OnceLock::get) {
+        FLOOR.store(registry.end(), Ordering::Release);
+    }
+    EPOCH.store(epoch + 1, Ordering::Release);
+}
+
+/// What stands in the way of a handle that a table of its own does not know. Async-signal-safe.
+pub(crate) fn why_unknown(id: u64, wanted: Kind) -> ErrorKind {
+    let slot = id as u32;
+    if Kind::of(id) != Some(wanted) {
+        return ErrorKind::Handle;
+    }
+    if slot < FLOOR.load(Ordering::Acquire) {
+        return ErrorKind::Forked;
+    }
+    let registry = REGISTRIES
+        .get(EPOCH.load(Ordering::Acquire))
+        .and_then(OnceLock::get);
+    if registry.is_some_and(|registry| slot < registry.end()) {
+        ErrorKind::Gone
+    } else {
+        ErrorKind::Handle
+    }
+}
+
+fn gone() -> Error {
+    Error::from(ErrorKind::Gone)
+}
+
+/// The server that a handle names.
+pub(crate) fn server(id: u64) -> Result<Arc<ServerHandle>> {
+    registry()?.with(id, Kind::Server, |object| match object {
+        Object::Server(server) => Ok(Arc::clone(server)),
+        _ => Err(gone()),
+    })?
+}
+
+/// The namespace that a handle names.
+pub(crate) fn namespace(id: u64) -> Result<Arc<Namespace>> {
+    registry()?.with(id, Kind::Nsp, |object| match object {
+        Object::Nsp(namespace) => Ok(Arc::clone(namespace)),
+        _ => Err(gone()),
+    })?
+}
+
+/// The socket that a handle names.
+#[inline]
+pub(crate) fn socket(id: u64) -> Result<Arc<Socket>> {
+    registry()?.with(id, Kind::Socket, |object| match object {
+        Object::Socket(socket) => socket.upgrade().ok_or_else(gone),
+        _ => Err(gone()),
+    })?
+}

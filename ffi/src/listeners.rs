@@ -1,0 +1,406 @@
+//! Listeners: lists that are copied when they change, so that a dispatch that is under way goes on
+//! with the list it began with.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, Weak};
+
+use bellwire_core::socketio::event::{Hook, Hooks};
+use bellwire_core::socketio::{Namespace, Socket};
+
+use crate::closure::Owned;
+use crate::event::{bw_callback_fn, bw_event, bw_event_values as values};
+use crate::namespace::NspHost;
+use crate::pointer;
+use crate::registry::Ended;
+use crate::server::ServerHandle;
+use crate::shared::{Change, Shared};
+use crate::socket::SocketHost;
+
+/// How often a listener is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Times {
+    Every,
+    Once,
+}
+
+/// Where in its list a listener is put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Position {
+    Last,
+    First,
+}
+
+/// What a listener listens to.
+#[derive(Debug, Clone)]
+pub(crate) enum Home {
+    Server(Weak<ServerHandle>),
+    Nsp(Weak<Namespace>),
+    Socket(Weak<Socket>),
+}
+
+/// A registered callback.
+pub(crate) struct Listener {
+    pub(crate) kind: i32,
+    pub(crate) name: Box<str>,
+    pub(crate) times: Times,
+    pub(crate) callback: bw_callback_fn,
+    pub(crate) owned: Owned,
+    pub(crate) home: Home,
+    /// The handle, as soon as it has one.
+    pub(crate) id: OnceLock<u64>,
+    removed: AtomicBool,
+}
+
+impl Listener {
+    pub(crate) fn new(
+        (kind, name): (i32, &str),
+        times: Times,
+        (callback, owned): (bw_callback_fn, Owned),
+        home: Home,
+    ) -> Self {
+        Self {
+            kind,
+            name: name.into(),
+            times,
+            callback,
+            owned,
+            home,
+            id: OnceLock::new(),
+            removed: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn is_removed(&self) -> bool {
+        self.removed.load(Ordering::Acquire)
+    }
+
+    /// From now on no call starts. False when that was so before.
+    pub(crate) fn retire(&self) -> bool {
+        !self.removed.swap(true, Ordering::AcqRel)
+    }
+
+    /// Calls it, unless it was removed or has had its one call.
+    pub(crate) fn call(self: &Arc<Self>, event: &bw_event) -> bool {
+        match self.times {
+            Times::Every if self.is_removed() => return false,
+            Times::Once if !self.retire() => return false,
+            Times::Every | Times::Once => {}
+        }
+        pointer::call(self.callback, event, self.owned.user());
+        if self.times == Times::Once {
+            self.leave();
+        }
+        true
+    }
+
+    /// Takes it out of its list.
+    pub(crate) fn leave(&self) {
+        match &self.home {
+            Home::Server(server) => {
+                if let Some(server) = server.upgrade() {
+                    let hooks = Wanted::of_server(&server);
+                    server.shared.listeners.remove(self, &hooks);
+                }
+            }
+            Home::Nsp(namespace) => {
+                if let Some(namespace) = namespace.upgrade()
+                    && let Some(host) = namespace.host().get::<NspHost>()
+                {
+                    host.listeners
+                        .remove(self, &Wanted::of_namespace(&namespace, &host.shared));
+                }
+            }
+            Home::Socket(socket) => {
+                if let Some(socket) = socket.upgrade()
+                    && let Some(host) = socket.host().get::<SocketHost>()
+                {
+                    host.listeners
+                        .remove(self, &Wanted::of_socket(&socket, &host.shared));
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        if let (Some(id), Ok(registry)) = (self.id.get(), crate::handle::registry()) {
+            registry.remove(*id, Ended::Gone);
+        }
+    }
+}
+
+/// Where the hooks are that the listeners of an object switch.
+pub(crate) struct Wanted<'a> {
+    own: &'a Hooks,
+    server: &'a Hooks,
+    shared: &'a Shared,
+}
+
+impl<'a> Wanted<'a> {
+    pub(crate) fn of_server(server: &'a ServerHandle) -> Self {
+        let hooks = server.core.hooks();
+        Self {
+            own: hooks,
+            server: hooks,
+            shared: &server.shared,
+        }
+    }
+
+    pub(crate) fn of_namespace(namespace: &'a Namespace, shared: &'a Shared) -> Self {
+        Self {
+            own: &namespace.hooks,
+            server: &namespace.context().hooks,
+            shared,
+        }
+    }
+
+    pub(crate) fn of_socket(socket: &'a Socket, shared: &'a Shared) -> Self {
+        Self {
+            own: &socket.hooks,
+            server: &socket.namespace().context().hooks,
+            shared,
+        }
+    }
+
+    fn change(&self, lists: &Lists, kind: i32, change: Change) {
+        let Some(hook) = hook_of(kind) else { return };
+        if matches!(hook, Hook::Upgrade | Hook::Drain) {
+            return self.shared.count_listeners(self.server, hook, change);
+        }
+        if lists.want(hook) {
+            self.own.add(hook);
+        } else {
+            self.own.remove(hook);
+        }
+    }
+}
+
+fn hook_of(kind: i32) -> Option<Hook> {
+    const TABLE: [(values, Hook); 13] = [
+        (values::BW_EV_ALLOW_REQUEST, Hook::AllowRequest),
+        (values::BW_EV_HEADERS, Hook::Headers),
+        (values::BW_EV_MIDDLEWARE, Hook::Middleware),
+        (values::BW_EV_PACKET_MIDDLEWARE, Hook::PacketMiddleware),
+        (values::BW_EV_OUTGOING, Hook::Outgoing),
+        (values::BW_EV_ROOM_CREATED, Hook::Rooms),
+        (values::BW_EV_ROOM_DELETED, Hook::Rooms),
+        (values::BW_EV_ROOM_JOINED, Hook::Rooms),
+        (values::BW_EV_ROOM_LEFT, Hook::Rooms),
+        (values::BW_EV_UPGRADE, Hook::Upgrade),
+        (values::BW_EV_DRAIN, Hook::Drain),
+        (values::BW_EV_CONNECTION_ERROR, Hook::ConnectionError),
+        (values::BW_EV_NEW_NAMESPACE, Hook::NewNamespace),
+    ];
+    let row = TABLE.iter().find(|(value, _)| *value as i32 == kind);
+    row.map(|(_, hook)| *hook)
+}
+
+type List = Vec<Arc<Listener>>;
+
+/// The listeners of one event type.
+#[derive(Clone, Default)]
+struct ByName {
+    all: List,
+    named: HashMap<Box<str>, List, BuildHasherDefault<ShortHasher>>,
+}
+
+/// The listeners of one object at one moment.
+#[derive(Clone, Default)]
+pub(crate) struct Lists {
+    /// Messages are by far the most.
+    messages: ByName,
+    others: Vec<(i32, ByName)>,
+}
+
+impl Lists {
+    fn of(&self, kind: i32) -> Option<&ByName> {
+        if kind == values::BW_EV_MESSAGE as i32 {
+            return Some(&self.messages);
+        }
+        self.others
+            .iter()
+            .find(|(known, _)| *known == kind)
+            .map(|(_, lists)| lists)
+    }
+
+    fn of_mut(&mut self, kind: i32) -> &mut ByName {
+        if kind == values::BW_EV_MESSAGE as i32 {
+            return &mut self.messages;
+        }
+        let known = self.others.iter().position(|(known, _)| *known == kind);
+        let index = known.unwrap_or_else(|| {
+            self.others.push((kind, ByName::default()));
+            self.others.len() - 1
+        });
+        &mut self.others[index].1
+    }
+
+    /// Those for every event of a type.
+    pub(crate) fn all(&self, kind: i32) -> &[Arc<Listener>] {
+        self.of(kind).map_or(&[], |lists| &lists.all)
+    }
+
+    /// Those for the events of one name.
+    pub(crate) fn named(&self, kind: i32, name: &str) -> &[Arc<Listener>] {
+        let lists = self.of(kind).filter(|lists| !lists.named.is_empty());
+        lists
+            .and_then(|lists| lists.named.get(name))
+            .map_or(&[], |list| list)
+    }
+
+    fn want(&self, hook: Hook) -> bool {
+        self.others
+            .iter()
+            .any(|(kind, lists)| hook_of(*kind) == Some(hook) && !lists.is_empty())
+    }
+
+    fn put(&mut self, listener: &Arc<Listener>, position: Position) {
+        let lists = self.of_mut(listener.kind);
+        let list = if listener.name.is_empty() {
+            &mut lists.all
+        } else {
+            lists.named.entry(listener.name.clone()).or_default()
+        };
+        let at = if position == Position::First {
+            0
+        } else {
+            list.len()
+        };
+        list.insert(at, Arc::clone(listener));
+    }
+
+    /// Takes one out; the caller drops it when no lock is held.
+    fn take(&mut self, listener: &Listener) -> Option<Arc<Listener>> {
+        let lists = self.of_mut(listener.kind);
+        let is_it = |other: &Arc<Listener>| std::ptr::eq(&**other, listener);
+        if listener.name.is_empty() {
+            let at = lists.all.iter().position(is_it)?;
+            return Some(lists.all.remove(at));
+        }
+        let list = lists.named.get_mut(&listener.name)?;
+        let at = list.iter().position(is_it)?;
+        let taken = list.remove(at);
+        if list.is_empty() {
+            lists.named.remove(&listener.name);
+        }
+        Some(taken)
+    }
+
+    fn into_all(self) -> Vec<Arc<Listener>> {
+        let others = self.others.into_iter().map(|(_, lists)| lists);
+        std::iter::once(self.messages)
+            .chain(others)
+            .flat_map(|lists| {
+                lists
+                    .all
+                    .into_iter()
+                    .chain(lists.named.into_values().flatten())
+            })
+            .collect()
+    }
+}
+
+impl ByName {
+    fn is_empty(&self) -> bool {
+        self.all.is_empty() && self.named.is_empty()
+    }
+}
+
+/// The listeners of a server, a namespace or a socket.
+#[derive(Default)]
+pub(crate) struct ListenerSet {
+    /// Whether there may be any, so that most sockets cost no lock.
+    any: AtomicBool,
+    lists: RwLock<Option<Arc<Lists>>>,
+}
+
+impl ListenerSet {
+    /// The lists as they are now.
+    pub(crate) fn snapshot(&self) -> Option<Arc<Lists>> {
+        if !self.any.load(Ordering::Acquire) {
+            return None;
+        }
+        self.lists
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    pub(crate) fn add(&self, listener: &Arc<Listener>, position: Position, wanted: &Wanted<'_>) {
+        self.change(|lists| {
+            lists.put(listener, position);
+            wanted.change(lists, listener.kind, Change::More);
+        });
+    }
+
+    fn remove(&self, listener: &Listener, wanted: &Wanted<'_>) {
+        let taken = self.change(|lists| {
+            let taken = lists.take(listener);
+            if taken.is_some() {
+                wanted.change(lists, listener.kind, Change::Fewer);
+            }
+            taken
+        });
+        // Here no lock is held any more, and its drop may run.
+        drop(taken);
+    }
+
+    /// Takes all out, for good.
+    pub(crate) fn clear(&self, wanted: &Wanted<'_>) {
+        let all = {
+            let mut lists = self.lists.write().unwrap_or_else(PoisonError::into_inner);
+            self.any.store(false, Ordering::Release);
+            lists.take().map(|lists| (*lists).clone().into_all())
+        };
+        for listener in all.into_iter().flatten() {
+            listener.retire();
+            wanted.change(&Lists::default(), listener.kind, Change::Fewer);
+        }
+    }
+
+    fn change<R>(&self, change: impl FnOnce(&mut Lists) -> R) -> R {
+        let (result, old) = {
+            let mut guard = self.lists.write().unwrap_or_else(PoisonError::into_inner);
+            let mut lists = guard.take().unwrap_or_default();
+            let old = Arc::get_mut(&mut lists)
+                .is_none()
+                .then(|| Arc::clone(&lists));
+            let result = change(Arc::make_mut(&mut lists));
+            *guard = Some(lists);
+            self.any.store(true, Ordering::Release);
+            (result, old)
+        };
+        // The last look at the old lists may be this one: what only they hold is dropped here.
+        drop(old);
+        result
+    }
+}
+
+impl std::fmt::Debug for ListenerSet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ListenerSet")
+    }
+}
+
+/// A quick hash of a name. The host chooses the names in the table, so nobody can make them collide.
+#[derive(Default)]
+struct ShortHasher(u64);
+
+impl Hasher for ShortHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            let mixed = self.0.rotate_left(5) ^ u64::from_le_bytes(word);
+            self.0 = mixed.wrapping_mul(0x517c_c1b7_2722_0a95);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        // The table takes its seven control bits from the top, the bucket from the bottom.
+        self.0 ^ self.0 >> 32
+    }
+}

@@ -1,0 +1,70 @@
+//! Namespaces: their handles, and what we keep with each.
+
+use std::sync::{Arc, PoisonError};
+
+use bellwire_core::error::{Error, ErrorKind};
+use bellwire_core::socketio::Namespace;
+
+use crate::error::{Result, bw_status};
+use crate::handle::{self, Object, registry};
+use crate::listeners::ListenerSet;
+use crate::panic::entry;
+use crate::pointer::Out;
+use crate::shared::Shared;
+use crate::types::{bw_nsp, bw_server, bw_str};
+
+/// What we keep with a namespace.
+#[derive(Debug)]
+pub(crate) struct NspHost {
+    pub(crate) id: u64,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) listeners: ListenerSet,
+}
+
+impl NspHost {
+    /// What is kept with a namespace; made when it is first seen.
+    pub(crate) fn of<'a>(namespace: &'a Arc<Namespace>, shared: &Arc<Shared>) -> Result<&'a Self> {
+        if let Some(host) = namespace.host().get::<Self>() {
+            return Ok(host);
+        }
+        let registry = registry()?;
+        let host = namespace.host().get_or_init(|| {
+            // Without a handle left it has the number 0, and the host cannot name it.
+            let id = registry
+                .insert(Object::Nsp(Arc::clone(namespace)))
+                .unwrap_or(0);
+            let mut all = shared
+                .namespaces
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            all.push(id);
+            Self {
+                id,
+                shared: Arc::clone(shared),
+                listeners: ListenerSet::default(),
+            }
+        });
+        host.ok_or_else(|| Error::from(ErrorKind::Internal))
+    }
+
+    /// What is kept with a namespace that a handle named.
+    pub(crate) fn of_known(namespace: &Namespace) -> Result<&Self> {
+        namespace
+            .host()
+            .get::<Self>()
+            .ok_or_else(|| Error::from(ErrorKind::Gone))
+    }
+}
+
+/// [any] The namespace of that name, "/" or "/chat"; made on first use. BW_E_NAME when no client
+/// could ask for it.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_nsp_get(server: bw_server, name: bw_str, out: *mut bw_nsp) -> bw_status {
+    entry(|| {
+        let out = Out::new(out, "out", 0)?;
+        let server = handle::server(server)?;
+        let namespace = server.core.of(name.text("name")?)?;
+        out.set(NspHost::of(&namespace, &server.shared)?.id);
+        Ok(())
+    })
+}

@@ -1,0 +1,175 @@
+//! Operations: calls whose outcome is an event of its own, given once to their own callback.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Instant;
+
+use bellwire_core::error::{Error, ErrorKind};
+use bellwire_core::socketio::socket::AckHandle;
+use bellwire_core::socketio::{AckOutcome, BroadcastAck, Operation};
+
+use crate::closure::Owned;
+use crate::error::{Result, bw_status};
+use crate::event::{bw_callback_fn, bw_event, bw_event_values};
+use crate::handle::{Object, registry};
+use crate::panic::entry;
+use crate::pointer;
+use crate::registry::{Ended, Kind};
+use crate::shared::Shared;
+use crate::types::bw_op;
+
+/// An operation under way.
+pub(crate) struct Op {
+    pub(crate) outcome: bw_event_values,
+    callback: bw_callback_fn,
+    owned: Mutex<Option<Owned>>,
+    shared: Arc<Shared>,
+    state: Mutex<State>,
+}
+
+/// What cancelling it takes.
+#[derive(Debug)]
+enum State {
+    /// It has only begun.
+    New,
+    /// Cancelled before it could be.
+    Cancelled,
+    One(AckHandle),
+    Many(Weak<BroadcastAck>),
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Op {
+    /// Begins one; its handle.
+    pub(crate) fn begin(
+        outcome: bw_event_values,
+        shared: &Arc<Shared>,
+        callback: bw_callback_fn,
+        mut owned: Owned,
+    ) -> Result<(bw_op, Arc<Self>)> {
+        let registry = registry()?;
+        owned.settle(shared);
+        let op = Arc::new(Self {
+            outcome,
+            callback,
+            owned: Mutex::new(Some(owned)),
+            shared: Arc::clone(shared),
+            state: Mutex::new(State::New),
+        });
+        match registry.insert(Object::Op(Arc::clone(&op))) {
+            Ok(id) => {
+                lock(&shared.ops).insert(id);
+                Ok((id, op))
+            }
+            Err(error) => {
+                op.drop_here();
+                Err(error)
+            }
+        }
+    }
+
+    /// It did not begin after all: no outcome follows, and its drop runs here.
+    pub(crate) fn abandon(id: bw_op, op: &Self) {
+        op.take_out(id);
+        op.drop_here();
+    }
+
+    fn drop_here(&self) {
+        let owned = lock(&self.owned).take();
+        if let Some(mut owned) = owned {
+            owned.unsettle();
+        }
+    }
+
+    fn take_out(&self, id: bw_op) {
+        lock(&self.shared.ops).remove(&id);
+        if let Ok(registry) = registry() {
+            registry.remove(id, Ended::Gone);
+        }
+    }
+
+    pub(crate) fn set_one(&self, handle: AckHandle) {
+        self.set(State::One(handle));
+    }
+
+    pub(crate) fn set_many(&self, ack: &Arc<BroadcastAck>) {
+        self.set(State::Many(Arc::downgrade(ack)));
+    }
+
+    fn set(&self, new: State) {
+        let cancelled = {
+            let mut state = lock(&self.state);
+            let cancelled = matches!(*state, State::Cancelled);
+            *state = new;
+            cancelled
+        };
+        if cancelled {
+            self.cancel();
+        }
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        matches!(*lock(&self.state), State::Cancelled)
+    }
+
+    fn cancel(&self) {
+        // What cancelling delivers may come back to us, so nothing is locked by then.
+        let state = std::mem::replace(&mut *lock(&self.state), State::Cancelled);
+        match state {
+            State::One(handle) => handle.cancel(),
+            State::Many(ack) => {
+                if let Some(ack) = ack.upgrade() {
+                    ack.end(AckOutcome::Cancelled);
+                }
+            }
+            State::New | State::Cancelled => {}
+        }
+    }
+
+    /// The operation of that number, out of the registry: it ends now.
+    pub(crate) fn finish(operation: Operation) -> Option<Arc<Self>> {
+        match registry().ok()?.remove(operation.0, Ended::Gone)? {
+            Object::Op(op) => {
+                lock(&op.shared.ops).remove(&operation.0);
+                Some(op)
+            }
+            _ => None,
+        }
+    }
+
+    /// Tells the outcome, and drops what was kept for that.
+    pub(crate) fn tell(&self, event: &bw_event) {
+        let owned = lock(&self.owned).take();
+        if let Some(owned) = owned {
+            pointer::call(self.callback, event, owned.user());
+        }
+    }
+
+    /// The server ends: so do its operations.
+    pub(crate) fn end_all(shared: &Arc<Shared>, at: Instant) {
+        let ids: Vec<u64> = lock(&shared.ops).iter().copied().collect();
+        for id in ids {
+            if let Some(op) = Self::finish(Operation(id)) {
+                let mut event = bw_event::new(op.outcome, shared, at);
+                event.op = id;
+                event.status = ErrorKind::Closed.code();
+                shared.inside(|| op.tell(&event));
+            }
+        }
+    }
+}
+
+/// [any] Ends an operation early: its callback is told BW_E_CANCELLED, unless it has ended.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_op_cancel(op: bw_op) -> bw_status {
+    entry(|| {
+        let op = registry()?.with(op, Kind::Op, |object| match object {
+            Object::Op(op) => Some(Arc::clone(op)),
+            _ => None,
+        })?;
+        op.ok_or_else(|| Error::from(ErrorKind::Handle))?.cancel();
+        Ok(())
+    })
+}

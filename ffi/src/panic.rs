@@ -1,0 +1,109 @@
+//! The border: what every function goes through on its way in and out.
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Once;
+
+use bellwire_core::error::{Error, ErrorKind};
+
+use crate::error::{Result, bw_status, remember};
+
+thread_local! {
+    /// This thread is inside a log callback.
+    static LOGGING: Cell<bool> = const { Cell::new(false) };
+    /// How many calls deep this thread is in our code: its panics are ours.
+    static DEPTH: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Runs a function of the interface: an error or a panic becomes its status, and its words the
+/// thread's last error.
+pub(crate) fn entry(function: impl FnOnce() -> Result<()>) -> bw_status {
+    guarded(function).map_or_else(|error| remember(&error), |()| 0)
+}
+
+/// The same for a function that returns something else than a status.
+pub(crate) fn entry_or<T>(otherwise: T, function: impl FnOnce() -> Result<T>) -> T {
+    guarded(function).unwrap_or_else(|error| {
+        remember(&error);
+        otherwise
+    })
+}
+
+/// The same for a function that returns a number or a status.
+pub(crate) fn entry_count(function: impl FnOnce() -> Result<usize>) -> i32 {
+    guarded(function).map_or_else(
+        |error| remember(&error),
+        |count| i32::try_from(count).unwrap_or(i32::MAX),
+    )
+}
+
+fn guarded<T>(function: impl FnOnce() -> Result<T>) -> Result<T> {
+    if LOGGING.try_with(Cell::get).unwrap_or(false) {
+        let text = "only [signal] functions may be called in a log callback";
+        return Err(Error::new(ErrorKind::Reentrant, text));
+    }
+    caught(function).unwrap_or_else(|text| Err(Error::new(ErrorKind::Panic, text)))
+}
+
+/// Runs our code; a panic becomes words.
+pub(crate) fn caught<T>(function: impl FnOnce() -> T) -> std::result::Result<T, String> {
+    let depth = |change: fn(u32) -> u32| {
+        // At the end of a thread nobody counts.
+        let _ = DEPTH.try_with(|depth| depth.set(change(depth.get())));
+    };
+    depth(|depth| depth + 1);
+    let result = catch_unwind(AssertUnwindSafe(function));
+    depth(|depth| depth - 1);
+    result.map_err(|payload| {
+        let words = payload
+            .downcast_ref::<&str>()
+            .map(|text| (*text).to_owned())
+            .or_else(|| payload.downcast_ref::<String>().cloned());
+        let text = format!("the engine panicked: {}", words.unwrap_or_default());
+        tracing::error!(target: "bellwire", "{text}");
+        text
+    })
+}
+
+/// Runs a log callback.
+pub(crate) fn while_logging(call: impl FnOnce()) {
+    // At the end of a thread there is no log any more.
+    let _ = LOGGING.try_with(|logging| {
+        if !logging.replace(true) {
+            call();
+            logging.set(false);
+        }
+    });
+}
+
+/// Our panics are statuses and log records; nothing is printed for them. Other panics of the
+/// process, if there are others, are none of our business.
+pub(crate) fn quiet_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let previous = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            let ours = DEPTH.try_with(|depth| depth.get() > 0).unwrap_or(false);
+            if !ours {
+                previous(info);
+            }
+        }));
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn panics_and_errors_become_statuses() {
+        quiet_panics();
+        assert_eq!(entry(|| Ok(())), 0);
+        assert_eq!(entry(|| Err(ErrorKind::Gone.into())), -30);
+        assert_eq!(entry(|| panic!("a test")), -91);
+        assert_eq!(entry_count(|| Ok(3)), 3);
+        assert_eq!(entry_or(7, || Err(ErrorKind::Io.into())), 7);
+        while_logging(|| assert_eq!(entry(|| Ok(())), -4));
+        assert_eq!(entry(|| Ok(())), 0);
+    }
+}

@@ -1,0 +1,190 @@
+//! Polled delivery: the host's own thread takes the events.
+
+use std::os::fd::AsRawFd;
+use std::ptr::null;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+use bellwire_core::error::{Error, ErrorKind};
+use bellwire_core::host::Queue;
+use bellwire_core::socketio::{Event, Socket};
+
+use crate::deferred::QuestionHost;
+use crate::error::{Result, bw_status};
+use crate::event::bw_event;
+use crate::handle;
+use crate::op::Op;
+use crate::panic::{entry, entry_count};
+use crate::pointer::Out;
+use crate::server::{ServerHandle, timeout};
+use crate::shared::Shared;
+use crate::socket::SocketHost;
+use crate::stage::{Stage, extras};
+use crate::types::{bw_fd, bw_server};
+
+fn queue(server: &ServerHandle) -> Result<&Arc<Queue>> {
+    server.core.queue().ok_or_else(|| {
+        Error::new(
+            ErrorKind::State,
+            "this server calls back on its own: it is not polled",
+        )
+    })
+}
+
+fn busy<E>(_: E) -> Error {
+    Error::new(ErrorKind::Busy, "another thread polls this server")
+}
+
+/// [poll] Runs the callbacks of queued events on this thread: at most max_events (0 = all that are
+/// there), waiting at most timeout_ms (0 = not at all, -1 = for ever) for the first. Returns how
+/// many it handled, or a negative status.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_server_poll(server: bw_server, max_events: u32, timeout_ms: i32) -> i32 {
+    entry_count(|| {
+        let server = handle::server(server)?;
+        queue(&server)?;
+        let _polling = server.shared.begin_polling()?;
+        poll(&server, max_events as usize, timeout(timeout_ms))
+    })
+}
+
+/// This thread is the one that polls.
+fn poll(server: &ServerHandle, max: usize, timeout: Option<Duration>) -> Result<usize> {
+    let shared = &server.shared;
+    take_back(server);
+    shared.graveyard.run(shared);
+    let budget = server.core.config().poll_budget;
+    let handled = queue(server)?.poll(max, budget, timeout).map_err(busy)?;
+    shared.graveyard.run(shared);
+    Ok(handled)
+}
+
+/// Polls until the server has ended. False when it took longer.
+#[expect(clippy::disallowed_methods, reason = "a timeout is time")]
+pub(crate) fn wait_polling(server: &ServerHandle, timeout: Option<Duration>) -> Result<bool> {
+    let _polling = server.shared.begin_polling()?;
+    let end = timeout.map(|timeout| Instant::now() + timeout);
+    loop {
+        let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+        if server.shared.ended.load(Ordering::Acquire) {
+            // What it told us is about to be so.
+            return Ok(server.core.wait(left));
+        }
+        let handled = poll(server, 0, left)?;
+        if handled == 0 && left.is_some_and(|left| left.is_zero()) {
+            return Ok(server.core.is_closed());
+        }
+    }
+}
+
+/// [any] A descriptor that is readable while events wait: level-triggered, for epoll, select or
+/// libuv. Do not read, write or close it. Valid until bw_server_free.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_server_poll_fd(server: bw_server, out: *mut bw_fd) -> bw_status {
+    entry(|| {
+        let out = Out::new(out, "out", -1)?;
+        let server = handle::server(server)?;
+        let bell = queue(&server)?.descriptor();
+        let bell = bell.ok_or_else(|| Error::from(ErrorKind::Unsupported))?;
+        out.set(bell.as_raw_fd());
+        Ok(())
+    })
+}
+
+/// An event that bw_server_next has given out, and what it points to.
+pub(crate) struct Lent {
+    event: Box<bw_event>,
+    _stage: Stage,
+    /// Its callback was not called; its user pointer is dropped with the event.
+    _op: Option<Arc<Op>>,
+    /// It was the last event of this socket.
+    last_of: Option<Arc<Socket>>,
+}
+
+// SAFETY: the event points to its own stage and to the queue's memory; only the host follows it.
+unsafe impl Send for Lent {}
+
+impl std::fmt::Debug for Lent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Lent")
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if let Some(socket) = &self.last_of
+            && let Some(host) = socket.host().get::<SocketHost>()
+        {
+            host.retire(socket);
+        }
+    }
+}
+
+/// What was given out is done with.
+fn take_back(server: &ServerHandle) {
+    let lent = server
+        .lent
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .take();
+    drop(lent);
+}
+
+/// [poll] The same queue without callbacks: *out is the next event, or NULL when none came within
+/// timeout_ms. It is valid until the next call of this function or of bw_server_poll. ACKED and
+/// SOCKETS come here too, with ev->op, instead of going to their callback.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_server_next(
+    server: bw_server,
+    timeout_ms: i32,
+    out: *mut *const bw_event,
+) -> bw_status {
+    entry(|| {
+        let out = Out::new(out, "out", null())?;
+        let server = handle::server(server)?;
+        queue(&server)?;
+        let _polling = server.shared.begin_polling()?;
+        take_back(&server);
+        server.shared.graveyard.run(&server.shared);
+        let lent = queue(&server)?
+            .next(timeout(timeout_ms), |event| {
+                event
+                    .map(|(event, at)| lend(&server.shared, &event, at))
+                    .transpose()
+            })
+            .map_err(busy)??;
+        if let Some(lent) = lent {
+            out.set(&raw const *lent.event);
+            *server.lent.lock().unwrap_or_else(PoisonError::into_inner) = Some(lent);
+        }
+        Ok(())
+    })
+}
+
+fn lend(shared: &Arc<Shared>, event: &Event<'_>, at: Instant) -> Result<Lent> {
+    let mut stage = Stage::default();
+    let mut ev = Box::new(stage.set(event, at, shared)?);
+    let mut op = None;
+    let mut last_of = None;
+    match *event {
+        Event::AllowRequest { question, .. }
+        | Event::Headers { question, .. }
+        | Event::Middleware { question, .. }
+        | Event::PacketMiddleware { question, .. } => {
+            ev.deferred = QuestionHost::ask(question, extras(event))?;
+        }
+        Event::Acked { operation, .. } | Event::Sockets { operation, .. } => {
+            op = Op::finish(operation);
+        }
+        Event::Disconnect { socket, .. } => last_of = Some(Arc::clone(socket)),
+        Event::Shutdown => shared.ended.store(true, Ordering::Release),
+        _ => {}
+    }
+    Ok(Lent {
+        event: ev,
+        _stage: stage,
+        _op: op,
+        last_of,
+    })
+}

@@ -1,0 +1,316 @@
+//! Servers: their beginning, what they listen on, and their end.
+
+use std::ffi::c_char;
+use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bellwire_core::config::{Delivery as ConfigDelivery, Protocol};
+use bellwire_core::error::{Error, ErrorKind};
+use bellwire_core::host::Handler;
+use bellwire_core::server::Server;
+use bytes::Bytes;
+
+use crate::config::bw_config;
+use crate::dispatch::Dispatcher;
+use crate::error::{Result, bw_status};
+use crate::handle::{self, Object, registry};
+use crate::listeners::Wanted;
+use crate::namespace::NspHost;
+use crate::op::Op;
+use crate::panic::{entry, quiet_panics};
+use crate::pointer::{self, Out, clear};
+use crate::poll::{Lent, wait_polling};
+use crate::registry::Ended;
+use crate::shared::{Delivery, Mode, Shared};
+use crate::socket::SocketHost;
+use crate::types::{bw_buf, bw_bytes, bw_fd, bw_server, bw_str};
+use crate::wakeup::Wakeable;
+
+/// What the handle of a server names.
+#[derive(Debug)]
+pub(crate) struct ServerHandle {
+    pub(crate) core: Arc<Server>,
+    pub(crate) shared: Arc<Shared>,
+    /// What bw_server_next has given out.
+    pub(crate) lent: Mutex<Option<Lent>>,
+    wakeable: Mutex<Option<Wakeable>>,
+}
+
+/// [any] Starts the engine's threads; does not listen yet. config is copied, NULL is the defaults.
+/// Free *out with bw_server_free.
+#[unsafe(no_mangle)]
+#[must_use]
+pub extern "C" fn bw_server_new(config: *const bw_config, out: *mut bw_server) -> bw_status {
+    quiet_panics();
+    clear(out, 0);
+    entry(|| {
+        let out = Out::new(out, "out", 0)?;
+        let config = pointer::borrow(config, "config")?.config();
+        let registry = registry()?;
+        let delivery = match config.delivery {
+            ConfigDelivery::Polled => Delivery::Polled,
+            ConfigDelivery::Threads | ConfigDelivery::Inline => Delivery::Own,
+        };
+        let mode = match config.protocol {
+            Protocol::SocketIo => Mode::SocketIo,
+            Protocol::EngineIo => Mode::Raw,
+        };
+        let shared = Arc::new(Shared::new(delivery, mode));
+        let handler: Arc<dyn Handler> = Arc::new(Dispatcher::new(&shared));
+        let core = Server::new(config, handler)?;
+        if let Some(queue) = core.queue() {
+            shared.set_queue(queue);
+        }
+        let handle = Arc::new(ServerHandle {
+            core,
+            shared,
+            lent: Mutex::new(None),
+            wakeable: Mutex::new(None),
+        });
+        let id = registry.insert(Object::Server(Arc::clone(&handle)))?;
+        handle.shared.set_id(id);
+        let bell = handle.core.queue().and_then(|queue| queue.descriptor());
+        let Some(wakeable) = Wakeable::new(id, bell) else {
+            registry.remove(id, Ended::Gone);
+            return Err(Error::new(
+                ErrorKind::Full,
+                "there are too many servers in this process",
+            ));
+        };
+        *lock(&handle.wakeable) = Some(wakeable);
+        out.set(id);
+        Ok(())
+    })
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn no_nul<'a>(text: &'a str, name: &str) -> Result<&'a str> {
+    if text.contains('\0') {
+        return Err(Error::new(
+            ErrorKind::Argument,
+            format!("{name} holds a NUL"),
+        ));
+    }
+    Ok(text)
+}
+
+/// [any] Listens on TCP; can be called more than once. host: an IP address, "localhost", or "" for
+/// all interfaces (names are not looked up). port 0 picks one; bound_port is optional.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_server_listen_tcp(
+    server: bw_server,
+    host: bw_str,
+    port: u16,
+    bound_port: *mut u16,
+) -> bw_status {
+    entry(|| {
+        let out = Out::optional(bound_port, "bound_port", 0)?;
+        let server = handle::server(server)?;
+        let host = no_nul(host.text("host")?, "host")?;
+        out.set(server.core.listen_tcp(host, port)?);
+        Ok(())
+    })
+}
+
+/// [any] Listens on a Unix socket with these permissions, 0 for the usual ones.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_server_listen_unix(server: bw_server, path: bw_str, mode: u32) -> bw_status {
+    entry(|| {
+        let server = handle::server(server)?;
+        let path = no_nul(path.text("path")?, "path")?;
+        if path.is_empty() {
+            return Err(Error::new(ErrorKind::Argument, "path is empty"));
+        }
+        server.core.listen_unix(path, mode)
+    })
+}
+
+/// [any] Listens on a descriptor that is bound and listens already (inherited, or of a service
+/// manager). The engine's when BW_OK is returned, still yours otherwise.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_server_listen_fd(server: bw_server, fd: bw_fd) -> bw_status {
+    entry(|| {
+        let server = handle::server(server)?;
+        if fd < 0 {
+            let text = format!("fd is {fd}: no descriptor");
+            return Err(Error::new(ErrorKind::Argument, text));
+        }
+        // SAFETY: it is the caller's, who gives it to us; if we do not take it, we do not close it.
+        let owned = unsafe { OwnedFd::from_raw_fd(fd) };
+        server.core.listen_fd(owned).map_err(|(error, owned)| {
+            let _ = owned.into_raw_fd();
+            error
+        })
+    })
+}
+
+/// [any] From now on the engine's listeners answer GET and HEAD of exactly this path with these
+/// bytes, which are copied; body.data NULL takes the path away again. What is neither served nor
+/// the engine's is answered with 404.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_server_serve(
+    server: bw_server,
+    path: bw_str,
+    content_type: bw_str,
+    body: bw_bytes,
+) -> bw_status {
+    entry(|| {
+        let server = handle::server(server)?;
+        let (path, content_type) = (path.text("path")?, content_type.text("content_type")?);
+        let bytes = body.slice("body")?;
+        let body = (!body.data.is_null()).then(|| Bytes::copy_from_slice(bytes));
+        server.core.serve(path, content_type, body)
+    })
+}
+
+/// [any] Begins a graceful stop: no new clients; those there are are told and drained, and those
+/// left after deadline_ms are cut. BW_EV_SHUTDOWN tells the end. Called again it only shortens the
+/// deadline.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_server_close(server: bw_server, deadline_ms: u32) -> bw_status {
+    entry(|| {
+        handle::server(server)?
+            .core
+            .close(Duration::from_millis(deadline_ms.into()))
+    })
+}
+
+fn not_inside(server: &ServerHandle, what: &str) -> Result<()> {
+    if server.shared.is_inside() {
+        let text = format!("{what} inside a callback of the same server would wait for itself");
+        return Err(Error::new(ErrorKind::Deadlock, text));
+    }
+    Ok(())
+}
+
+/// [out] Waits for the end of the graceful stop; -1 = for ever. BW_E_TIMEOUT. In polled delivery it
+/// polls meanwhile.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_server_wait(server: bw_server, timeout_ms: i32) -> bw_status {
+    entry(|| {
+        let server = handle::server(server)?;
+        not_inside(&server, "bw_server_wait")?;
+        let timeout = timeout(timeout_ms);
+        let has_ended = if server.shared.is_polled() {
+            wait_polling(&server, timeout)?
+        } else {
+            server.core.wait(timeout)
+        };
+        if has_ended {
+            Ok(())
+        } else {
+            Err(ErrorKind::Timeout.into())
+        }
+    })
+}
+
+/// -1 is for ever.
+pub(crate) fn timeout(timeout_ms: i32) -> Option<Duration> {
+    u64::try_from(timeout_ms).ok().map(Duration::from_millis)
+}
+
+/// [out] Stops at once, waits for callbacks that are running, runs every drop, joins the threads and
+/// sets *server to 0. No callback runs after it returns. BW_E_BUSY while another thread polls.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_server_free(server: *mut bw_server) -> bw_status {
+    entry(|| {
+        if server.is_null() {
+            return Ok(());
+        }
+        let variable = pointer::borrow_mut(server, "server")?;
+        if *variable == 0 {
+            return Ok(());
+        }
+        let handle = handle::server(*variable)?;
+        not_inside(&handle, "bw_server_free")?;
+        let polling = handle
+            .shared
+            .is_polled()
+            .then(|| handle.shared.begin_polling());
+        let polling = polling.transpose()?;
+        if !handle.shared.begin_freeing() {
+            return Err(ErrorKind::Gone.into());
+        }
+        end(*variable, handle);
+        drop(polling);
+        *variable = 0;
+        Ok(())
+    })
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what ends with the server ends now"
+)]
+fn end(id: bw_server, handle: Arc<ServerHandle>) {
+    let shared = Arc::clone(&handle.shared);
+    drop(lock(&handle.wakeable).take());
+    handle.core.stop();
+    if let Some(queue) = handle.core.queue() {
+        drop(lock(&handle.lent).take());
+        // What still waits, the ends of the sockets above all, is told now.
+        while queue
+            .poll(0, None, Some(Duration::ZERO))
+            .is_ok_and(|count| count > 0)
+        {}
+    }
+    Op::end_all(&shared, Instant::now());
+    let Ok(registry) = registry() else { return };
+    registry.remove(id, Ended::Gone);
+    for namespace in std::mem::take(&mut *lock(&shared.namespaces)) {
+        registry.remove(namespace, Ended::Gone);
+    }
+    for namespace in handle.core.namespaces().all() {
+        for socket in namespace.sockets(&bellwire_core::socketio::Target::ALL) {
+            if let Some(host) = socket.host().get::<SocketHost>() {
+                host.retire(&socket);
+            }
+        }
+        if let Some(host) = namespace.host().get::<NspHost>() {
+            host.listeners
+                .clear(&Wanted::of_namespace(&namespace, &shared));
+        }
+    }
+    shared.listeners.clear(&Wanted::of_server(&handle));
+    // Calls of other threads that are under way hold it a moment longer.
+    while Arc::strong_count(&handle) > 1 {
+        std::thread::yield_now();
+    }
+    drop(handle);
+    shared.end_polling();
+}
+
+/// [any] All numbers as OpenMetrics text. Free *out with bw_buf_free.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_server_metrics(server: bw_server, out: *mut bw_buf) -> bw_status {
+    entry(|| {
+        let out = Out::new(out, "out", bw_buf::EMPTY)?;
+        out.set(bw_buf::new(
+            handle::server(server)?.core.stats().open_metrics(),
+        ));
+        Ok(())
+    })
+}
+
+/// [any] One number: "clients_count", "queued_events" and so on; bw_server_metrics shows all.
+/// BW_E_NOT_FOUND.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_server_stat(
+    server: bw_server,
+    name: *const c_char,
+    out: *mut i64,
+) -> bw_status {
+    entry(|| {
+        let out = Out::new(out, "out", 0)?;
+        let name = pointer::c_text(name, "name")?;
+        let number = handle::server(server)?.core.stats().get(name);
+        out.set(number.ok_or_else(|| {
+            Error::new(ErrorKind::NotFound, format!("there is no number {name:?}"))
+        })?);
+        Ok(())
+    })
+}

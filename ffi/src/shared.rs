@@ -1,0 +1,257 @@
+//! What everything of one server shares on this side of the border, and where each thread is.
+//!
+//! It does not own the engine: namespaces, sockets and listeners may hold it without a cycle.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Instant;
+
+use bellwire_core::error::{Error, ErrorKind};
+use bellwire_core::host::Queue;
+use bellwire_core::socketio::event::{Hook, Hooks};
+
+use crate::closure::Graveyard;
+use crate::error::Result;
+use crate::listeners::ListenerSet;
+
+/// Where the callbacks of a server run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    /// On threads of the engine.
+    Own,
+    /// On the thread that polls.
+    Polled,
+}
+
+/// Which protocol the sockets of a server speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    SocketIo,
+    /// Plain Engine.IO.
+    Raw,
+}
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    id: AtomicU64,
+    delivery: Delivery,
+    pub(crate) mode: Mode,
+    /// Listeners on the server itself.
+    pub(crate) listeners: ListenerSet,
+    pub(crate) graveyard: Graveyard,
+    queue: Mutex<Weak<Queue>>,
+    /// The handles of operations under way.
+    pub(crate) ops: Mutex<HashSet<u64>>,
+    /// The handles of the namespaces.
+    pub(crate) namespaces: Mutex<Vec<u64>>,
+    polling: AtomicBool,
+    /// Somebody frees the server.
+    freeing: AtomicBool,
+    /// Nobody will poll any more.
+    freed: AtomicBool,
+    /// The end of the graceful stop was told.
+    pub(crate) ended: AtomicBool,
+    /// How many listeners want the hooks that a server has for all its sockets.
+    upgrade_listeners: AtomicU32,
+    drain_listeners: AtomicU32,
+    /// A moment on both clocks.
+    origin: (Instant, u64),
+}
+
+thread_local! {
+    /// The servers whose callbacks this thread is in, outermost first.
+    static INSIDE: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
+    /// The server that this thread polls.
+    static POLLING: Cell<u64> = const { Cell::new(0) };
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    pub(crate) fn new(delivery: Delivery, mode: Mode) -> Self {
+        Self {
+            id: AtomicU64::new(0),
+            delivery,
+            mode,
+            listeners: ListenerSet::default(),
+            graveyard: Graveyard::default(),
+            queue: Mutex::new(Weak::new()),
+            ops: Mutex::default(),
+            namespaces: Mutex::default(),
+            polling: AtomicBool::new(false),
+            freeing: AtomicBool::new(false),
+            freed: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
+            upgrade_listeners: AtomicU32::new(0),
+            drain_listeners: AtomicU32::new(0),
+            origin: clocks(),
+        }
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.id.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_id(&self, id: u64) {
+        self.id.store(id, Ordering::Release);
+    }
+
+    pub(crate) fn set_queue(&self, queue: &Arc<Queue>) {
+        *lock(&self.queue) = Arc::downgrade(queue);
+    }
+
+    /// Whether callbacks and drops wait for a thread that polls.
+    pub(crate) fn is_polled(&self) -> bool {
+        self.delivery == Delivery::Polled && !self.freed.load(Ordering::Acquire)
+    }
+
+    /// Nobody polls any more: what is dropped from now on is dropped where it is.
+    pub(crate) fn end_polling(&self) {
+        self.freed.store(true, Ordering::Release);
+        self.graveyard.run(self);
+    }
+
+    /// Makes a waiting poll return.
+    pub(crate) fn wake(&self) {
+        if let Some(queue) = lock(&self.queue).upgrade() {
+            queue.wake();
+        }
+    }
+
+    /// A moment on CLOCK_MONOTONIC.
+    pub(crate) fn monotonic_ns(&self, at: Instant) -> u64 {
+        let (origin, origin_ns) = self.origin;
+        match at.checked_duration_since(origin) {
+            Some(after) => origin_ns + after.as_nanos() as u64,
+            None => origin_ns - origin.duration_since(at).as_nanos() as u64,
+        }
+    }
+
+    // ---- where this thread is
+
+    /// Runs host code of this server.
+    pub(crate) fn inside<R>(&self, host: impl FnOnce() -> R) -> R {
+        struct Leave;
+        impl Drop for Leave {
+            fn drop(&mut self) {
+                let _ = INSIDE.try_with(|inside| inside.borrow_mut().pop());
+            }
+        }
+        let id = self.id();
+        if INSIDE
+            .try_with(|inside| inside.borrow_mut().push(id))
+            .is_err()
+        {
+            return host();
+        }
+        let _leave = Leave;
+        host()
+    }
+
+    /// Whether this thread is in a callback of this server.
+    pub(crate) fn is_inside(&self) -> bool {
+        let id = self.id();
+        INSIDE
+            .try_with(|inside| inside.borrow().contains(&id))
+            .unwrap_or(false)
+    }
+
+    /// Whether this thread polls this server.
+    pub(crate) fn is_polling_here(&self) -> bool {
+        POLLING
+            .try_with(Cell::get)
+            .is_ok_and(|polling| polling == self.id())
+    }
+
+    /// Makes this thread the one that polls.
+    ///
+    /// # Errors
+    /// `Reentrant` inside a callback, `Busy` when another thread polls.
+    pub(crate) fn begin_polling(self: &Arc<Self>) -> Result<Polling> {
+        if self.is_inside() || self.is_polling_here() {
+            let text = "this server is polled by this very thread already";
+            return Err(Error::new(ErrorKind::Reentrant, text));
+        }
+        if self.polling.swap(true, Ordering::Acquire) {
+            return Err(Error::new(
+                ErrorKind::Busy,
+                "another thread polls this server",
+            ));
+        }
+        let outer = POLLING
+            .try_with(|polling| polling.replace(self.id()))
+            .unwrap_or(0);
+        Ok(Polling {
+            shared: Arc::clone(self),
+            outer,
+        })
+    }
+
+    /// True for the first who frees the server.
+    pub(crate) fn begin_freeing(&self) -> bool {
+        !self.freeing.swap(true, Ordering::AcqRel)
+    }
+
+    // ---- hooks that a server has for all its sockets
+
+    /// Listeners for upgrades or drains came or went anywhere on this server.
+    pub(crate) fn count_listeners(&self, hooks: &Hooks, hook: Hook, change: Change) {
+        let counter = match hook {
+            Hook::Upgrade => &self.upgrade_listeners,
+            _ => &self.drain_listeners,
+        };
+        match change {
+            Change::More => {
+                counter.fetch_add(1, Ordering::AcqRel);
+                hooks.add(hook);
+            }
+            Change::Fewer => {
+                if counter.fetch_sub(1, Ordering::AcqRel) == 1 {
+                    hooks.remove(hook);
+                    // Somebody may have come in between.
+                    if counter.load(Ordering::Acquire) > 0 {
+                        hooks.add(hook);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Whether somebody came or went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Change {
+    More,
+    Fewer,
+}
+
+/// This thread polls a server.
+#[derive(Debug)]
+pub(crate) struct Polling {
+    shared: Arc<Shared>,
+    outer: u64,
+}
+
+impl Drop for Polling {
+    fn drop(&mut self) {
+        let _ = POLLING.try_with(|polling| polling.set(self.outer));
+        self.shared.polling.store(false, Ordering::Release);
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "both clocks are read once for each server"
+)]
+fn clocks() -> (Instant, u64) {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    (
+        Instant::now(),
+        now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64,
+    )
+}

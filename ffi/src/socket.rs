@@ -1,0 +1,330 @@
+//! Sockets: their handles, what we keep with each, and what a host asks of one.
+
+use std::collections::HashSet;
+use std::ffi::c_void;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bellwire_core::error::{Error, ErrorKind};
+use bellwire_core::json::RawJson;
+use bellwire_core::socketio::Socket;
+use bellwire_core::socketio::message::json_error;
+use bytes::Bytes;
+
+use crate::closure::Owned;
+use crate::error::{Result, bw_status};
+use crate::handle::{self, Object, registry};
+use crate::handshake::{PROTOCOL, bw_handshake};
+use crate::listeners::{ListenerSet, Wanted};
+use crate::namespace::NspHost;
+use crate::panic::entry;
+use crate::payload::DEPTH;
+use crate::pointer::{Out, UserPointer, clear};
+use crate::registry::Ended;
+use crate::shared::Shared;
+use crate::types::{bw_buf, bw_drop_fn, bw_list, bw_nsp, bw_socket, bw_str};
+
+/// What we keep with a socket; it goes with it.
+#[derive(Debug)]
+pub(crate) struct SocketHost {
+    pub(crate) id: u64,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) listeners: ListenerSet,
+    /// The user pointer, for events.
+    user: AtomicPtr<c_void>,
+    /// The same with its drop.
+    owned_user: Mutex<Option<Owned>>,
+    /// The handles of the acknowledgements that the client waits for.
+    acks: Mutex<HashSet<u64, BuildHasherDefault<IdHasher>>>,
+    /// Its last event has been handled.
+    retired: AtomicBool,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl SocketHost {
+    /// What is kept with a socket; made when it is first seen.
+    #[inline]
+    pub(crate) fn of<'a>(socket: &'a Arc<Socket>, shared: &Arc<Shared>) -> Result<&'a Self> {
+        if let Some(host) = socket.host().get::<Self>() {
+            return Ok(host);
+        }
+        let registry = registry()?;
+        let host = socket.host().get_or_init(|| Self {
+            // Without a handle left it has the number 0, and the host cannot name it.
+            id: registry
+                .insert(Object::Socket(Arc::downgrade(socket)))
+                .unwrap_or(0),
+            shared: Arc::clone(shared),
+            listeners: ListenerSet::default(),
+            user: AtomicPtr::new(null_mut()),
+            owned_user: Mutex::new(None),
+            acks: Mutex::default(),
+            retired: AtomicBool::new(false),
+        });
+        host.ok_or_else(|| Error::from(ErrorKind::Internal))
+    }
+
+    /// What is kept with a socket that a handle named.
+    #[inline]
+    pub(crate) fn of_known(socket: &Socket) -> Result<&Self> {
+        socket
+            .host()
+            .get::<Self>()
+            .ok_or_else(|| Error::from(ErrorKind::Gone))
+    }
+
+    pub(crate) fn user(&self) -> *mut c_void {
+        self.user.load(Ordering::Acquire)
+    }
+
+    /// A handle for an acknowledgement that the client waits for.
+    pub(crate) fn new_ack(&self, socket: &Arc<Socket>, number: u64) -> Result<u64> {
+        let id = registry()?.insert(Object::Ack(Arc::downgrade(socket), number))?;
+        lock(&self.acks).insert(id);
+        Ok(id)
+    }
+
+    pub(crate) fn end_ack(&self, id: u64, ended: Ended) {
+        lock(&self.acks).remove(&id);
+        if let Ok(registry) = registry() {
+            registry.remove(id, ended);
+        }
+    }
+
+    /// Replaces the user pointer; the old one is dropped.
+    fn set_user(&self, user: Owned) {
+        let old = {
+            let mut owned = lock(&self.owned_user);
+            self.user.store(user.user().0, Ordering::Release);
+            owned.replace(user)
+        };
+        drop(old);
+    }
+
+    pub(crate) fn is_retired(&self) -> bool {
+        self.retired.load(Ordering::Acquire)
+    }
+
+    /// Its last event has been handled: everything that goes with it goes.
+    pub(crate) fn retire(&self, socket: &Socket) {
+        self.end();
+        self.listeners
+            .clear(&Wanted::of_socket(socket, &self.shared));
+    }
+
+    fn end(&self) {
+        if self.retired.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        if let Ok(registry) = registry() {
+            registry.remove(self.id, Ended::Gone);
+            for ack in std::mem::take(&mut *lock(&self.acks)) {
+                registry.remove(ack, Ended::Gone);
+            }
+        }
+        let user = {
+            let mut owned = lock(&self.owned_user);
+            self.user.store(null_mut(), Ordering::Release);
+            owned.take()
+        };
+        drop(user);
+    }
+}
+
+impl Drop for SocketHost {
+    fn drop(&mut self) {
+        // A socket that was refused has no last event.
+        self.end();
+    }
+}
+
+/// Handles are distinct numbers: they need no hashing against collisions, only mixing.
+#[derive(Default)]
+struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, id: u64) {
+        self.0 = (self.0 ^ id).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0 ^ self.0 >> 32
+    }
+}
+
+/// The socket of a handle, with what is kept with it, if it has not left.
+fn present(socket: u64) -> Result<Arc<Socket>> {
+    let socket = handle::socket(socket)?;
+    if socket.is_gone() {
+        return Err(Error::new(ErrorKind::Gone, "the socket has left"));
+    }
+    Ok(socket)
+}
+
+/// [any] The connected socket with that public id. BW_E_NOT_FOUND.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_socket_find(nsp: bw_nsp, sid: bw_str, out: *mut bw_socket) -> bw_status {
+    entry(|| {
+        let out = Out::new(out, "out", 0)?;
+        let namespace = handle::namespace(nsp)?;
+        let sid = sid.text("sid")?;
+        let socket = namespace
+            .find(sid)
+            .ok_or_else(|| Error::new(ErrorKind::NotFound, format!("no socket {sid:?} is here")))?;
+        let shared = &NspHost::of_known(&namespace)?.shared;
+        out.set(SocketHost::of(&socket, shared)?.id);
+        Ok(())
+    })
+}
+
+/// Names a number of a socket; see bw_socket_keys.
+pub type bw_socket_key = i32;
+
+/// The numbers of a socket.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub enum bw_socket_keys {
+    /// 1 while it is connected.
+    BW_SK_CONNECTED = 1,
+    /// Its bw_nsp.
+    BW_SK_NSP = 2,
+    /// BW_TR_POLLING or BW_TR_WEBSOCKET.
+    BW_SK_TRANSPORT = 3,
+    /// The revision of Engine.IO.
+    BW_SK_PROTOCOL = 4,
+    /// Bytes that wait to be sent to the client.
+    BW_SK_BUFFERED_BYTES = 5,
+    /// The heartbeat's last round trip in microseconds, or 0.
+    BW_SK_RTT_US = 6,
+    /// 1 when the state of an earlier connection was recovered. (Never in this version.)
+    BW_SK_RECOVERED = 7,
+    /// Its bw_server.
+    BW_SK_SERVER = 8,
+}
+
+/// [any] A number of a socket: one of BW_SK_*.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_socket_int(socket: bw_socket, key: bw_socket_key, out: *mut i64) -> bw_status {
+    use bw_socket_keys as k;
+    entry(|| {
+        let out = Out::new(out, "out", 0)?;
+        let socket = handle::socket(socket)?;
+        let host = SocketHost::of_known(&socket)?;
+        let is = |wanted: bw_socket_keys| wanted as i32 == key;
+        let number = if is(k::BW_SK_CONNECTED) {
+            socket.is_connected().into()
+        } else if is(k::BW_SK_NSP) {
+            NspHost::of_known(socket.namespace())?.id as i64
+        } else if is(k::BW_SK_TRANSPORT) {
+            socket.link().transport() as i64
+        } else if is(k::BW_SK_PROTOCOL) {
+            PROTOCOL
+        } else if is(k::BW_SK_BUFFERED_BYTES) {
+            socket.link().mailbox.buffered() as i64
+        } else if is(k::BW_SK_RTT_US) {
+            socket
+                .round_trip()
+                .map_or(0, |time| time.as_micros() as i64)
+        } else if is(k::BW_SK_RECOVERED) {
+            0
+        } else if is(k::BW_SK_SERVER) {
+            host.shared.id() as i64
+        } else {
+            let text = format!("{key} is no key of a socket");
+            return Err(Error::new(ErrorKind::Argument, text));
+        };
+        out.set(number);
+        Ok(())
+    })
+}
+
+/// [any] The rooms it is in, its own first; while it is leaving, the rooms it was in. Free *out
+/// with bw_list_free.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_socket_rooms(socket: bw_socket, out: *mut bw_list) -> bw_status {
+    entry(|| {
+        let out = Out::new(out, "out", bw_list::EMPTY)?;
+        out.set(bw_list::new(handle::socket(socket)?.rooms()));
+        Ok(())
+    })
+}
+
+/// [any] The socket's data, {} at first: any JSON. bw_fetch_sockets shows it too. Free *out with
+/// bw_buf_free.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_socket_data_get(socket: bw_socket, out: *mut bw_buf) -> bw_status {
+    entry(|| {
+        let out = Out::new(out, "out", bw_buf::EMPTY)?;
+        let data = handle::socket(socket)?.data();
+        out.set(bw_buf::new(data.as_bytes()));
+        Ok(())
+    })
+}
+
+/// [any] Replaces the socket's data: any JSON.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_socket_data_set(socket: bw_socket, json: bw_str) -> bw_status {
+    entry(|| {
+        let socket = present(socket)?;
+        let text = Bytes::copy_from_slice(json.bytes("json")?);
+        let data = RawJson::parse(text, DEPTH).map_err(|error| json_error(&error))?;
+        socket.set_data(data);
+        Ok(())
+    })
+}
+
+/// [any] A pointer of yours: ev->user afterwards. drop(old) runs when it is replaced, and drop(user)
+/// after BW_EV_DISCONNECT was handled. When the call fails, drop(user) runs before it returns.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_socket_user_set(
+    socket: bw_socket,
+    user: *mut c_void,
+    drop: bw_drop_fn,
+) -> bw_status {
+    entry(|| {
+        let mut user = Owned::new(drop, UserPointer(user));
+        let socket = present(socket)?;
+        let host = SocketHost::of_known(&socket)?;
+        user.settle(&host.shared);
+        host.set_user(user);
+        Ok(())
+    })
+}
+
+/// [any] That pointer, or NULL. Outside callbacks of this socket, or off the polling thread, it may
+/// be dropped under you: prefer ev->user.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_socket_user_get(socket: bw_socket, out: *mut *mut c_void) -> bw_status {
+    entry(|| {
+        let out = Out::new(out, "out", null_mut())?;
+        let socket = handle::socket(socket)?;
+        out.set(SocketHost::of_known(&socket)?.user());
+        Ok(())
+    })
+}
+
+/// [any] What the client came with; it outlives the socket. Release *out.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_socket_handshake(
+    socket: bw_socket,
+    out: *mut *const bw_handshake,
+) -> bw_status {
+    clear(out, std::ptr::null());
+    entry(|| {
+        let out = Out::new(out, "out", std::ptr::null())?;
+        let socket = handle::socket(socket)?;
+        out.set(Arc::into_raw(bw_handshake::of_socket(&socket)));
+        Ok(())
+    })
+}

@@ -1,0 +1,80 @@
+//! Versions, features, and giving back what was handed out.
+
+use std::ffi::{CStr, c_char, c_int};
+
+use crate::panic::{entry, entry_or};
+use crate::pointer::{borrow_mut, c_text};
+use crate::types::{bw_buf, bw_list};
+
+const fn parse(text: &str) -> u32 {
+    let bytes = text.as_bytes();
+    let (mut number, mut at) = (0, 0);
+    while at < bytes.len() {
+        number = number * 10 + (bytes[at] - b'0') as u32;
+        at += 1;
+    }
+    number
+}
+
+const MAJOR: u32 = parse(env!("CARGO_PKG_VERSION_MAJOR"));
+/// `BW_VERSION_NUMBER`
+pub(crate) const NUMBER: u32 = MAJOR << 16
+    | parse(env!("CARGO_PKG_VERSION_MINOR")) << 8
+    | parse(env!("CARGO_PKG_VERSION_PATCH"));
+/// `BW_ABI_VERSION`, the number in the library's name.
+pub(crate) const ABI: u32 = 0;
+
+const TEXT: &str = concat!(env!("CARGO_PKG_VERSION"), "\0");
+
+/// [signal] The version of the library that runs: "0.1.0". Static.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_version() -> *const c_char {
+    TEXT.as_ptr().cast()
+}
+
+/// [signal] The same as a number; compare it with BW_VERSION_NUMBER.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_version_number() -> u32 {
+    NUMBER
+}
+
+/// [signal] The ABI of the library that runs; it must equal BW_ABI_VERSION.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_abi_version() -> u32 {
+    ABI
+}
+
+/// What this build has.
+const FEATURES: [&CStr; 2] = [c"unix", c"websocket"];
+
+/// [any] 1 when a feature is in this build: "unix", "websocket". Unknown names give 0.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_has_feature(name: *const c_char) -> c_int {
+    entry_or(0, || {
+        let name = c_text(name, "name")?;
+        let is_it = |feature: &&CStr| feature.to_bytes() == name.as_bytes();
+        Ok(FEATURES.iter().any(|feature| is_it(&feature)).into())
+    })
+}
+
+/// [one] Gives a bw_buf back and empties it; does nothing for NULL or an empty one.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_buf_free(buf: *mut bw_buf) {
+    entry(|| {
+        if !buf.is_null() {
+            borrow_mut(buf, "buf")?.free();
+        }
+        Ok(())
+    });
+}
+
+/// [one] Gives a bw_list back and empties it; does nothing for NULL or an empty one.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_list_free(list: *mut bw_list) {
+    entry(|| {
+        if !list.is_null() {
+            borrow_mut(list, "list")?.free();
+        }
+        Ok(())
+    });
+}

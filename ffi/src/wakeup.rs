@@ -1,0 +1,101 @@
+//! Waking a poll out of a signal handler: a table of atomics, read without a lock.
+
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
+
+use crate::error::bw_status;
+use crate::handle::why_unknown;
+use crate::registry::Kind;
+use crate::types::bw_server;
+
+/// So many servers of one process can be woken from signal handlers at a time.
+const PLACES: usize = 1024;
+/// The descriptor of a server that nobody polls.
+const NONE: i32 = -1;
+
+struct Place {
+    /// The server's handle; 0 is free, 1 is being filled.
+    id: AtomicU64,
+    fd: AtomicI32,
+    /// Calls that may be using the descriptor.
+    inside: AtomicU32,
+}
+
+static TABLE: [Place; PLACES] = [const {
+    Place {
+        id: AtomicU64::new(0),
+        fd: AtomicI32::new(NONE),
+        inside: AtomicU32::new(0),
+    }
+}; PLACES];
+
+/// The places in the order in which a server looks for its own.
+fn places(id: u64) -> impl Iterator<Item = &'static Place> {
+    let start = id as usize % PLACES;
+    TABLE[start..].iter().chain(&TABLE[..start])
+}
+
+/// A server that can be woken. Nobody uses its descriptor any more when this has been dropped.
+#[derive(Debug)]
+pub(crate) struct Wakeable(u64);
+
+impl Wakeable {
+    /// `None` when there are too many.
+    pub(crate) fn new(id: u64, bell: Option<BorrowedFd<'_>>) -> Option<Self> {
+        let free = |place: &&Place| {
+            place
+                .id
+                .compare_exchange(0, 1, Ordering::AcqRel, Ordering::Relaxed)
+                .is_ok()
+        };
+        let place = places(id).find(free)?;
+        place
+            .fd
+            .store(bell.map_or(NONE, |bell| bell.as_raw_fd()), Ordering::SeqCst);
+        place.id.store(id, Ordering::SeqCst);
+        Some(Self(id))
+    }
+}
+
+impl Drop for Wakeable {
+    fn drop(&mut self) {
+        let mine = |place: &&Place| place.id.load(Ordering::SeqCst) == self.0;
+        if let Some(place) = places(self.0).find(mine) {
+            place.fd.store(NONE, Ordering::SeqCst);
+            place.id.store(1, Ordering::SeqCst);
+            while place.inside.load(Ordering::SeqCst) > 0 {
+                // Such a call makes one system call and leaves.
+                std::thread::yield_now();
+            }
+            place.id.store(0, Ordering::SeqCst);
+        }
+    }
+}
+
+/// [signal] Makes a waiting bw_server_poll return early. Does nothing in the other deliveries. It
+/// leaves no words for bw_last_error.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_server_wakeup(server: bw_server) -> bw_status {
+    if Kind::of(server) == Some(Kind::Server) {
+        for place in places(server) {
+            if place.id.load(Ordering::SeqCst) != server {
+                continue;
+            }
+            place.inside.fetch_add(1, Ordering::SeqCst);
+            // It may have gone in between; then the descriptor is not looked at.
+            let is_here = place.id.load(Ordering::SeqCst) == server;
+            let fd = place.fd.load(Ordering::SeqCst);
+            if is_here && fd != NONE {
+                // SAFETY: the descriptor is open until nobody is inside.
+                let bell = unsafe { BorrowedFd::borrow_raw(fd) };
+                // It can only fail when the poll is awake already.
+                let _ = rustix::io::write(bell, &1u64.to_ne_bytes());
+            }
+            place.inside.fetch_sub(1, Ordering::SeqCst);
+            if is_here {
+                return 0;
+            }
+        }
+    }
+    why_unknown(server, Kind::Server).code()
+}

@@ -251,7 +251,7 @@ fn a_blocked_handler_costs_no_connection() {
     let question = blocker.emit_for_ack(&json!(["block", 1500]));
     if differs(Difference::BlockedHandlerKeepsConnections) {
         // Pings go on while the handler sleeps, to both.
-        for _ in 0..3 {
+        for _ in 0..6 {
             assert_eq!(other.websocket().receive_text(), "2");
             other.websocket().text("3");
             assert_eq!(blocker.websocket().receive_text(), "2");

@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use conformance::client::prefix;
+use conformance::polling::SEPARATOR;
 use conformance::raw::reason_of;
 use conformance::{
     Client, Difference, Opcode, Packet, Polling, Server, Transport, WebSocket, differs, under_test,
@@ -95,7 +96,7 @@ fn engineio_payloads_over_polling() {
         }
         let echoes: Vec<_> = packets.iter().filter_map(echo_of).collect();
         polling.post("4next");
-        let mut received = polling.poll();
+        let mut received = polling.collect(echoes.len() + 1);
         assert_eq!(received.pop().as_deref(), Some("4next"), "{vector}");
         assert_eq!(received, echoes, "{vector}");
     }
@@ -111,7 +112,8 @@ fn engineio_payloads_come_back_as_they_were() {
         let payload = vector["payload"].as_str().expect("a text");
         let mut polling = Polling::connect(&RAW);
         polling.post(payload);
-        assert_eq!(polling.poll_response().text(), payload, "{vector}");
+        let count = payload.split(SEPARATOR).count();
+        assert_eq!(polling.collect(count).join("\x1e"), payload, "{vector}");
     }
 }
 
@@ -160,6 +162,14 @@ fn outcome_of(vector: &Value) -> Outcome {
     }
 }
 
+/// Whether an attachment has come that no placeholder stands for.
+fn has_unused_attachment(vector: &Value) -> bool {
+    let messages = vector["messages"].as_array().expect("messages");
+    let text = messages[0].as_str().unwrap_or("");
+    let is_used = |num: usize| text.contains(&format!("\"num\":{num}"));
+    (0..messages.len() - 1).any(|num| !is_used(num))
+}
+
 fn run_socketio(transport: Transport, vector: &Value) {
     let mut client = Client::over(&SERVER, transport);
     client.connect_to("/custom", &json!({}));
@@ -176,6 +186,10 @@ fn run_socketio(transport: Transport, vector: &Value) {
         return;
     }
     for packet in vector["packets"].as_array().expect("packets") {
+        if has_unused_attachment(vector) {
+            // Whether such an attachment can be sent back is the program's matter.
+            break;
+        }
         let nsp = packet["nsp"].as_str().expect("a namespace");
         if packet["type"] == "EVENT" && packet["data"][0] == "message" {
             let answer = client.receive_in(nsp);
@@ -198,8 +212,7 @@ fn run_socketio(transport: Transport, vector: &Value) {
         r#"2{}77["message-with-ack"]"#,
         prefix(&client.nsp)
     ));
-    let answer = client.receive();
-    assert_eq!((answer.id, answer.nsp), (Some(77), client.nsp), "{vector}");
+    client.ack_of(77);
 }
 
 #[test]

@@ -50,6 +50,7 @@ pub struct Client {
     inbox: VecDeque<Message>,
     unasked: VecDeque<Packet>,
     next_ack: u64,
+    closed: bool,
     /// The namespace it uses by default.
     pub nsp: String,
     /// Its Socket.IO id there.
@@ -96,6 +97,7 @@ impl Client {
             inbox: VecDeque::new(),
             unasked: VecDeque::new(),
             next_ack: 0,
+            closed: false,
             nsp: "/".to_owned(),
             id: String::new(),
             sid,
@@ -230,12 +232,14 @@ impl Client {
             if let Some(message) = self.inbox.pop_front() {
                 return message;
             }
+            assert!(!self.closed, "the server has closed the session");
             match &mut self.link {
                 Link::Polling(polling) => {
                     for packet in polling.poll() {
                         match packet.as_bytes() {
                             b"2" => polling.post("3"),
                             b"6" => {}
+                            b"1" => self.closed = true,
                             [b'4', ..] => self.inbox.push_back(Message::Text(packet[1..].into())),
                             [b'b', rest @ ..] => {
                                 let data = STANDARD.decode(rest).expect("binary is base64");
@@ -265,6 +269,9 @@ impl Client {
 
     /// Asserts that the server ends the connection, whatever it sends before.
     pub fn expect_disconnection(&mut self) {
+        if self.closed {
+            return;
+        }
         match &mut self.link {
             Link::Polling(polling) => loop {
                 let response = polling.poll_response();

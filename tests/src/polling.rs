@@ -77,6 +77,16 @@ impl Polling {
         self.finish_poll()
     }
 
+    /// Polls until `count` packets have come: what answers one request may be
+    /// ready for several polls.
+    pub fn collect(&mut self, count: usize) -> Vec<String> {
+        let mut packets = self.poll();
+        while packets.len() < count {
+            packets.extend(self.poll());
+        }
+        packets
+    }
+
     /// Polls once; the response, whatever it is.
     pub fn poll_response(&mut self) -> Response {
         self.start_poll();

@@ -45,11 +45,13 @@ pub enum Difference {
     /// An IPv4 client of a listener for both families has an IPv4 address, not
     /// one that is mapped into IPv6.
     UnmapsAddresses,
+    /// Changes of rooms are told on the thread that makes them, so they have an
+    /// order among themselves but none with the other events of a socket.
+    TellsRoomsOnTheirOwn,
+    /// A socket cannot leave the room of its id: who knows the id reaches it.
+    KeepsRoomOfItsId,
     /// Heads, bodies, messages and closing have to be finished in time.
     LimitsTime,
-    /// A method other than GET and POST on a session is answered 405 and not
-    /// 500: it is not our fault.
-    UnknownMethodIs405,
     /// What only passes the official parsers because JavaScript converts freely
     /// is refused: base64 with other characters in it, numbers of attachments
     /// such as `1e0`, empty packets.

@@ -258,7 +258,6 @@ function decodeSocketPackets() {
     ["a sign is no number of attachments", '5+1-["message"]', binary(1)],
     ["half an attachment is none", '51-["message",{"_placeholder":true,"num":0.5}]', binary(1)],
     ["the number of an acknowledgement has an end", `2${"9".repeat(400)}["message"]`],
-    ["white space is no number of an acknowledgement", '2 ["message"]'],
   ];
   return [
     ...fine.map((text) => decodeSequence([text])),

@@ -49,9 +49,10 @@ function connect() {
   socket.on("chat", addChat);
   socket.on("notice", addNotice);
   socket.on("stats", (stats) => showStats(stats, world.perSecond, world.latest?.size ?? 0));
-  socket.on("goodbye", (why) => {
+  socket.on("goodbye", (why, heard) => {
     leaving = why;
     say(why);
+    heard?.();
   });
 }
 

@@ -25,7 +25,13 @@
 #include <string.h>
 #include <time.h>
 
-enum { TICKS_PER_S = 60, TICKS_PER_SNAPSHOT = 2, TICKS_PER_LIST = 15, CHAT_CHARACTERS = 240 };
+enum {
+  TICKS_PER_S = 60,
+  TICKS_PER_SNAPSHOT = 2,
+  TICKS_PER_LIST = 15,
+  CHAT_CHARACTERS = 240,
+  GOODBYE_MS = 500
+};
 static const double CHAT_BURST = 5;
 
 /* What the server remembers of a client; the socket's user pointer. */
@@ -252,6 +258,13 @@ static void run(void) {
   }
 }
 
+/* Everybody is told and has a moment to say that it was heard. */
+static void say_goodbye(void) {
+  int waiting;
+  ask_goodbye("The server is being stopped.", GOODBYE_MS, &waiting);
+  while (waiting) must(bw_server_poll(server, 0, -1), "bw_server_poll");
+}
+
 static void usage(void) {
   fprintf(stderr, "usage: arena [--port N] [--host H] [--web FOLDER] [--drones N]\n");
   exit(2);
@@ -295,7 +308,7 @@ int main(int argc, char **argv) {
   fflush(stdout);
 
   run();
-  send_goodbye(nsp, "The server is being stopped.");
+  say_goodbye();
   must(bw_server_close(server, 2000), "bw_server_close"); /* sends what is queued */
   must(bw_server_wait(server, 3000), "bw_server_wait");
   must(bw_server_free(&server), "bw_server_free");

@@ -190,8 +190,27 @@ void send_chat(const player *from, bw_str text) {
   emit_to_room(from->room, "chat", 0);
 }
 
-void send_goodbye(bw_scope to_whom, const char *why) {
+void send_goodbye(bw_socket to_whom, const char *why) {
   const bw_target to = bw_to(to_whom);
   bw_args_str(begin(), bw_cstr(why));
-  emit(&to, "goodbye", to_whom == nsp ? connections() : 1);
+  emit(&to, "goodbye", 1);
+}
+
+static void on_heard(const bw_event *ev, void *user) {
+  int *waiting = user;
+  (void)ev; /* who has not answered in time is not waited for */
+  *waiting = 0;
+}
+
+void ask_goodbye(const char *why, uint32_t timeout_ms, int *waiting) {
+  const bw_message *goodbye = NULL;
+  bw_target everyone = bw_to(nsp);
+  bw_payload p;
+  everyone.timeout_ms = timeout_ms;
+  *waiting = 1;
+  bw_args_str(begin(), bw_cstr(why));
+  must(bw_args_payload(args, BW_S("goodbye"), &p), "goodbye");
+  must(bw_message_new(&p, &goodbye), "goodbye");
+  must(bw_emit_ack(&everyone, goodbye, on_heard, waiting, NULL, NULL), "goodbye");
+  bw_message_release(&goodbye);
 }

@@ -21,7 +21,10 @@ typedef struct load {
 } load;
 
 void send_welcome(bw_socket to_whom, const player *p);
-void send_goodbye(bw_scope to_whom, const char *why);
+void send_goodbye(bw_socket to_whom, const char *why);
+/* Tells everybody; *waiting is 1 until all have heard it or timeout_ms have
+ * passed. */
+void ask_goodbye(const char *why, uint32_t timeout_ms, int *waiting);
 void send_list(void);
 void send_snapshots(void);
 void send_stats(const load *l);

@@ -268,7 +268,12 @@ class Arena {
         io_.poll(left);
       }
     }
-    nsp_.emit("goodbye", "The server is being stopped.");
+    // Everybody is told and has a moment to say that it was heard.
+    bool waiting = true;
+    nsp_.all().timeout(bellwire::ms(500)).emit_ack(
+        bellwire::message::of("goodbye", "The server is being stopped."),
+        [&waiting](const bellwire::outcome &) { waiting = false; });
+    while (waiting) io_.poll(bellwire::ms(-1));
   }
 
  private:

@@ -265,9 +265,21 @@ fn code_3_websocket_without_upgrade() {
 #[test]
 fn code_3_origin_with_forbidden_characters() {
     for origin in ["http://a\u{1}b", "http://a\u{7f}b"] {
-        // A strict HTTP parser refuses such a header before us; both are a 400.
-        let response = SERVER.ask("GET", "EIO=4&transport=polling", &[("Origin", origin)], b"");
-        assert_eq!(response.status, 400, "{origin:?}");
+        // An HTTP parser may refuse such a header before Engine.IO sees it.
+        let mut http = Http::connect(SERVER.endpoint());
+        let target = "/socket.io/?EIO=4&transport=polling";
+        http.send(
+            "GET",
+            target,
+            &[("Origin", origin), ("Connection", "close")],
+            b"",
+        );
+        let answer = http.wire().read_to_end();
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(
+            answer.is_empty() || answer.starts_with("HTTP/1.1 400 "),
+            "{origin:?}: {answer}"
+        );
     }
     for origin in ["http://a\tb", "http://caf\u{e9}.example", "null"] {
         let response = SERVER.ask("GET", "EIO=4&transport=polling", &[("Origin", origin)], b"");
@@ -413,14 +425,8 @@ fn upgrade_with_unsupported_version() {
 
 #[test]
 fn upgrade_with_transport_polling() {
-    let outcome = WebSocket::attempt(SERVER.endpoint(), "EIO=4&transport=polling", &[]);
-    if differs(Difference::RefusesUpgradeOfPolling) {
-        let response = outcome.expect_err("no WebSocket");
-        assert_eq!((response.status, response.text()), (400, "Bad request"));
-    } else {
-        let mut websocket = outcome.expect("upgraded and closed");
-        assert_eq!(websocket.receive_close(), None);
-    }
+    let mut websocket = WebSocket::to(SERVER.endpoint(), "EIO=4&transport=polling");
+    assert_eq!(websocket.receive_close(), None);
 }
 
 #[test]

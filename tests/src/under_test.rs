@@ -1,7 +1,7 @@
 //! Which server the tests run against, and where ours means to be different.
 //!
 //! `BELLWIRE_SERVER` is `c` (default) or `reference`. The program of `c` is
-//! `BELLWIRE_ECHO`, else `build/examples/echo-c` or `build/examples/echo`.
+//! `BELLWIRE_ECHO`, else `build/examples/echo`.
 
 use std::path::{Path, PathBuf};
 
@@ -24,9 +24,6 @@ pub enum Difference {
     /// unsupported `EIO` and then writes an HTTP error into the WebSocket
     /// stream. Bellwire refuses it before the upgrade, with 400.
     RefusesUnsupportedProtocolBeforeUpgrade,
-    /// The official server upgrades `transport=polling` and closes the
-    /// WebSocket at once. Bellwire answers 400.
-    RefusesUpgradeOfPolling,
     /// Any byte of the client is a sign of life: the session ends
     /// pingInterval + pingTimeout after the last one. The official server wants
     /// the pong, and lets another packet prolong the wait only once per ping.
@@ -36,9 +33,6 @@ pub enum Difference {
     PacketMiddlewareKeepsOrder,
     /// A blocked handler stops the heartbeats of a Node program, not ours.
     BlockedHandlerKeepsConnections,
-    /// A client that closes its WebSocket session with packet `1` is closed at
-    /// once; the official server ignores the packet.
-    ClosePacketEndsWebSocket,
     /// Numbers of parts are limited: packets in a payload, fragments in a
     /// message, namespaces in a connection.
     LimitsParts,
@@ -89,17 +83,10 @@ pub fn tests_folder() -> &'static Path {
 }
 
 fn c_program() -> PathBuf {
-    if let Some(program) = variable("BELLWIRE_ECHO") {
-        return program.into();
+    match variable("BELLWIRE_ECHO") {
+        Some(program) => program.into(),
+        None => tests_folder().with_file_name("build").join("examples/echo"),
     }
-    let examples = tests_folder().with_file_name("build").join("examples");
-    let candidates = [examples.join("echo-c"), examples.join("echo")];
-    let [first, _] = &candidates;
-    candidates
-        .iter()
-        .find(|path| path.is_file())
-        .unwrap_or(first)
-        .clone()
 }
 
 fn variable(name: &str) -> Option<String> {

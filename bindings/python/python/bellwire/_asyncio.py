@@ -1,0 +1,424 @@
+"""The server for asyncio: handlers run on the loop, whose thread takes the events itself."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+from . import exceptions
+from ._base import BaseServer, Handler, Rooms
+from ._dispatch import Answers, Dispatcher, all_answers, one_answer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from ._native import Ack, Namespace, Server
+
+_EAGER = sys.version_info >= (3, 12)
+
+
+class _Done(Coroutine[Any, Any, None]):
+    """Something that is done already. It can be awaited any number of times, or be forgotten."""
+
+    __slots__ = ()
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        return
+        yield
+
+    def send(self, value: Any, /) -> Any:
+        raise StopIteration
+
+    def throw(self, kind: Any, value: Any = None, trace: Any = None, /) -> Any:
+        raise kind if value is None else value
+
+    def close(self) -> None:
+        pass
+
+
+DONE: Coroutine[Any, Any, None] = _Done()
+
+
+class AsyncDispatcher(Dispatcher):
+    """Calls plain functions directly and makes tasks of coroutines."""
+
+    def __init__(self, server: AsyncServer, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(server)
+        self.loop = loop
+        self.ended = asyncio.Event()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._eager = _EAGER and loop.get_task_factory() is None
+        #: Jobs of clients whose events are handled in order; there while one is being done.
+        self._waiting: dict[str, deque[Callable[[], Any]]] = {}
+
+    def task(self, coroutine: Any, done: Callable[[asyncio.Task[Any]], None]) -> None:
+        """Runs a coroutine as a task, as far as it goes at once where Python can do that."""
+        task: asyncio.Task[Any]
+        if self._eager:
+            task = asyncio.Task(coroutine, loop=self.loop, eager_start=True)  # type: ignore[call-arg, unused-ignore]
+            if task.done():
+                done(task)
+                return
+        else:
+            task = self.loop.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(done)
+
+    def spawn(self, coroutine: Any, ack: Ack | None, namespace: Namespace, handler: Handler) -> None:
+        self.task(coroutine, partial(self._finish, ack, handler))
+
+    def _finish(self, ack: Ack | None, what: object, task: asyncio.Task[Any]) -> None:
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is not None:
+            self.fault(error, getattr(what, "__qualname__", str(what)))
+        elif ack is not None:
+            try:
+                ack.send(task.result())
+            except Exception as mistake:
+                self.fault(mistake, getattr(what, "__qualname__", str(what)))
+
+    def run(self, handler: Handler, args: Any, ack: Ack | None, name: str, sid: str) -> None:
+        if not self.server.async_handlers:
+            self._in_order(sid, partial(self._complete, handler, args, ack, name))
+            return
+        try:
+            result = handler(*args)
+            if asyncio.iscoroutine(result):
+                self.task(result, partial(self._finish, ack, name))
+            elif ack is not None:
+                ack.send(result)
+        except Exception as error:
+            self.fault(error, name)
+
+    async def _complete(self, handler: Handler, args: Any, ack: Ack | None, name: str) -> None:
+        try:
+            result = handler(*args)
+            if asyncio.iscoroutine(result):
+                result = await result
+            if ack is not None:
+                ack.send(result)
+        except Exception as error:
+            self.fault(error, name)
+
+    def decide(self, handler: Handler, args: Any, decided: Callable[[Any], None], sid: str) -> None:
+        async def complete(coroutine: Awaitable[Any]) -> None:
+            try:
+                result = await coroutine
+            except asyncio.CancelledError as error:
+                decided(error)
+                raise
+            except Exception as error:
+                result = error
+            decided(result)
+
+        def begin() -> Any:
+            try:
+                result = handler(*args)
+            except Exception as error:
+                result = error
+            if asyncio.iscoroutine(result):
+                return complete(result)
+            decided(result)
+            return None
+
+        if sid in self._waiting:
+            self._waiting[sid].append(begin)
+            return
+        coroutine = begin()
+        if coroutine is not None:
+            self.task(coroutine, partial(self._finish, None, handler))
+
+    def _in_order(self, sid: str, job: Callable[[], Any]) -> None:
+        if sid in self._waiting:
+            self._waiting[sid].append(job)
+            return
+        self._waiting[sid] = deque([job])
+        self.task(self._work(sid), partial(self._finish, None, "a handler"))
+
+    async def _work(self, sid: str) -> None:
+        jobs = self._waiting[sid]
+        try:
+            while jobs:
+                coroutine = jobs.popleft()()
+                if coroutine is not None:
+                    await coroutine
+        finally:
+            del self._waiting[sid]
+
+    def fault(self, error: BaseException, what: str) -> None:
+        context = {"message": f"exception in {what}", "exception": error}
+        self.loop.call_exception_handler(context)
+
+    def shutdown(self) -> None:
+        self.ended.set()
+
+
+class AsyncServer(BaseServer):
+    """A Socket.IO server in an asyncio program.
+
+    The names and arguments are those of `socketio.AsyncServer` of python-socketio. The server listens by itself:
+    `sio.run()`, or `await sio.serve()`, or `sio.listen()` in a loop that runs already.
+
+    What python-socketio makes a coroutine here is done at once, when it is called, and can be awaited: an `emit` whose
+    `await` was forgotten is sent all the same. `emit` and the like may be called from any thread.
+    """
+
+    _is_async = True
+
+    def is_asyncio_based(self) -> bool:
+        """Yes."""
+        return True
+
+    def _calls_directly(self) -> bool:
+        return self.async_handlers
+
+    # ---------------------------------------------------------------- its life
+
+    def listen(self, host: str = "127.0.0.1", port: int = 0) -> int:
+        """Listens, and takes events on the running loop from now on. The port."""
+        return self._attach().listen_tcp(host, port)
+
+    def listen_unix(self, path: str, mode: int = 0) -> None:
+        """The same on a Unix socket."""
+        self._attach().listen_unix(path, mode)
+
+    def _attach(self) -> Server:
+        if self._engine is None:
+            loop = asyncio.get_running_loop()
+            engine = self._start(AsyncDispatcher(self, loop))
+            loop.add_reader(engine.fileno(), engine.drain)
+        return self._running()
+
+    @property
+    def _async_dispatcher(self) -> AsyncDispatcher:
+        if self._dispatcher is None:
+            raise RuntimeError("the server has not been started")
+        return cast(AsyncDispatcher, self._dispatcher)
+
+    async def serve(self, host: str = "127.0.0.1", port: int = 5000) -> None:
+        """Listens until `shutdown`. When it is cancelled, it shuts down."""
+        if self._engine is None:
+            self.listen(host, port)
+        try:
+            await self._async_dispatcher.ended.wait()
+        finally:
+            await self.shutdown()
+
+    def run(self, host: str = "127.0.0.1", port: int = 5000) -> None:
+        """A whole program: serves until Ctrl-C or SIGTERM."""
+        asyncio.run(self._main(host, port))
+
+    async def _main(self, host: str, port: int) -> None:
+        loop = asyncio.get_running_loop()
+        stopping: list[asyncio.Task[None]] = []
+
+        def stop() -> None:
+            # Who asks twice is in a hurry.
+            stopping.append(loop.create_task(self.shutdown(0 if stopping else 5)))
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop)
+        await self.serve(host, port)
+        await asyncio.gather(*stopping)
+
+    async def shutdown(self, timeout: float = 5) -> None:
+        """Disconnects all clients and stops. Those that do not go within `timeout` seconds are cut off."""
+        engine = self._engine
+        if engine is None:
+            return
+        dispatcher = self._async_dispatcher
+        if not dispatcher.ended.is_set():
+            engine.close(round(timeout * 1000))
+            await dispatcher.ended.wait()
+        if self._engine is engine:
+            self._engine = None
+            self._natives = {}
+            dispatcher.loop.remove_reader(engine.fileno())
+            engine.stop()
+
+    # ----------------------------------------------------------------- sending
+
+    def emit(
+        self,
+        event: str,
+        data: Any = None,
+        to: Rooms = None,
+        room: Rooms = None,
+        skip_sid: Rooms = None,
+        namespace: str | None = None,
+        callback: Handler | None = None,
+        ignore_queue: bool = False,
+        *,
+        volatile: bool = False,
+    ) -> Coroutine[Any, Any, None]:
+        """Sends an event to a client, to the clients in some rooms, or to all.
+
+        A tuple is several arguments. `skip_sid` names clients, or rooms, that are left out. A volatile event is dropped
+        for clients that are not ready for it. Nothing happens when nobody is there.
+        """
+        if to is None:
+            to = room
+        if callback is None:
+            native = self._natives.get(namespace or "/")
+            if native is not None:
+                native.emit(event, data, to, skip_sid, volatile)
+            return DONE
+        self._emit(event, data, to, skip_sid, namespace, callback, volatile)
+        return DONE
+
+    def send(
+        self,
+        data: Any,
+        to: Rooms = None,
+        room: Rooms = None,
+        skip_sid: Rooms = None,
+        namespace: str | None = None,
+        callback: Handler | None = None,
+        ignore_queue: bool = False,
+    ) -> Coroutine[Any, Any, None]:
+        """Sends an event of the name `message`."""
+        return self.emit("message", data, to, room, skip_sid, namespace, callback, ignore_queue)
+
+    async def call(
+        self,
+        event: str,
+        data: Any = None,
+        to: str | None = None,
+        sid: str | None = None,
+        namespace: str | None = None,
+        timeout: float | None = 60,
+        ignore_queue: bool = False,
+    ) -> Any:
+        """Sends an event to a client and waits for its answer: nothing, one value, or a tuple.
+
+        Raises `TimeoutError` when it does not come in time, and `ClientGoneError`, which is one, when it cannot.
+        """
+        to = to if to is not None else sid
+        if to is None:
+            raise ValueError("Cannot use call() to broadcast.")
+        if not self.async_handlers:
+            raise RuntimeError("Cannot use call() when async_handlers is False.")
+        dispatcher = self._async_dispatcher
+        future, operation = self._future(dispatcher)
+        native = self._native(namespace)
+        timeout_ms = None if not timeout else max(1, round(timeout * 1000))
+        try:
+            if native is None or not native.ask(event, data, to, timeout_ms, operation):
+                raise exceptions.ClientGoneError("there is no such client")
+            outcome, replies = await future
+        finally:
+            dispatcher.forget(operation)
+        return one_answer(outcome, replies, timeout)
+
+    async def call_all(
+        self,
+        event: str,
+        data: Any = None,
+        to: Rooms = None,
+        skip_sid: Rooms = None,
+        namespace: str | None = None,
+        timeout: float = 60,
+    ) -> Answers:
+        """Sends an event to many and waits for all their answers: a list of (sid, arguments) in the order they came.
+
+        Raises `TimeoutError` when not all have answered in time; its `answers` are those that have come.
+        """
+        dispatcher = self._async_dispatcher
+        future, operation = self._future(dispatcher)
+        native = self._native(namespace)
+        if native is None:
+            raise exceptions.BadNamespaceError(f"{namespace} is not a namespace of this server")
+        try:
+            timeout_ms = max(1, round(timeout * 1000))
+            native.ask_all(event, data, to, skip_sid, timeout_ms, operation)
+            outcome, replies = await future
+        finally:
+            dispatcher.forget(operation)
+        return all_answers(outcome, replies, timeout)
+
+    def _future(
+        self, dispatcher: AsyncDispatcher
+    ) -> tuple[asyncio.Future[tuple[str, Answers]], int]:
+        future: asyncio.Future[tuple[str, Answers]] = dispatcher.loop.create_future()
+
+        def done(outcome: str, replies: Answers) -> None:
+            if not future.done():
+                future.set_result((outcome, replies))
+
+        return future, dispatcher.expect(done)
+
+    # ----------------------------------------------------------------- clients
+
+    def enter_room(
+        self, sid: str, room: str | int, namespace: str | None = None
+    ) -> Coroutine[Any, Any, None]:
+        """Puts a client into a room."""
+        self._enter(sid, room, namespace)
+        return DONE
+
+    def leave_room(
+        self, sid: str, room: str | int, namespace: str | None = None
+    ) -> Coroutine[Any, Any, None]:
+        """Takes a client out of a room."""
+        self._leave(sid, room, namespace)
+        return DONE
+
+    def close_room(self, room: str | int, namespace: str | None = None) -> Coroutine[Any, Any, None]:
+        """Takes all clients out of a room."""
+        self._close(room, namespace)
+        return DONE
+
+    def disconnect(
+        self,
+        sid: str,
+        namespace: str | None = None,
+        ignore_queue: bool = False,
+        *,
+        close: bool = False,
+    ) -> Coroutine[Any, Any, None]:
+        """Disconnects a client from the namespace, or closes its connection."""
+        self._disconnect(sid, namespace, close)
+        return DONE
+
+    async def get_session(self, sid: str, namespace: str | None = None) -> dict[str, Any]:
+        """What was saved for a client; a dictionary, empty at first."""
+        return self._get_session(sid, namespace)
+
+    async def save_session(
+        self, sid: str, session: dict[str, Any], namespace: str | None = None
+    ) -> None:
+        """Saves something for a client, until it leaves."""
+        self._save_session(sid, session, namespace)
+
+    def session(
+        self, sid: str, namespace: str | None = None
+    ) -> AbstractAsyncContextManager[dict[str, Any]]:
+        """`async with sio.session(sid) as session:` saves the session at the end of the block."""
+        return self._session(sid, namespace)
+
+    @asynccontextmanager
+    async def _session(self, sid: str, namespace: str | None) -> AsyncIterator[dict[str, Any]]:
+        session = self._get_session(sid, namespace)
+        yield session
+        self._save_session(sid, session, namespace)
+
+    # ------------------------------------------------------------------- tasks
+
+    def start_background_task(
+        self, target: Callable[..., Any], *args: Any, **kwargs: Any
+    ) -> asyncio.Task[Any]:
+        """Runs a coroutine function as a task."""
+        return asyncio.ensure_future(target(*args, **kwargs))
+
+    async def sleep(self, seconds: float = 0) -> None:
+        """The same as `asyncio.sleep`."""
+        await asyncio.sleep(seconds)

@@ -1,0 +1,398 @@
+"""What both servers share: handlers by namespace and event, options, sessions, the engine's life."""
+
+from __future__ import annotations
+
+import atexit
+import inspect
+import logging
+import mimetypes
+import os
+import weakref
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
+
+from . import _native
+from ._clients import Client, Clients
+from ._environ import Environ
+from ._options import engine_options
+
+if TYPE_CHECKING:
+    from ._dispatch import Dispatcher
+    from .namespaces import BaseNamespace
+
+Handler = Callable[..., Any]
+H = TypeVar("H", bound=Handler)
+Rooms = str | int | Iterable[str | int] | None
+
+RESERVED = ("connect", "disconnect")
+_WATCHED = ("connection_error", "disconnecting", "drain", "outgoing", "room", "upgrade")
+
+_engines: weakref.WeakSet[_native.Server] = weakref.WeakSet()
+
+
+def _stop_engines() -> None:
+    for engine in list(_engines):
+        if not engine.closed:
+            engine.stop()
+
+
+atexit.register(_stop_engines)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_native.forked)
+
+
+class BaseServer:
+    """See `AsyncServer` and `Server`."""
+
+    _reserved = RESERVED
+    _is_async = False
+
+    def __init__(
+        self,
+        client_manager: None = None,
+        logger: bool | logging.Logger = False,
+        json: None = None,
+        async_handlers: bool = True,
+        always_connect: bool = False,
+        namespaces: list[str] | None = None,
+        *,
+        serializer: str = "default",
+        async_mode: str | None = None,
+        ping_interval: float | tuple[float, float] = 25,
+        ping_timeout: float = 20,
+        max_http_buffer_size: int = 1_000_000,
+        allow_upgrades: bool = True,
+        http_compression: bool = True,
+        compression_threshold: int = 1024,
+        cookie: str | dict[str, Any] | None = None,
+        cors_allowed_origins: str | list[str] | None = None,
+        cors_credentials: bool = True,
+        engineio_logger: bool | logging.Logger | None = None,
+        transports: str | list[str] | None = None,
+        monitor_clients: bool = True,
+        socketio_path: str = "socket.io",
+        options: dict[str, Any] | None = None,
+    ) -> None:
+        if client_manager is not None:
+            raise NotImplementedError("client_manager: a server is alone in this version")
+        if json is not None:
+            raise NotImplementedError("json: packets are read and written by the engine")
+        if serializer != "default":
+            raise NotImplementedError("serializer: only the default one is spoken")
+        if namespaces is not None and "*" in namespaces:
+            raise NotImplementedError("namespaces: each one has to be named")
+        self.async_handlers = async_handlers
+        self.always_connect = always_connect
+        self.namespaces = list(namespaces or ["/"])
+        self.handlers: dict[str, dict[str, Handler]] = {}
+        self.namespace_handlers: dict[str, BaseNamespace] = {}
+        self.logger = _logger(logger)
+        self._filters: dict[str, list[Handler]] = {}
+        self._watchers: dict[str, dict[str, list[Handler]]] = {}
+        self._files: dict[str, tuple[str, bytes]] = {}
+        self._clients = Clients()
+        self._engine: _native.Server | None = None
+        self._natives: dict[str, _native.Namespace] = {}
+        self._dispatcher: Dispatcher | None = None
+        self._options = engine_options(
+            ping_interval=ping_interval,
+            ping_timeout=ping_timeout,
+            max_http_buffer_size=max_http_buffer_size,
+            allow_upgrades=allow_upgrades,
+            transports=transports,
+            cookie=cookie,
+            cors_allowed_origins=cors_allowed_origins,
+            cors_credentials=cors_credentials,
+            socketio_path=socketio_path,
+            extra=options,
+        )
+
+    # ---------------------------------------------------------------- handlers
+
+    @overload
+    def on(self, event: str, handler: H, namespace: str | None = None) -> H: ...
+    @overload
+    def on(
+        self, event: str, handler: None = None, namespace: str | None = None
+    ) -> Callable[[H], H]: ...
+    def on(
+        self, event: str, handler: Handler | None = None, namespace: str | None = None
+    ) -> Handler:
+        """Registers the handler of an event; without one, a decorator that does.
+
+        `"*"` is every event, or every namespace, that has no handler of its own.
+        """
+        name = namespace or "/"
+
+        def register(handler: H) -> H:
+            self.handlers.setdefault(name, {})[event] = handler
+            self._changed(name)
+            return handler
+
+        return register if handler is None else register(handler)
+
+    @overload
+    def event(self, handler: H, /) -> H: ...
+    @overload
+    def event(self, *, namespace: str | None = None) -> Callable[[H], H]: ...
+    def event(self, handler: H | None = None, /, *, namespace: str | None = None) -> Any:
+        """A decorator: the handler of the event that has the function's name."""
+        if handler is not None:
+            return self.on(handler.__name__, handler)
+        return lambda handler: self.on(handler.__name__, handler, namespace)
+
+    def register_namespace(self, namespace_handler: BaseNamespace) -> None:
+        """Registers a class-based namespace."""
+        if namespace_handler.is_asyncio_based() != self._is_async:
+            raise ValueError("Not a valid namespace class for this server")
+        namespace_handler._set_server(self)
+        self.namespace_handlers[namespace_handler.namespace] = namespace_handler
+        self._changed(namespace_handler.namespace)
+
+    def use(self, handler: H, namespace: str | None = None) -> H:
+        """Registers what decides about each event of a client before its handler is called.
+
+        It is called with `(sid, event, *args)`. The event is dropped when it returns `False` or raises an exception.
+        Later events of the client wait for its decision.
+        """
+        self._filters.setdefault(namespace or "/", []).append(handler)
+        self._changed(namespace or "/")
+        return handler
+
+    def watch(self, what: str, handler: H, namespace: str | None = None) -> H:
+        """Registers a plain function that is called when the engine does something:
+
+        - `"disconnecting"`: `(sid, reason)` before a client's `disconnect`;
+        - `"outgoing"`: `(sid, event, *args)` when an event leaves for a client;
+        - `"room"`: `(change, room, sid)`, where the change is `create`, `join`, `leave` or `delete`;
+        - `"upgrade"`: `(sid, transport)`; `"drain"`: `(sid)` when a slow client has caught up;
+        - `"connection_error"`: `(request, code, message)` when a request is refused.
+        """
+        if what not in _WATCHED:
+            raise ValueError(f"{what!r} cannot be watched; these can: {', '.join(_WATCHED)}")
+        self._watchers.setdefault(what, {}).setdefault(namespace or "/", []).append(handler)
+        self._changed(namespace or "/")
+        return handler
+
+    def _watching(self, what: str, namespace: str) -> list[Handler]:
+        return self._watchers.get(what, {}).get(namespace, [])
+
+    def _find(self, event: str, namespace: str, args: tuple[Any, ...]) -> tuple[Handler, Any] | None:
+        """The handler of an event and its arguments: functions before classes, names before `*`."""
+        for name in (namespace, "*"):
+            handlers = self.handlers.get(name)
+            if handlers is None:
+                continue
+            known = args if name == namespace else (namespace, *args)
+            if event in handlers:
+                return handlers[event], known
+            if "*" in handlers and event not in self._reserved:
+                return handlers["*"], (event, *known)
+        for name in (namespace, "*"):
+            by_class = self.namespace_handlers.get(name)
+            if by_class is not None:
+                known = args if name == namespace else (namespace, *args)
+                return by_class._handler(event), known
+        return None
+
+    # -------------------------------------------------------------- the engine
+
+    def _start(self, dispatcher: Dispatcher) -> _native.Server:
+        self._dispatcher = dispatcher
+        engine = self._engine = _native.Server(self._options, dispatcher)
+        _engines.add(engine)
+        for path, (content_type, body) in self._files.items():
+            engine.serve_file(path, content_type, body)
+        for name in ("/", *self.namespaces, *self.handlers, *self.namespace_handlers):
+            self._changed(name)
+        for name in (*self._filters, *self._watchers.get("outgoing", ())):
+            self._changed(name)
+        return engine
+
+    def _running(self) -> _native.Server:
+        if self._engine is None:
+            raise RuntimeError("the server has not been started")
+        return self._engine
+
+    def _native(self, namespace: str | None) -> _native.Namespace | None:
+        return self._natives.get(namespace or "/")
+
+    def _changed(self, name: str) -> None:
+        """Tells a running engine what is handled."""
+        if self._engine is None:
+            return
+        if name == "*":
+            for known in list(self._natives):
+                self._changed(known)
+            return
+        native = self._natives.get(name)
+        if native is None:
+            native = self._natives[name] = self._engine.namespace(name)
+        asks = not self.always_connect and self._find("connect", name, ()) is not None
+        native.hook("connect", asks)
+        native.hook("packet", bool(self._filters.get(name)))
+        native.hook("outgoing", bool(self._watching("outgoing", name)))
+        native.hook("room", bool(self._watching("room", name)))
+        for what in ("connection_error", "drain", "upgrade"):
+            self._engine.hook(what, bool(self._watchers.get(what)))
+        native.handlers.clear()
+        if self._calls_directly():
+            for event, handler in self.handlers.get(name, {}).items():
+                if event != "*" and event not in self._reserved:
+                    native.handlers[event] = (handler, inspect.iscoroutinefunction(handler))
+
+    def _calls_directly(self) -> bool:
+        return False
+
+    def serve_file(self, path: str, body: str | bytes, content_type: str | None = None) -> None:
+        """Answers GET requests of this path: with the file of that name, or with these bytes."""
+        if isinstance(body, str):
+            content_type = content_type or mimetypes.guess_type(body)[0]
+            with open(body, "rb") as file:
+                body = file.read()
+        kind = content_type or mimetypes.guess_type(path)[0] or "application/octet-stream"
+        if kind.startswith("text/") and "charset" not in kind:
+            kind += "; charset=utf-8"
+        self._files[path] = (kind, body)
+        if self._engine is not None:
+            self._engine.serve_file(path, kind, body)
+
+    def stat(self, name: str) -> int | None:
+        """One of the engine's numbers, or `None` if it has no such number."""
+        return None if self._engine is None else self._engine.stat(name)
+
+    # ----------------------------------------------------------------- clients
+
+    def _client(self, sid: str, namespace: str | None) -> Client:
+        client = self._clients.get(sid)
+        if client is None:
+            native = self._native(namespace)
+            socket = native.find(sid) if native is not None else None
+            if socket is None:
+                raise KeyError(f"no client {sid!r} is connected to {namespace or '/'}")
+            client = self._clients.of(socket)
+        return client
+
+    def rooms(self, sid: str, namespace: str | None = None) -> list[str]:
+        """The rooms that a client is in, its own among them; in a disconnect handler, those it was in."""
+        try:
+            return self._client(sid, namespace).socket.rooms()
+        except KeyError:
+            return []
+
+    def transport(self, sid: str, namespace: str | None = None) -> str:
+        """`"polling"` or `"websocket"`."""
+        return self._client(sid, namespace).socket.transport()
+
+    def get_environ(self, sid: str, namespace: str | None = None) -> Environ | None:
+        """The environ that the connect handler got."""
+        try:
+            return self._client(sid, namespace).environ
+        except KeyError:
+            return None
+
+    def is_connected(self, sid: str, namespace: str | None = None) -> bool:
+        """Whether there is such a client."""
+        native = self._native(namespace)
+        socket = native.find(sid) if native is not None else None
+        return socket is not None and socket.connected
+
+    def sids(
+        self, to: Rooms = None, skip_sid: Rooms = None, namespace: str | None = None
+    ) -> list[str]:
+        """The clients that are in any of some rooms (all for `None`) and in none of others."""
+        native = self._native(namespace)
+        return [] if native is None else [one.sid for one in native.sockets(to, skip_sid)]
+
+    # ----------------------------------------------------- what is done at once
+
+    def _emit(
+        self,
+        event: str,
+        data: Any,
+        to: Rooms,
+        skip: Rooms,
+        namespace: str | None,
+        callback: Handler | None,
+        volatile: bool,
+    ) -> None:
+        native = self._natives.get(namespace or "/")
+        if native is None:
+            return
+        if callback is None:
+            native.emit(event, data, to, skip, volatile)
+            return
+        dispatcher = self._dispatcher
+        assert dispatcher is not None
+        for sid in [to] if _is_sid(native, to) else self.sids(to, skip, namespace):
+            operation = dispatcher.expect(dispatcher.callback(callback))
+            if not native.ask(event, data, cast(str, sid), None, operation):
+                dispatcher.forget(operation)
+
+    def _enter(self, sid: str, room: str | int, namespace: str | None) -> None:
+        native = self._native(namespace)
+        if native is None or not native.enter(sid, room):
+            raise ValueError("sid is not connected to requested namespace")
+
+    def _leave(self, sid: str, room: str | int, namespace: str | None) -> None:
+        native = self._native(namespace)
+        if native is not None:
+            native.leave(sid, room)
+
+    def _close(self, room: str | int, namespace: str | None) -> None:
+        native = self._native(namespace)
+        if native is not None:
+            native.leave_all(room, None, room)
+
+    def _disconnect(self, sid: str, namespace: str | None, close: bool) -> None:
+        native = self._native(namespace)
+        socket = native.find(sid) if native is not None else None
+        if socket is not None:
+            socket.disconnect(close)
+
+    def enter_room_all(
+        self, room: str | int, to: Rooms = None, skip_sid: Rooms = None, namespace: str | None = None
+    ) -> None:
+        """Puts all clients of some rooms into a room."""
+        native = self._native(namespace)
+        if native is not None:
+            native.enter_all(to, skip_sid, room)
+
+    def leave_room_all(
+        self, room: str | int, to: Rooms = None, skip_sid: Rooms = None, namespace: str | None = None
+    ) -> None:
+        """Takes all clients of some rooms out of a room."""
+        native = self._native(namespace)
+        if native is not None:
+            native.leave_all(to, skip_sid, room)
+
+    def disconnect_all(
+        self,
+        to: Rooms = None,
+        skip_sid: Rooms = None,
+        namespace: str | None = None,
+        close: bool = False,
+    ) -> None:
+        """Disconnects all clients of some rooms from the namespace, or closes their connections."""
+        native = self._native(namespace)
+        if native is not None:
+            native.disconnect_all(to, skip_sid, close)
+
+    def _get_session(self, sid: str, namespace: str | None) -> dict[str, Any]:
+        return self._client(sid, namespace).session
+
+    def _save_session(self, sid: str, session: dict[str, Any], namespace: str | None) -> None:
+        self._client(sid, namespace).session = session
+
+
+def _is_sid(native: _native.Namespace, to: Rooms) -> bool:
+    return isinstance(to, str) and native.find(to) is not None
+
+
+def _logger(logger: bool | logging.Logger) -> logging.Logger:
+    if not isinstance(logger, bool):
+        return logger
+    default = logging.getLogger("bellwire")
+    if logger and default.level == logging.NOTSET:
+        default.setLevel(logging.INFO)
+    return default

@@ -1,0 +1,249 @@
+"""What the native half calls while it is drained, as far as both servers do the same."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from . import exceptions
+from ._arity import takes
+from ._clients import Client, Reason
+
+if TYPE_CHECKING:
+    from ._base import BaseServer, Handler
+    from ._native import Ack, Namespace, Question, Socket
+
+Answers = list[tuple[str, list[Any]]]
+Done = Callable[[str, Answers], None]
+
+
+class Dispatcher:
+    """The names and arguments of the methods are those of `src/host.rs`."""
+
+    def __init__(self, server: BaseServer) -> None:
+        self.server = server
+        self._operations: dict[int, Done] = {}
+        self._next = itertools.count(1)
+
+    # ------------------------------------------------- to be done by each kind
+
+    def run(self, handler: Handler, args: Any, ack: Ack | None, name: str, sid: str) -> None:
+        """Calls a handler and answers with its result."""
+        raise NotImplementedError
+
+    def decide(self, handler: Handler, args: Any, decided: Callable[[Any], None], sid: str) -> None:
+        """Calls a handler and passes on its result, or the exception it raised."""
+        raise NotImplementedError
+
+    def spawn(self, coroutine: Any, ack: Ack | None, namespace: Namespace, handler: Handler) -> None:
+        """A coroutine handler was called."""
+        raise NotImplementedError
+
+    def fault(self, error: BaseException, what: str) -> None:
+        """A handler has raised an exception, which is nobody else's business."""
+        self.server.logger.error("exception in %s", what, exc_info=error)
+
+    def shutdown(self) -> None:
+        """The engine has stopped."""
+        raise NotImplementedError
+
+    # ------------------------------------------------------------- connections
+
+    def connect(self, namespace: Namespace, sid: str, socket: Socket, question: Question) -> None:
+        """May this client join?"""
+        found = self.server._find("connect", namespace.name, ())
+        if found is None:
+            self._accept(namespace, Client(socket), question)
+            return
+        client = self.server._clients.of(socket)
+
+        def decided(result: Any) -> None:
+            error = self._refusal(result)
+            if error is None:
+                self._accept(namespace, client, question)
+            else:
+                question.reject(error["message"], error.get("data"))
+                self._drop(namespace, sid)
+
+        self.decide(found[0], self._connect_args(found, client), decided, sid)
+
+    def _accept(self, namespace: Namespace, client: Client, question: Question) -> None:
+        self.server._clients.accepted(client)
+        if not question.accept():
+            self._drop(namespace, client.socket.sid)
+
+    def _drop(self, namespace: Namespace, sid: str) -> None:
+        namespace.refused(sid)
+        self.server._clients.forget(sid)
+
+    def _refusal(self, result: Any) -> dict[str, Any] | None:
+        if result is False:
+            return exceptions.ConnectionRefusedError().error_args
+        if isinstance(result, exceptions.ConnectionRefusedError):
+            return result.error_args
+        if isinstance(result, ConnectionRefusedError):
+            return {"message": "Connection refused by server"}
+        if isinstance(result, BaseException):
+            self.fault(result, "the connect handler")
+            return exceptions.ConnectionRefusedError().error_args
+        return None
+
+    def _connect_args(self, found: tuple[Handler, Any], client: Client) -> tuple[Any, ...]:
+        handler, before = found
+        environ = client.environ
+        args = (*before, client.socket.sid, environ)
+        auth = environ["bellwire.handshake"]["auth"] or None
+        return (*args, auth) if takes(handler, len(args) + 1) else args
+
+    def connected(self, namespace: Namespace, sid: str, socket: Socket) -> None:
+        """A client has joined."""
+        self.server._clients.joined(sid)
+        if not self.server.always_connect:
+            return
+        found = self.server._find("connect", namespace.name, ())
+        if found is None:
+            return
+
+        def decided(result: Any) -> None:
+            if self._refusal(result) is not None:
+                socket.disconnect(False)
+
+        client = self.server._clients.of(socket)
+        self.decide(found[0], self._connect_args(found, client), decided, sid)
+
+    def disconnecting(self, namespace: Namespace, sid: str, socket: Socket, reason: str) -> None:
+        """A client is leaving."""
+        for watcher in self.server._watching("disconnecting", namespace.name):
+            self._call(watcher, sid, Reason(reason))
+
+    def disconnected(self, namespace: Namespace, sid: str, socket: Socket, reason: str) -> None:
+        """A client has left."""
+        clients = self.server._clients
+        found = self.server._find("disconnect", namespace.name, (sid,))
+        if found is None:
+            clients.forget(sid)
+            return
+        # Its session and its rooms can be asked for until the handler is through.
+        clients.of(socket)
+        handler, args = found
+        if takes(handler, len(args) + 1):
+            args = (*args, Reason(reason))
+
+        def decided(result: Any) -> None:
+            clients.forget(sid)
+            if isinstance(result, BaseException):
+                self.fault(result, "the disconnect handler")
+
+        self.decide(handler, args, decided, sid)
+
+    # ------------------------------------------------------------------ events
+
+    def dispatch(
+        self, namespace: Namespace, event: str, sid: str, args: tuple[Any, ...], ack: Ack | None
+    ) -> None:
+        """An event of a client for which there is no handler that can be called directly."""
+        found = self.server._find(event, namespace.name, (sid, *args))
+        if found is not None:
+            self.run(*found, ack, event, sid)
+
+    def packet(
+        self, namespace: Namespace, event: str, sid: str, args: list[Any], question: Question
+    ) -> None:
+        """May this event pass?"""
+        filters = iter(self.server._filters.get(namespace.name, ()))
+
+        def ask_next(result: Any) -> None:
+            if isinstance(result, BaseException):
+                self.fault(result, "a filter of events")
+            if result is False or isinstance(result, BaseException):
+                question.reject("")
+                return
+            handler = next(filters, None)
+            if handler is None:
+                question.accept()
+            else:
+                self.decide(handler, (sid, event, *args), ask_next, sid)
+
+        ask_next(None)
+
+    def message(self, namespace: Namespace, sid: str, data: str | bytes) -> None:
+        """A message of a plain connection."""
+        self.dispatch(namespace, "message", sid, (data,), None)
+
+    def outgoing(self, namespace: Namespace, event: str, sid: str, args: list[Any]) -> None:
+        """An event leaves."""
+        for watcher in self.server._watching("outgoing", namespace.name):
+            self._call(watcher, sid, event, *args)
+
+    def upgraded(self, namespace: Namespace, sid: str, transport: str) -> None:
+        """A connection has changed its transport."""
+        for watcher in self.server._watching("upgrade", namespace.name):
+            self._call(watcher, sid, transport)
+
+    def drained(self, namespace: Namespace, sid: str) -> None:
+        """A slow client has caught up."""
+        for watcher in self.server._watching("drain", namespace.name):
+            self._call(watcher, sid)
+
+    def room(self, namespace: Namespace, change: str, room: str, sid: str | None) -> None:
+        """Something has happened to a room."""
+        for watcher in self.server._watching("room", namespace.name):
+            self._call(watcher, change, room, sid)
+
+    def connection_error(self, request: dict[str, Any], code: int, message: str) -> None:
+        """A request was refused."""
+        for watcher in self.server._watching("connection_error", "/"):
+            self._call(watcher, request, code, message)
+
+    def _call(self, watcher: Handler, *args: Any) -> None:
+        try:
+            watcher(*args)
+        except Exception as error:
+            self.fault(error, "a watcher")
+
+    # --------------------------------------------------------- acknowledgements
+
+    def expect(self, done: Done) -> int:
+        """A number under which the end of an emit with acknowledgement will be told."""
+        operation = next(self._next)
+        self._operations[operation] = done
+        return operation
+
+    def forget(self, operation: int) -> None:
+        """Nothing will be told under this number."""
+        self._operations.pop(operation, None)
+
+    def acked(self, operation: int, outcome: str, replies: Answers) -> None:
+        """An emit with acknowledgement has ended."""
+        done = self._operations.pop(operation, None)
+        if done is not None:
+            done(outcome, replies)
+
+    def callback(self, callback: Handler) -> Done:
+        """Calls back with what one client has answered."""
+
+        def done(outcome: str, replies: Answers) -> None:
+            for sid, args in replies:
+                self.run(callback, tuple(args), None, "an emit's callback", sid)
+
+        return done
+
+
+def one_answer(outcome: str, replies: Answers, timeout: float | None) -> Any:
+    """What `call` returns, or raises."""
+    if outcome == "timeout":
+        raise exceptions.TimeoutError(f"the client has not answered within {timeout} s")
+    if outcome != "ok":
+        raise exceptions.ClientGoneError("the client has left without an answer")
+    args = replies[0][1]
+    return None if not args else args[0] if len(args) == 1 else tuple(args)
+
+
+def all_answers(outcome: str, replies: Answers, timeout: float) -> Answers:
+    """What `call_all` returns, or raises."""
+    if outcome == "ok":
+        return replies
+    error = exceptions.TimeoutError(f"not all clients have answered within {timeout} s")
+    error.answers = replies
+    raise error

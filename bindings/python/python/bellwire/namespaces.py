@@ -1,0 +1,155 @@
+"""Class-based namespaces: the methods `on_connect`, `on_disconnect` and `on_<event>` are the handlers."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+from ._arity import takes
+
+if TYPE_CHECKING:
+    from ._asyncio import AsyncServer
+    from ._base import BaseServer, Handler, Rooms
+    from ._environ import Environ
+
+
+class BaseNamespace:
+    """See `AsyncNamespace` and `Namespace`."""
+
+    def __init__(self, namespace: str | None = None) -> None:
+        self.namespace = namespace or "/"
+        self.server: Any = None
+
+    def is_asyncio_based(self) -> bool:
+        """Whether its handlers run on a loop."""
+        return False
+
+    def _set_server(self, server: BaseServer) -> None:
+        self.server = server
+
+    def _handler(self, event: str) -> Handler:
+        return partial(self._trigger, event)
+
+    def _trigger(self, event: str, *args: Any) -> Any:
+        raise NotImplementedError
+
+    def _arguments(self, event: str, handler: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+        """Older connect and disconnect handlers take one argument less."""
+        if event in ("connect", "disconnect") and not takes(handler, len(args)):
+            return args[:-1]
+        return args
+
+    def rooms(self, sid: str, namespace: str | None = None) -> list[str]:
+        """See `AsyncServer.rooms`."""
+        return cast("list[str]", self.server.rooms(sid, namespace or self.namespace))
+
+    def transport(self, sid: str, namespace: str | None = None) -> str:
+        """See `AsyncServer.transport`."""
+        return cast(str, self.server.transport(sid, namespace or self.namespace))
+
+    def get_environ(self, sid: str, namespace: str | None = None) -> Environ | None:
+        """See `AsyncServer.get_environ`."""
+        return cast("Environ | None", self.server.get_environ(sid, namespace or self.namespace))
+
+
+class AsyncNamespace(BaseNamespace):
+    """A namespace of an `AsyncServer`, whose methods it has, meaning itself."""
+
+    server: AsyncServer
+
+    def is_asyncio_based(self) -> bool:
+        return True
+
+    def _trigger(self, event: str, *args: Any) -> Any:
+        return self.trigger_event(event, *args)
+
+    async def trigger_event(self, event: str, *args: Any) -> Any:
+        """Finds and calls the handler of an event. Can be overridden to find it elsewhere."""
+        handler = getattr(self, f"on_{event}", None)
+        if handler is None:
+            return None
+        result = handler(*self._arguments(event, handler, args))
+        return await result if inspect.isawaitable(result) else result
+
+    def emit(
+        self,
+        event: str,
+        data: Any = None,
+        to: Rooms = None,
+        room: Rooms = None,
+        skip_sid: Rooms = None,
+        namespace: str | None = None,
+        callback: Handler | None = None,
+        ignore_queue: bool = False,
+    ) -> Coroutine[Any, Any, None]:
+        """See `AsyncServer.emit`."""
+        name = namespace or self.namespace
+        return self.server.emit(event, data, to, room, skip_sid, name, callback, ignore_queue)
+
+    def send(
+        self,
+        data: Any,
+        to: Rooms = None,
+        room: Rooms = None,
+        skip_sid: Rooms = None,
+        namespace: str | None = None,
+        callback: Handler | None = None,
+        ignore_queue: bool = False,
+    ) -> Coroutine[Any, Any, None]:
+        """See `AsyncServer.send`."""
+        name = namespace or self.namespace
+        return self.server.send(data, to, room, skip_sid, name, callback, ignore_queue)
+
+    async def call(
+        self,
+        event: str,
+        data: Any = None,
+        to: str | None = None,
+        sid: str | None = None,
+        namespace: str | None = None,
+        timeout: float | None = None,
+        ignore_queue: bool = False,
+    ) -> Any:
+        """See `AsyncServer.call`."""
+        name = namespace or self.namespace
+        seconds = 60 if timeout is None else timeout
+        return await self.server.call(event, data, to, sid, name, seconds, ignore_queue)
+
+    def enter_room(
+        self, sid: str, room: str | int, namespace: str | None = None
+    ) -> Coroutine[Any, Any, None]:
+        """See `AsyncServer.enter_room`."""
+        return self.server.enter_room(sid, room, namespace or self.namespace)
+
+    def leave_room(
+        self, sid: str, room: str | int, namespace: str | None = None
+    ) -> Coroutine[Any, Any, None]:
+        """See `AsyncServer.leave_room`."""
+        return self.server.leave_room(sid, room, namespace or self.namespace)
+
+    def close_room(self, room: str | int, namespace: str | None = None) -> Coroutine[Any, Any, None]:
+        """See `AsyncServer.close_room`."""
+        return self.server.close_room(room, namespace or self.namespace)
+
+    def disconnect(self, sid: str, namespace: str | None = None) -> Coroutine[Any, Any, None]:
+        """See `AsyncServer.disconnect`."""
+        return self.server.disconnect(sid, namespace or self.namespace)
+
+    async def get_session(self, sid: str, namespace: str | None = None) -> dict[str, Any]:
+        """See `AsyncServer.get_session`."""
+        return await self.server.get_session(sid, namespace or self.namespace)
+
+    async def save_session(
+        self, sid: str, session: dict[str, Any], namespace: str | None = None
+    ) -> None:
+        """See `AsyncServer.save_session`."""
+        await self.server.save_session(sid, session, namespace or self.namespace)
+
+    def session(
+        self, sid: str, namespace: str | None = None
+    ) -> AbstractAsyncContextManager[dict[str, Any]]:
+        """See `AsyncServer.session`."""
+        return self.server.session(sid, namespace or self.namespace)

@@ -1,0 +1,249 @@
+//! From the engine's queue to handlers in Python. Runs on the thread that drains, attached.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bellwire_core::host::Handler;
+use bellwire_core::socketio::ack::AckOutcome;
+use bellwire_core::socketio::event::{Form, RoomChange};
+use bellwire_core::socketio::{Event, MessageRef, Reply, Socket as CoreSocket};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
+
+use crate::ack::{Ack, acknowledge};
+use crate::handshake::request as request_dict;
+use crate::host::{Host, current};
+use crate::namespace::Namespace;
+use crate::question::Question;
+use crate::socket::{Socket, transport_name};
+use crate::value;
+
+/// What the engine's queue calls.
+#[derive(Debug)]
+pub(crate) struct Deliver;
+
+impl Handler for Deliver {
+    fn handle(&self, event: &Event<'_>, _: Instant) {
+        Python::attach(|py| {
+            let Some(host) = current(py) else { return };
+            let host = host.get();
+            if let Err(error) = deliver(py, host, event) {
+                host.report(py, error, "an event of the engine");
+            }
+        });
+    }
+}
+
+fn deliver(py: Python<'_>, host: &Host, event: &Event<'_>) -> PyResult<()> {
+    match event {
+        Event::Message {
+            socket,
+            message,
+            ack,
+        } => on_message(py, host, socket, message, *ack),
+        Event::Middleware { socket, question } => {
+            let Some(namespace) = host.namespace(py, socket.namespace()) else {
+                return Ok(());
+            };
+            namespace.get().joining.begin(socket);
+            let question = Question::new(question);
+            let socket = (sid(py, socket), Socket::new(socket), question);
+            let (sid, socket, question) = socket;
+            host.connect.call1(py, (namespace, sid, socket, question))?;
+            Ok(())
+        }
+        Event::PacketMiddleware {
+            socket,
+            message,
+            question,
+        } => {
+            let Some(namespace) = host.namespace(py, socket.namespace()) else {
+                return Ok(());
+            };
+            let args = value::args(py, message.args, message.attachments)?;
+            let question = Question::new(question);
+            let call = (namespace, message.name, sid(py, socket), args, question);
+            host.packet.call1(py, call)?;
+            Ok(())
+        }
+        Event::Connection { socket } => {
+            let Some(namespace) = host.namespace(py, socket.namespace()) else {
+                return Ok(());
+            };
+            for operation in namespace.get().joining.joined(socket) {
+                host.acked
+                    .call1(py, (operation.0, "gone", PyList::empty(py)))?;
+            }
+            host.connected
+                .call1(py, (namespace, sid(py, socket), Socket::new(socket)))?;
+            Ok(())
+        }
+        Event::Disconnecting { socket, reason } => {
+            let Some(namespace) = host.namespace(py, socket.namespace()) else {
+                return Ok(());
+            };
+            let leaving = Socket::new(socket);
+            let call = (namespace, sid(py, socket), leaving, reason.as_str());
+            host.disconnecting.call1(py, call)?;
+            Ok(())
+        }
+        Event::Disconnect { socket, reason } => {
+            let Some(namespace) = host.namespace(py, socket.namespace()) else {
+                return Ok(());
+            };
+            let left = Socket::new(socket);
+            let call = (namespace, sid(py, socket), left, reason.as_str());
+            host.disconnected.call1(py, call)?;
+            Ok(())
+        }
+        Event::Outgoing { socket, message } => {
+            let Some(namespace) = host.namespace(py, socket.namespace()) else {
+                return Ok(());
+            };
+            let args = value::args(py, message.args, message.attachments)?;
+            let call = (namespace, message.name, sid(py, socket), args);
+            host.outgoing.call1(py, call)?;
+            Ok(())
+        }
+        Event::Upgrade { socket, transport } => {
+            let Some(namespace) = host.namespace(py, socket.namespace()) else {
+                return Ok(());
+            };
+            let call = (namespace, sid(py, socket), transport_name(*transport));
+            host.upgraded.call1(py, call)?;
+            Ok(())
+        }
+        Event::Drain { socket } => {
+            if let Some(namespace) = host.namespace(py, socket.namespace()) {
+                host.drained.call1(py, (namespace, sid(py, socket)))?;
+            }
+            Ok(())
+        }
+        Event::Room {
+            namespace,
+            room,
+            change,
+        } => {
+            let Some(namespace) = host.namespace(py, namespace) else {
+                return Ok(());
+            };
+            let (change, id) = match change {
+                RoomChange::Created => ("create", None),
+                RoomChange::Deleted => ("delete", None),
+                RoomChange::Joined(id) => ("join", Some(id)),
+                RoomChange::Left(id) => ("leave", Some(id)),
+            };
+            let id = id.map(|id| PyString::new(py, id.as_str()));
+            host.room.call1(py, (namespace, change, *room, id))?;
+            Ok(())
+        }
+        Event::ConnectionError { request, error } => {
+            let request = request_dict(py, request)?;
+            let call = (request, error.code(), error.wire_message());
+            host.connection_error.call1(py, call)?;
+            Ok(())
+        }
+        Event::Acked {
+            operation,
+            outcome,
+            replies,
+            ..
+        } => {
+            let replies = replies
+                .iter()
+                .map(|reply| read_reply(py, reply))
+                .collect::<PyResult<Vec<_>>>()?;
+            let call = (operation.0, outcome_name(*outcome), replies);
+            host.acked.call1(py, call)?;
+            Ok(())
+        }
+        Event::Shutdown => host.shutdown.call0(py).map(drop),
+        Event::Fault { text } => {
+            let error = pyo3::exceptions::PyRuntimeError::new_err((*text).to_owned());
+            host.report(py, error, "the engine");
+            Ok(())
+        }
+        // Nobody asks for the rest: it is not hooked.
+        _ => Ok(()),
+    }
+}
+
+fn on_message(
+    py: Python<'_>,
+    host: &Host,
+    socket: &Arc<CoreSocket>,
+    message: &MessageRef<'_>,
+    ack: Option<u64>,
+) -> PyResult<()> {
+    let Some(namespace) = host.namespace(py, socket.namespace()) else {
+        return Ok(());
+    };
+    let sid = sid(py, socket);
+    match message.form {
+        Form::Text => {
+            let text = PyString::from_bytes(py, message.args)?;
+            return host.message.call1(py, (namespace, sid, text)).map(drop);
+        }
+        Form::Binary => {
+            let bytes = message.attachments.first().map_or(&[][..], |bytes| bytes);
+            let bytes = PyBytes::new(py, bytes);
+            return host.message.call1(py, (namespace, sid, bytes)).map(drop);
+        }
+        Form::Event => {}
+    }
+    let args = value::args(py, message.args, message.attachments)?;
+    let name = PyString::new(py, message.name);
+    let handler = namespace.get().handlers.bind(py).get_item(&name)?;
+    let Some(handler) = handler else {
+        let ack = ack.map(|id| Ack::new(socket, id));
+        let call = (namespace, name, sid, args.to_tuple(), ack);
+        return host.dispatch.call1(py, call).map(drop);
+    };
+    if let Err(error) = call(py, host, &namespace, &handler, (socket, ack), sid, &args) {
+        host.report(py, error, message.name);
+    }
+    Ok(())
+}
+
+/// Calls the handler of an event directly.
+fn call<'py>(
+    py: Python<'py>,
+    host: &Host,
+    namespace: &Bound<'py, Namespace>,
+    handler: &Bound<'py, PyAny>,
+    (socket, ack): (&Arc<CoreSocket>, Option<u64>),
+    sid: Bound<'py, PyString>,
+    args: &Bound<'py, PyList>,
+) -> PyResult<()> {
+    let (handler, is_coroutine): (Bound<'_, PyAny>, bool) = handler.extract()?;
+    let all = std::iter::once(sid.into_any()).chain(args.iter());
+    let result = handler.call1(PyTuple::new(py, all.collect::<Vec<_>>())?)?;
+    if is_coroutine {
+        let ack = ack.map(|id| Ack::new(socket, id));
+        host.spawn.call1(py, (result, ack, namespace, &handler))?;
+    } else if let Some(id) = ack {
+        acknowledge(socket, id, &result)?;
+    }
+    Ok(())
+}
+
+fn sid<'py>(py: Python<'py>, socket: &CoreSocket) -> Bound<'py, PyString> {
+    PyString::new(py, socket.id().as_str())
+}
+
+type PyReply<'py> = (Bound<'py, PyString>, Bound<'py, PyList>);
+
+fn read_reply<'py>(py: Python<'py>, reply: &Reply) -> PyResult<PyReply<'py>> {
+    let args = value::args(py, &reply.args, &reply.attachments)?;
+    Ok((sid(py, &reply.socket), args))
+}
+
+fn outcome_name(outcome: AckOutcome) -> &'static str {
+    match outcome {
+        AckOutcome::Answered => "ok",
+        AckOutcome::TimedOut => "timeout",
+        AckOutcome::Gone => "gone",
+        AckOutcome::Cancelled => "cancelled",
+        AckOutcome::Full => "full",
+    }
+}

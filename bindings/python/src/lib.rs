@@ -1,0 +1,44 @@
+//! Bellwire for Python: the native half, `bellwire._native`.
+//!
+//! Threads of the engine never enter Python: events wait in the engine's queue until a thread of Python takes a batch of
+//! them ([`server::Server::drain`]). No object of Python is held by what an engine thread can drop, and Python is never
+//! called while a lock of ours is held. The Python half, in `python/bellwire`, gives all this the face of python-socketio.
+
+mod ack;
+mod convert;
+mod error;
+mod event;
+mod fork;
+mod handshake;
+mod host;
+mod joining;
+mod message;
+mod namespace;
+mod payload;
+mod question;
+mod server;
+mod socket;
+mod value;
+
+/// The module as Python sees it.
+#[pyo3::pymodule(name = "_native")]
+mod native {
+    #[pymodule_export]
+    use crate::ack::Ack;
+    #[pymodule_export]
+    use crate::error::SendBufferFullError;
+    #[pymodule_export]
+    use crate::fork::forked;
+    #[pymodule_export]
+    use crate::namespace::Namespace;
+    #[pymodule_export]
+    use crate::payload::dumps;
+    #[pymodule_export]
+    use crate::question::Question;
+    #[pymodule_export]
+    use crate::server::Server;
+    #[pymodule_export]
+    use crate::socket::Socket;
+    #[pymodule_export]
+    use crate::value::loads;
+}

@@ -1,0 +1,137 @@
+//! Sending: from a call in Python to the engine, encoded once for all its receivers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bellwire_core::error::ErrorKind;
+use bellwire_core::socketio::message::Payload;
+use bellwire_core::socketio::target::Delivery;
+use bellwire_core::socketio::{EncodedPacket, Namespace, Operation, Socket, Target};
+use bytes::Bytes;
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyString};
+
+use crate::convert::RoomNames;
+use crate::error::{exception, unless_gone};
+use crate::joining::{self, Joining};
+use crate::payload::Written;
+
+/// An event to send.
+pub(crate) struct Outgoing<'a> {
+    pub(crate) namespace: &'a Arc<Namespace>,
+    pub(crate) joining: &'a Joining,
+    pub(crate) name: &'a str,
+    pub(crate) written: &'a Written,
+    pub(crate) delivery: Delivery,
+}
+
+impl Outgoing<'_> {
+    fn payload(&self) -> PyResult<Payload<'_>> {
+        Payload::checked_event(self.name, &self.written.text, &self.written.attachments)
+            .map_err(|error| exception(&error))
+    }
+
+    /// Sends it to everybody in these rooms and not in those.
+    pub(crate) fn emit(&self, to: &RoomNames, skip: &RoomNames) -> PyResult<()> {
+        let payload = self.payload()?;
+        if let (RoomNames::One(sid), RoomNames::Nobody) = (to, skip)
+            && let Some(socket) = self.find(sid)
+        {
+            if joining::is_joining(&socket) {
+                let message = Arc::new(payload.to_message());
+                return unless_gone(joining::emit(&socket, &message, self.delivery));
+            }
+            return unless_gone(socket.emit(&payload, self.delivery));
+        }
+        let (rooms, except) = (to.as_slices(), skip.as_slices());
+        let target = Target {
+            rooms: &rooms,
+            except: &except,
+            skip: None,
+            delivery: self.delivery,
+        };
+        if self.joining.is_empty() {
+            self.namespace.emit(&target, &payload);
+            return Ok(());
+        }
+        let message = Arc::new(payload.to_message());
+        for socket in self.receivers(&target) {
+            // A broadcast does not fail because of one receiver.
+            let _ = joining::emit(&socket, &message, self.delivery);
+        }
+        Ok(())
+    }
+
+    /// Asks one socket; false when there is none of that id.
+    pub(crate) fn ask(
+        &self,
+        sid: &str,
+        timeout: Option<Duration>,
+        operation: Operation,
+    ) -> PyResult<bool> {
+        let message = Arc::new(self.payload()?.to_message());
+        let Some(socket) = self.find(sid) else {
+            return Ok(false);
+        };
+        match joining::ask(&socket, &message, timeout, operation) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::Gone => Ok(false),
+            Err(error) => Err(exception(&error)),
+        }
+    }
+
+    /// Asks everybody in these rooms and not in those.
+    pub(crate) fn ask_all(
+        &self,
+        to: &RoomNames,
+        skip: &RoomNames,
+        timeout: Duration,
+        operation: Operation,
+    ) -> PyResult<()> {
+        let message = Arc::new(self.payload()?.to_message());
+        let (rooms, except) = (to.as_slices(), skip.as_slices());
+        let target = Target {
+            rooms: &rooms,
+            except: &except,
+            skip: None,
+            delivery: self.delivery,
+        };
+        // The broadcast keeps itself until its end; what is returned is for cancelling it.
+        let _ = self
+            .namespace
+            .emit_with_ack(&target, &message, timeout, operation);
+        Ok(())
+    }
+
+    fn find(&self, sid: &str) -> Option<Arc<Socket>> {
+        self.namespace.find(sid).or_else(|| self.joining.find(sid))
+    }
+
+    fn receivers(&self, target: &Target<'_>) -> Vec<Arc<Socket>> {
+        let mut receivers = self.joining.select(target);
+        for socket in self.namespace.sockets(target) {
+            if !receivers.iter().any(|known| Arc::ptr_eq(known, &socket)) {
+                receivers.push(socket);
+            }
+        }
+        receivers
+    }
+}
+
+/// Sends a text or bytes over a plain connection.
+pub(crate) fn send_plain(socket: &Arc<Socket>, data: &Bound<'_, PyAny>) -> PyResult<()> {
+    let packet = if let Ok(text) = data.cast::<PyString>() {
+        let mut message = vec![b'4'];
+        message.extend_from_slice(text.to_str()?.as_bytes());
+        EncodedPacket::new(message, Box::new([]))
+    } else if let Ok(bytes) = data.cast::<PyBytes>() {
+        EncodedPacket::binary(Bytes::copy_from_slice(bytes.as_bytes()))
+    } else {
+        return Err(PyTypeError::new_err(format!(
+            "a message is str or bytes, not {}",
+            data.get_type().name()?
+        )));
+    };
+    unless_gone(socket.send_packet(Arc::new(packet), Delivery::Reliable))
+}

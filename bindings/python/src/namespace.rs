@@ -1,0 +1,263 @@
+//! A namespace: what Python does with its sockets, each call short and on the caller's thread.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bellwire_core::socketio;
+use bellwire_core::socketio::event::Hook;
+use bellwire_core::socketio::target::Delivery;
+use bellwire_core::socketio::{Operation, Target};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::convert::{RoomNames, room};
+use crate::error::unless_gone;
+use crate::fork::Birth;
+use crate::joining::Joining;
+use crate::message::Outgoing;
+use crate::payload::Written;
+use crate::socket::{Socket, scope};
+
+/// See the module's documentation.
+#[pyclass(frozen, module = "bellwire._native")]
+#[derive(Debug)]
+pub(crate) struct Namespace {
+    pub(crate) namespace: Arc<socketio::Namespace>,
+    /// Handlers that are called directly: event -> (callable, whether it is a coroutine function).
+    #[pyo3(get)]
+    pub(crate) handlers: Py<PyDict>,
+    pub(crate) joining: Joining,
+    birth: Birth,
+}
+
+impl Namespace {
+    pub(crate) fn new(py: Python<'_>, namespace: Arc<socketio::Namespace>) -> Self {
+        Self {
+            namespace,
+            handlers: PyDict::new(py).unbind(),
+            joining: Joining::default(),
+            birth: Birth::now(),
+        }
+    }
+
+    fn find_socket(&self, sid: &str) -> Option<Arc<socketio::Socket>> {
+        self.namespace.find(sid).or_else(|| self.joining.find(sid))
+    }
+}
+
+#[pymethods]
+impl Namespace {
+    /// Its name.
+    #[getter]
+    fn name(&self) -> &str {
+        self.namespace.name()
+    }
+
+    /// Sends an event to the clients in `to` (all for `None`) that are not in `skip`.
+    #[pyo3(signature = (event, data, to=None, skip=None, volatile=false))]
+    fn emit(
+        &self,
+        event: &str,
+        data: &Bound<'_, PyAny>,
+        to: Option<&Bound<'_, PyAny>>,
+        skip: Option<&Bound<'_, PyAny>>,
+        volatile: bool,
+    ) -> PyResult<()> {
+        self.birth.check()?;
+        let (to, skip) = (RoomNames::of(to)?, RoomNames::of(skip)?);
+        let written = Written::args(data)?;
+        let delivery = if volatile {
+            Delivery::Volatile
+        } else {
+            Delivery::Reliable
+        };
+        self.outgoing(event, &written, delivery).emit(&to, &skip)
+    }
+
+    /// Sends an event that one client is to acknowledge; false when there is no such client.
+    #[pyo3(signature = (event, data, sid, timeout_ms, operation))]
+    fn ask(
+        &self,
+        event: &str,
+        data: &Bound<'_, PyAny>,
+        sid: &str,
+        timeout_ms: Option<u64>,
+        operation: u64,
+    ) -> PyResult<bool> {
+        self.birth.check()?;
+        let written = Written::args(data)?;
+        self.outgoing(event, &written, Delivery::Reliable).ask(
+            sid,
+            timeout_ms.map(Duration::from_millis),
+            Operation(operation),
+        )
+    }
+
+    /// Sends an event that all clients in `to` are to acknowledge.
+    #[pyo3(signature = (event, data, to, skip, timeout_ms, operation))]
+    fn ask_all(
+        &self,
+        event: &str,
+        data: &Bound<'_, PyAny>,
+        to: Option<&Bound<'_, PyAny>>,
+        skip: Option<&Bound<'_, PyAny>>,
+        timeout_ms: u64,
+        operation: u64,
+    ) -> PyResult<()> {
+        self.birth.check()?;
+        let (to, skip) = (RoomNames::of(to)?, RoomNames::of(skip)?);
+        let written = Written::args(data)?;
+        self.outgoing(event, &written, Delivery::Reliable).ask_all(
+            &to,
+            &skip,
+            Duration::from_millis(timeout_ms),
+            Operation(operation),
+        )
+    }
+
+    /// The client with that id, if it is there or joining.
+    fn find(&self, sid: &str) -> PyResult<Option<Socket>> {
+        self.birth.check()?;
+        Ok(self.find_socket(sid).map(|socket| Socket::new(&socket)))
+    }
+
+    /// How many clients there are.
+    fn __len__(&self) -> PyResult<usize> {
+        self.birth.check()?;
+        Ok(self.namespace.socket_count())
+    }
+
+    /// The clients in `to` (all for `None`) that are not in `skip`.
+    #[pyo3(signature = (to=None, skip=None))]
+    fn sockets(
+        &self,
+        to: Option<&Bound<'_, PyAny>>,
+        skip: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Vec<Socket>> {
+        self.birth.check()?;
+        let (to, skip) = (RoomNames::of(to)?, RoomNames::of(skip)?);
+        let sockets = self.select(&to, &skip);
+        Ok(sockets.iter().map(Socket::new).collect())
+    }
+
+    /// One client joins a room; false when there is no such client.
+    fn enter(&self, sid: &str, room_name: &Bound<'_, PyAny>) -> PyResult<bool> {
+        self.birth.check()?;
+        let name = room(room_name)?;
+        let Some(socket) = self.find_socket(sid) else {
+            return Ok(false);
+        };
+        unless_gone(socket.join(&name)).map(|()| true)
+    }
+
+    /// One client leaves a room; false when there is no such client.
+    fn leave(&self, sid: &str, room_name: &Bound<'_, PyAny>) -> PyResult<bool> {
+        self.birth.check()?;
+        let name = room(room_name)?;
+        let Some(socket) = self.find_socket(sid) else {
+            return Ok(false);
+        };
+        unless_gone(socket.leave(&name)).map(|()| true)
+    }
+
+    /// All clients in `to` that are not in `skip` join a room.
+    fn enter_all(
+        &self,
+        to: Option<&Bound<'_, PyAny>>,
+        skip: Option<&Bound<'_, PyAny>>,
+        room_name: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        self.birth.check()?;
+        let name = room(room_name)?;
+        let (to, skip) = (RoomNames::of(to)?, RoomNames::of(skip)?);
+        self.namespace
+            .join(&target(&to.as_slices(), &skip.as_slices()), &[&name]);
+        Ok(())
+    }
+
+    /// All clients in `to` that are not in `skip` leave a room.
+    fn leave_all(
+        &self,
+        to: Option<&Bound<'_, PyAny>>,
+        skip: Option<&Bound<'_, PyAny>>,
+        room_name: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        self.birth.check()?;
+        let name = room(room_name)?;
+        let (to, skip) = (RoomNames::of(to)?, RoomNames::of(skip)?);
+        self.namespace
+            .leave(&target(&to.as_slices(), &skip.as_slices()), &[&name]);
+        Ok(())
+    }
+
+    /// All clients in `to` that are not in `skip` are put out, or their connections closed.
+    fn disconnect_all(
+        &self,
+        to: Option<&Bound<'_, PyAny>>,
+        skip: Option<&Bound<'_, PyAny>>,
+        close: bool,
+    ) -> PyResult<()> {
+        self.birth.check()?;
+        let (to, skip) = (RoomNames::of(to)?, RoomNames::of(skip)?);
+        self.namespace
+            .disconnect(&target(&to.as_slices(), &skip.as_slices()), scope(close));
+        Ok(())
+    }
+
+    /// Says whether Python wants to hear of something, or to decide it.
+    fn hook(&self, name: &str, wanted: bool) -> PyResult<()> {
+        self.birth.check()?;
+        let hook = match name {
+            "connect" => Hook::Middleware,
+            "packet" => Hook::PacketMiddleware,
+            "outgoing" => Hook::Outgoing,
+            "room" => Hook::Rooms,
+            _ => return Err(PyValueError::new_err("a namespace has no such hook")),
+        };
+        if wanted {
+            self.namespace.hooks.add(hook);
+        } else {
+            self.namespace.hooks.remove(hook);
+        }
+        Ok(())
+    }
+
+    /// A refused client is not joining any more.
+    fn refused(&self, sid: &str) {
+        if let Some(socket) = self.joining.find(sid) {
+            self.joining.forget(&socket);
+        }
+    }
+}
+
+impl Namespace {
+    fn outgoing<'a>(
+        &'a self,
+        name: &'a str,
+        written: &'a Written,
+        delivery: Delivery,
+    ) -> Outgoing<'a> {
+        Outgoing {
+            namespace: &self.namespace,
+            joining: &self.joining,
+            name,
+            written,
+            delivery,
+        }
+    }
+
+    fn select(&self, to: &RoomNames, skip: &RoomNames) -> Vec<Arc<socketio::Socket>> {
+        self.namespace
+            .sockets(&target(&to.as_slices(), &skip.as_slices()))
+    }
+}
+
+fn target<'a>(rooms: &'a [&'a str], except: &'a [&'a str]) -> Target<'a> {
+    Target {
+        rooms,
+        except,
+        skip: None,
+        delivery: Delivery::Reliable,
+    }
+}

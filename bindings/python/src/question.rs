@@ -1,0 +1,56 @@
+//! A question that Python answers, now or later, from any thread: may this socket join, may this event pass?
+
+use bellwire_core::socketio;
+use bellwire_core::socketio::Rejection;
+use bellwire_core::socketio::question::WeakQuestion;
+use pyo3::prelude::*;
+
+use crate::fork::Birth;
+use crate::payload::Written;
+
+/// See the module's documentation. It does not keep the question open.
+#[pyclass(frozen, module = "bellwire._native")]
+#[derive(Debug)]
+pub(crate) struct Question {
+    question: WeakQuestion,
+    birth: Birth,
+}
+
+impl Question {
+    pub(crate) fn new(question: &socketio::Question) -> Self {
+        Self {
+            question: question.downgrade(),
+            birth: Birth::now(),
+        }
+    }
+}
+
+#[pymethods]
+impl Question {
+    /// Yes. False when nobody waits for the answer any more.
+    fn accept(&self) -> PyResult<bool> {
+        self.birth.check()?;
+        Ok(self
+            .question
+            .upgrade()
+            .is_some_and(|question| question.accept().is_ok()))
+    }
+
+    /// No, with a text and more for the client. False when nobody waits for the answer any more.
+    #[pyo3(signature = (message, data=None))]
+    fn reject(&self, message: String, data: Option<&Bound<'_, PyAny>>) -> PyResult<bool> {
+        self.birth.check()?;
+        let mut rejection = Rejection {
+            status: 0,
+            message,
+            data: Vec::new(),
+        };
+        if let Some(data) = data {
+            rejection.data = Written::json(data)?;
+        }
+        Ok(self
+            .question
+            .upgrade()
+            .is_some_and(|question| question.reject(rejection).is_ok()))
+    }
+}

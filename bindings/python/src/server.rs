@@ -1,0 +1,226 @@
+//! The server: made and started at once, drained by a thread of Python, closed.
+
+use std::mem::ManuallyDrop;
+use std::os::fd::AsRawFd;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bellwire_core::config::{Config, Delivery};
+use bellwire_core::server;
+use bellwire_core::socketio::event::Hook;
+use bytes::Bytes;
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use crate::error::exception;
+use crate::event::Deliver;
+use crate::fork::Birth;
+use crate::host::{Host, Place};
+use crate::namespace::Namespace;
+
+/// How many events one drain takes, and for how long, before others on the thread get their turn.
+const EVENTS: usize = 256;
+const BUDGET: Duration = Duration::from_millis(1);
+
+/// A dispatcher looks up this often whether it is still wanted, in case nobody rings.
+const LOOK_UP: Timespec = Timespec {
+    tv_sec: 1,
+    tv_nsec: 0,
+};
+
+/// See the module's documentation.
+#[pyclass(frozen, weakref, module = "bellwire._native")]
+pub(crate) struct Server {
+    /// In a forked child it is left alone: its threads are not there, and its locks may be held for ever.
+    server: ManuallyDrop<Arc<server::Server>>,
+    host: Mutex<Option<Py<Host>>>,
+    dispatching: AtomicBool,
+    birth: Birth,
+}
+
+#[pymethods]
+impl Server {
+    /// Starts the threads of a server with these options (JSON); it listens on nothing yet. `host` has the methods
+    /// that are called by [`Server::drain`].
+    #[new]
+    fn new(options: &str, host: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let py = host.py();
+        let mut config = Config::default();
+        config
+            .set_json(options)
+            .map_err(|error| exception(&error))?;
+        config.delivery = Delivery::Polled;
+        let host = Py::new(py, Host::new(host)?)?;
+        let server = py
+            .detach(|| server::Server::new(&config, Arc::new(Deliver)))
+            .map_err(|error| exception(&error))?;
+        Ok(Self {
+            server: ManuallyDrop::new(server),
+            host: Mutex::new(Some(host)),
+            dispatching: AtomicBool::new(true),
+            birth: Birth::now(),
+        })
+    }
+
+    /// Listens on TCP; the port.
+    fn listen_tcp(&self, py: Python<'_>, host: &str, port: u16) -> PyResult<u16> {
+        self.birth.check()?;
+        py.detach(|| self.server.listen_tcp(host, port))
+            .map_err(|error| exception(&error))
+    }
+
+    /// Listens on a Unix socket.
+    fn listen_unix(&self, py: Python<'_>, path: &str, mode: u32) -> PyResult<()> {
+        self.birth.check()?;
+        py.detach(|| self.server.listen_unix(path, mode))
+            .map_err(|error| exception(&error))
+    }
+
+    /// Answers GET and HEAD of a path with these bytes, or not any more.
+    #[pyo3(signature = (path, content_type, body))]
+    fn serve_file(&self, path: &str, content_type: &str, body: Option<&[u8]>) -> PyResult<()> {
+        self.birth.check()?;
+        self.server
+            .serve(path, content_type, body.map(Bytes::copy_from_slice))
+            .map_err(|error| exception(&error))
+    }
+
+    /// The namespace of that name, made now. To be called once for a name.
+    fn namespace(&self, py: Python<'_>, name: &str) -> PyResult<Py<Namespace>> {
+        self.birth.check()?;
+        let host = self.host(py)?;
+        let inner = self.server.of(name).map_err(|error| exception(&error))?;
+        let namespace = Py::new(py, Namespace::new(py, Arc::clone(&inner)))?;
+        let place = Place(host.get().add(namespace.clone_ref(py)));
+        inner.host().get_or_init(|| place);
+        Ok(namespace)
+    }
+
+    /// Readable exactly while events wait.
+    fn fileno(&self) -> PyResult<i32> {
+        self.birth.check()?;
+        let queue = self.server.queue();
+        queue
+            .and_then(|queue| queue.descriptor())
+            .map(|fd| fd.as_raw_fd())
+            .ok_or_else(|| PyRuntimeError::new_err("the server has no queue"))
+    }
+
+    /// Handles waiting events, a batch at most: what a loop calls when [`Server::fileno`] is readable. How many.
+    fn drain(&self, py: Python<'_>) -> PyResult<usize> {
+        self.birth.check()?;
+        let host = self.host(py)?;
+        let Some(queue) = self.server.queue() else {
+            return Ok(0);
+        };
+        let handled = Host::with(&host, || {
+            queue.poll(EVENTS, Some(BUDGET), Some(Duration::ZERO))
+        });
+        match host.get().take_fatal() {
+            Some(error) => Err(error),
+            // Another drain is at it, perhaps this thread's own, further out.
+            None => Ok(handled.unwrap_or(0)),
+        }
+    }
+
+    /// Waits for events and handles them, until [`Server::end_dispatch`]. For a thread that was made by Python.
+    fn run_dispatch(&self, py: Python<'_>) -> PyResult<()> {
+        self.birth.check()?;
+        while self.dispatching.load(Ordering::Acquire) {
+            py.detach(|| {
+                if let Some(fd) = self.server.queue().and_then(|queue| queue.descriptor()) {
+                    // When it fails, or a signal ends it, there is no harm in looking at the queue.
+                    let _ = poll(&mut [PollFd::new(&fd, PollFlags::IN)], Some(&LOOK_UP));
+                }
+            });
+            self.drain(py)?;
+        }
+        Ok(())
+    }
+
+    /// Makes [`Server::run_dispatch`] return.
+    fn end_dispatch(&self) -> PyResult<()> {
+        self.birth.check()?;
+        self.dispatching.store(false, Ordering::Release);
+        if let Some(queue) = self.server.queue() {
+            queue.wake();
+        }
+        Ok(())
+    }
+
+    /// Begins to stop; clients that are there after the deadline are cut.
+    fn close(&self, deadline_ms: u64) -> PyResult<()> {
+        self.birth.check()?;
+        self.server
+            .close(Duration::from_millis(deadline_ms))
+            .map_err(|error| exception(&error))
+    }
+
+    /// Stops now, waits for the threads, and lets go of the host.
+    fn stop(&self, py: Python<'_>) -> PyResult<()> {
+        self.birth.check()?;
+        py.detach(|| self.server.stop());
+        let host = self
+            .host
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        drop(host);
+        Ok(())
+    }
+
+    /// Whether it has stopped.
+    #[getter]
+    fn closed(&self) -> bool {
+        !self.birth.is_here() || self.server.is_closed()
+    }
+
+    /// One of the server's numbers.
+    fn stat(&self, name: &str) -> PyResult<Option<i64>> {
+        self.birth.check()?;
+        Ok(self.server.stats().get(name))
+    }
+
+    /// Says whether Python wants to hear of something.
+    fn hook(&self, name: &str, wanted: bool) -> PyResult<()> {
+        self.birth.check()?;
+        let hook = match name {
+            "upgrade" => Hook::Upgrade,
+            "drain" => Hook::Drain,
+            "connection_error" => Hook::ConnectionError,
+            _ => return Err(PyValueError::new_err("a server has no such hook")),
+        };
+        if wanted {
+            self.server.hooks().add(hook);
+        } else {
+            self.server.hooks().remove(hook);
+        }
+        Ok(())
+    }
+
+    /// All options, as JSON.
+    fn options(&self) -> String {
+        self.server.config().to_json()
+    }
+}
+
+impl Server {
+    fn host<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Host>> {
+        let host = self.host.lock().unwrap_or_else(PoisonError::into_inner);
+        host.as_ref()
+            .map(|host| host.bind(py).clone())
+            .ok_or_else(|| PyRuntimeError::new_err("the server has stopped"))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if self.birth.is_here() {
+            // Its threads are waited for; none of them ever waits for Python.
+            // The engine is let go by its last thread. What stays of it is small, and a program makes few servers.
+            self.server.stop();
+        }
+    }
+}

@@ -25,6 +25,8 @@ use crate::socketio::socket::Socket;
 mod held;
 mod join;
 mod receive;
+#[cfg(test)]
+mod tests;
 
 /// What a message leads to for the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

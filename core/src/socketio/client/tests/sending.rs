@@ -1,0 +1,273 @@
+//! What the host sends: order, volatile messages, the send buffer and its policies, outgoing listeners.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::world::{message, payload};
+use super::{World, settings};
+use crate::engineio::CloseReason;
+use crate::error::ErrorKind;
+use crate::socketio::event::Hook;
+use crate::socketio::message::Payload;
+use crate::socketio::target::{Delivery, Target};
+use crate::socketio::{SendPolicy, Settings};
+
+#[test]
+fn everything_leaves_in_the_order_of_the_calls() {
+    let mut world = World::connected();
+    let (socket, namespace) = (world.socket("/"), world.namespace("/"));
+    socket.emit(&payload("a", ""), Delivery::Reliable).unwrap();
+    namespace.emit(&Target::ALL, &payload("b", "[1]"));
+    socket
+        .emit_message(&message("c", "[{}]"), Delivery::Reliable)
+        .unwrap();
+    let bins = [Bytes::from_static(&[1]), Bytes::from_static(&[2])];
+    let args = br#"[{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]"#;
+    let binary = Payload::event("d", args, &bins, 10).unwrap();
+    socket.emit(&binary, Delivery::Reliable).unwrap();
+    socket.acknowledge(5, &payload("", "[true]")).unwrap();
+    let answer = Payload::args(br#"[{"_placeholder":true,"num":0}]"#, &bins[..1], 10).unwrap();
+    socket.acknowledge(6, &answer).unwrap();
+    world.drain();
+    world.expect(&[
+        r#"send 42["a"]"#,
+        r#"send 42["b",1]"#,
+        r#"send 42["c",{}]"#,
+        r#"send 452-["d",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}] [1] [2]"#,
+        "send 435[true]",
+        r#"send 461-6[{"_placeholder":true,"num":0}] [1]"#,
+    ]);
+}
+
+#[test]
+fn a_message_is_encoded_once_for_a_namespace() {
+    let mut world = World::connected();
+    world.namespace("/chat");
+    world.receive("0/chat");
+    world.forget();
+    let event = message("a", "[1]");
+    world.namespace("/").emit_message(&Target::ALL, &event);
+    world.namespace("/chat").emit_message(&Target::ALL, &event);
+    let root = Arc::clone(world.namespace("/").name());
+    assert!(Arc::ptr_eq(&event.encoded(&root), &event.encoded(&root)));
+    world.drain();
+    world.expect(&[r#"send 42["a",1]"#, r#"send 42/chat,["a",1]"#]);
+}
+
+#[test]
+fn what_cannot_be_sent_is_an_error_of_the_host() {
+    let bins = [Bytes::new()];
+    let placeholder = br#"[{"_placeholder":true,"num":1}]"#;
+    for (name, args, attachments, kind) in [
+        ("connect", &b""[..], &[][..], ErrorKind::Name),
+        ("disconnecting", b"", &[], ErrorKind::Name),
+        ("a", b"[1", &[], ErrorKind::Json),
+        ("a", b"{}", &[], ErrorKind::Json),
+        ("a", b"[\"\xff\"]", &[], ErrorKind::Utf8),
+        ("a", b"[[[[1]]]]", &[], ErrorKind::TooBig),
+        ("a", b"[]", &bins, ErrorKind::Placeholder),
+        ("a", placeholder, &bins, ErrorKind::Placeholder),
+    ] {
+        let error = Payload::event(name, args, attachments, 3).unwrap_err();
+        assert_eq!(error.kind(), kind, "{name} {args:?}");
+    }
+}
+
+// ---- volatile
+
+#[test]
+fn volatile_messages_do_not_wait() {
+    let mut world = World::connected();
+    let (socket, namespace) = (world.socket("/"), world.namespace("/"));
+    let volatile = |name| socket.emit(&payload(name, ""), Delivery::Volatile).unwrap();
+    volatile("a");
+    // Something is before it.
+    volatile("dropped");
+    world.drain();
+    world.link.set_writable(false);
+    volatile("dropped");
+    let target = Target {
+        delivery: Delivery::Volatile,
+        ..Target::ALL
+    };
+    namespace.emit(&target, &payload("dropped", ""));
+    socket.emit(&payload("b", ""), Delivery::Reliable).unwrap();
+    world.drain();
+    world.link.set_writable(true);
+    world.link.mailbox.set_backlog(1);
+    volatile("dropped");
+    world.link.mailbox.set_backlog(0);
+    namespace.emit(&target, &payload("c", ""));
+    world.drain();
+    world.expect(&[r#"send 42["a"]"#, r#"send 42["b"]"#, r#"send 42["c"]"#]);
+    assert_eq!(world.stat("volatile_dropped_total"), 4);
+}
+
+// ---- the send buffer
+
+fn with_policy(send_policy: SendPolicy) -> World {
+    let mut world = World::with(Settings {
+        send_policy,
+        ..settings()
+    });
+    world.receive("0");
+    world.forget();
+    world
+}
+
+/// Emits until it is refused, or often enough; how many calls went well, and why the next did not.
+fn fill(world: &World) -> (usize, Option<ErrorKind>) {
+    let args = format!("[\"{}\"]", "x".repeat(100));
+    for calls in 0..20 {
+        if let Err(error) = world
+            .socket("/")
+            .emit(&payload("a", &args), Delivery::Reliable)
+        {
+            return (calls, Some(error.kind()));
+        }
+    }
+    (20, None)
+}
+
+#[test]
+fn a_full_buffer_is_the_senders_matter() {
+    let mut world = with_policy(SendPolicy::Error);
+    let (sent, error) = fill(&world);
+    assert_eq!((sent, error), (5, Some(ErrorKind::Full)));
+    assert_eq!(fill(&world), (0, Some(ErrorKind::Full)));
+    assert_eq!(world.stat("send_buffer_full_total"), 2);
+    // What the engine itself says finds room.
+    world.check(
+        "0/nowhere",
+        &[
+            &format!("send 42[\"a\",\"{}\"]", "x".repeat(100)),
+            &format!("send 42[\"a\",\"{}\"]", "x".repeat(100)),
+            &format!("send 42[\"a\",\"{}\"]", "x".repeat(100)),
+            &format!("send 42[\"a\",\"{}\"]", "x".repeat(100)),
+            &format!("send 42[\"a\",\"{}\"]", "x".repeat(100)),
+            r#"send 44/nowhere,{"message":"Invalid namespace"}"#,
+        ],
+    );
+    assert_eq!(fill(&world).0, 5);
+    // What the driver could not write yet counts.
+    world.drain();
+    world.link.mailbox.set_backlog(500);
+    assert_eq!(fill(&world).0, 2);
+}
+
+#[test]
+fn a_full_buffer_drops() {
+    let mut world = with_policy(SendPolicy::Drop);
+    assert_eq!(fill(&world), (20, None));
+    world.drain();
+    assert_eq!(world.stat("send_buffer_full_total"), 15);
+    assert_eq!(
+        world.stat("messages_sent_total"),
+        0,
+        "the driver counts those"
+    );
+}
+
+#[test]
+fn a_full_buffer_costs_the_slow_client_its_connection() {
+    let mut world = with_policy(SendPolicy::Disconnect);
+    assert_eq!(fill(&world), (20, None));
+    let sent = format!("send 42[\"a\",\"{}\"]", "x".repeat(100));
+    world.drain();
+    world.expect(&[&sent, &sent, &sent, &sent, &sent, "close: transport error"]);
+    assert_eq!(world.stat("send_buffer_full_total"), 15);
+    assert_eq!(world.stat("slow_clients_disconnected_total"), 1);
+}
+
+#[test]
+fn a_broadcast_goes_on_past_a_full_client() {
+    let slow = World::connected();
+    let mut fast = slow.another();
+    fast.receive("0");
+    fill(&slow);
+    slow.forget();
+    let args = format!("[\"{}\"]", "y".repeat(900));
+    slow.namespace("/").emit(&Target::ALL, &payload("b", &args));
+    fast.drain();
+    fast.expect(&[&format!("send 42[\"b\",\"{}\"]", "y".repeat(900))]);
+}
+
+#[test]
+fn a_lone_message_may_be_larger_than_the_buffer() {
+    let mut world = World::connected();
+    let args = format!("[\"{}\"]", "x".repeat(5000));
+    let socket = world.socket("/");
+    socket
+        .emit(&payload("a", &args), Delivery::Reliable)
+        .unwrap();
+    let refused = socket.emit(&payload("b", ""), Delivery::Reliable);
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::Full);
+    world.drain();
+    world.expect(&[&format!("send 42[\"a\",\"{}\"]", "x".repeat(5000))]);
+}
+
+#[test]
+fn after_the_end_everybody_is_told() {
+    let mut world = World::connected();
+    let socket = world.socket("/");
+    world.link.mailbox.close();
+    let refused = socket.emit(&payload("a", ""), Delivery::Reliable);
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::Gone);
+    world.close(CloseReason::TransportClose);
+    let refused = socket.emit(&payload("a", ""), Delivery::Volatile);
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::Gone);
+    assert_eq!(world.stat("send_buffer_full_total"), 0);
+}
+
+// ---- outgoing listeners
+
+#[test]
+fn what_leaves_is_seen_before_it_leaves() {
+    let mut world = World::connected();
+    let (socket, namespace) = (world.socket("/"), world.namespace("/"));
+    for hooks in [&namespace.hooks, &socket.hooks] {
+        socket
+            .emit(&payload("unseen", ""), Delivery::Reliable)
+            .unwrap();
+        hooks.add(Hook::Outgoing);
+        socket
+            .emit(&payload("a", "[1]"), Delivery::Reliable)
+            .unwrap();
+        namespace.emit(&Target::ALL, &payload("b", ""));
+        socket
+            .emit_message(&message("c", ""), Delivery::Reliable)
+            .unwrap();
+        namespace.emit_message(&Target::ALL, &message("d", ""));
+        socket.acknowledge(1, &payload("", "")).unwrap();
+        hooks.remove(Hook::Outgoing);
+        world.drain();
+        world.expect(&[
+            r#"send 42["unseen"]"#,
+            "outgoing / a[1]",
+            r#"send 42["a",1]"#,
+            "outgoing / b[]",
+            r#"send 42["b"]"#,
+            "outgoing / c[]",
+            r#"send 42["c"]"#,
+            "outgoing / d[]",
+            r#"send 42["d"]"#,
+            "send 431[]",
+        ]);
+    }
+}
+
+#[test]
+fn a_broadcast_is_seen_for_those_who_look() {
+    let first = World::connected();
+    let mut second = first.another();
+    second.receive("0");
+    let mut first = first;
+    first.forget();
+    second.socket("/").hooks.add(Hook::Outgoing);
+    first.namespace("/").emit(&Target::ALL, &payload("a", ""));
+    first.drain();
+    first.expect(&[r#"send 42["a"]"#]);
+    second.drain();
+    first.expect(&["outgoing / a[]", r#"send 42["a"]"#]);
+}

@@ -1,0 +1,456 @@
+//! The stage: a client, a host that writes down what it hears, a timer that is set off by hand.
+
+use std::sync::{Arc, Mutex};
+use std::task::{Context as TaskContext, Poll};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use crate::engineio::{CloseReason, TransportKind};
+use crate::socketio::client::{Client, Flow};
+use crate::socketio::context::Context;
+use crate::socketio::event::{Event, EventSink, Hooks, MessageRef, RoomChange, Timer};
+use crate::socketio::handshake::Request;
+use crate::socketio::link::{Link, Outgoing};
+use crate::socketio::message::{Message, Payload};
+use crate::socketio::namespace::Namespace;
+use crate::socketio::packet::EncodedPacket;
+use crate::socketio::question::Question;
+use crate::socketio::socket::Socket;
+use crate::socketio::{Limits, Namespaces, SendPolicy, Settings, Speech};
+use crate::stats::Stats;
+
+/// Small limits, so that tests reach them.
+pub(in super::super) fn settings() -> Settings {
+    Settings {
+        limits: Limits {
+            attachments: 3,
+            packet_bytes: 1000,
+            json_depth: 5,
+            namespaces: 3,
+            pending_acks: 2,
+            rooms: 2,
+            held_messages: 2,
+        },
+        question_timeout: Duration::from_secs(5),
+        packet_timeout: Duration::from_secs(10),
+        send_buffer: 1000,
+        send_policy: SendPolicy::Error,
+        speech: Speech::SocketIo,
+    }
+}
+
+type React = Box<dyn Fn(&Event<'_>) + Send + Sync>;
+
+/// The host: it writes everything down, keeps the questions, and may do something at once.
+#[derive(Default)]
+pub(super) struct Host {
+    log: Mutex<Vec<String>>,
+    pub(super) questions: Mutex<Vec<Question>>,
+    pub(super) react: Mutex<Option<React>>,
+}
+
+impl std::fmt::Debug for Host {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Host")
+    }
+}
+
+fn described(message: &MessageRef<'_>) -> String {
+    let mut text = format!("{}{}", message.name, String::from_utf8_lossy(message.args));
+    for attachment in message.attachments {
+        text += &format!(" {:?}", attachment.to_vec());
+    }
+    text
+}
+
+fn line(event: &Event<'_>) -> String {
+    let of = |socket: &Arc<Socket>| socket.namespace().name().to_string();
+    match event {
+        Event::Middleware { socket, question } => {
+            format!("middleware {} step {}", of(socket), question.step())
+        }
+        Event::PacketMiddleware {
+            socket,
+            message,
+            question,
+        } => format!(
+            "packet middleware {} {} step {}",
+            of(socket),
+            described(message),
+            question.step()
+        ),
+        Event::Connection { socket } => format!("connection {}", of(socket)),
+        Event::Message {
+            socket,
+            message,
+            ack,
+        } => {
+            let ack = ack.map_or(String::new(), |id| format!(" ack {id}"));
+            format!("message {} {}{ack}", of(socket), described(message))
+        }
+        Event::Disconnecting { socket, reason } => {
+            let own = socket.id().as_str();
+            let rooms: Vec<_> = socket
+                .rooms()
+                .iter()
+                .map(|room| if **room == *own { "ID" } else { room }.to_owned())
+                .collect();
+            let rooms = rooms.join(",");
+            format!("disconnecting {} {} [{rooms}]", of(socket), reason.as_str())
+        }
+        Event::Disconnect { socket, reason } => {
+            format!("disconnect {} {}", of(socket), reason.as_str())
+        }
+        Event::Outgoing { socket, message } => {
+            format!("outgoing {} {}", of(socket), described(message))
+        }
+        Event::NewNamespace { namespace } => format!("namespace {}", namespace.name()),
+        Event::Room { room, change, .. } => {
+            let room = if room.len() == 20 { "ID" } else { room };
+            match change {
+                RoomChange::Created => format!("room {room} created"),
+                RoomChange::Deleted => format!("room {room} deleted"),
+                RoomChange::Joined(_) => format!("room {room} joined"),
+                RoomChange::Left(_) => format!("room {room} left"),
+            }
+        }
+        Event::Acked {
+            operation,
+            outcome,
+            replies,
+            ..
+        } => {
+            let mut text = format!("acked {} {outcome:?}", operation.0);
+            for reply in *replies {
+                text += &format!(" {}", String::from_utf8_lossy(&reply.args));
+                for attachment in &reply.attachments {
+                    text += &format!(" {:?}", attachment.to_vec());
+                }
+            }
+            text
+        }
+        Event::Sockets { operation, sockets } => {
+            format!("sockets {} {}", operation.0, sockets.len())
+        }
+        other => format!("{other:?}"),
+    }
+}
+
+impl EventSink for Host {
+    fn deliver(&self, event: &Event<'_>, _: Option<Instant>) {
+        self.log.lock().unwrap().push(line(event));
+        if let Event::Middleware { question, .. } | Event::PacketMiddleware { question, .. } = event
+        {
+            self.questions
+                .lock()
+                .unwrap()
+                .push(Question::clone(question));
+        }
+        // The reaction may cause further events.
+        let react = self.react.lock().unwrap().take();
+        if let Some(react) = react {
+            react(event);
+            self.react.lock().unwrap().get_or_insert(react);
+        }
+    }
+
+    fn ring(&self) {}
+
+    fn poll_ready(&self, _: Option<&Arc<Socket>>, _: &mut TaskContext<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
+}
+
+type Run = Box<dyn FnOnce() + Send>;
+
+/// What is to happen later happens when the test says so.
+#[derive(Default)]
+pub(super) struct Alarm(Mutex<Vec<(Duration, Run)>>);
+
+impl Alarm {
+    /// Lets everything happen that was to happen later; the delays.
+    pub(super) fn set_off(&self) -> Vec<Duration> {
+        let waiting = std::mem::take(&mut *self.0.lock().unwrap());
+        waiting
+            .into_iter()
+            .map(|(delay, run)| {
+                run();
+                delay
+            })
+            .collect()
+    }
+}
+
+impl std::fmt::Debug for Alarm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Alarm")
+    }
+}
+
+impl Timer for Alarm {
+    fn after(&self, delay: Duration, run: Run) {
+        self.0.lock().unwrap().push((delay, run));
+    }
+}
+
+/// One client of a server of its own.
+pub(in super::super) struct World {
+    pub(super) client: Client,
+    pub(super) link: Arc<Link>,
+    pub(super) namespaces: Arc<Namespaces>,
+    pub(super) host: Arc<Host>,
+    pub(super) alarm: Arc<Alarm>,
+    pub(super) now: Instant,
+}
+
+impl World {
+    pub(in super::super) fn new() -> Self {
+        Self::with(settings())
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a test needs some first moment")]
+    pub(in super::super) fn with(settings: Settings) -> Self {
+        let host = Arc::new(Host::default());
+        let alarm = Arc::new(Alarm::default());
+        let context = Arc::new(Context {
+            settings,
+            sink: Arc::clone(&host) as Arc<dyn EventSink>,
+            timer: Arc::clone(&alarm) as Arc<dyn Timer>,
+            stats: Arc::new(Stats::default()),
+            hooks: Hooks::default(),
+        });
+        let namespaces = Arc::new(Namespaces::new(context));
+        Self::join(namespaces, host, alarm, Instant::now())
+    }
+
+    fn join(namespaces: Arc<Namespaces>, host: Arc<Host>, alarm: Arc<Alarm>, now: Instant) -> Self {
+        let link = Arc::new(Link::new(
+            TransportKind::WebSocket,
+            Arc::clone(namespaces.context()),
+        ));
+        let address = ("127.0.0.1".parse().unwrap(), 1);
+        let request = Request::new(
+            "GET",
+            "/socket.io/?EIO=4",
+            std::iter::empty(),
+            address,
+            false,
+        );
+        Self {
+            client: Client::new(
+                Arc::clone(&namespaces),
+                Arc::clone(&link),
+                Arc::new(request),
+            ),
+            link,
+            namespaces,
+            host,
+            alarm,
+            now,
+        }
+    }
+
+    /// Another client of the same server; they share one log.
+    pub(super) fn another(&self) -> Self {
+        Self::join(
+            Arc::clone(&self.namespaces),
+            Arc::clone(&self.host),
+            Arc::clone(&self.alarm),
+            self.now,
+        )
+    }
+
+    /// A client that has joined `/`, and nothing in its log.
+    pub(in super::super) fn connected() -> Self {
+        let mut world = Self::new();
+        world.receive("0");
+        world.forget();
+        world
+    }
+
+    pub(super) fn context(&self) -> &Arc<Context> {
+        self.namespaces.context()
+    }
+
+    pub(super) fn stat(&self, name: &str) -> i64 {
+        self.context().stats.get(name).unwrap()
+    }
+
+    pub(super) fn namespace(&self, name: &str) -> Arc<Namespace> {
+        self.namespaces.of(name).unwrap()
+    }
+
+    /// The client's socket in the namespace.
+    pub(super) fn socket(&self, namespace: &str) -> Arc<Socket> {
+        let mut sockets = self.client.sockets();
+        let found = sockets.find(|socket| **socket.namespace().name() == *namespace);
+        Arc::clone(found.expect("it has joined"))
+    }
+
+    /// The question that was asked last.
+    pub(super) fn question(&self) -> Question {
+        let questions = self.host.questions.lock().unwrap();
+        questions.last().expect("something was asked").clone()
+    }
+
+    /// What the host does when it hears something.
+    pub(super) fn react(&self, react: impl Fn(&Event<'_>) + Send + Sync + 'static) {
+        *self.host.react.lock().unwrap() = Some(Box::new(react));
+    }
+
+    // ---- what happens
+
+    /// One text message comes in, alone.
+    pub(super) fn receive(&mut self, text: &str) -> Flow {
+        self.receive_batch(&[text])
+    }
+
+    /// Text messages come in at once; what comes of the last of them.
+    pub(in super::super) fn receive_batch(&mut self, texts: &[&str]) -> Flow {
+        let mut flow = Flow::Continue;
+        for text in texts {
+            let mut text = text.as_bytes().to_vec();
+            flow = self.client.handle_text(&mut text, self.now, || 1000);
+            self.note_flow(flow);
+        }
+        self.client.finish_batch(self.now);
+        self.drain();
+        flow
+    }
+
+    /// A binary message comes in.
+    pub(super) fn receive_binary(&mut self, data: &[u8]) -> Flow {
+        let flow = self.client.handle_binary(data, self.now);
+        self.note_flow(flow);
+        self.drain();
+        flow
+    }
+
+    fn note_flow(&self, flow: Flow) {
+        match flow {
+            Flow::Continue => {}
+            Flow::Violation => self.note("violation"),
+            Flow::ParseError(error) => self.note(&format!("parse error: {error}")),
+        }
+    }
+
+    /// Time passes as a driver lets it pass.
+    pub(super) fn wait(&mut self, duration: Duration) {
+        let end = self.now + duration;
+        while let Some(next) = self.client.poll_timeout().filter(|next| *next <= end) {
+            self.now = next;
+            let flow = self.client.handle_timeout(next);
+            self.note_flow(flow);
+            let later = self
+                .client
+                .poll_timeout()
+                .is_none_or(|next| next > self.now);
+            assert!(later, "what was due has been dealt with");
+            self.drain();
+        }
+        self.now = end;
+    }
+
+    /// Takes the mailbox out and sends what is to be sent, as the driver does.
+    pub(super) fn drain(&mut self) {
+        let (mut items, mut arena) = (Vec::new(), Vec::new());
+        while self.link.mailbox.drain_into(&mut items, &mut arena) {
+            let mut at = 0;
+            for item in items.drain(..) {
+                match item {
+                    Outgoing::Text(len) => {
+                        let text = &arena[at..at + len as usize];
+                        at += len as usize;
+                        self.note_sent(text, &[]);
+                    }
+                    Outgoing::Packet(packet) => self.send(&packet),
+                    Outgoing::Observed(socket, packet, message) => {
+                        self.deliver_outgoing(&socket, &message);
+                        self.send(&packet);
+                    }
+                    Outgoing::WithAck(request) => {
+                        if self.client.expect_ack(&request, self.now) {
+                            if let Some(message) = &request.observed {
+                                self.deliver_outgoing(&request.socket, message);
+                            }
+                            self.send(&request.packet);
+                        }
+                    }
+                    Outgoing::Close(reason) => self.note(&format!("close: {}", reason.as_str())),
+                    other => {
+                        let close = matches!(other, Outgoing::DisconnectAll);
+                        self.client.handle_outgoing(other, self.now);
+                        if close {
+                            self.note("close when sent");
+                        }
+                    }
+                }
+            }
+            arena.clear();
+        }
+    }
+
+    fn deliver_outgoing(&self, socket: &Arc<Socket>, message: &Arc<Message>) {
+        let message = message.view();
+        let event = Event::Outgoing { socket, message };
+        self.host.deliver(&event, Some(self.now));
+    }
+
+    fn send(&self, packet: &EncodedPacket) {
+        match packet.head() {
+            Ok(text) => self.note_sent(text, packet.attachments()),
+            Err(bytes) => self.note(&format!("send {:?}", bytes.to_vec())),
+        }
+    }
+
+    /// What is sent, with `ID` instead of a random id.
+    fn note_sent(&self, text: &[u8], attachments: &[Bytes]) {
+        let mut text = std::str::from_utf8(text).unwrap().to_owned();
+        if let Some(at) = text.find("{\"sid\":\"") {
+            text.replace_range(at + 8..at + 28, "ID");
+        }
+        for attachment in attachments {
+            text += &format!(" {:?}", attachment.to_vec());
+        }
+        self.note(&format!("send {text}"));
+    }
+
+    pub(super) fn close(&mut self, reason: CloseReason) {
+        self.client.handle_close(reason, self.now);
+    }
+
+    // ---- the log
+
+    pub(super) fn note(&self, line: &str) {
+        self.host.log.lock().unwrap().push(line.to_owned());
+    }
+
+    pub(super) fn forget(&self) {
+        self.host.log.lock().unwrap().clear();
+    }
+
+    /// Everything that happened since the last look, in this order.
+    #[track_caller]
+    pub(super) fn expect(&self, expected: &[&str]) {
+        let log = std::mem::take(&mut *self.host.log.lock().unwrap());
+        assert_eq!(log, expected);
+    }
+
+    /// One message comes in, and this happens.
+    #[track_caller]
+    pub(super) fn check(&mut self, text: &str, expected: &[&str]) {
+        self.receive(text);
+        self.expect(expected);
+    }
+}
+
+/// An event that a host sends.
+pub(super) fn payload<'a>(name: &'a str, args: &'a str) -> Payload<'a> {
+    Payload::event(name, args.as_bytes(), &[], 128).unwrap()
+}
+
+/// The same, to be kept.
+pub(super) fn message(name: &str, args: &str) -> Arc<Message> {
+    Arc::new(payload(name, args).to_message())
+}

@@ -1,0 +1,124 @@
+// Who is meant, and how: an immutable description that every modifier extends into a new one.
+"use strict";
+
+const { separate } = require("./binary");
+const { checkName } = require("./reserved");
+
+const ANSWERED = 0;
+
+class BroadcastOperator {
+  constructor(nsp, rooms = [], except = [], flags = {}) {
+    this._nsp = nsp;
+    this._rooms = rooms;
+    this._except = except;
+    this._flags = flags;
+  }
+
+  to(room) {
+    return new BroadcastOperator(this._nsp, add(this._rooms, room), this._except, this._flags);
+  }
+
+  in(room) {
+    return this.to(room);
+  }
+
+  except(room) {
+    return new BroadcastOperator(this._nsp, this._rooms, add(this._except, room), this._flags);
+  }
+
+  compress(compress) {
+    return this._with({ compress });
+  }
+
+  get volatile() {
+    return this._with({ volatile: true });
+  }
+
+  get local() {
+    return this._with({ local: true });
+  }
+
+  timeout(timeout) {
+    return this._with({ timeout });
+  }
+
+  emit(ev, ...args) {
+    const name = checkName(ev);
+    const ack = typeof args.at(-1) === "function" ? args.pop() : undefined;
+    const { args: plain, attachments } = separate(args);
+    const json = JSON.stringify(plain);
+    const { _nsp: nsp, _rooms: rooms, _except: except } = this;
+    this._notifyOutgoing(ev, args);
+    if (ack === undefined) {
+      nsp._native.broadcast(nsp._index, this._flags.volatile === true, rooms, except, name, json, attachments);
+      return true;
+    }
+    const operation = nsp._dispatcher.operation((outcome, replies) => {
+      const responses = replies.map((reply) => reply[0]);
+      if (outcome === ANSWERED) ack.call(this, null, responses);
+      else ack.call(this, new Error("operation has timed out"), responses);
+    });
+    const timeout = Math.max(1, Math.trunc(this._flags.timeout ?? 1));
+    nsp._native.broadcastWithAck(nsp._index, rooms, except, operation, timeout, name, json, attachments);
+    return true;
+  }
+
+  emitWithAck(ev, ...args) {
+    return new Promise((resolve, reject) => {
+      this.emit(ev, ...args, (error, responses) => {
+        if (error === null) resolve(responses);
+        else reject(Object.assign(error, { responses }));
+      });
+    });
+  }
+
+  allSockets() {
+    return this.fetchSockets().then((sockets) => new Set(sockets.map((socket) => socket.id)));
+  }
+
+  // Rejects when the server has closed.
+  async fetchSockets() {
+    return this._select();
+  }
+
+  socketsJoin(room) {
+    this._nsp._native.joinAll(this._nsp._index, this._rooms, this._except, add([], room));
+  }
+
+  socketsLeave(room) {
+    this._nsp._native.leaveAll(this._nsp._index, this._rooms, this._except, add([], room));
+  }
+
+  disconnectSockets(close = false) {
+    const nsp = this._nsp;
+    const { _rooms: rooms, _except: except } = this;
+    for (const socket of this._select()) socket.disconnect(close);
+    // Who has been accepted, but whose connection event is still on its way to us.
+    nsp._native.disconnectAll(nsp._index, rooms, except, close);
+  }
+
+  _with(flag) {
+    return new BroadcastOperator(this._nsp, this._rooms, this._except, { ...this._flags, ...flag });
+  }
+
+  _select() {
+    const { _native: native, _index: index, _dispatcher: dispatcher } = this._nsp;
+    return native
+      .sockets(index, this._rooms, this._except)
+      .map((handle) => dispatcher.sockets[handle])
+      .filter((socket) => socket?.connected);
+  }
+
+  // Listeners for what is sent are rare: without them nobody asks who is meant.
+  _notifyOutgoing(ev, args) {
+    if (this._nsp._observed.size === 0) return;
+    for (const socket of this._select()) socket._notifyOutgoing(ev, args);
+  }
+}
+
+function add(list, room) {
+  const names = (Array.isArray(room) ? room : [room]).map(String);
+  return [...new Set([...list, ...names])];
+}
+
+module.exports = { BroadcastOperator };

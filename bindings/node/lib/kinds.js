@@ -1,0 +1,20 @@
+// The kinds of records in a batch; ../src/batch.rs has the same numbers.
+"use strict";
+
+module.exports = Object.freeze({
+  CONNECTION: 1,
+  MESSAGE: 2,
+  MESSAGE_WITH_ACK: 3,
+  TEXT: 4,
+  BINARY: 5,
+  DISCONNECTING: 6,
+  DISCONNECT: 7,
+  UPGRADE: 8,
+  ACKED: 9,
+  MIDDLEWARE: 10,
+  ROOM: 11,
+  CONNECTION_ERROR: 12,
+  FAULT: 13,
+  SHUTDOWN: 14,
+  RELEASED: 15,
+});

@@ -1,0 +1,128 @@
+// A namespace: sockets that share rooms, middlewares and listeners.
+"use strict";
+
+const { EventEmitter } = require("node:events");
+const { Adapter } = require("./adapter");
+const { BroadcastOperator } = require("./broadcast-operator");
+const { runChain } = require("./chain");
+const { Socket } = require("./socket");
+
+const emitLocally = EventEmitter.prototype.emit;
+
+class Namespace extends EventEmitter {
+  constructor(server, name, dispatcher) {
+    super();
+    this.server = server;
+    this.name = name;
+    this.sockets = new Map();
+    this._dispatcher = dispatcher;
+    this._native = dispatcher.native;
+    this._middlewares = [];
+    // The sockets with listeners for what is sent.
+    this._observed = new Set();
+    this._index = dispatcher.namespace(this);
+    this.adapter = new Adapter(this);
+  }
+
+  use(middleware) {
+    this._middlewares.push(middleware);
+    this._native.hook(this._index, "middleware", true);
+    return this;
+  }
+
+  emit(ev, ...args) {
+    return this._everybody().emit(ev, ...args);
+  }
+
+  emitWithAck(ev, ...args) {
+    return this._everybody().emitWithAck(ev, ...args);
+  }
+
+  send(...args) {
+    this.emit("message", ...args);
+    return this;
+  }
+
+  write(...args) {
+    return this.send(...args);
+  }
+
+  to(room) {
+    return this._everybody().to(room);
+  }
+
+  in(room) {
+    return this.to(room);
+  }
+
+  except(room) {
+    return this._everybody().except(room);
+  }
+
+  compress(compress) {
+    return this._everybody().compress(compress);
+  }
+
+  get volatile() {
+    return this._everybody().volatile;
+  }
+
+  get local() {
+    return this._everybody().local;
+  }
+
+  timeout(timeout) {
+    return this._everybody().timeout(timeout);
+  }
+
+  allSockets() {
+    return this._everybody().allSockets();
+  }
+
+  fetchSockets() {
+    return this._everybody().fetchSockets();
+  }
+
+  socketsJoin(room) {
+    this._everybody().socketsJoin(room);
+  }
+
+  socketsLeave(room) {
+    this._everybody().socketsLeave(room);
+  }
+
+  disconnectSockets(close = false) {
+    this._everybody().disconnectSockets(close);
+  }
+
+  // ---- what the dispatcher calls
+
+  _make(handle, id, conn) {
+    return new Socket(this, handle, id, conn);
+  }
+
+  _admit(socket, answer) {
+    runChain(this._middlewares, socket, (error) => {
+      if (!error) return answer(true);
+      const data = error.data === undefined ? undefined : JSON.stringify(error.data);
+      answer(false, String(error.message ?? ""), data);
+    });
+  }
+
+  _connected(socket) {
+    socket.connected = true;
+    this.sockets.set(socket.id, socket);
+    emitLocally.call(this, "connect", socket);
+    emitLocally.call(this, "connection", socket);
+  }
+
+  _emitReserved(ev, ...args) {
+    emitLocally.call(this, ev, ...args);
+  }
+
+  _everybody() {
+    return new BroadcastOperator(this);
+  }
+}
+
+module.exports = { Namespace };

@@ -1,0 +1,112 @@
+// The server: namespaces by name, and where it listens.
+"use strict";
+
+const { EventEmitter } = require("node:events");
+const { Dispatcher } = require("./dispatcher");
+const { Engine } = require("./engine");
+const { HttpServer } = require("./http-server");
+const { Namespace } = require("./namespace");
+const { readOptions, readPort } = require("./options");
+
+// Clients have this long to hear that the server closes.
+const CLOSE_MS = 1000;
+
+// What a program asks the server, it asks its main namespace.
+const DELEGATED = [
+  ...["use", "send", "write", "to", "in", "except", "compress", "timeout", "emitWithAck"],
+  ...["allSockets", "fetchSockets", "socketsJoin", "socketsLeave", "disconnectSockets"],
+];
+const EMITTER = [
+  ...["emit", "on", "once", "off", "addListener", "removeListener", "removeAllListeners"],
+  ...["prependListener", "prependOnceListener", "listeners", "rawListeners", "listenerCount", "eventNames"],
+  ...["setMaxListeners", "getMaxListeners"],
+];
+
+class Server extends EventEmitter {
+  constructor(where, options = {}) {
+    super();
+    if (where !== null && typeof where === "object" && where.constructor === Object) [where, options] = [undefined, where];
+    const { host, json } = readOptions(options, "socket.io");
+    this._host = host;
+    this._dispatcher = new Dispatcher(this, json);
+    this._nsps = new Map();
+    this.engine = new Engine(this._dispatcher);
+    this.httpServer = new HttpServer(() => this.close());
+    this.sockets = this.of("/");
+    if (where !== undefined && where !== null) this.listen(where);
+  }
+
+  // On a port, or on a Unix socket; can be called more than once. The port is known when it returns.
+  listen(where, options = {}) {
+    const { host = this._host, ...more } = options;
+    if (Object.keys(more).length > 0) throw new TypeError("only the option \"host\" can be given to listen()");
+    const port = readPort(where);
+    if (port !== undefined) {
+      this.httpServer._listens(host, this._dispatcher.listen(host, port));
+    } else if (typeof where === "string" && where.includes("/")) {
+      this._dispatcher.listenUnix(where);
+    } else {
+      throw new TypeError("a port or the path of a Unix socket is needed; an http.Server cannot be attached to in this version");
+    }
+    return this;
+  }
+
+  attach(where, options) {
+    return this.listen(where, options);
+  }
+
+  // Answers GET of exactly this path with this content; undefined takes it away.
+  serve(path, contentType, content) {
+    const body = typeof content === "string" ? Buffer.from(content) : content;
+    this._dispatcher.native.serve(path, contentType, body);
+    return this;
+  }
+
+  of(name, listener) {
+    if (typeof name !== "string") throw new TypeError("namespaces by pattern or function are not in this version");
+    const full = name.startsWith("/") ? name : `/${name}`;
+    let nsp = this._nsps.get(full);
+    if (nsp === undefined) {
+      nsp = new Namespace(this, full, this._dispatcher);
+      this._nsps.set(full, nsp);
+      if (full !== "/") this.sockets._emitReserved("new_namespace", nsp);
+    }
+    if (listener !== undefined) nsp.on("connect", listener);
+    return nsp;
+  }
+
+  // Puts everybody out and stops listening. The process may end afterwards.
+  close(callback) {
+    const first = this._dispatcher.closed === undefined;
+    const closed = this._dispatcher.close(CLOSE_MS);
+    if (first) closed.then(() => this.httpServer._closed());
+    if (callback !== undefined) closed.then(() => callback());
+    return closed;
+  }
+
+  get volatile() {
+    return this.sockets.volatile;
+  }
+
+  get local() {
+    return this.sockets.local;
+  }
+
+  _connectionError(error) {
+    this.engine._connectionError(error);
+  }
+}
+
+for (const name of DELEGATED) {
+  Server.prototype[name] = function (...args) {
+    const result = this.sockets[name](...args);
+    return result === this.sockets ? this : result;
+  };
+}
+for (const name of EMITTER) {
+  Server.prototype[name] = function (...args) {
+    return this.sockets[name](...args);
+  };
+}
+
+module.exports = { Server };

@@ -1,0 +1,232 @@
+//! Sending. JavaScript has made JSON and taken the binary parts out; here it is only framed and queued.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bellwire_core::error::{Error, ErrorKind};
+use bellwire_core::socketio::message::Payload;
+use bellwire_core::socketio::target::Delivery;
+use bellwire_core::socketio::{EncodedPacket, Message, Operation, Target};
+use bytes::Bytes;
+use napi::sys::napi_value;
+
+use crate::call::{Call, Native};
+use crate::error::misuse;
+
+/// `emit(socket, volatile, name, args, attachments?)`. Nothing happens when the socket has left.
+pub(crate) struct Emit;
+
+impl Native for Emit {
+    const NAME: &'static str = "emit";
+
+    fn run(call: &Call<'_>) -> Result<napi_value, Error> {
+        let Some(socket) = call.engine.host.socket(call.number(0)?) else {
+            return Ok(call.undefined());
+        };
+        let delivery = delivery(call, 1)?;
+        let sent = with_payload(call, 2, |payload| socket.emit(payload, delivery))?;
+        unless_gone(sent)?;
+        Ok(call.undefined())
+    }
+}
+
+/// `emitWithAck(socket, operation, timeout ms or 0, name, args, attachments?)`: an `Acked` record follows. False: the
+/// socket has left, and none follows.
+pub(crate) struct EmitWithAck;
+
+impl Native for EmitWithAck {
+    const NAME: &'static str = "emitWithAck";
+
+    fn run(call: &Call<'_>) -> Result<napi_value, Error> {
+        let Some(socket) = call.engine.host.socket(call.number(0)?) else {
+            return Ok(call.new_flag(false));
+        };
+        let operation = Operation(u64::from(call.number(1)?));
+        let timeout = match call.number(2)? {
+            0 => None,
+            ms => Some(Duration::from_millis(u64::from(ms))),
+        };
+        let message = message(call, 3)?;
+        let sent = socket.emit_with_ack(&message, timeout, operation);
+        let sent = unless_gone(sent.map(drop))?;
+        Ok(call.new_flag(sent))
+    }
+}
+
+/// `acknowledge(socket, id low, id high, args, attachments?)`. Nothing happens when the socket has left.
+pub(crate) struct Acknowledge;
+
+impl Native for Acknowledge {
+    const NAME: &'static str = "acknowledge";
+
+    fn run(call: &Call<'_>) -> Result<napi_value, Error> {
+        let Some(socket) = call.engine.host.socket(call.number(0)?) else {
+            return Ok(call.undefined());
+        };
+        let id = u64::from(call.number(1)?) | u64::from(call.number(2)?) << 32;
+        let attachments = call.attachments(4)?;
+        let mut scratch = std::mem::take(&mut call.engine.host.state().scratch);
+        scratch.clear();
+        call.text(3, &mut scratch)?;
+        let payload = Payload::checked_args(&scratch, &attachments)?;
+        let sent = socket.acknowledge(id, &payload);
+        put_back(call, scratch);
+        unless_gone(sent)?;
+        Ok(call.undefined())
+    }
+}
+
+/// `broadcast(namespace, volatile, rooms?, except?, name, args, attachments?)`.
+pub(crate) struct Broadcast;
+
+impl Native for Broadcast {
+    const NAME: &'static str = "broadcast";
+
+    fn run(call: &Call<'_>) -> Result<napi_value, Error> {
+        let namespace = call.engine.namespace(call.number(0)?)?;
+        let audience = Audience::read(call, 2)?;
+        let delivery = delivery(call, 1)?;
+        audience.with(delivery, |target| {
+            with_payload(call, 4, |payload| namespace.emit(target, payload))
+        })?;
+        Ok(call.undefined())
+    }
+}
+
+/// `broadcastWithAck(namespace, rooms?, except?, operation, timeout ms, name, args, attachments?)`: an `Acked` record
+/// follows.
+pub(crate) struct BroadcastWithAck;
+
+impl Native for BroadcastWithAck {
+    const NAME: &'static str = "broadcastWithAck";
+
+    fn run(call: &Call<'_>) -> Result<napi_value, Error> {
+        let namespace = call.engine.namespace(call.number(0)?)?;
+        let audience = Audience::read(call, 1)?;
+        let operation = Operation(u64::from(call.number(3)?));
+        let timeout = Duration::from_millis(u64::from(call.number(4)?));
+        let message = message(call, 5)?;
+        audience.with(Delivery::Reliable, |target| {
+            namespace.emit_with_ack(target, &message, timeout, operation)
+        });
+        Ok(call.undefined())
+    }
+}
+
+/// `sendText(socket, text)`: a plain Engine.IO message.
+pub(crate) struct SendText;
+
+impl Native for SendText {
+    const NAME: &'static str = "sendText";
+
+    fn run(call: &Call<'_>) -> Result<napi_value, Error> {
+        let Some(socket) = call.engine.host.socket(call.number(0)?) else {
+            return Ok(call.undefined());
+        };
+        let mut text = vec![b'4'];
+        call.text(1, &mut text)?;
+        let packet = Arc::new(EncodedPacket::new(text, Box::new([])));
+        unless_gone(socket.send_packet(packet, Delivery::Reliable))?;
+        Ok(call.undefined())
+    }
+}
+
+/// `sendBinary(socket, bytes)`: a plain Engine.IO message.
+pub(crate) struct SendBinary;
+
+impl Native for SendBinary {
+    const NAME: &'static str = "sendBinary";
+
+    fn run(call: &Call<'_>) -> Result<napi_value, Error> {
+        let Some(socket) = call.engine.host.socket(call.number(0)?) else {
+            return Ok(call.undefined());
+        };
+        let packet = Arc::new(EncodedPacket::binary(call.bytes(1)?));
+        unless_gone(socket.send_packet(packet, Delivery::Reliable))?;
+        Ok(call.undefined())
+    }
+}
+
+/// Who is meant: rooms, and rooms left out.
+pub(crate) struct Audience {
+    rooms: Vec<String>,
+    except: Vec<String>,
+}
+
+impl Audience {
+    /// Two arguments, from `at`.
+    pub(crate) fn read(call: &Call<'_>, at: usize) -> Result<Self, Error> {
+        Ok(Self {
+            rooms: call.strings(at)?,
+            except: call.strings(at + 1)?,
+        })
+    }
+
+    pub(crate) fn with<R>(&self, delivery: Delivery, run: impl FnOnce(&Target<'_>) -> R) -> R {
+        let rooms: Vec<&str> = self.rooms.iter().map(String::as_str).collect();
+        let except: Vec<&str> = self.except.iter().map(String::as_str).collect();
+        run(&Target {
+            rooms: &rooms,
+            except: &except,
+            skip: None,
+            delivery,
+        })
+    }
+}
+
+/// Name, arguments and attachments from argument `at`. The JSON comes from `JSON.stringify` and needs no check.
+fn with_payload<R>(
+    call: &Call<'_>,
+    at: usize,
+    run: impl FnOnce(&Payload<'_>) -> R,
+) -> Result<R, Error> {
+    let attachments = if call.is_undefined(at + 2) {
+        Vec::new()
+    } else {
+        call.attachments(at + 2)?
+    };
+    let mut scratch = std::mem::take(&mut call.engine.host.state().scratch);
+    scratch.clear();
+    let done = payload(call, at, &mut scratch, &attachments).map(|payload| run(&payload));
+    put_back(call, scratch);
+    done
+}
+
+fn payload<'a>(
+    call: &Call<'_>,
+    at: usize,
+    scratch: &'a mut Vec<u8>,
+    attachments: &'a [Bytes],
+) -> Result<Payload<'a>, Error> {
+    let name = call.text(at, scratch)?;
+    let args = call.text(at + 1, scratch)?;
+    let name = std::str::from_utf8(&scratch[name]).map_err(|_| misuse("a string is needed"))?;
+    Payload::checked_event(name, &scratch[args], attachments)
+}
+
+fn message(call: &Call<'_>, at: usize) -> Result<Arc<Message>, Error> {
+    with_payload(call, at, |payload| Arc::new(payload.to_message()))
+}
+
+fn put_back(call: &Call<'_>, mut scratch: Vec<u8>) {
+    scratch.clear();
+    scratch.shrink_to(1 << 20);
+    call.engine.host.state().scratch = scratch;
+}
+
+fn delivery(call: &Call<'_>, at: usize) -> Result<Delivery, Error> {
+    Ok(if call.flag(at)? {
+        Delivery::Volatile
+    } else {
+        Delivery::Reliable
+    })
+}
+
+/// False when the receiver has left, which is nobody's mistake.
+fn unless_gone(sent: Result<(), Error>) -> Result<bool, Error> {
+    match sent {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::Gone => Ok(false),
+        Err(error) => Err(error),
+    }
+}

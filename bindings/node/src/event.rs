@@ -1,0 +1,223 @@
+//! From the core's events to the records of a batch. Runs on the JavaScript thread, inside a drain.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use bellwire_core::host::Handler;
+use bellwire_core::json;
+use bellwire_core::socketio::event::{Form, RoomChange};
+use bellwire_core::socketio::{AckOutcome, Event, Reply, Request, Socket};
+
+use crate::batch::{Batch, Kind, Numbers};
+use crate::question::Questions;
+use crate::registry::Registry;
+
+/// What the JavaScript thread works on.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    pub(crate) registry: Registry,
+    pub(crate) batch: Batch,
+    /// Where strings of JavaScript are written to.
+    pub(crate) scratch: Vec<u8>,
+}
+
+/// The handler of the core's queue.
+#[derive(Debug, Default)]
+pub(crate) struct Host {
+    state: Mutex<State>,
+    pub(crate) questions: Questions,
+}
+
+impl Host {
+    /// Only the JavaScript thread comes here, so nobody waits.
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The socket of a handle, unless it is gone.
+    pub(crate) fn socket(&self, handle: u32) -> Option<Arc<Socket>> {
+        self.state().registry.socket(handle)
+    }
+}
+
+impl Handler for Host {
+    fn handle(&self, event: &Event<'_>, _: Instant) {
+        let mut state = self.state();
+        let State {
+            registry, batch, ..
+        } = &mut *state;
+        match event {
+            Event::Message {
+                socket,
+                message,
+                ack,
+            } => {
+                let handle = registry.handle(socket);
+                let id = ack.unwrap_or(0);
+                let numbers = Numbers {
+                    handle,
+                    a: id as u32,
+                    b: (id >> 32) as u32,
+                    c: 0,
+                };
+                let kind = match (message.form, ack) {
+                    (Form::Event, None) => Kind::Message,
+                    (Form::Event, Some(_)) => Kind::MessageWithAck,
+                    (Form::Text, _) => Kind::Text,
+                    (Form::Binary, _) => Kind::Binary,
+                };
+                let text = (message.name.as_bytes(), message.args);
+                batch.push_with(kind, numbers, text, message.attachments);
+            }
+            Event::Connection { socket } => {
+                let handle = registry.handle(socket);
+                registry.hold(handle, socket);
+                let numbers = Numbers {
+                    handle,
+                    a: registry.index(socket.namespace()),
+                    b: 0,
+                    c: registry.connection(handle),
+                };
+                batch.push(
+                    Kind::Connection,
+                    numbers,
+                    socket.id().as_str().as_bytes(),
+                    b"",
+                );
+            }
+            Event::Middleware { socket, question } => {
+                let handle = registry.handle(socket);
+                let numbers = Numbers {
+                    handle,
+                    a: registry.index(socket.namespace()),
+                    b: self.questions.add(question),
+                    c: registry.connection(handle),
+                };
+                batch.push(
+                    Kind::Middleware,
+                    numbers,
+                    socket.id().as_str().as_bytes(),
+                    b"",
+                );
+            }
+            Event::Disconnecting { socket, reason } => {
+                batch.push(
+                    Kind::Disconnecting,
+                    of(registry.handle(socket)),
+                    reason.as_str().as_bytes(),
+                    b"",
+                );
+            }
+            Event::Disconnect { socket, reason } => {
+                batch.push(
+                    Kind::Disconnect,
+                    of(registry.handle(socket)),
+                    reason.as_str().as_bytes(),
+                    b"",
+                );
+            }
+            Event::Upgrade { socket, transport } => {
+                batch.push(
+                    Kind::Upgrade,
+                    of(registry.handle(socket)),
+                    transport.name().as_bytes(),
+                    b"",
+                );
+            }
+            Event::Acked {
+                operation,
+                outcome,
+                replies,
+                ..
+            } => acked(batch, operation.0 as u32, *outcome, replies),
+            Event::Room {
+                namespace,
+                room,
+                change,
+            } => {
+                let (change, id) = match change {
+                    RoomChange::Created => (0, None),
+                    RoomChange::Joined(id) => (1, Some(*id)),
+                    RoomChange::Left(id) => (2, Some(*id)),
+                    RoomChange::Deleted => (3, None),
+                };
+                let numbers = Numbers {
+                    a: registry.index(namespace),
+                    b: change,
+                    ..Numbers::default()
+                };
+                let id = id.as_ref().map_or("", |id| id.as_str());
+                batch.push(Kind::Room, numbers, room.as_bytes(), id.as_bytes());
+            }
+            Event::ConnectionError { request, error } => {
+                let mut text = format!("{{\"code\":{},\"message\":", error.code()).into_bytes();
+                json::write_string(&mut text, error.message());
+                text.extend_from_slice(b",\"context\":");
+                text.extend_from_slice(error.context().as_bytes());
+                text.extend_from_slice(b",\"req\":");
+                write_request(&mut text, request);
+                text.push(b'}');
+                batch.push(Kind::ConnectionError, Numbers::default(), &text, b"");
+            }
+            Event::Fault { text } => {
+                batch.push(Kind::Fault, Numbers::default(), text.as_bytes(), b"");
+            }
+            Event::Shutdown => batch.push(Kind::Shutdown, Numbers::default(), b"", b""),
+            // Nothing else is hooked or asked for.
+            _ => {}
+        }
+    }
+}
+
+fn of(handle: u32) -> Numbers {
+    Numbers {
+        handle,
+        ..Numbers::default()
+    }
+}
+
+/// The replies become one JSON array: how many attachments a reply has, then its arguments, and so on.
+fn acked(batch: &mut Batch, operation: u32, outcome: AckOutcome, replies: &[Reply]) {
+    let mut text = vec![b'['];
+    let mut attachments = Vec::new();
+    for reply in replies {
+        if text.len() > 1 {
+            text.push(b',');
+        }
+        text.extend_from_slice(reply.attachments.len().to_string().as_bytes());
+        text.push(b',');
+        text.extend_from_slice(if reply.args.is_empty() {
+            b"[]"
+        } else {
+            &reply.args
+        });
+        attachments.extend_from_slice(&reply.attachments);
+    }
+    text.push(b']');
+    let outcome = match outcome {
+        AckOutcome::Answered => 0,
+        AckOutcome::TimedOut => 1,
+        AckOutcome::Gone => 2,
+        AckOutcome::Cancelled => 3,
+        AckOutcome::Full => 4,
+    };
+    let numbers = Numbers {
+        a: operation,
+        b: outcome,
+        ..Numbers::default()
+    };
+    batch.push_with(Kind::Acked, numbers, (b"", &text), &attachments);
+}
+
+/// A request as a JSON object.
+pub(crate) fn write_request(out: &mut Vec<u8>, request: &Request) {
+    out.extend_from_slice(b"{\"method\":");
+    json::write_string(out, request.method());
+    out.extend_from_slice(b",\"url\":");
+    json::write_string(out, request.url());
+    out.extend_from_slice(b",\"headers\":");
+    out.extend_from_slice(request.headers_json().as_bytes());
+    out.extend_from_slice(b",\"address\":");
+    json::write_string(out, &request.address().to_string());
+    out.extend_from_slice(format!(",\"port\":{}}}", request.port()).as_bytes());
+}

@@ -1,0 +1,108 @@
+//! What a namespace is asked and told besides events.
+
+use bellwire_core::error::Error;
+use bellwire_core::socketio::event::Hook;
+use bellwire_core::socketio::target::Delivery;
+use napi::sys::napi_value;
+
+use crate::call::{Call, Native};
+use crate::emit::Audience;
+use crate::error::misuse;
+use crate::registry::Registry;
+use crate::socket::scope;
+
+/// `of(name)`: the index of the namespace, made on first use.
+pub(crate) struct Of;
+
+impl Native for Of {
+    const NAME: &'static str = "of";
+
+    fn run(call: &Call<'_>) -> Result<napi_value, Error> {
+        let namespace = call.engine.server()?.of(&call.string(0)?)?;
+        let index = call.engine.host.state().registry.index(&namespace);
+        Ok(call.new_number(f64::from(index)))
+    }
+}
+
+/// `hook(namespace, what, on)`: what is wanted besides connections and events.
+pub(crate) struct HookNamespace;
+
+impl Native for HookNamespace {
+    const NAME: &'static str = "hook";
+
+    fn run(call: &Call<'_>) -> Result<napi_value, Error> {
+        let namespace = call.engine.namespace(call.number(0)?)?;
+        let hook = match call.string(1)?.as_str() {
+            "middleware" => Hook::Middleware,
+            "rooms" => Hook::Rooms,
+            _ => return Err(misuse("there is no such hook")),
+        };
+        if call.flag(2)? {
+            namespace.hooks.add(hook);
+        } else {
+            namespace.hooks.remove(hook);
+        }
+        Ok(call.undefined())
+    }
+}
+
+/// `sockets(namespace, rooms?, except?)`: the handles of those that JavaScript knows.
+pub(crate) struct Sockets;
+
+impl Native for Sockets {
+    const NAME: &'static str = "sockets";
+
+    fn run(call: &Call<'_>) -> Result<napi_value, Error> {
+        let namespace = call.engine.namespace(call.number(0)?)?;
+        let audience = Audience::read(call, 1)?;
+        let sockets = audience.with(Delivery::Reliable, |target| namespace.sockets(target));
+        let handles = sockets.iter().filter_map(|socket| Registry::known(socket));
+        Ok(call.new_array(handles.map(|handle| call.new_number(f64::from(handle)))))
+    }
+}
+
+/// `joinAll(namespace, rooms?, except?, joined)`: every socket of the target joins these rooms.
+pub(crate) struct JoinAll;
+
+impl Native for JoinAll {
+    const NAME: &'static str = "joinAll";
+
+    fn run(call: &Call<'_>) -> Result<napi_value, Error> {
+        let namespace = call.engine.namespace(call.number(0)?)?;
+        let rooms = call.strings(3)?;
+        let rooms: Vec<&str> = rooms.iter().map(String::as_str).collect();
+        Audience::read(call, 1)?.with(Delivery::Reliable, |target| namespace.join(target, &rooms));
+        Ok(call.undefined())
+    }
+}
+
+/// `leaveAll(namespace, rooms?, except?, left)`: every socket of the target leaves these rooms.
+pub(crate) struct LeaveAll;
+
+impl Native for LeaveAll {
+    const NAME: &'static str = "leaveAll";
+
+    fn run(call: &Call<'_>) -> Result<napi_value, Error> {
+        let namespace = call.engine.namespace(call.number(0)?)?;
+        let rooms = call.strings(3)?;
+        let rooms: Vec<&str> = rooms.iter().map(String::as_str).collect();
+        Audience::read(call, 1)?.with(Delivery::Reliable, |target| namespace.leave(target, &rooms));
+        Ok(call.undefined())
+    }
+}
+
+/// `disconnectAll(namespace, rooms?, except?, close)`.
+pub(crate) struct DisconnectAll;
+
+impl Native for DisconnectAll {
+    const NAME: &'static str = "disconnectAll";
+
+    fn run(call: &Call<'_>) -> Result<napi_value, Error> {
+        let namespace = call.engine.namespace(call.number(0)?)?;
+        let scope = scope(call, 3)?;
+        Audience::read(call, 1)?.with(Delivery::Reliable, |target| {
+            namespace.disconnect(target, scope);
+        });
+        Ok(call.undefined())
+    }
+}

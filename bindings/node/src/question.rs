@@ -1,0 +1,89 @@
+//! The questions that wait for an answer of JavaScript.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bellwire_core::error::Error;
+use bellwire_core::socketio::question::WeakQuestion;
+use bellwire_core::socketio::{Question, Rejection};
+use napi::sys::napi_value;
+
+use crate::call::{Call, Native};
+use crate::error::misuse;
+
+#[derive(Debug, Default)]
+struct Open {
+    next: u32,
+    by_number: HashMap<u32, WeakQuestion>,
+}
+
+/// Open questions by number. The core keeps them alive; one that expires leaves by itself.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Questions(Arc<Mutex<Open>>);
+
+/// What the core keeps for us with a question.
+struct Entry {
+    number: u32,
+    questions: Questions,
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.questions.open().by_number.remove(&self.number);
+    }
+}
+
+impl Questions {
+    /// The number of a question.
+    pub(crate) fn add(&self, question: &Question) -> u32 {
+        let number = {
+            let mut open = self.open();
+            open.next = open.next.wrapping_add(1);
+            let number = open.next;
+            open.by_number.insert(number, question.downgrade());
+            number
+        };
+        question.host().get_or_init(|| Entry {
+            number,
+            questions: self.clone(),
+        });
+        number
+    }
+
+    fn take(&self, number: u32) -> Option<Question> {
+        let question = self.open().by_number.remove(&number);
+        question?.upgrade()
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// `answer(question, accepted, message?, data?)`.
+pub(crate) struct AnswerQuestion;
+
+impl Native for AnswerQuestion {
+    const NAME: &'static str = "answer";
+
+    fn run(call: &Call<'_>) -> Result<napi_value, Error> {
+        let Some(question) = call.engine.host.questions.take(call.number(0)?) else {
+            return Ok(call.undefined());
+        };
+        // An answer that comes too late is nobody's mistake.
+        let _ = if call.flag(1)? {
+            question.accept()
+        } else {
+            let data = call.optional_string(3)?.unwrap_or_default().into_bytes();
+            if !data.is_empty() && bellwire_core::json::check(&data, usize::MAX).is_err() {
+                return Err(misuse("the data of a refusal is JSON"));
+            }
+            question.reject(Rejection {
+                status: 0,
+                message: call.optional_string(2)?.unwrap_or_default(),
+                data,
+            })
+        };
+        Ok(call.undefined())
+    }
+}

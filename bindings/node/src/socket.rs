@@ -1,0 +1,139 @@
+//! What one socket is asked and told besides events.
+
+use bellwire_core::error::{Error, ErrorKind};
+use bellwire_core::json;
+use bellwire_core::socketio::socket::Scope;
+use napi::sys::napi_value;
+
+use crate::call::{Call, Native};
+use crate::event::write_request;
+
+/// `join(socket, room)`. False when it has left.
+pub(crate) struct Join;
+
+impl Native for Join {
+    const NAME: &'static str = "join";
+
+    fn run(call: &Call<'_>) -> Result<napi_value, Error> {
+        let Some(socket) = call.engine.host.socket(call.number(0)?) else {
+            return Ok(call.new_flag(false));
+        };
+        match socket.join(&call.string(1)?) {
+            Err(error) if error.kind() != ErrorKind::Gone => Err(error),
+            done => Ok(call.new_flag(done.is_ok())),
+        }
+    }
+}
+
+/// `leave(socket, room)`. False when it has left altogether.
+pub(crate) struct Leave;
+
+impl Native for Leave {
+    const NAME: &'static str = "leave";
+
+    fn run(call: &Call<'_>) -> Result<napi_value, Error> {
+        let socket = call.engine.host.socket(call.number(0)?);
+        let room = call.string(1)?;
+        // It fails only when it has left.
+        let left = socket.is_some_and(|socket| socket.leave(&room).is_ok());
+        Ok(call.new_flag(left))
+    }
+}
+
+/// `rooms(socket)`: an array, empty when it is gone.
+pub(crate) struct Rooms;
+
+impl Native for Rooms {
+    const NAME: &'static str = "rooms";
+
+    fn run(call: &Call<'_>) -> Result<napi_value, Error> {
+        let socket = call.engine.host.socket(call.number(0)?);
+        let rooms = socket.map_or_else(Vec::new, |socket| socket.rooms());
+        Ok(call.new_array(rooms.iter().map(|room| call.new_text(room.as_bytes()))))
+    }
+}
+
+/// `handshake(socket)`: JSON, with the request; undefined when it is gone.
+pub(crate) struct Handshake;
+
+impl Native for Handshake {
+    const NAME: &'static str = "handshake";
+
+    fn run(call: &Call<'_>) -> Result<napi_value, Error> {
+        let Some(socket) = call.engine.host.socket(call.number(0)?) else {
+            return Ok(call.undefined());
+        };
+        let handshake = socket.handshake();
+        let request = handshake.request();
+        let mut out = b"{\"auth\":".to_vec();
+        out.extend_from_slice(handshake.auth());
+        out.extend_from_slice(b",\"query\":");
+        out.extend_from_slice(request.query_json().as_bytes());
+        out.extend_from_slice(b",\"time\":");
+        json::write_string(&mut out, &handshake.time());
+        out.extend_from_slice(
+            format!(
+                ",\"issued\":{},\"secure\":{},\"xdomain\":{},\"request\":",
+                handshake.issued_ms(),
+                request.secure(),
+                request.xdomain()
+            )
+            .as_bytes(),
+        );
+        write_request(&mut out, request);
+        out.push(b'}');
+        Ok(call.new_text(&out))
+    }
+}
+
+/// `transport(socket)`: the name; undefined when it is gone.
+pub(crate) struct Transport;
+
+impl Native for Transport {
+    const NAME: &'static str = "transport";
+
+    fn run(call: &Call<'_>) -> Result<napi_value, Error> {
+        let Some(socket) = call.engine.host.socket(call.number(0)?) else {
+            return Ok(call.undefined());
+        };
+        let name = socket.link().transport().name();
+        Ok(call.new_text(name.as_bytes()))
+    }
+}
+
+/// `disconnect(socket, close)`.
+pub(crate) struct Disconnect;
+
+impl Native for Disconnect {
+    const NAME: &'static str = "disconnect";
+
+    fn run(call: &Call<'_>) -> Result<napi_value, Error> {
+        let scope = scope(call, 1)?;
+        if let Some(socket) = call.engine.host.socket(call.number(0)?) {
+            // It has left already: so be it.
+            let _ = socket.disconnect(scope);
+        }
+        Ok(call.undefined())
+    }
+}
+
+/// `letGo(socket)`: its last handlers have run.
+pub(crate) struct LetGo;
+
+impl Native for LetGo {
+    const NAME: &'static str = "letGo";
+
+    fn run(call: &Call<'_>) -> Result<napi_value, Error> {
+        let handle = call.number(0)?;
+        call.engine.host.state().registry.let_go(handle);
+        Ok(call.undefined())
+    }
+}
+
+pub(crate) fn scope(call: &Call<'_>, at: usize) -> Result<Scope, Error> {
+    Ok(if call.flag(at)? {
+        Scope::Connection
+    } else {
+        Scope::Namespace
+    })
+}

@@ -1,0 +1,60 @@
+// The server that the black-box tests talk to: every event does one thing that can be seen from outside.
+
+import { EngineServer, Server } from "bellwire";
+import { serveNamespace } from "./echo-events.js";
+
+const settings = readArguments(process.argv.slice(2));
+const log = makeLog(2000);
+const server = settings.raw ? serveRaw() : serveSocketIo();
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => server.close());
+server.listen(settings.port);
+console.log(`listening on ${server.httpServer.address().port}`);
+
+function readArguments(args) {
+  const settings = { port: 0, host: "127.0.0.1", options: {}, raw: false };
+  while (args.length > 0) {
+    const name = args.shift();
+    if (name === "--raw") settings.raw = true;
+    else if (name === "--port") settings.port = Number(args.shift());
+    else if (name === "--host") settings.host = args.shift();
+    else if (name === "--options") settings.options = JSON.parse(args.shift());
+    else if (name === "--delivery") args.shift(); // A Node program has one way.
+    else throw new Error(`unknown argument ${name}`);
+  }
+  return settings;
+}
+
+// A ring of the newest lines.
+function makeLog(size) {
+  const lines = [];
+  return {
+    lines,
+    add(...words) {
+      lines.push(words.join(" "));
+      if (lines.length > size) lines.shift();
+    },
+  };
+}
+
+function serveSocketIo() {
+  const io = new Server({ host: settings.host, ...settings.options });
+  io.engine.on("connection_error", ({ code, message }) => log.add("connection_error", code, message));
+  for (const name of ["/", "/custom", "/auth"]) serveNamespace(io, name, log);
+  return io;
+}
+
+function serveRaw() {
+  const server = new EngineServer({ host: settings.host, ...settings.options });
+  server.on("connection_error", ({ code, message }) => log.add("connection_error", code, message));
+  server.on("connection", (socket) => {
+    log.add("connection", socket.id);
+    socket.on("upgrade", ({ name }) => log.add("upgrade", socket.id, name));
+    socket.on("close", (reason) => log.add("disconnect", socket.id, reason));
+    socket.on("message", (data) => {
+      if (data === "close") socket.close();
+      else if (data === "log") socket.send(JSON.stringify(log.lines));
+      else socket.send(data);
+    });
+  });
+  return server;
+}

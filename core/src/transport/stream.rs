@@ -1,10 +1,12 @@
 //! A byte stream: what a listener accepts.
 
-use std::io::{self, IoSlice};
+use std::io::{self, ErrorKind, IoSlice};
+use std::os::fd::AsFd;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
 /// The kinds of streams that carry connections.
@@ -60,13 +62,47 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
-            Self::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+        let stream = self.get_mut();
+        loop {
+            let sent = match stream {
+                Self::Tcp(tcp) => {
+                    ready!(tcp.poll_write_ready(cx))?;
+                    tcp.try_io(Interest::WRITABLE, || send(&*tcp, slices))
+                }
+                Self::Unix(unix) => {
+                    ready!(unix.poll_write_ready(cx))?;
+                    unix.try_io(Interest::WRITABLE, || send(&*unix, slices))
+                }
+            };
+            match sent {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                sent => return Poll::Ready(sent),
+            }
         }
     }
 
     fn is_write_vectored(&self) -> bool {
         true
     }
+}
+
+/// As many slices as one system call takes.
+const MAX_SLICES: usize = 1024;
+
+/// Darwin has the same as an option of the socket, which tokio sets.
+#[cfg(target_vendor = "apple")]
+const QUIETLY: SendFlags = SendFlags::empty();
+#[cfg(not(target_vendor = "apple"))]
+const QUIETLY: SendFlags = SendFlags::NOSIGNAL;
+
+/// Writes to a peer that may have gone. `writev` would raise SIGPIPE then, which ends a host that does not ignore it, as
+/// only Rust programs do by themselves.
+fn send(socket: impl AsFd, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+    let slices = &slices[..slices.len().min(MAX_SLICES)];
+    Ok(sendmsg(
+        socket,
+        slices,
+        &mut SendAncillaryBuffer::default(),
+        QUIETLY,
+    )?)
 }

@@ -213,13 +213,18 @@ impl World {
         self.second || self.websocket
     }
 
-    /// A packet comes in; a message must be delivered if and only if it came on the session's transport.
+    /// A packet comes in; a message must be delivered if and only if the session is open and it came the right way.
     fn receive(&mut self, from: TransportKind, kind: PacketType, data: &[u8]) {
-        let deliverable = self.session.is_open() && from == self.session.transport();
+        let was_open = self.session.is_open();
+        // A POST that was accepted before the upgrade counts after it, too.
+        let right = from == self.session.transport() || from == TransportKind::Polling;
         let verdict = self.session.handle_packet(from, kind, data, self.now);
-        let expected = deliverable && kind == PacketType::Message;
+        let expected = was_open && right && kind == PacketType::Message;
         assert_eq!(verdict == Verdict::Deliver, expected, "{self:?}");
-        self.give_up();
+        // An upgrade may carry the goodbye, and everything that is before it.
+        if was_open || kind != PacketType::Upgrade {
+            self.give_up();
+        }
     }
 
     /// The host sends a message: past the session where that is allowed, as the driver does.

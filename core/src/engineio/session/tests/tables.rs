@@ -110,11 +110,23 @@ fn the_client_says_goodbye() {
 fn a_waiting_poll_is_told_of_the_end() {
     polling(
         "poll
-         send a
-         close => answer 4a 1; closed: forced close
+         close => answer 1; closed: forced close
          close
          send b
          flush",
+    );
+}
+
+#[test]
+fn what_waits_leaves_before_the_goodbye() {
+    polling(
+        "poll
+         send a
+         close => later; answer 4a
+         close => later
+         send dropped
+         flush
+         poll  => answer 6 1; closed: forced close",
     );
 }
 
@@ -416,7 +428,6 @@ fn there_is_one_attempt_at_a_time() {
 #[test]
 fn the_end_of_the_session_ends_the_attempt() {
     for (end, expected) in [
-        ("close", "later; close probe"),
         ("abort", "close probe; closed: server shutting down"),
         ("post 1", "close probe; closed: transport close"),
         ("post x", "close probe; closed: parse error"),
@@ -440,6 +451,43 @@ fn the_end_of_the_session_ends_the_attempt() {
 }
 
 #[test]
+fn an_upgrade_may_carry_the_goodbye() {
+    polling(
+        "second
+         frame 2probe => answer probe
+         close        => later
+         frame 5      => upgraded; close websocket; closed: forced close
+         frame 4a",
+    );
+    polling(
+        "second
+         send a
+         close        => later
+         send dropped
+         frame 2probe => answer probe
+         frame 5      => upgraded; send 4a; close websocket; closed: forced close",
+    );
+    polling(
+        "second
+         close   => later
+         frame 6 => close probe
+         poll    => answer 6 1; closed: forced close",
+    );
+    polling(
+        "second
+         close => later
+         poll  => answer 6 1; close probe; closed: forced close",
+    );
+    polling(
+        "second
+         close      => later
+         wait 10000 => close probe
+         second     => unwanted
+         wait 20000 => closed: forced close",
+    );
+}
+
+#[test]
 fn a_poll_that_crossed_the_upgrade_returns_at_once() {
     polling(
         "second
@@ -454,7 +502,7 @@ fn a_poll_that_crossed_the_upgrade_returns_at_once() {
 #[test]
 fn what_is_posted_after_the_upgrade_changes_nothing() {
     for late in [
-        "post 4a",
+        "post 4a      => deliver",
         "post 5",
         "post 1",
         "post x",

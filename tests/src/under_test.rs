@@ -12,6 +12,8 @@ pub enum UnderTest {
     Reference,
     /// Bellwire through C.
     C,
+    /// Bellwire in Node.js.
+    Node,
 }
 
 /// What Bellwire does differently from the official server, on purpose.
@@ -56,14 +58,21 @@ pub enum Difference {
 pub fn server() -> UnderTest {
     match variable("BELLWIRE_SERVER").as_deref() {
         None | Some("c") => UnderTest::C,
+        Some("node") => UnderTest::Node,
         Some("reference") => UnderTest::Reference,
-        Some(other) => panic!("BELLWIRE_SERVER is c or reference, not {other}"),
+        Some(other) => panic!("BELLWIRE_SERVER is c, node or reference, not {other}"),
     }
 }
 
 /// Whether the server under test differs from the official one in this way.
-pub fn differs(_difference: Difference) -> bool {
-    server() != UnderTest::Reference
+pub fn differs(difference: Difference) -> bool {
+    match server() {
+        UnderTest::Reference => false,
+        UnderTest::C => true,
+        // There packet middlewares are called as in the official server: one that
+        // never calls `next` swallows its own packet, and no other.
+        UnderTest::Node => difference != Difference::PacketMiddlewareKeepsOrder,
+    }
 }
 
 /// The command line that starts the server under test.
@@ -74,6 +83,10 @@ pub fn command() -> Vec<String> {
             vec!["node".into(), text(&program)]
         }
         UnderTest::C => vec![text(&c_program())],
+        UnderTest::Node => {
+            let program = tests_folder().with_file_name("examples/node/echo.js");
+            vec!["node".into(), text(&program)]
+        }
     }
 }
 

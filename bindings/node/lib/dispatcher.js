@@ -121,10 +121,14 @@ class Dispatcher {
         try {
           socket._disconnected(text.slice(start, middle));
         } finally {
+          // Its handshake can be looked at later, too.
+          socket._readOrigin();
+          this.native.letGo(handle);
           this.forget(socket);
         }
         return;
       case kinds.RELEASED:
+        // The engine has dropped it, and may have given the handle to another one already.
         if (socket !== undefined) this.forget(socket);
         return;
       case kinds.TEXT:
@@ -178,10 +182,8 @@ class Dispatcher {
 
   // The engine is done with it, and so are we; the program may keep it.
   forget(socket) {
-    const handle = socket._handle;
+    this.sockets[socket._handle] = undefined;
     socket._forgotten();
-    this.native.letGo(handle);
-    this.sockets[handle] = undefined;
     const { conn } = socket;
     conn._sockets.delete(socket);
     if (conn._sockets.size === 0) this.connections.delete(conn._number);

@@ -92,7 +92,7 @@ class EngineSocket extends EventEmitter {
   }
 
   get request() {
-    return (this._origin ??= parseHandshake(this._native.handshake(this._handle))).request;
+    return this._readOrigin().request;
   }
 
   get remoteAddress() {
@@ -136,8 +136,11 @@ class EngineSocket extends EventEmitter {
   }
 
   _forgotten() {
-    this._origin ??= parseHandshake(this._native.handshake(this._handle));
     this._handle = 0;
+  }
+
+  _readOrigin() {
+    return (this._origin ??= parseHandshake(this._native.handshake(this._handle)));
   }
 
   _transport() {

@@ -238,9 +238,12 @@ class Socket extends EventEmitter {
 
   // From now on the engine does not know it.
   _forgotten() {
-    this._readOrigin();
     this._leave();
     this._handle = 0;
+  }
+
+  _readOrigin() {
+    return (this._origin ??= parseHandshake(this._native.handshake(this._handle)));
   }
 
   _transport() {
@@ -282,9 +285,6 @@ class Socket extends EventEmitter {
     return (this._outgoing ??= new AnyListeners());
   }
 
-  _readOrigin() {
-    return (this._origin ??= parseHandshake(this._native.handshake(this._handle)));
-  }
 }
 
 function failure(outcome) {

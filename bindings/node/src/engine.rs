@@ -1,4 +1,8 @@
 //! The engine of one JavaScript server, and the drain of its events.
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "a string of JavaScript is always handed over as one of our own"
+)]
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -169,10 +173,6 @@ pub(crate) fn layout() -> Layout {
 ///
 /// # Errors
 /// What is wrong with the options.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "a string of JavaScript is always handed over as one of our own"
-)]
 #[napi]
 pub(crate) fn create_engine<'env>(
     env: &'env Env,

@@ -7,7 +7,7 @@
 #![deny(unsafe_code)]
 #![cfg_attr(
     test,
-    expect(
+    allow(
         dead_code,
         reason = "nothing is registered with Node in a test program"
     )

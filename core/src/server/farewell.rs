@@ -11,10 +11,15 @@ use crate::transport::{Chunk, Outbox, WebSocket};
 pub(super) async fn farewell(mut websocket: Box<WebSocket>, timeout: Duration) {
     let mut outbox = Outbox::default();
     websocket.say_close(&mut outbox, None, "");
+    let is_heard = websocket.is_done_by_peer();
     let mut buffer = vec![0; 1024];
     let closed = poll_fn(|cx| {
         // What cannot be written now is written when the peer reads.
         if let Poll::Ready(Err(_)) = websocket.poll_flush(cx, &mut outbox) {
+            return Poll::Ready(());
+        }
+        if is_heard && websocket.unsent() == 0 {
+            websocket.shutdown(cx);
             return Poll::Ready(());
         }
         loop {

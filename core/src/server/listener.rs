@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream, UnixListener};
 use crate::config::Config;
 use crate::error::{Error, ErrorKind};
 use crate::server::http::connection;
-use crate::server::shared::Shared;
+use crate::server::shared::{Phase, Shared};
 use crate::socketio::Event;
 use crate::transport::Stream;
 
@@ -152,11 +152,10 @@ pub(super) fn accept(shared: &Arc<Shared>, bound: Bound) -> Result<(), Error> {
 }
 
 async fn accept_tcp(shared: Arc<Shared>, listener: TcpListener) {
-    let mut closing = shared.life.closing.subscribe();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = async { drop(closing.wait_for(|closing| *closing).await) } => return,
+            () = shared.life.reached(Phase::Closing) => return,
         };
         match accepted {
             Ok((stream, peer)) => {
@@ -169,11 +168,10 @@ async fn accept_tcp(shared: Arc<Shared>, listener: TcpListener) {
 }
 
 async fn accept_unix(shared: Arc<Shared>, listener: UnixListener) {
-    let mut closing = shared.life.closing.subscribe();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = async { drop(closing.wait_for(|closing| *closing).await) } => return,
+            () = shared.life.reached(Phase::Closing) => return,
         };
         match accepted {
             Ok((stream, _)) => spawn(

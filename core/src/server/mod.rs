@@ -24,7 +24,7 @@ use ::http::HeaderValue;
 use bytes::Bytes;
 use tokio::runtime::Runtime;
 
-use crate::config::{Config, Delivery, SendBufferPolicy};
+use crate::config::{Config, Delivery, Protocol, SendBufferPolicy};
 use crate::engineio;
 use crate::error::{Error, ErrorKind};
 use crate::host::pool::Threads;
@@ -34,7 +34,7 @@ use crate::server::cors::Cors;
 use crate::server::runtime::RuntimeTimer;
 use crate::server::shared::{File, Life, Shared};
 use crate::socketio::event::{EventSink, Hooks, Timer};
-use crate::socketio::{Context, Limits, Namespace, Namespaces, SendPolicy, Settings};
+use crate::socketio::{Context, Limits, Namespace, Namespaces, SendPolicy, Settings, Speech};
 use crate::stats::Stats;
 
 /// Events of one socket that may wait for a packet middleware before the socket is left unread.
@@ -350,6 +350,10 @@ fn protocol_settings(config: &Config) -> Settings {
             pending_acks: config.max_pending_acks,
             rooms: config.max_rooms.unwrap_or(0),
             held_messages: HELD_MESSAGES,
+        },
+        speech: match config.protocol {
+            Protocol::SocketIo => Speech::SocketIo,
+            Protocol::EngineIo => Speech::Plain,
         },
         question_timeout: config.answer_timeout(),
         packet_timeout: config.message_timeout,

@@ -1,7 +1,7 @@
 //! What all tasks of a server share.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -52,8 +52,8 @@ pub(super) struct File {
 /// Where a server is between its start and its end.
 #[derive(Debug)]
 pub(super) struct Life {
-    /// Turns true when the server begins to close.
-    pub(super) closing: watch::Sender<bool>,
+    /// How far the stop has come.
+    pub(super) phase: watch::Sender<Phase>,
     closed: Mutex<bool>,
     closed_changed: Condvar,
     /// Sessions that have not ended.
@@ -62,20 +62,27 @@ pub(super) struct Life {
     pub(super) ended: Notify,
     /// HTTP connections that have not ended.
     pub(super) connections: AtomicUsize,
-    /// The close has been given up waiting for clients.
-    pub(super) cut: AtomicBool,
+}
+
+/// How far the stop of a server has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Phase {
+    Open,
+    /// Doors are shut, clients are told.
+    Closing,
+    /// Nobody is waited for any more.
+    Cut,
 }
 
 impl Default for Life {
     fn default() -> Self {
         Self {
-            closing: watch::Sender::new(false),
+            phase: watch::Sender::new(Phase::Open),
             closed: Mutex::new(false),
             closed_changed: Condvar::new(),
             sessions: AtomicUsize::new(0),
             ended: Notify::new(),
             connections: AtomicUsize::new(0),
-            cut: AtomicBool::new(false),
         }
     }
 }
@@ -83,7 +90,22 @@ impl Default for Life {
 impl Life {
     /// Whether the server has begun to close.
     pub(super) fn is_closing(&self) -> bool {
-        *self.closing.borrow()
+        *self.phase.borrow() != Phase::Open
+    }
+
+    /// Completes when the stop has come so far.
+    pub(super) async fn reached(&self, phase: Phase) {
+        // The sender lives as long as we do.
+        let _ = self.phase.subscribe().wait_for(|now| *now >= phase).await;
+    }
+
+    /// The stop has come so far; it never goes back.
+    pub(super) fn advance(&self, phase: Phase) -> bool {
+        self.phase.send_if_modified(|now| {
+            let further = *now < phase;
+            *now = phase.max(*now);
+            further
+        })
     }
 
     /// Whether the close has ended.

@@ -4,10 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout_at};
-
 use crate::engineio::CloseReason;
-use crate::server::shared::Shared;
+use crate::server::shared::{Phase, Shared};
 use crate::socketio::Event;
 use crate::socketio::link::Outgoing;
 
@@ -16,59 +14,52 @@ pub(super) const CUT: Duration = Duration::from_secs(2);
 
 /// Begins the stop; called again it can only make it come sooner.
 pub(super) fn begin(shared: &Arc<Shared>, deadline: Duration) {
-    let first = !shared.life.closing.send_replace(true);
-    if first {
-        shared
-            .runtime
-            .spawn(close(Arc::clone(shared), Instant::now() + deadline));
-    } else if deadline.is_zero() {
-        shared.life.cut.store(true, Ordering::Release);
-        shared.life.ended.notify_waiters();
-    } else {
-        let shared = Arc::clone(shared);
-        let handle = shared.runtime.clone();
-        handle.spawn(async move {
-            tokio::time::sleep(deadline).await;
-            shared.life.cut.store(true, Ordering::Release);
-            shared.life.ended.notify_waiters();
-        });
+    if shared.life.advance(Phase::Closing) {
+        shared.runtime.spawn(close(Arc::clone(shared)));
     }
+    if deadline.is_zero() {
+        shared.life.advance(Phase::Cut);
+        return;
+    }
+    let late = Arc::downgrade(shared);
+    shared.runtime.spawn(async move {
+        tokio::time::sleep(deadline).await;
+        if let Some(shared) = late.upgrade() {
+            shared.life.advance(Phase::Cut);
+        }
+    });
 }
 
-async fn close(shared: Arc<Shared>, deadline: Instant) {
+async fn close(shared: Arc<Shared>) {
     for handle in shared.sessions.all() {
         handle
             .link
             .tell(Outgoing::Close(CloseReason::ServerShuttingDown));
     }
-    wait_for_all(&shared, deadline, StopEarly::WhenCut).await;
-    shared.life.cut.store(true, Ordering::Release);
+    tokio::select! {
+        () = all_gone(&shared) => {}
+        () = shared.life.reached(Phase::Cut) => {}
+    }
+    shared.life.advance(Phase::Cut);
     for handle in shared.sessions.all() {
         handle.cut();
     }
-    wait_for_all(&shared, Instant::now() + CUT, StopEarly::Never).await;
+    // What is left after that is a bug of ours, or inline host code that does not return: the stop goes on without it.
+    let _ = tokio::time::timeout(CUT, all_gone(&shared)).await;
     shared.life.set_closed();
     shared.context.tell(&Event::Shutdown);
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum StopEarly {
-    WhenCut,
-    Never,
-}
-
-/// Waits until no session and no HTTP connection is left.
-async fn wait_for_all(shared: &Shared, deadline: Instant, early: StopEarly) {
+/// Completes when no session and no HTTP connection is left.
+async fn all_gone(shared: &Shared) {
     loop {
-        let ended = shared.life.ended.notified();
-        let mut ended = std::pin::pin!(ended);
+        let mut ended = std::pin::pin!(shared.life.ended.notified());
         // From here on no notification is missed.
         ended.as_mut().enable();
-        let left = shared.life.sessions.load(Ordering::Acquire)
-            + shared.life.connections.load(Ordering::Acquire);
-        let cut = early == StopEarly::WhenCut && shared.life.cut.load(Ordering::Acquire);
-        if left == 0 || cut || timeout_at(deadline, ended).await.is_err() {
+        let sessions = shared.life.sessions.load(Ordering::Acquire);
+        if sessions + shared.life.connections.load(Ordering::Acquire) == 0 {
             return;
         }
+        ended.await;
     }
 }

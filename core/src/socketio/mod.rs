@@ -64,6 +64,8 @@ pub struct Limits {
 pub struct Settings {
     /// See [`Limits`].
     pub limits: Limits,
+    /// What the sockets speak.
+    pub speech: Speech,
     /// How long a host may take to answer a question.
     pub question_timeout: std::time::Duration,
     /// How long a binary packet may wait for its attachments.
@@ -72,6 +74,15 @@ pub struct Settings {
     pub send_buffer: usize,
     /// What happens to a message beyond them.
     pub send_policy: SendPolicy,
+}
+
+/// What the sockets of a server speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Speech {
+    /// Socket.IO packets.
+    SocketIo,
+    /// Plain Engine.IO messages: see [`plain`].
+    Plain,
 }
 
 /// What happens to a message that would exceed a client's send buffer.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::engineio::SessionId;
 use crate::error::{Error, ErrorKind};
 use crate::json::RawJson;
+use crate::socketio::Speech;
 use crate::socketio::ack::{AckTarget, Operation};
 use crate::socketio::batch::EventBatch;
 use crate::socketio::event::{DisconnectReason, Hook, Hooks};
@@ -315,8 +316,10 @@ impl Socket {
     pub fn put_out(self: &Arc<Self>) {
         let reason = DisconnectReason::ServerNamespace;
         if self.retire() {
-            self.link
-                .tell_text(|out| write_disconnect(out, self.namespace.name()));
+            if self.link.context().settings.speech == Speech::SocketIo {
+                self.link
+                    .tell_text(|out| write_disconnect(out, self.namespace.name()));
+            }
             self.link.tell(Outgoing::Removed {
                 socket: Arc::clone(self),
                 reason,

@@ -21,6 +21,10 @@ pub struct WebSocket {
     pub reader: FrameReader,
     unsent: Unsent,
     closing: Closing,
+    /// Our close frame is under way, or sent.
+    said: bool,
+    /// Our direction of the stream is to end when everything is sent.
+    end_when_sent: bool,
     /// Binary messages are sent as base64 texts, as the client asked.
     pub base64: bool,
 }
@@ -56,6 +60,8 @@ impl WebSocket {
             reader,
             unsent: Unsent::default(),
             closing: Closing::No,
+            said: false,
+            end_when_sent: false,
             base64: false,
         }
     }
@@ -106,6 +112,9 @@ impl WebSocket {
     ) -> Poll<io::Result<Flushed>> {
         let result = self.write_all(cx, outbox);
         outbox.clear();
+        if self.unsent.is_empty() && std::mem::take(&mut self.end_when_sent) {
+            self.shutdown(cx);
+        }
         result
     }
 
@@ -151,10 +160,19 @@ impl WebSocket {
 
     /// Says goodbye, once, behind everything else; nothing may be sent after it.
     pub fn say_close(&mut self, outbox: &mut Outbox, code: Option<u16>, reason: &str) {
-        if self.closing == Closing::No {
-            self.closing = Closing::Said;
+        if !std::mem::replace(&mut self.said, true) {
+            if self.closing == Closing::No {
+                self.closing = Closing::Said;
+            }
             outbox.raw(|out| write_close(out, code, reason));
         }
+    }
+
+    /// Says goodbye to a peer that has broken the rules: it is not waited for its own. What it still sends is read, so
+    /// that it sees our words before the stream breaks.
+    pub fn refuse(&mut self, outbox: &mut Outbox, code: u16, reason: &str) {
+        self.say_close(outbox, Some(code), reason);
+        self.end_when_sent = true;
     }
 
     /// The peer has said goodbye, or is gone.
@@ -165,6 +183,11 @@ impl WebSocket {
     /// Whether nothing may be sent any more.
     pub fn is_closing(&self) -> bool {
         self.closing != Closing::No
+    }
+
+    /// Whether the peer has said goodbye, or is gone.
+    pub fn is_done_by_peer(&self) -> bool {
+        self.closing == Closing::Done
     }
 
     /// Whether both have said goodbye and everything is sent.

@@ -177,6 +177,11 @@ impl Session {
         self.buffered_bytes
     }
 
+    /// When an upgrade under way is given up.
+    pub fn upgrade_deadline(&self) -> Option<Instant> {
+        self.upgrade.deadline()
+    }
+
     /// Whether messages can be written to the WebSocket without asking: nothing must go before them.
     pub fn is_direct(&self) -> bool {
         self.is_open() && self.transport == TransportKind::WebSocket && self.outputs.is_empty()
@@ -203,6 +208,10 @@ impl Session {
         now: Instant,
     ) -> Verdict {
         if from != self.transport {
+            // A POST that was accepted before the upgrade may be looked at after it.
+            if from == TransportKind::Polling && kind == PacketType::Message && self.is_open() {
+                return Verdict::Deliver;
+            }
             self.handle_probe_packet(kind, data, now);
             return Verdict::Done;
         }
@@ -341,15 +350,15 @@ impl Session {
                 self.end(reason);
                 Closing::Now
             }
-            State::Open if self.polled => {
-                let mut packets = self.take_buffer();
-                packets.push(Packet::Close);
-                self.answer_poll(packets);
+            State::Open if self.polled && self.buffer.is_empty() => {
+                self.answer_poll(vec![Packet::Close]);
                 self.end(reason);
                 Closing::Now
             }
             State::Open => {
-                self.give_up_upgrade();
+                // What waits goes first, in an answer of its own: a client looks at `1` before it looks at the messages
+                // beside it. An upgrade may still complete, and carry the goodbye.
+                self.flush();
                 self.state = State::Closing {
                     reason,
                     deadline: now + self.settings.close_timeout,
@@ -373,7 +382,10 @@ impl Session {
                 .into_iter()
                 .flatten()
                 .min(),
-            State::Closing { deadline, .. } => Some(deadline),
+            State::Closing { deadline, .. } => [Some(deadline), self.upgrade.deadline()]
+                .into_iter()
+                .flatten()
+                .min(),
             State::Closed => None,
         }
     }
@@ -397,7 +409,8 @@ impl Session {
                 self.flush();
             }
             State::Closing { reason, deadline } if now >= deadline => self.fail(reason),
-            State::Closing { .. } | State::Closed => {}
+            State::Closing { .. } => self.check_upgrade(now),
+            State::Closed => {}
         }
     }
 
@@ -435,8 +448,8 @@ impl Session {
     }
 
     fn handle_probe_packet(&mut self, kind: PacketType, data: &[u8], now: Instant) {
-        if !self.is_open() {
-            return self.give_up_upgrade();
+        if self.is_closed() {
+            return;
         }
         match self.upgrade.handle_packet(kind, data) {
             Step::Probe => {
@@ -457,9 +470,22 @@ impl Session {
                 for packet in self.take_buffer() {
                     self.outputs.push_back(Output::Send(packet));
                 }
+                if let State::Closing { reason, .. } = self.state {
+                    self.end(reason);
+                }
             }
             Step::GiveUp => self.outputs.push_back(Output::CloseProbe),
             Step::Ignore => {}
+        }
+    }
+
+    fn check_upgrade(&mut self, now: Instant) {
+        if self
+            .upgrade
+            .deadline()
+            .is_some_and(|deadline| now >= deadline)
+        {
+            self.give_up_upgrade();
         }
     }
 

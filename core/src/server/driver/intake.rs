@@ -244,7 +244,7 @@ impl Driver {
             _ => stats.parse_errors_total.add(1),
         }
         if let Some(websocket) = &mut self.websocket {
-            websocket.say_close(outbox, Some(error.close_code()), &error.to_string());
+            websocket.refuse(outbox, error.close_code(), &error.to_string());
         }
         self.session.handle_error(TransportKind::WebSocket);
     }
@@ -305,8 +305,22 @@ impl Driver {
                     let _ = probe.poll_flush(cx, &mut outbox);
                 }
                 Ok(Some(Incoming::Pong(_))) => {}
-                Ok(Some(Incoming::Binary(_) | Incoming::Close(_))) | Err(_) => {
+                Ok(Some(Incoming::Binary(_))) => {
                     self.session.handle_invalid(TransportKind::WebSocket);
+                    break;
+                }
+                Ok(Some(Incoming::Close(_))) => {
+                    probe.handle_end();
+                    self.session
+                        .handle_transport_closed(TransportKind::WebSocket);
+                    break;
+                }
+                Err(error) => {
+                    let mut outbox = Outbox::default();
+                    probe.refuse(&mut outbox, error.close_code(), &error.to_string());
+                    // What the peer does not take now waits inside.
+                    let _ = probe.poll_flush(cx, &mut outbox);
+                    self.session.handle_error(TransportKind::WebSocket);
                     break;
                 }
             }

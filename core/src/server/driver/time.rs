@@ -24,6 +24,10 @@ impl Driver {
             .poll_timeout()
             .is_some_and(|deadline| deadline <= now)
         {
+            let upgrade = self.session.upgrade_deadline();
+            if upgrade.is_some_and(|deadline| deadline <= now) {
+                self.shared.stats.deadline_upgrade_total.add(1);
+            }
             self.session.handle_timeout(now);
             self.handle.link.mailbox.release();
         }

@@ -17,14 +17,13 @@ pub(super) enum BodyError {
     Lost,
 }
 
-/// Reads a body to its end. What is too large is refused before it is collected.
+/// How much of a body that is too large is read and thrown away, so that its sender comes to read the answer, in bodies
+/// of the allowed size.
+const WASTE: usize = 4;
+
+/// Reads a body to its end. What is too large is not collected.
 pub(super) async fn read(shared: &Shared, body: Incoming) -> Result<Bytes, BodyError> {
-    let limit = shared.config.max_http_buffer_size;
-    if body.size_hint().lower() > limit as u64 {
-        shared.stats.limit_payload_total.add(1);
-        return Err(BodyError::TooLarge);
-    }
-    let read = tokio::time::timeout(shared.config.body_timeout, collect(body, limit)).await;
+    let read = tokio::time::timeout(shared.config.body_timeout, collect(shared, body)).await;
     let read = read.unwrap_or(Err(BodyError::TooSlow));
     match read {
         Err(BodyError::TooLarge) => shared.stats.limit_payload_total.add(1),
@@ -34,15 +33,20 @@ pub(super) async fn read(shared: &Shared, body: Incoming) -> Result<Bytes, BodyE
     read
 }
 
-async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, BodyError> {
+async fn collect(shared: &Shared, mut body: Incoming) -> Result<Bytes, BodyError> {
+    let limit = shared.config.max_http_buffer_size;
+    if body.size_hint().lower() > limit as u64 {
+        return Err(waste(shared, body, 0));
+    }
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|_| BodyError::Lost)?.into_data() else {
             continue;
         };
-        if first.len() + rest.len() + data.len() > limit {
-            return Err(BodyError::TooLarge);
+        let len = first.len() + rest.len() + data.len();
+        if len > limit {
+            return Err(waste(shared, body, len));
         }
         if first.is_empty() {
             // Most bodies come in one piece, which is passed on as it is.
@@ -58,4 +62,21 @@ async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, BodyError> {
     whole.extend_from_slice(&first);
     whole.extend_from_slice(&rest);
     Ok(whole.freeze())
+}
+
+/// Reads on while the refusal is sent, so that it is not lost with a connection that breaks under its sender.
+fn waste(shared: &Shared, mut body: Incoming, mut seen: usize) -> BodyError {
+    let most = shared.config.max_http_buffer_size.saturating_mul(WASTE);
+    let wasted = async move {
+        while seen <= most {
+            match body.frame().await {
+                Some(Ok(frame)) => seen += frame.data_ref().map_or(0, Bytes::len),
+                Some(Err(_)) | None => break,
+            }
+        }
+    };
+    shared
+        .runtime
+        .spawn(tokio::time::timeout(shared.config.body_timeout, wasted));
+    BodyError::TooLarge
 }

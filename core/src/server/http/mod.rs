@@ -8,7 +8,7 @@ mod router;
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::pin::pin;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hyper::server::conn::http1;
@@ -16,13 +16,15 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 
 use crate::server::http::handshake::PendingUpgrade;
-use crate::server::shared::Shared;
+use crate::server::shared::{Phase, Shared};
 use crate::transport::Stream;
 
 /// What the requests of one connection share.
 pub(super) struct Connection {
     shared: Arc<Shared>,
     peer: (IpAddr, u16),
+    /// Requests under way.
+    busy: AtomicUsize,
     /// Set by the request that turns the connection into a WebSocket.
     upgrade: Mutex<Option<PendingUpgrade>>,
 }
@@ -34,6 +36,7 @@ pub(super) async fn connection(shared: Arc<Shared>, stream: Stream, peer: (IpAdd
     let connection = Arc::new(Connection {
         shared: Arc::clone(&shared),
         peer,
+        busy: AtomicUsize::new(0),
         upgrade: Mutex::new(None),
     });
     serve(&connection, stream).await;
@@ -53,7 +56,13 @@ async fn serve(connection: &Arc<Connection>, stream: Stream) {
         let connection = Arc::clone(connection);
         service_fn(move |request| {
             let connection = Arc::clone(&connection);
-            async move { Ok::<_, Infallible>(router::route(connection, request).await) }
+            connection.busy.fetch_add(1, Ordering::AcqRel);
+            let busy = Busy(Arc::clone(&connection));
+            async move {
+                let answer = router::route(connection, request).await;
+                drop(busy);
+                Ok::<_, Infallible>(answer)
+            }
         })
     };
     let serving = http1::Builder::new()
@@ -66,12 +75,20 @@ async fn serve(connection: &Arc<Connection>, stream: Stream) {
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut serving = pin!(serving);
-    let mut closing = connection.shared.life.closing.subscribe();
+    let life = &connection.shared.life;
     let ended = tokio::select! {
+        // What it has to write is written before it is looked at whether it is idle.
+        biased;
         ended = serving.as_mut() => ended,
-        () = async { drop(closing.wait_for(|closing| *closing).await) } => {
+        () = life.reached(Phase::Closing) => {
+            if connection.busy.load(Ordering::Acquire) == 0 {
+                return;
+            }
             serving.as_mut().graceful_shutdown();
-            serving.await
+            tokio::select! {
+                ended = serving => ended,
+                () = life.reached(Phase::Cut) => return,
+            }
         }
     };
     if let Err(error) = ended {
@@ -95,5 +112,14 @@ impl Drop for Counted<'_> {
     fn drop(&mut self) {
         self.0.life.connections.fetch_sub(1, Ordering::AcqRel);
         self.0.life.ended.notify_waiters();
+    }
+}
+
+/// A request under way.
+struct Busy(Arc<Connection>);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.busy.fetch_sub(1, Ordering::AcqRel);
     }
 }

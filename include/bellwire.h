@@ -995,7 +995,7 @@ bw_status bw_server_wakeup(bw_server server);
 
 /**
  * [any] The namespace of that name, "/" or "/chat"; made on first use. BW_E_NAME when no client
- * could ask for it.
+ * could ask for it. An Engine.IO server has only "/".
  */
 BW_API bw_status bw_nsp_get(bw_server server, struct bw_str name, bw_nsp *out);
 

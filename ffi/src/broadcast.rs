@@ -191,6 +191,10 @@ fn manner(to: &bw_target) -> Result<Manner> {
         let text = format!("to->flags has unknown bits: {unknown:#x}");
         return Err(Error::new(ErrorKind::Argument, text));
     }
+    if to.reserved0 != 0 {
+        let text = "to->reserved0 is not 0";
+        return Err(Error::new(ErrorKind::Argument, text));
+    }
     let is_volatile = to.flags & bw_target_flags::BW_TO_VOLATILE as u32 != 0;
     Ok(Manner {
         delivery: if is_volatile {

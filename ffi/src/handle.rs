@@ -90,13 +90,18 @@ extern "C" fn after_fork() {
     EPOCH.store(epoch + 1, Ordering::Release);
 }
 
+/// Whether a handle was given out before this process was forked. Async-signal-safe.
+pub(crate) fn is_parents(id: u64) -> bool {
+    (id as u32) < FLOOR.load(Ordering::Acquire)
+}
+
 /// What stands in the way of a handle that a table of its own does not know. Async-signal-safe.
 pub(crate) fn why_unknown(id: u64, wanted: Kind) -> ErrorKind {
     let slot = id as u32;
     if Kind::of(id) != Some(wanted) {
         return ErrorKind::Handle;
     }
-    if slot < FLOOR.load(Ordering::Acquire) {
+    if is_parents(id) {
         return ErrorKind::Forked;
     }
     let registry = REGISTRIES

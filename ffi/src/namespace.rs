@@ -10,7 +10,7 @@ use crate::handle::{self, Object, registry};
 use crate::listeners::ListenerSet;
 use crate::panic::entry;
 use crate::pointer::Out;
-use crate::shared::Shared;
+use crate::shared::{Mode, Shared};
 use crate::types::{bw_nsp, bw_server, bw_str};
 
 /// What we keep with a namespace.
@@ -57,13 +57,18 @@ impl NspHost {
 }
 
 /// [any] The namespace of that name, "/" or "/chat"; made on first use. BW_E_NAME when no client
-/// could ask for it.
+/// could ask for it. An Engine.IO server has only "/".
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_nsp_get(server: bw_server, name: bw_str, out: *mut bw_nsp) -> bw_status {
     entry(|| {
         let out = Out::new(out, "out", 0)?;
         let server = handle::server(server)?;
-        let namespace = server.core.of(name.text("name")?)?;
+        let name = name.text("name")?;
+        if server.shared.mode == Mode::Raw && name != "/" {
+            let text = "an Engine.IO server has one namespace: \"/\"";
+            return Err(Error::new(ErrorKind::State, text));
+        }
+        let namespace = server.core.of(name)?;
         out.set(NspHost::of(&namespace, &server.shared)?.id);
         Ok(())
     })

@@ -5,7 +5,7 @@ use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use bellwire_core::config::{Delivery as ConfigDelivery, Protocol};
+use bellwire_core::config::{Config, Delivery as ConfigDelivery, Protocol};
 use bellwire_core::error::{Error, ErrorKind};
 use bellwire_core::host::Handler;
 use bellwire_core::server::Server;
@@ -46,7 +46,13 @@ pub extern "C" fn bw_server_new(config: *const bw_config, out: *mut bw_server) -
     clear(out, 0);
     entry(|| {
         let out = Out::new(out, "out", 0)?;
-        let config = pointer::borrow(config, "config")?.config();
+        let defaults;
+        let config = if config.is_null() {
+            defaults = Config::default();
+            &defaults
+        } else {
+            pointer::borrow(config, "config")?.config()
+        };
         let registry = registry()?;
         let delivery = match config.delivery {
             ConfigDelivery::Polled => Delivery::Polled,

@@ -4,7 +4,7 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
 
 use crate::error::bw_status;
-use crate::handle::why_unknown;
+use crate::handle::{is_parents, why_unknown};
 use crate::registry::Kind;
 use crate::types::bw_server;
 
@@ -76,7 +76,8 @@ impl Drop for Wakeable {
 /// leaves no words for bw_last_error.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_server_wakeup(server: bw_server) -> bw_status {
-    if Kind::of(server) == Some(Kind::Server) {
+    // The table still holds what it held before a fork.
+    if Kind::of(server) == Some(Kind::Server) && !is_parents(server) {
         for place in places(server) {
             if place.id.load(Ordering::SeqCst) != server {
                 continue;

@@ -41,6 +41,8 @@ impl Scratch {
 
     /// Gives them back.
     pub(super) fn give_back(mut self: Box<Self>) {
+        // Where the stream broke, words for its peer may be left: they are nobody else's.
+        self.outbox.clear();
         self.items.clear();
         self.arena.clear();
         self.arena.shrink_to(READ);

@@ -98,7 +98,7 @@ impl Outbox {
     }
 
     /// Forgets everything; keeps the buffer unless it has grown large.
-    pub(super) fn clear(&mut self) {
+    pub fn clear(&mut self) {
         self.bytes.clear();
         self.bytes.shrink_to(64 * 1024);
         self.shared.clear();

@@ -34,7 +34,7 @@ static void unknown_statuses_have_words_too(void) {
 static void *fail_elsewhere(void *user) {
   (void)user;
   CHECK_INT(BW_OK, bw_last_error_code());
-  STATUS(BW_E_HANDLE, bw_server_wakeup(12345));
+  STATUS(BW_E_HANDLE, bw_op_cancel(12345));
   return NULL;
 }
 

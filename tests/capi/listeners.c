@@ -185,7 +185,7 @@ static void registrations_that_fail_drop(void) {
   STATUS(BW_E_ARG, bw_on(h.nsp, BW_EV_ACKED, BW_S(""), 0, note, NULL, drop, &listener));
   CHECK_INT(4, atomic_load(&drops));
   STATUS(BW_E_ARG, bw_on(h.nsp, BW_EV_MESSAGE, BW_S("e"), 64, note, NULL, drop, &listener));
-  SAYS("64");
+  SAYS("0x40");
   CHECK_INT(5, atomic_load(&drops));
   /* Events of servers, of namespaces and of sockets belong to their scope. */
   STATUS(BW_E_ARG, bw_on(h.server, BW_EV_MESSAGE, BW_S("e"), 0, note, NULL, drop, &listener));

@@ -46,12 +46,15 @@ static void polling_inside_a_callback(void) {
 }
 
 static void *poll_for_ever(void *user) {
+  int32_t n;
   (void)user;
-  return (void *)(intptr_t)bw_server_poll(h.server, 0, -1);
+  do n = bw_server_poll(h.server, 0, -1);
+  while (n == BW_E_BUSY);
+  return (void *)(intptr_t)n;
 }
 
-/* A thread waits inside bw_server_poll: wakes that come too early are kept, so
- * we know it is there once the second poller is told so. */
+/* A thread that is inside bw_server_poll: we know it is there once another
+ * poller is told so. */
 static pthread_t a_thread_that_polls(void) {
   pthread_t thread;
   int32_t n;
@@ -127,6 +130,12 @@ static int readable(bw_fd fd, int timeout_ms) {
   return poll(&p, 1, timeout_ms) == 1;
 }
 
+static int64_t queued_events(void) {
+  int64_t n = 0;
+  OK(bw_server_stat(h.server, "queued_events", &n));
+  return n;
+}
+
 /* Readable as long as events wait, however often one looks and however few are
  * taken; not readable when none do. */
 static void the_descriptor_is_level_triggered(void) {
@@ -140,9 +149,9 @@ static void the_descriptor_is_level_triggered(void) {
   epoll = epoll_create1(EPOLL_CLOEXEC);
   CHECK(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &interest) == 0);
   c = join_host(&h, &j, NULL);
-  while (bw_server_poll(h.server, 0, 0) > 0) continue;
-  CHECK(!readable(fd, 0));
+  EVENTUALLY(bw_server_poll(h.server, 0, 0) == 0 && !readable(fd, 0));
   for (i = 0; i < 5; i++) client_send(c, "42[\"e\"]");
+  EVENTUALLY(queued_events() == 5);
   CHECK(readable(fd, PATIENCE_MS));
   CHECK(readable(fd, 0) && readable(fd, 0));
   CHECK_INT(1, epoll_wait(epoll, &got, 1, 0));
@@ -152,8 +161,8 @@ static void the_descriptor_is_level_triggered(void) {
     CHECK_INT(1, epoll_wait(epoll, &got, 1, 0));
     CHECK_INT(1, bw_server_poll(h.server, 1, 0));
   }
-  CHECK_INT(0, bw_server_poll(h.server, 0, 0));
-  CHECK(!readable(fd, 0));
+  /* The last of them may have rung after it was taken. */
+  EVENTUALLY(bw_server_poll(h.server, 0, 0) == 0 && !readable(fd, 0));
   client_send(c, "42[\"e\"]");
   CHECK(readable(fd, PATIENCE_MS));
   close(epoll);
@@ -163,18 +172,18 @@ static void the_descriptor_is_level_triggered(void) {
 
 static void polling_has_limits(void) {
   const int64_t began = now_ms();
+  bw_socket socket;
   client *c;
   int i;
   start(POLLED);
   CHECK_INT(0, bw_server_poll(h.server, 0, 0));
   CHECK_INT(0, bw_server_poll(h.server, 0, 40));
-  CHECK(now_ms() - began >= 35);
-  STATUS(BW_E_ARG, bw_server_poll(h.server, 0, -2));
-  c = join_host(&h, &j, NULL);
+  CHECK(now_ms() - began >= 39);
+  c = join_host(&h, &j, &socket);
   for (i = 0; i < 10; i++) client_send(c, "42[\"e\"]");
   for (i = 0; i < 10;) {
     const int32_t n = bw_server_poll(h.server, 3, PATIENCE_MS);
-    CHECK(n >= 1 && n <= 3);
+    CHECK(n >= 0 && n <= 3);
     i += n;
   }
   CHECK_INT(10, i);

@@ -1,9 +1,10 @@
-/* fork and exit: a child must not touch its parent's sockets, and a program
- * must be able to end at any moment. */
+/* fork, exit and the end of memory: a child must not touch its parent's
+ * sockets, and a program must be able to end at any moment. */
 #include "host.h"
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -232,6 +233,44 @@ static void a_program_may_end_at_any_moment(void) {
   ends("exit_after_fork");
 }
 
+/* -------------------------------------------------------------------- memory */
+
+static size_t address_space(void) {
+  FILE *file = fopen("/proc/self/statm", "r");
+  unsigned long pages = 0;
+  if (!file || fscanf(file, "%lu", &pages) != 1) FAIL("no statm");
+  fclose(file);
+  return (size_t)pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Ends the process, but never hangs, and never goes on with half a thing. */
+static int little_memory(void) {
+  enum { SIZE = 1000000 };
+  static char args[SIZE + 8];
+  const bw_message *kept[400];
+  struct rlimit limit;
+  size_t i, n = 0;
+  const bw_payload payload = (host_start(&h, NULL), bw_payload_of(BW_S("e"), (bw_str){args, SIZE + 4}));
+  memset(args, 'x', sizeof args);
+  memcpy(args, "[\"", 2);
+  memcpy(args + SIZE + 2, "\"]", 2);
+  limit.rlim_cur = limit.rlim_max = address_space() + 100 * SIZE;
+  if (setrlimit(RLIMIT_AS, &limit) != 0) return 1;
+  for (i = 0; i < 400; i++) {
+    const bw_message *msg = NULL;
+    if (bw_message_new(&payload, &msg) == BW_OK) kept[n++] = msg;
+  }
+  for (i = 0; i < n; i++) bw_message_release(&kept[i]);
+  OK(bw_server_free(&h.server));
+  return 5;
+}
+
+static void memory_that_ends(void) {
+  char errors[4096];
+  const int status = run_child("little_memory", 60, errors, sizeof errors);
+  if (status != 5 && status != -SIGABRT) FAIL("ended with %d: %s", status, errors);
+}
+
 const child_part child_parts[] = {{"exit_in_main", exit_in_main},
                                   {"return_from_main", return_from_main},
                                   {"free_in_atexit", free_in_atexit},
@@ -241,6 +280,7 @@ const child_part child_parts[] = {{"exit_in_main", exit_in_main},
                                   {"exit_while_others_call", exit_while_others_call},
                                   {"quick_exit_with_a_server", quick_exit_with_a_server},
                                   {"exit_after_fork", exit_after_fork},
+                                  {"little_memory", little_memory},
                                   {NULL, NULL}};
 RUN(TEST(a_child_of_a_running_server), TEST(a_fork_while_others_hold_locks),
-    TEST(a_program_may_end_at_any_moment))
+    TEST(a_program_may_end_at_any_moment), TEST(memory_that_ends))

@@ -123,24 +123,25 @@ void client_send(client *c, const char *text) { send_frame(c, 1, text, strlen(te
 
 void client_send_binary(client *c, const void *data, size_t len) { send_frame(c, 2, data, len); }
 
-int client_try_send(client *c, const char *text, size_t len) {
-  int wrote = 0;
-  for (;;) {
-    ssize_t sent;
-    if (!c->out) {
-      if (wrote) return 1;
-      c->out = frame(1, text, len, &c->out_len);
-      c->out_sent = 0;
-    }
-    sent = send(c->fd, c->out + c->out_sent, c->out_len - c->out_sent, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (sent <= 0) return wrote;
-    wrote = 1;
+int client_flush(client *c) {
+  while (c->out) {
+    const ssize_t sent = send(c->fd, c->out + c->out_sent, c->out_len - c->out_sent,
+                              MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent <= 0) return 0;
     c->out_sent += (size_t)sent;
     if (c->out_sent < c->out_len) continue;
     free(c->out);
     c->out = NULL;
-    return 1;
   }
+  return 1;
+}
+
+int client_try_send(client *c, const char *text, size_t len) {
+  if (!client_flush(c)) return 0;
+  c->out = frame(1, text, len, &c->out_len);
+  c->out_sent = 0;
+  (void)client_flush(c);
+  return 1;
 }
 
 static const char *receive_frame(client *c, size_t *len) {

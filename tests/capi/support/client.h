@@ -26,9 +26,11 @@ int client_fd(const client *c);
 /* Sends one WebSocket message. */
 void client_send(client *c, const char *text);
 void client_send_binary(client *c, const void *data, size_t len);
-/* Writes as much of the frame as the network takes at once; what is left is
- * written by later calls.  0 when nothing could be written. */
+/* Takes the message if the one before it is written, and writes as much of it
+ * as the network takes; later calls, or client_flush, write what is left. */
 int client_try_send(client *c, const char *text, size_t len);
+/* 1 when nothing is left. */
+int client_flush(client *c);
 
 /* The next message, NUL-terminated, valid until the next call; pings are
  * answered and not shown.  NULL when the connection has ended. */

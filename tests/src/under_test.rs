@@ -14,6 +14,8 @@ pub enum UnderTest {
     C,
     /// Bellwire in Node.js.
     Node,
+    /// Bellwire in Python.
+    Python,
 }
 
 /// What Bellwire does differently from the official server, on purpose.
@@ -59,8 +61,9 @@ pub fn server() -> UnderTest {
     match variable("BELLWIRE_SERVER").as_deref() {
         None | Some("c") => UnderTest::C,
         Some("node") => UnderTest::Node,
+        Some("python") => UnderTest::Python,
         Some("reference") => UnderTest::Reference,
-        Some(other) => panic!("BELLWIRE_SERVER is c, node or reference, not {other}"),
+        Some(other) => panic!("BELLWIRE_SERVER is c, node, python or reference, not {other}"),
     }
 }
 
@@ -68,7 +71,7 @@ pub fn server() -> UnderTest {
 pub fn differs(difference: Difference) -> bool {
     match server() {
         UnderTest::Reference => false,
-        UnderTest::C => true,
+        UnderTest::C | UnderTest::Python => true,
         // There packet middlewares are called as in the official server: one that
         // never calls `next` swallows its own packet, and no other.
         UnderTest::Node => difference != Difference::PacketMiddlewareKeepsOrder,
@@ -86,6 +89,12 @@ pub fn command() -> Vec<String> {
         UnderTest::Node => {
             let program = tests_folder().with_file_name("examples/node/echo.js");
             vec!["node".into(), text(&program)]
+        }
+        UnderTest::Python => {
+            // Where `make -C bindings/python install` has installed the package.
+            let python = tests_folder().with_file_name("build/python/bin/python");
+            let program = tests_folder().with_file_name("examples/python/echo.py");
+            vec![text(&python), text(&program)]
         }
     }
 }

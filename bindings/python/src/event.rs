@@ -6,7 +6,7 @@ use std::time::Instant;
 use bellwire_core::host::Handler;
 use bellwire_core::socketio::ack::AckOutcome;
 use bellwire_core::socketio::event::{Form, RoomChange};
-use bellwire_core::socketio::{Event, MessageRef, Reply, Socket as CoreSocket};
+use bellwire_core::socketio::{Event, MessageRef, Rejection, Reply, Socket as CoreSocket};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
 
@@ -28,9 +28,21 @@ impl Handler for Deliver {
             let Some(host) = current(py) else { return };
             let host = host.get();
             if let Err(error) = deliver(py, host, event) {
+                refuse(event);
                 host.report(py, error, "an event of the engine");
             }
         });
+    }
+}
+
+/// A question that could not be put to Python is not to stay open.
+fn refuse(event: &Event<'_>) {
+    if let Event::AllowRequest { question, .. }
+    | Event::Middleware { question, .. }
+    | Event::PacketMiddleware { question, .. } = event
+    {
+        // It may have been answered before things went wrong.
+        let _ = question.reject(Rejection::default());
     }
 }
 
@@ -41,6 +53,15 @@ fn deliver(py: Python<'_>, host: &Host, event: &Event<'_>) -> PyResult<()> {
             message,
             ack,
         } => on_message(py, host, socket, message, *ack),
+        Event::AllowRequest { request, question } => {
+            if request.xdomain() {
+                let call = (request_dict(py, request)?, Question::new(question));
+                return host.request.call1(py, call).map(drop);
+            }
+            // It did not come from a page. Nobody else waits for the answer.
+            let _ = question.accept();
+            Ok(())
+        }
         Event::Middleware { socket, question } => {
             let Some(namespace) = host.namespace(py, socket.namespace()) else {
                 return Ok(());

@@ -41,6 +41,8 @@ calls! {
     spawn;
     /// An event without a handler of its own: (namespace, event, sid, args, ack).
     dispatch;
+    /// May a page of another origin open a session? (request, question)
+    request;
     /// May it join? (namespace, sid, socket, question)
     connect;
     /// It has joined: (namespace, sid, socket).

@@ -33,8 +33,7 @@ const LOOK_UP: Timespec = Timespec {
 /// See the module's documentation.
 #[pyclass(frozen, weakref, module = "bellwire._native")]
 pub(crate) struct Server {
-    /// In a forked child it is left alone: its threads are not there, and its locks may be held for ever.
-    server: ManuallyDrop<Arc<server::Server>>,
+    server: Arc<server::Server>,
     host: Mutex<Option<Py<Host>>>,
     dispatching: AtomicBool,
     birth: Birth,
@@ -57,7 +56,7 @@ impl Server {
             .detach(|| server::Server::new(&config, Arc::new(Deliver)))
             .map_err(|error| exception(&error))?;
         Ok(Self {
-            server: ManuallyDrop::new(server),
+            server,
             host: Mutex::new(Some(host)),
             dispatching: AtomicBool::new(true),
             birth: Birth::now(),
@@ -187,6 +186,7 @@ impl Server {
     fn hook(&self, name: &str, wanted: bool) -> PyResult<()> {
         self.birth.check()?;
         let hook = match name {
+            "request" => Hook::AllowRequest,
             "upgrade" => Hook::Upgrade,
             "drain" => Hook::Drain,
             "connection_error" => Hook::ConnectionError,
@@ -217,10 +217,9 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        if self.birth.is_here() {
-            // Its threads are waited for; none of them ever waits for Python.
-            // The engine is let go by its last thread. What stays of it is small, and a program makes few servers.
-            self.server.stop();
+        if !self.birth.is_here() {
+            // A forked child leaves it alone: its threads are not there, and its locks may be held for ever.
+            let _ = ManuallyDrop::new(Arc::clone(&self.server));
         }
     }
 }

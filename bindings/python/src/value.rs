@@ -4,7 +4,7 @@ use bytes::Bytes;
 use jiter::{PythonParse, StringCacheMode, map_json_error};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList};
+use pyo3::types::{PyBool, PyBytes, PyDict, PyList};
 
 const PARSER: PythonParse = PythonParse {
     allow_inf_nan: false,
@@ -58,7 +58,7 @@ fn filled<'py>(
         fill_list(list, attachments)?;
     } else if let Ok(dict) = value.cast::<PyDict>() {
         if let Some(mark) = dict.get_item("_placeholder")?
-            && mark.is_truthy()?
+            && mark.cast::<PyBool>().is_ok_and(|mark| mark.is_true())
         {
             let number = dict.get_item("num")?;
             let number = number.map(|number| number.extract::<usize>()).transpose()?;

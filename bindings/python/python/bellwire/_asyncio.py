@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _EAGER = sys.version_info >= (3, 12)
 
 
-class _Done(Coroutine[Any, Any, None]):
+class Done(Coroutine[Any, Any, None]):
     """Something that is done already. It can be awaited any number of times, or be forgotten."""
 
     __slots__ = ()
@@ -42,7 +42,7 @@ class _Done(Coroutine[Any, Any, None]):
         pass
 
 
-DONE: Coroutine[Any, Any, None] = _Done()
+DONE = Done()
 
 
 class AsyncDispatcher(Dispatcher):
@@ -213,11 +213,19 @@ class AsyncServer(BaseServer):
         finally:
             await self.shutdown()
 
-    def run(self, host: str = "127.0.0.1", port: int = 5000) -> None:
-        """A whole program: serves until Ctrl-C or SIGTERM."""
-        asyncio.run(self._main(host, port))
+    def run(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 5000,
+        *,
+        on_listening: Callable[[int], object] | None = None,
+    ) -> None:
+        """A whole program: serves until Ctrl-C or SIGTERM. `on_listening` is called with the port."""
+        asyncio.run(self._main(host, port, on_listening))
 
-    async def _main(self, host: str, port: int) -> None:
+    async def _main(
+        self, host: str, port: int, on_listening: Callable[[int], object] | None
+    ) -> None:
         loop = asyncio.get_running_loop()
         stopping: list[asyncio.Task[None]] = []
 
@@ -227,7 +235,10 @@ class AsyncServer(BaseServer):
 
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop)
-        await self.serve(host, port)
+        bound = self.listen(host, port)
+        if on_listening is not None:
+            on_listening(bound)
+        await self.serve()
         await asyncio.gather(*stopping)
 
     async def shutdown(self, timeout: float = 5) -> None:
@@ -259,7 +270,7 @@ class AsyncServer(BaseServer):
         ignore_queue: bool = False,
         *,
         volatile: bool = False,
-    ) -> Coroutine[Any, Any, None]:
+    ) -> Done:
         """Sends an event to a client, to the clients in some rooms, or to all.
 
         A tuple is several arguments. `skip_sid` names clients, or rooms, that are left out. A volatile event is dropped
@@ -284,7 +295,7 @@ class AsyncServer(BaseServer):
         namespace: str | None = None,
         callback: Handler | None = None,
         ignore_queue: bool = False,
-    ) -> Coroutine[Any, Any, None]:
+    ) -> Done:
         """Sends an event of the name `message`."""
         return self.emit("message", data, to, room, skip_sid, namespace, callback, ignore_queue)
 
@@ -360,19 +371,19 @@ class AsyncServer(BaseServer):
 
     def enter_room(
         self, sid: str, room: str | int, namespace: str | None = None
-    ) -> Coroutine[Any, Any, None]:
+    ) -> Done:
         """Puts a client into a room."""
         self._enter(sid, room, namespace)
         return DONE
 
     def leave_room(
         self, sid: str, room: str | int, namespace: str | None = None
-    ) -> Coroutine[Any, Any, None]:
+    ) -> Done:
         """Takes a client out of a room."""
         self._leave(sid, room, namespace)
         return DONE
 
-    def close_room(self, room: str | int, namespace: str | None = None) -> Coroutine[Any, Any, None]:
+    def close_room(self, room: str | int, namespace: str | None = None) -> Done:
         """Takes all clients out of a room."""
         self._close(room, namespace)
         return DONE
@@ -384,7 +395,7 @@ class AsyncServer(BaseServer):
         ignore_queue: bool = False,
         *,
         close: bool = False,
-    ) -> Coroutine[Any, Any, None]:
+    ) -> Done:
         """Disconnects a client from the namespace, or closes its connection."""
         self._disconnect(sid, namespace, close)
         return DONE

@@ -15,6 +15,7 @@ from . import _native
 from ._clients import Client, Clients
 from ._environ import Environ
 from ._options import engine_options
+from ._origins import Origins
 
 if TYPE_CHECKING:
     from ._dispatch import Dispatcher
@@ -25,7 +26,7 @@ H = TypeVar("H", bound=Handler)
 Rooms = str | int | Iterable[str | int] | None
 
 RESERVED = ("connect", "disconnect")
-_WATCHED = ("connection_error", "disconnecting", "drain", "outgoing", "room", "upgrade")
+_WATCHED = ("connection_error", "disconnecting", "drain", "joined", "outgoing", "room", "upgrade")
 
 _engines: weakref.WeakSet[_native.Server] = weakref.WeakSet()
 
@@ -90,6 +91,7 @@ class BaseServer:
         self._filters: dict[str, list[Handler]] = {}
         self._watchers: dict[str, dict[str, list[Handler]]] = {}
         self._files: dict[str, tuple[str, bytes]] = {}
+        self._origins = Origins(cors_allowed_origins)
         self._clients = Clients()
         self._engine: _native.Server | None = None
         self._natives: dict[str, _native.Namespace] = {}
@@ -134,8 +136,10 @@ class BaseServer:
     @overload
     def event(self, handler: H, /) -> H: ...
     @overload
-    def event(self, *, namespace: str | None = None) -> Callable[[H], H]: ...
-    def event(self, handler: H | None = None, /, *, namespace: str | None = None) -> Any:
+    def event(
+        self, handler: None = None, /, *, namespace: str | None = None
+    ) -> Callable[[H], H]: ...
+    def event(self, handler: Any = None, /, *, namespace: str | None = None) -> Any:
         """A decorator: the handler of the event that has the function's name."""
         if handler is not None:
             return self.on(handler.__name__, handler)
@@ -162,6 +166,7 @@ class BaseServer:
     def watch(self, what: str, handler: H, namespace: str | None = None) -> H:
         """Registers a plain function that is called when the engine does something:
 
+        - `"joined"`: `(sid)` when a client was let in and has joined;
         - `"disconnecting"`: `(sid, reason)` before a client's `disconnect`;
         - `"outgoing"`: `(sid, event, *args)` when an event leaves for a client;
         - `"room"`: `(change, room, sid)`, where the change is `create`, `join`, `leave` or `delete`;
@@ -201,6 +206,7 @@ class BaseServer:
         self._dispatcher = dispatcher
         engine = self._engine = _native.Server(self._options, dispatcher)
         _engines.add(engine)
+        engine.hook("request", self._origins.checks)
         for path, (content_type, body) in self._files.items():
             engine.serve_file(path, content_type, body)
         for name in ("/", *self.namespaces, *self.handlers, *self.namespace_handlers):

@@ -50,6 +50,13 @@ class Dispatcher:
 
     # ------------------------------------------------------------- connections
 
+    def request(self, request: dict[str, Any], question: Question) -> None:
+        """May a page of this origin open a session?"""
+        if self.server._origins.allow(request):
+            question.accept()
+        else:
+            question.reject("Not an accepted origin.")
+
     def connect(self, namespace: Namespace, sid: str, socket: Socket, question: Question) -> None:
         """May this client join?"""
         found = self.server._find("connect", namespace.name, ())
@@ -85,7 +92,8 @@ class Dispatcher:
         if isinstance(result, ConnectionRefusedError):
             return {"message": "Connection refused by server"}
         if isinstance(result, BaseException):
-            self.fault(result, "the connect handler")
+            if isinstance(result, Exception):
+                self.fault(result, "the connect handler")
             return exceptions.ConnectionRefusedError().error_args
         return None
 
@@ -99,6 +107,8 @@ class Dispatcher:
     def connected(self, namespace: Namespace, sid: str, socket: Socket) -> None:
         """A client has joined."""
         self.server._clients.joined(sid)
+        for watcher in self.server._watching("joined", namespace.name):
+            self._call(watcher, sid)
         if not self.server.always_connect:
             return
         found = self.server._find("connect", namespace.name, ())

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Coroutine
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from ._arity import takes
 
 if TYPE_CHECKING:
-    from ._asyncio import AsyncServer
+    from ._asyncio import AsyncServer, Done
     from ._base import BaseServer, Handler, Rooms
     from ._environ import Environ
+    from ._threads import Server
 
 
 class BaseNamespace:
@@ -84,7 +85,7 @@ class AsyncNamespace(BaseNamespace):
         namespace: str | None = None,
         callback: Handler | None = None,
         ignore_queue: bool = False,
-    ) -> Coroutine[Any, Any, None]:
+    ) -> Done:
         """See `AsyncServer.emit`."""
         name = namespace or self.namespace
         return self.server.emit(event, data, to, room, skip_sid, name, callback, ignore_queue)
@@ -98,7 +99,7 @@ class AsyncNamespace(BaseNamespace):
         namespace: str | None = None,
         callback: Handler | None = None,
         ignore_queue: bool = False,
-    ) -> Coroutine[Any, Any, None]:
+    ) -> Done:
         """See `AsyncServer.send`."""
         name = namespace or self.namespace
         return self.server.send(data, to, room, skip_sid, name, callback, ignore_queue)
@@ -120,21 +121,21 @@ class AsyncNamespace(BaseNamespace):
 
     def enter_room(
         self, sid: str, room: str | int, namespace: str | None = None
-    ) -> Coroutine[Any, Any, None]:
+    ) -> Done:
         """See `AsyncServer.enter_room`."""
         return self.server.enter_room(sid, room, namespace or self.namespace)
 
     def leave_room(
         self, sid: str, room: str | int, namespace: str | None = None
-    ) -> Coroutine[Any, Any, None]:
+    ) -> Done:
         """See `AsyncServer.leave_room`."""
         return self.server.leave_room(sid, room, namespace or self.namespace)
 
-    def close_room(self, room: str | int, namespace: str | None = None) -> Coroutine[Any, Any, None]:
+    def close_room(self, room: str | int, namespace: str | None = None) -> Done:
         """See `AsyncServer.close_room`."""
         return self.server.close_room(room, namespace or self.namespace)
 
-    def disconnect(self, sid: str, namespace: str | None = None) -> Coroutine[Any, Any, None]:
+    def disconnect(self, sid: str, namespace: str | None = None) -> Done:
         """See `AsyncServer.disconnect`."""
         return self.server.disconnect(sid, namespace or self.namespace)
 
@@ -152,4 +153,100 @@ class AsyncNamespace(BaseNamespace):
         self, sid: str, namespace: str | None = None
     ) -> AbstractAsyncContextManager[dict[str, Any]]:
         """See `AsyncServer.session`."""
+        return self.server.session(sid, namespace or self.namespace)
+
+
+class Namespace(BaseNamespace):
+    """A namespace of an `Server`, whose methods it has, meaning itself."""
+
+    server: Server
+
+    def _trigger(self, event: str, *args: Any) -> Any:
+        return self.trigger_event(event, *args)
+
+    def trigger_event(self, event: str, *args: Any) -> Any:
+        """Finds and calls the handler of an event. Can be overridden to find it elsewhere."""
+        handler = getattr(self, f"on_{event}", None)
+        if handler is None:
+            return None
+        return handler(*self._arguments(event, handler, args))
+
+    def emit(
+        self,
+        event: str,
+        data: Any = None,
+        to: Rooms = None,
+        room: Rooms = None,
+        skip_sid: Rooms = None,
+        namespace: str | None = None,
+        callback: Handler | None = None,
+        ignore_queue: bool = False,
+    ) -> None:
+        """See `Server.emit`."""
+        name = namespace or self.namespace
+        self.server.emit(event, data, to, room, skip_sid, name, callback, ignore_queue)
+
+    def send(
+        self,
+        data: Any,
+        to: Rooms = None,
+        room: Rooms = None,
+        skip_sid: Rooms = None,
+        namespace: str | None = None,
+        callback: Handler | None = None,
+        ignore_queue: bool = False,
+    ) -> None:
+        """See `Server.send`."""
+        name = namespace or self.namespace
+        self.server.send(data, to, room, skip_sid, name, callback, ignore_queue)
+
+    def call(
+        self,
+        event: str,
+        data: Any = None,
+        to: str | None = None,
+        sid: str | None = None,
+        namespace: str | None = None,
+        timeout: float | None = None,
+        ignore_queue: bool = False,
+    ) -> Any:
+        """See `Server.call`."""
+        name = namespace or self.namespace
+        seconds = 60 if timeout is None else timeout
+        return self.server.call(event, data, to, sid, name, seconds, ignore_queue)
+
+    def enter_room(
+        self, sid: str, room: str | int, namespace: str | None = None
+    ) -> None:
+        """See `Server.enter_room`."""
+        self.server.enter_room(sid, room, namespace or self.namespace)
+
+    def leave_room(
+        self, sid: str, room: str | int, namespace: str | None = None
+    ) -> None:
+        """See `Server.leave_room`."""
+        self.server.leave_room(sid, room, namespace or self.namespace)
+
+    def close_room(self, room: str | int, namespace: str | None = None) -> None:
+        """See `Server.close_room`."""
+        self.server.close_room(room, namespace or self.namespace)
+
+    def disconnect(self, sid: str, namespace: str | None = None) -> None:
+        """See `Server.disconnect`."""
+        self.server.disconnect(sid, namespace or self.namespace)
+
+    def get_session(self, sid: str, namespace: str | None = None) -> dict[str, Any]:
+        """See `Server.get_session`."""
+        return self.server.get_session(sid, namespace or self.namespace)
+
+    def save_session(
+        self, sid: str, session: dict[str, Any], namespace: str | None = None
+    ) -> None:
+        """See `Server.save_session`."""
+        self.server.save_session(sid, session, namespace or self.namespace)
+
+    def session(
+        self, sid: str, namespace: str | None = None
+    ) -> AbstractContextManager[dict[str, Any]]:
+        """See `Server.session`."""
         return self.server.session(sid, namespace or self.namespace)

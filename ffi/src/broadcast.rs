@@ -135,10 +135,10 @@ pub(crate) fn with_receiver<R>(
             let host = SocketHost::of_known(&socket)?;
             then(Receiver::One(&socket, &host.shared), manner)
         }
-        Some(Kind::Nsp) => with_many(handle::namespace(to.scope)?, &to, manner, then),
+        Some(Kind::Nsp) => with_many(&handle::namespace(to.scope)?, &to, manner, then),
         None if to.scope == 0 && to.sender != 0 => {
             let sender = handle::socket(to.sender)?;
-            with_many(Arc::clone(sender.namespace()), &to, manner, then)
+            with_many(sender.namespace(), &to, manner, then)
         }
         None if to.scope == 0 => Err(Error::new(
             ErrorKind::Argument,
@@ -155,17 +155,17 @@ pub(crate) fn with_receiver<R>(
 }
 
 fn with_many<R>(
-    namespace: Arc<Namespace>,
+    namespace: &Arc<Namespace>,
     to: &bw_target,
     manner: Manner,
     then: impl FnOnce(Receiver<'_>, Manner) -> Result<R>,
 ) -> Result<R> {
-    let shared = &NspHost::of_known(&namespace)?.shared;
+    let shared = &NspHost::of_known(namespace)?.shared;
     let skip = match to.sender {
         0 => None,
         sender => {
             let sender = handle::socket(sender)?;
-            if !Arc::ptr_eq(sender.namespace(), &namespace) {
+            if !Arc::ptr_eq(sender.namespace(), namespace) {
                 let text = "to->sender is not in the namespace of to->scope";
                 return Err(Error::new(ErrorKind::Argument, text));
             }
@@ -180,7 +180,7 @@ fn with_many<R>(
                 skip,
                 delivery: manner.delivery,
             };
-            then(Receiver::Many(&namespace, shared, target), manner)
+            then(Receiver::Many(namespace, shared, target), manner)
         })
     })
 }

@@ -17,10 +17,10 @@ use crate::message::bw_message;
 use crate::namespace::NspHost;
 use crate::op::Op;
 use crate::panic::caught;
-use crate::payload::while_dispatching;
 use crate::shared::Shared;
 use crate::socket::SocketHost;
 use crate::stage::{Bins, Stage, extras};
+use crate::thread::Thread;
 
 /// What the engine calls with every event.
 #[derive(Debug)]
@@ -40,7 +40,11 @@ impl Handler for Dispatcher {
     fn handle(&self, event: &Event<'_>, at: Instant) {
         let shared = &self.shared;
         // A panic of ours was logged where it was caught; the event is lost, and nothing else.
-        let result = caught(|| shared.inside(|| dispatch(shared, event, at)));
+        let result = Thread::with(|thread| {
+            caught(thread, || {
+                thread.inside(shared.id(), || dispatch(shared, event, at, thread))
+            })
+        });
         if let Ok(Err(error)) = result {
             tracing::error!(target: "engine", "an event could not be delivered: {error}");
         }
@@ -52,16 +56,26 @@ impl Handler for Dispatcher {
     }
 }
 
-fn dispatch(shared: &Arc<Shared>, event: &Event<'_>, at: Instant) -> Result<()> {
+fn dispatch(shared: &Arc<Shared>, event: &Event<'_>, at: Instant, thread: &Thread) -> Result<()> {
     match *event {
         Event::Message {
             socket,
             message,
             ack,
-        } => spoken(shared, values::BW_EV_MESSAGE, (socket, &message, ack), at),
-        Event::Outgoing { socket, message } => {
-            spoken(shared, values::BW_EV_OUTGOING, (socket, &message, None), at)
-        }
+        } => spoken(
+            shared,
+            values::BW_EV_MESSAGE,
+            (socket, &message, ack),
+            at,
+            thread,
+        ),
+        Event::Outgoing { socket, message } => spoken(
+            shared,
+            values::BW_EV_OUTGOING,
+            (socket, &message, None),
+            at,
+            thread,
+        ),
         Event::AllowRequest { question, .. }
         | Event::Headers { question, .. }
         | Event::Middleware { question, .. }
@@ -147,6 +161,7 @@ fn spoken(
     kind: values,
     (socket, view, ack): (&Arc<Socket>, &MessageRef<'_>, Option<u64>),
     at: Instant,
+    thread: &Thread,
 ) -> Result<()> {
     let audience = Audience::of_socket(shared, socket)?;
     let mut listeners = audience.listeners(kind as i32, view.name).peekable();
@@ -166,7 +181,7 @@ fn spoken(
     if let Some(number) = ack {
         ev.ack = host.new_ack(socket, number)?;
     }
-    while_dispatching(view, || {
+    thread.while_received(view.args, || {
         for listener in listeners {
             ev.user = host.user();
             listener.call(&ev);

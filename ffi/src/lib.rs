@@ -37,6 +37,7 @@ pub mod server;
 mod shared;
 pub mod socket;
 mod stage;
+mod thread;
 pub mod types;
 pub mod value;
 pub mod version;

@@ -16,8 +16,9 @@ use tracing::{Event, Level, Metadata, Subscriber};
 
 use crate::closure::Owned;
 use crate::error::{Result, bw_status};
-use crate::panic::{entry, while_logging};
+use crate::panic::entry;
 use crate::pointer::{self, UserPointer};
+use crate::thread::Thread;
 use crate::types::{bw_drop_fn, bw_server, bw_str};
 
 /// How much is logged.
@@ -72,7 +73,7 @@ static SINK: AtomicPtr<Sink> = AtomicPtr::new(std::ptr::null_mut());
 /// How many threads may be using the sink they have read.
 static READERS: AtomicUsize = AtomicUsize::new(0);
 /// Sinks that were replaced and may still be in use.
-static REPLACED: Mutex<Vec<Box<Sink>>> = Mutex::new(Vec::new());
+static REPLACED: Mutex<Vec<Sink>> = Mutex::new(Vec::new());
 static REPLACED_COUNT: AtomicUsize = AtomicUsize::new(0);
 
 /// [any] Where the log goes; one callback for the whole process. fn NULL or level BW_LOG_OFF turns
@@ -105,7 +106,7 @@ pub extern "C" fn bw_log_set(
             REPLACED
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
-                .push(old);
+                .push(*old);
             REPLACED_COUNT.fetch_add(1, Ordering::SeqCst);
         }
         drop_replaced();
@@ -185,17 +186,12 @@ impl Subscriber for Listener {
     fn event(&self, event: &Event<'_>) {
         let mut words = Words(String::new());
         event.record(&mut words);
-        while_logging(|| {
-            log(
-                *event.metadata().level(),
-                event.metadata().target(),
-                &words.0,
-            )
-        });
+        let metadata = event.metadata();
+        let write = || log(*metadata.level(), metadata.target(), &words.0);
+        Thread::with(|thread| thread.in_log(write));
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a line of the log has a time")]
 fn log(level: Level, target: &str, message: &str) {
     struct Leave;
     impl Drop for Leave {

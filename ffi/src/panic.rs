@@ -1,19 +1,13 @@
 //! The border: what every function goes through on its way in and out.
 
-use std::cell::Cell;
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 
 use bellwire_core::error::{Error, ErrorKind};
 
 use crate::error::{Result, bw_status, remember};
-
-thread_local! {
-    /// This thread is inside a log callback.
-    static LOGGING: Cell<bool> = const { Cell::new(false) };
-    /// How many calls deep this thread is in our code: its panics are ours.
-    static DEPTH: Cell<u32> = const { Cell::new(0) };
-}
+use crate::thread::Thread;
 
 /// Runs a function of the interface: an error or a panic becomes its status, and its words the
 /// thread's last error.
@@ -38,42 +32,35 @@ pub(crate) fn entry_count(function: impl FnOnce() -> Result<usize>) -> i32 {
 }
 
 fn guarded<T>(function: impl FnOnce() -> Result<T>) -> Result<T> {
-    if LOGGING.try_with(Cell::get).unwrap_or(false) {
-        let text = "only [signal] functions may be called in a log callback";
-        return Err(Error::new(ErrorKind::Reentrant, text));
-    }
-    caught(function).unwrap_or_else(|text| Err(Error::new(ErrorKind::Panic, text)))
-}
-
-/// Runs our code; a panic becomes words.
-pub(crate) fn caught<T>(function: impl FnOnce() -> T) -> std::result::Result<T, String> {
-    let depth = |change: fn(u32) -> u32| {
-        // At the end of a thread nobody counts.
-        let _ = DEPTH.try_with(|depth| depth.set(change(depth.get())));
-    };
-    depth(|depth| depth + 1);
-    let result = catch_unwind(AssertUnwindSafe(function));
-    depth(|depth| depth - 1);
-    result.map_err(|payload| {
-        let words = payload
-            .downcast_ref::<&str>()
-            .map(|text| (*text).to_owned())
-            .or_else(|| payload.downcast_ref::<String>().cloned());
-        let text = format!("the engine panicked: {}", words.unwrap_or_default());
-        tracing::error!(target: "bellwire", "{text}");
-        text
+    Thread::with(|thread| {
+        if thread.is_in_log() {
+            let text = "only [signal] functions may be called in a log callback";
+            return Err(Error::new(ErrorKind::Reentrant, text));
+        }
+        caught(thread, function).unwrap_or_else(|text| Err(Error::new(ErrorKind::Panic, text)))
     })
 }
 
-/// Runs a log callback.
-pub(crate) fn while_logging(call: impl FnOnce()) {
-    // At the end of a thread there is no log any more.
-    let _ = LOGGING.try_with(|logging| {
-        if !logging.replace(true) {
-            call();
-            logging.set(false);
-        }
-    });
+/// Runs our code; a panic becomes words.
+#[inline]
+pub(crate) fn caught<T>(
+    thread: &Thread,
+    function: impl FnOnce() -> T,
+) -> std::result::Result<T, String> {
+    thread
+        .in_our_code(|| catch_unwind(AssertUnwindSafe(function)))
+        .map_err(|payload| words(payload.as_ref()))
+}
+
+#[cold]
+fn words(payload: &(dyn Any + Send)) -> String {
+    let words = payload
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| payload.downcast_ref::<String>().cloned());
+    let text = format!("the engine panicked: {}", words.unwrap_or_default());
+    tracing::error!(target: "bellwire", "{text}");
+    text
 }
 
 /// Our panics are statuses and log records; nothing is printed for them. Other panics of the
@@ -83,7 +70,7 @@ pub(crate) fn quiet_panics() {
     ONCE.call_once(|| {
         let previous = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
-            let ours = DEPTH.try_with(|depth| depth.get() > 0).unwrap_or(false);
+            let ours = Thread::with(Thread::is_in_our_code);
             if !ours {
                 previous(info);
             }
@@ -103,7 +90,7 @@ mod tests {
         assert_eq!(entry(|| panic!("a test")), -91);
         assert_eq!(entry_count(|| Ok(3)), 3);
         assert_eq!(entry_or(7, || Err(ErrorKind::Io.into())), 7);
-        while_logging(|| assert_eq!(entry(|| Ok(())), -4));
+        Thread::with(|thread| thread.in_log(|| assert_eq!(entry(|| Ok(())), -4)));
         assert_eq!(entry(|| Ok(())), 0);
     }
 }

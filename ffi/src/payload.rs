@@ -1,15 +1,14 @@
 //! What to send: an event name, arguments as JSON, binaries; copied out of the caller's struct.
 
-use std::cell::Cell;
 use std::ptr::null;
 
 use bellwire_core::error::{Error, ErrorKind};
-use bellwire_core::socketio::MessageRef;
 use bellwire_core::socketio::message::Payload;
 use bytes::Bytes;
 
 use crate::error::Result;
 use crate::pointer::{self, Zeroed};
+use crate::thread::Thread;
 use crate::types::{bw_blob, bw_str};
 
 /// What to send. Begin with BW_PAYLOAD_INIT or bw_payload_of.
@@ -56,33 +55,9 @@ pub(crate) const DEPTH: usize = 1000;
 /// More binaries than any client takes.
 const MOST_BINS: usize = 1 << 20;
 
-thread_local! {
-    /// Where the arguments of the event lie that this thread dispatches.
-    static RECEIVED: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
-}
-
-fn place(args: &[u8]) -> (usize, usize) {
-    (args.as_ptr().addr(), args.len())
-}
-
-/// Remembers, while `dispatch` runs, that the arguments of its event have been checked: whoever
-/// sends just these on need not have them checked again.
-pub(crate) fn while_dispatching<R>(view: &MessageRef<'_>, dispatch: impl FnOnce() -> R) -> R {
-    struct Restore((usize, usize));
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            let _ = RECEIVED.try_with(|received| received.set(self.0));
-        }
-    }
-    let outer = RECEIVED.try_with(|received| received.replace(place(view.args)));
-    let _restore = Restore(outer.unwrap_or((0, 0)));
-    dispatch()
-}
-
+/// Whether these are the arguments of the event that this thread dispatches.
 fn is_received(args: &[u8]) -> bool {
-    RECEIVED
-        .try_with(Cell::get)
-        .is_ok_and(|received| received == place(args))
+    Thread::with(|thread| thread.has_received(args))
 }
 
 /// The parts of a payload, as far as they can be told without looking at the JSON.

@@ -1,5 +1,4 @@
 use std::collections::HashMap;
-use std::time::Instant;
 
 use proptest::prelude::*;
 
@@ -171,34 +170,4 @@ fn threads_do_not_disturb_one_another() {
             });
         }
     });
-}
-
-/// Prints what a look-up costs; run with `--release -- --ignored --nocapture`.
-#[test]
-#[ignore = "a measurement"]
-fn measure() {
-    let registry = Registry::new(0);
-    let ids: Vec<u64> = (0..100_000)
-        .map(|n| registry.insert(Thing(Kind::Socket, n)).unwrap())
-        .collect();
-    for hot in [16, ids.len()] {
-        let mut at = 1usize;
-        let mut sum = 0u64;
-        #[expect(clippy::disallowed_methods, reason = "a measurement")]
-        let start = Instant::now();
-        for _ in 0..10_000_000 {
-            at = at
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            sum += u64::from(number(&registry, ids[(at >> 33) % hot], Kind::Socket).unwrap());
-        }
-        let each = start.elapsed().as_secs_f64() * 100.0;
-        assert!(sum > 0);
-        tracing::info!("{each} ns");
-        std::io::Write::write_all(
-            &mut std::io::stderr(),
-            format!("{hot}: {each:.1} ns\n").as_bytes(),
-        )
-        .unwrap();
-    }
 }

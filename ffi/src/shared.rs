@@ -2,7 +2,6 @@
 //!
 //! It does not own the engine: namespaces, sockets and listeners may hold it without a cycle.
 
-use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -15,6 +14,7 @@ use bellwire_core::socketio::event::{Hook, Hooks};
 use crate::closure::Graveyard;
 use crate::error::Result;
 use crate::listeners::ListenerSet;
+use crate::thread::Thread;
 
 /// Where the callbacks of a server run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,13 +59,6 @@ pub(crate) struct Shared {
     drain_listeners: AtomicU32,
     /// A moment on both clocks.
     origin: (Instant, u64),
-}
-
-thread_local! {
-    /// The servers whose callbacks this thread is in, outermost first.
-    static INSIDE: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
-    /// The server that this thread polls.
-    static POLLING: Cell<u64> = const { Cell::new(0) };
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -136,36 +129,17 @@ impl Shared {
 
     /// Runs host code of this server.
     pub(crate) fn inside<R>(&self, host: impl FnOnce() -> R) -> R {
-        struct Leave;
-        impl Drop for Leave {
-            fn drop(&mut self) {
-                let _ = INSIDE.try_with(|inside| inside.borrow_mut().pop());
-            }
-        }
-        let id = self.id();
-        if INSIDE
-            .try_with(|inside| inside.borrow_mut().push(id))
-            .is_err()
-        {
-            return host();
-        }
-        let _leave = Leave;
-        host()
+        Thread::with(|thread| thread.inside(self.id(), host))
     }
 
     /// Whether this thread is in a callback of this server.
     pub(crate) fn is_inside(&self) -> bool {
-        let id = self.id();
-        INSIDE
-            .try_with(|inside| inside.borrow().contains(&id))
-            .unwrap_or(false)
+        Thread::with(|thread| thread.is_inside(self.id()))
     }
 
     /// Whether this thread polls this server.
     pub(crate) fn is_polling_here(&self) -> bool {
-        POLLING
-            .try_with(Cell::get)
-            .is_ok_and(|polling| polling == self.id())
+        Thread::with(|thread| thread.polls(self.id()))
     }
 
     /// Makes this thread the one that polls.
@@ -183,9 +157,7 @@ impl Shared {
                 "another thread polls this server",
             ));
         }
-        let outer = POLLING
-            .try_with(|polling| polling.replace(self.id()))
-            .unwrap_or(0);
+        let outer = Thread::with(|thread| thread.poll(self.id()));
         Ok(Polling {
             shared: Arc::clone(self),
             outer,
@@ -239,7 +211,7 @@ pub(crate) struct Polling {
 
 impl Drop for Polling {
     fn drop(&mut self) {
-        let _ = POLLING.try_with(|polling| polling.set(self.outer));
+        Thread::with(|thread| thread.poll(self.outer));
         self.shared.polling.store(false, Ordering::Release);
     }
 }

@@ -53,7 +53,7 @@ pub extern "C" fn bw_has_feature(name: *const c_char) -> c_int {
     entry_or(0, || {
         let name = c_text(name, "name")?;
         let is_it = |feature: &&CStr| feature.to_bytes() == name.as_bytes();
-        Ok(FEATURES.iter().any(|feature| is_it(&feature)).into())
+        Ok(FEATURES.iter().any(is_it).into())
     })
 }
 

@@ -1,0 +1,383 @@
+import { EventEmitter } from "node:events";
+import {
+  Answer,
+  DefaultEventsMap,
+  EventArgs,
+  EventName,
+  EventNameWithAck,
+  EventsMap,
+  ForMany,
+  TypedEmitter,
+  WithoutAck,
+  WithTimeout,
+} from "./events";
+
+export { DefaultEventsMap, EventsMap };
+
+export type Room = string;
+export type SocketId = string;
+
+/** An event as a packet middleware sees it: name, arguments, acknowledgement. */
+export type Event = [string, ...any[]];
+
+/** An error of a middleware; the client gets its message and data. */
+export interface ExtendedError extends Error {
+  data?: any;
+}
+
+export type DisconnectReason =
+  | "transport error"
+  | "transport close"
+  | "forced close"
+  | "ping timeout"
+  | "parse error"
+  | "server shutting down"
+  | "forced server close"
+  | "client namespace disconnect"
+  | "server namespace disconnect";
+
+/** The request that opened a connection. */
+export interface HandshakeRequest {
+  method: string;
+  url: string;
+  headers: Record<string, string>;
+  httpVersion: string;
+  socket: { remoteAddress: string; remotePort: number };
+  connection: { remoteAddress: string; remotePort: number };
+}
+
+export interface Handshake {
+  headers: Record<string, string>;
+  time: string;
+  address: string;
+  xdomain: boolean;
+  secure: boolean;
+  issued: number;
+  url: string;
+  query: Record<string, string>;
+  auth: { [key: string]: any };
+}
+
+export interface CorsOptions {
+  origin?: boolean | string | string[];
+  methods?: string | string[];
+  allowedHeaders?: string | string[];
+  exposedHeaders?: string | string[];
+  credentials?: boolean;
+  maxAge?: number;
+  preflightContinue?: boolean;
+  optionsSuccessStatus?: number;
+}
+
+export interface CookieOptions {
+  name?: string;
+  path?: string;
+  domain?: string;
+  httpOnly?: boolean;
+  secure?: boolean;
+  sameSite?: boolean | "strict" | "lax" | "none";
+  maxAge?: number;
+  [attribute: string]: unknown;
+}
+
+/** The engine's own options; sizes are bytes, times milliseconds. */
+export interface EngineOptions {
+  workerThreads?: number;
+  pollQueueEvents?: number;
+  pollQueueBytes?: number;
+  maxConnections?: number;
+  maxHeaderBytes?: number;
+  maxHeaders?: number;
+  maxAttachments?: number;
+  maxJsonDepth?: number;
+  maxPacketsPerPayload?: number;
+  maxFragments?: number;
+  maxNamespaces?: number;
+  maxPendingAcks?: number;
+  maxRooms?: number;
+  sendBufferHigh?: number;
+  sendBufferLow?: number;
+  /** What happens to a client that does not read: "disconnect" unless told otherwise. */
+  sendBufferPolicy?: "error" | "drop" | "disconnect";
+  backlog?: number;
+  tcpNodelay?: boolean;
+  reusePort?: boolean;
+  trustProxy?: number;
+  deferredTimeout?: number;
+  messageTimeout?: number;
+  headerTimeout?: number;
+  bodyTimeout?: number;
+  closeTimeout?: number;
+  metricsPath?: string;
+}
+
+export interface ServerOptions {
+  /** Where to listen: an IP address or "localhost"; all interfaces unless told otherwise. */
+  host?: string;
+  path?: string;
+  addTrailingSlash?: boolean;
+  connectTimeout?: number;
+  pingInterval?: number;
+  pingTimeout?: number;
+  upgradeTimeout?: number;
+  maxHttpBufferSize?: number;
+  transports?: ("polling" | "websocket")[];
+  allowUpgrades?: boolean;
+  initialPacket?: string;
+  cookie?: boolean | string | CookieOptions;
+  cors?: CorsOptions;
+  serveClient?: false;
+  engine?: EngineOptions;
+}
+
+/** A refused request. */
+export interface ConnectionError {
+  code: number;
+  message: string;
+  context: Record<string, unknown>;
+  req: HandshakeRequest;
+}
+
+/** The listener, as far as programs ask a http.Server about it. */
+export interface HttpServer extends EventEmitter {
+  readonly listening: boolean;
+  address(): { address: string; family: "IPv4" | "IPv6"; port: number } | null;
+  close(callback?: () => void): this;
+}
+
+export interface Engine extends EventEmitter {
+  readonly clientsCount: number;
+  /** A number of the engine, such as "messages_received_total"; undefined when there is none of that name. */
+  stat(name: string): number | undefined;
+  on(ev: "connection_error", listener: (error: ConnectionError) => void): this;
+  on(ev: string | symbol, listener: (...args: any[]) => void): this;
+}
+
+/** What carries one or more sockets of a client. */
+export interface Connection extends EventEmitter {
+  readonly transport: { readonly name: "polling" | "websocket" };
+  readonly protocol: number;
+  readonly readyState: "open" | "closed";
+  readonly request: HandshakeRequest;
+  readonly remoteAddress: string;
+  close(): void;
+  on(ev: "upgrade", listener: (transport: { name: "websocket" }) => void): this;
+  on(ev: "close", listener: (reason: DisconnectReason) => void): this;
+  on(ev: string | symbol, listener: (...args: any[]) => void): this;
+}
+
+/** The rooms of a namespace and their members, as they are when asked. */
+export interface Adapter extends EventEmitter {
+  readonly rooms: Map<Room, Set<SocketId>>;
+  readonly sids: Map<SocketId, Set<Room>>;
+  socketRooms(id: SocketId): Set<Room> | undefined;
+  sockets(rooms: Set<Room>): Promise<Set<SocketId>>;
+  on(ev: "create-room" | "delete-room", listener: (room: Room) => void): this;
+  on(ev: "join-room" | "leave-room", listener: (room: Room, id: SocketId) => void): this;
+  on(ev: string | symbol, listener: (...args: any[]) => void): this;
+}
+
+/** A socket that was fetched; on one server it is the socket itself. */
+export interface RemoteSocket<EmitEvents, SocketData> {
+  readonly id: SocketId;
+  readonly handshake: Handshake;
+  readonly rooms: Set<Room>;
+  readonly data: SocketData;
+  emit<Name extends EventName<EmitEvents>>(ev: Name, ...args: EventArgs<EmitEvents, Name>): boolean;
+  join(room: Room | Room[]): void;
+  leave(room: Room): void;
+  disconnect(close?: boolean): this;
+}
+
+/** Who is meant, and how. Every method gives a new one. */
+export declare class BroadcastOperator<EmitEvents = DefaultEventsMap, SocketData = any> {
+  private constructor();
+  to(room: Room | Room[]): BroadcastOperator<EmitEvents, SocketData>;
+  in(room: Room | Room[]): BroadcastOperator<EmitEvents, SocketData>;
+  except(room: Room | Room[]): BroadcastOperator<EmitEvents, SocketData>;
+  compress(compress: boolean): BroadcastOperator<EmitEvents, SocketData>;
+  timeout(ms: number): BroadcastOperator<EmitEvents, SocketData>;
+  get volatile(): BroadcastOperator<EmitEvents, SocketData>;
+  get local(): BroadcastOperator<EmitEvents, SocketData>;
+  emit<Name extends EventName<EmitEvents>>(ev: Name, ...args: EventArgs<ForMany<EmitEvents>, Name>): boolean;
+  emitWithAck<Name extends EventNameWithAck<EmitEvents>>(
+    ev: Name,
+    ...args: WithoutAck<EventArgs<EmitEvents, Name>>
+  ): Promise<Answer<EventArgs<EmitEvents, Name>>[]>;
+  allSockets(): Promise<Set<SocketId>>;
+  fetchSockets(): Promise<RemoteSocket<EmitEvents, SocketData>[]>;
+  socketsJoin(room: Room | Room[]): void;
+  socketsLeave(room: Room | Room[]): void;
+  disconnectSockets(close?: boolean): void;
+}
+
+export interface SocketReservedEvents {
+  disconnect: (reason: DisconnectReason, description?: any) => void;
+  disconnecting: (reason: DisconnectReason, description?: any) => void;
+  error: (error: Error) => void;
+}
+
+type AnyListener = (...args: any[]) => void;
+
+export declare class Socket<
+  ListenEvents extends EventsMap = DefaultEventsMap,
+  EmitEvents extends EventsMap = ListenEvents,
+  ServerSideEvents extends EventsMap = DefaultEventsMap,
+  SocketData = any,
+> extends TypedEmitter<ListenEvents, EmitEvents, SocketReservedEvents> {
+  private constructor();
+  readonly id: SocketId;
+  readonly nsp: Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>;
+  readonly server: Server<ListenEvents, EmitEvents, ServerSideEvents, SocketData>;
+  readonly conn: Connection;
+  readonly client: { readonly conn: Connection; readonly request: HandshakeRequest };
+  readonly request: HandshakeRequest;
+  readonly handshake: Handshake;
+  readonly connected: boolean;
+  readonly disconnected: boolean;
+  readonly recovered: boolean;
+  readonly rooms: Set<Room>;
+  data: SocketData;
+  emitWithAck<Name extends EventNameWithAck<EmitEvents>>(
+    ev: Name,
+    ...args: WithoutAck<EventArgs<EmitEvents, Name>>
+  ): Promise<Answer<EventArgs<EmitEvents, Name>>>;
+  send(...args: any[]): this;
+  write(...args: any[]): this;
+  compress(compress: boolean): this;
+  timeout(ms: number): Socket<ListenEvents, WithTimeout<EmitEvents>, ServerSideEvents, SocketData>;
+  get volatile(): this;
+  get broadcast(): BroadcastOperator<EmitEvents, SocketData>;
+  get local(): BroadcastOperator<EmitEvents, SocketData>;
+  to(room: Room | Room[]): BroadcastOperator<EmitEvents, SocketData>;
+  in(room: Room | Room[]): BroadcastOperator<EmitEvents, SocketData>;
+  except(room: Room | Room[]): BroadcastOperator<EmitEvents, SocketData>;
+  join(rooms: Room | Room[]): void;
+  leave(room: Room): void;
+  disconnect(close?: boolean): this;
+  use(middleware: (event: Event, next: (error?: Error) => void) => void): this;
+  onAny(listener: AnyListener): this;
+  prependAny(listener: AnyListener): this;
+  offAny(listener?: AnyListener): this;
+  listenersAny(): AnyListener[];
+  onAnyOutgoing(listener: AnyListener): this;
+  prependAnyOutgoing(listener: AnyListener): this;
+  offAnyOutgoing(listener?: AnyListener): this;
+  listenersAnyOutgoing(): AnyListener[];
+}
+
+export interface NamespaceReservedEvents<
+  ListenEvents extends EventsMap,
+  EmitEvents extends EventsMap,
+  ServerSideEvents extends EventsMap,
+  SocketData,
+> {
+  connect: (socket: Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>) => void;
+  connection: (socket: Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>) => void;
+  new_namespace: (namespace: Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>) => void;
+}
+
+/** What a namespace does, and a server does for its main namespace. */
+declare class Broadcaster<
+  ListenEvents extends EventsMap,
+  EmitEvents extends EventsMap,
+  ServerSideEvents extends EventsMap,
+  SocketData,
+> extends TypedEmitter<
+  ServerSideEvents,
+  ForMany<EmitEvents>,
+  NamespaceReservedEvents<ListenEvents, EmitEvents, ServerSideEvents, SocketData>
+> {
+  use(
+    middleware: (
+      socket: Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>,
+      next: (error?: ExtendedError) => void,
+    ) => void,
+  ): this;
+  emitWithAck<Name extends EventNameWithAck<EmitEvents>>(
+    ev: Name,
+    ...args: WithoutAck<EventArgs<EmitEvents, Name>>
+  ): Promise<Answer<EventArgs<EmitEvents, Name>>[]>;
+  send(...args: any[]): this;
+  write(...args: any[]): this;
+  to(room: Room | Room[]): BroadcastOperator<EmitEvents, SocketData>;
+  in(room: Room | Room[]): BroadcastOperator<EmitEvents, SocketData>;
+  except(room: Room | Room[]): BroadcastOperator<EmitEvents, SocketData>;
+  compress(compress: boolean): BroadcastOperator<EmitEvents, SocketData>;
+  timeout(ms: number): BroadcastOperator<EmitEvents, SocketData>;
+  get volatile(): BroadcastOperator<EmitEvents, SocketData>;
+  get local(): BroadcastOperator<EmitEvents, SocketData>;
+  allSockets(): Promise<Set<SocketId>>;
+  fetchSockets(): Promise<RemoteSocket<EmitEvents, SocketData>[]>;
+  socketsJoin(room: Room | Room[]): void;
+  socketsLeave(room: Room | Room[]): void;
+  disconnectSockets(close?: boolean): void;
+}
+
+export declare class Namespace<
+  ListenEvents extends EventsMap = DefaultEventsMap,
+  EmitEvents extends EventsMap = ListenEvents,
+  ServerSideEvents extends EventsMap = DefaultEventsMap,
+  SocketData = any,
+> extends Broadcaster<ListenEvents, EmitEvents, ServerSideEvents, SocketData> {
+  private constructor();
+  readonly name: string;
+  readonly server: Server<ListenEvents, EmitEvents, ServerSideEvents, SocketData>;
+  readonly sockets: Map<SocketId, Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>>;
+  readonly adapter: Adapter;
+}
+
+export declare class Server<
+  ListenEvents extends EventsMap = DefaultEventsMap,
+  EmitEvents extends EventsMap = ListenEvents,
+  ServerSideEvents extends EventsMap = DefaultEventsMap,
+  SocketData = any,
+> extends Broadcaster<ListenEvents, EmitEvents, ServerSideEvents, SocketData> {
+  constructor(options?: ServerOptions);
+  /** Listens at once, on a port or the path of a Unix socket. */
+  constructor(where: number | string | undefined, options?: ServerOptions);
+  readonly sockets: Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>;
+  readonly engine: Engine;
+  readonly httpServer: HttpServer;
+  listen(where: number | string, options?: { host?: string }): this;
+  attach(where: number | string, options?: { host?: string }): this;
+  /** Answers GET of exactly this path with this content; undefined takes it away. */
+  serve(path: string, contentType: string, content: string | Uint8Array | undefined): this;
+  of(
+    name: string,
+    listener?: (socket: Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>) => void,
+  ): Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>;
+  close(callback?: () => void): Promise<void>;
+}
+
+/** A session of plain Engine.IO. */
+export declare class EngineSocket extends EventEmitter {
+  private constructor();
+  readonly id: string;
+  readonly conn: Connection;
+  readonly request: HandshakeRequest;
+  readonly remoteAddress: string;
+  readonly transport: { readonly name: "polling" | "websocket" };
+  readonly readyState: "opening" | "open" | "closing" | "closed";
+  send(data: string | ArrayBufferView | ArrayBuffer): this;
+  write(data: string | ArrayBufferView | ArrayBuffer): this;
+  close(): void;
+  on(ev: "message", listener: (data: string | Buffer) => void): this;
+  on(ev: "close", listener: (reason: DisconnectReason) => void): this;
+  on(ev: "upgrade", listener: (transport: { name: string }) => void): this;
+  on(ev: string | symbol, listener: (...args: any[]) => void): this;
+}
+
+/** A server of plain Engine.IO. */
+export declare class EngineServer extends EventEmitter {
+  constructor(options?: ServerOptions);
+  constructor(where: number | string | undefined, options?: ServerOptions);
+  readonly clients: Record<string, EngineSocket>;
+  readonly clientsCount: number;
+  readonly httpServer: HttpServer;
+  listen(where: number | string, options?: { host?: string }): this;
+  close(callback?: () => void): Promise<void>;
+  on(ev: "connection", listener: (socket: EngineSocket) => void): this;
+  on(ev: "connection_error", listener: (error: ConnectionError) => void): this;
+  on(ev: string | symbol, listener: (...args: any[]) => void): this;
+}

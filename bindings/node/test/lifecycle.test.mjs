@@ -1,0 +1,241 @@
+// The process around a server: when it ends, what an exception costs, blocked and ended threads, and what is left behind.
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { test } from "node:test";
+import { Worker } from "node:worker_threads";
+import { eventually, folder, run, serve } from "./support.mjs";
+
+test("a process ends after close, and not before", async () => {
+  const { code, out, err } = await run(`
+    const io = new Server(0, { host: "127.0.0.1" });
+    setTimeout(() => { console.log("still here"); io.close(() => console.log("closed")); }, 100).unref();
+  `);
+  assert.deepEqual([code, out, err], [0, "still here\nclosed\n", ""]);
+});
+
+test("a server that does not listen keeps nothing alive", async () => {
+  const { code, err } = await run(`new Server().on("connection", () => {});`);
+  assert.deepEqual([code, err], [0, ""]);
+});
+
+test("a server that nobody holds stays while it listens", async () => {
+  const { out } = await run(
+    `
+    function listen() {
+      const io = new Server(0, { host: "127.0.0.1" });
+      io.on("connection", (socket) => socket.emit("hi"));
+      return io.httpServer.address().port;
+    }
+    const port = listen();
+    setTimeout(() => {
+      gc();
+      const c = connect("http://127.0.0.1:" + port, { transports: ["websocket"] });
+      c.on("hi", () => { console.log("hi"); process.exit(0); });
+    }, 10);
+  `,
+    { args: ["--expose-gc"] },
+  );
+  assert.equal(out, "hi\n");
+});
+
+test("the signals of the terminal end it", async () => {
+  for (const signal of ["SIGINT", "SIGTERM"]) {
+    const ended = await run(`new Server(0, { host: "127.0.0.1" }); console.log("ready");`, { signal });
+    assert.equal(ended.signal, signal);
+  }
+});
+
+test("process.exit() under load ends cleanly", async () => {
+  const { code, err } = await run(`
+    const io = new Server(0, { host: "127.0.0.1" });
+    let count = 0;
+    io.on("connection", (socket) => socket.on("x", () => { socket.emit("y"); if (++count === 1000) process.exit(7); }));
+    const c = client(io);
+    c.on("connect", () => { for (let i = 0; i < 2000; i++) c.emit("x"); });
+  `);
+  assert.deepEqual([code, err], [7, ""]);
+});
+
+test("an exception of one handler does not lose the next event", async () => {
+  const { code, out, err } = await run(`
+    const io = new Server(0, { host: "127.0.0.1" });
+    const errors = [];
+    process.on("uncaughtException", (error) => errors.push(error.message));
+    io.on("connection", (socket) => {
+      socket.on("throw", (n) => { throw new Error("number " + n); });
+      socket.on("end", (ack) => ack());
+    });
+    const c = client(io);
+    for (let i = 0; i < 3; i++) c.emit("throw", i);
+    c.emit("end", () => { console.log(errors.join()); c.disconnect(); io.close(); });
+  `);
+  assert.deepEqual([code, out, err], [0, "number 0,number 1,number 2\n", ""]);
+});
+
+test("an exception that nobody catches ends the process, as any does", async () => {
+  const { code, err } = await run(`
+    const io = new Server(0, { host: "127.0.0.1" });
+    io.on("connection", () => { throw new Error("of the handler"); });
+    client(io);
+  `);
+  assert.equal(code, 1);
+  assert.match(err, /of the handler/);
+});
+
+test("a handler that blocks loses no client and no event", async (t) => {
+  // Clients of another thread: this one is blocked.
+  const { io, port } = serve(t, { pingInterval: 50, pingTimeout: 100 });
+  const reasons = [];
+  let blocked = 0;
+  const done = new Promise((resolve) => {
+    io.on("connection", (socket) => {
+      socket.on("disconnect", (reason) => reasons.push(reason));
+      socket.on("block", () => {
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1500);
+        blocked++;
+      });
+      socket.on("after", (n) => n === 99 && resolve(blocked));
+    });
+  });
+  const worker = new Worker(
+    `const { workerData } = require("node:worker_threads");
+     const { io } = require(workerData.client);
+     const socket = io("http://127.0.0.1:" + workerData.port, { transports: ["websocket"], reconnection: false });
+     socket.emit("block");
+     for (let i = 0; i < 100; i++) socket.emit("after", i);`,
+    { eval: true, workerData: { port, client: `${folder}node_modules/socket.io-client` } },
+  );
+  assert.equal(await done, 1);
+  assert.deepEqual(reasons, []);
+  assert.equal(io.sockets.sockets.size, 1);
+  await worker.terminate();
+});
+
+test("a program that does not drain stops the reading, and loses nothing", async (t) => {
+  const { io, pair } = serve(t, { engine: { pollQueueEvents: 64 } });
+  const { client, socket } = await pair();
+  const seen = [];
+  socket.on("x", (n) => seen.push(n));
+  for (let i = 0; i < 5000; i++) client.emit("x", i, "x".repeat(1000));
+  await eventually("all events", () => seen.length === 5000);
+  assert.deepEqual(seen, [...seen.keys()]);
+  assert.equal(io.engine.clientsCount, 1);
+});
+
+test("many events leave the timers their turn", async (t) => {
+  const { pair } = serve(t);
+  const { client, socket } = await pair();
+  let [handled, ticks] = [0, 0];
+  socket.on("x", () => {
+    for (const end = performance.now() + 0.05; performance.now() < end; );
+    handled++;
+  });
+  const timer = setInterval(() => ticks++, 1);
+  for (let i = 0; i < 5000; i++) client.emit("x");
+  await eventually("all events", () => handled === 5000);
+  clearInterval(timer);
+  assert.ok(ticks >= 10, `${ticks} ticks`);
+});
+
+test("a worker can be ended under load, and a new one works", async () => {
+  for (let round = 0; round < 5; round++) {
+    const worker = new Worker(
+      `const { parentPort, workerData } = require("node:worker_threads");
+       const { Server } = require(workerData.folder);
+       const { io: connect } = require(workerData.folder + "node_modules/socket.io-client");
+       const io = new Server(0, { host: "127.0.0.1" });
+       let count = 0;
+       io.on("connection", (socket) => socket.on("x", () => { socket.emit("x"); if (++count === 500) parentPort.postMessage(count); }));
+       for (let i = 0; i < 4; i++) {
+         const c = connect("http://127.0.0.1:" + io.httpServer.address().port, { transports: ["websocket"], forceNew: true });
+         c.on("connect", () => { for (let n = 0; n < 50; n++) c.emit("x"); });
+         c.on("x", () => c.emit("x"));
+       }`,
+      { eval: true, workerData: { folder } },
+    );
+    await once(worker, "message");
+    assert.equal(await worker.terminate(), 1);
+  }
+});
+
+test("servers of several threads do not know each other", async (t) => {
+  const { pair } = serve(t);
+  const { socket } = await pair();
+  const worker = new Worker(
+    `const { parentPort, workerData } = require("node:worker_threads");
+     const { Server } = require(workerData);
+     const io = new Server(0, { host: "127.0.0.1" });
+     parentPort.postMessage([...io.sockets.sockets.keys()]);
+     io.close();`,
+    { eval: true, workerData: folder },
+  );
+  assert.deepEqual((await once(worker, "message"))[0], []);
+  await once(worker, "exit");
+  assert.equal(socket.connected, true);
+});
+
+test("those who left leave nothing behind", async () => {
+  const { code, out, err } = await run(
+    `
+    const { WebSocket } = require(require.resolve("ws", { paths: [${JSON.stringify(`${folder}node_modules/socket.io-client`)}] }));
+    const io = new Server(0, { host: "127.0.0.1" });
+    const { port } = io.httpServer.address();
+    let [made, freed] = [0, 0];
+    const watch = new FinalizationRegistry(() => freed++);
+    io.use((socket, next) => socket.handshake.auth.no ? next(new Error("no")) : next());
+    io.on("connection", (socket) => {
+      made++;
+      watch.register(socket);
+      socket.join("room");
+      socket.on("x", (data, ack) => { ack(data); socket.emitWithAck("y"); });
+    });
+    function one(auth) {
+      return new Promise((resolve) => {
+        const ws = new WebSocket("ws://127.0.0.1:" + port + "/socket.io/?EIO=4&transport=websocket");
+        ws.on("open", () => ws.send("40" + JSON.stringify(auth)));
+        ws.on("message", (data) => {
+          const text = String(data);
+          if (text.startsWith("40")) ws.send('420["x",{"a":1}]');
+          else if (text.startsWith("43") || text.startsWith("44")) ws.close();
+        });
+        ws.on("close", resolve);
+      });
+    }
+    const known = () => [io.engine.clientsCount, io.engine.stat("known_sockets"), io.engine.stat("known_connections"),
+      io.sockets.sockets.size, io._dispatcher.connections.size, io._dispatcher.operations.size].join();
+    (async () => {
+      for (let round = 0; round < 20; round++) {
+        await Promise.all(Array.from({ length: 100 }, (_, i) => one(i % 10 === 0 ? { no: 1 } : {})));
+      }
+      for (let i = 0; i < 400 && (freed < made || known() !== "0,0,0,0,0,0"); i++) {
+        gc();
+        // What the engine has dropped is collected by the next drain.
+        io._dispatcher.drain();
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      console.log(made, freed, known());
+      io.close();
+    })();
+  `,
+    { args: ["--expose-gc"] },
+  );
+  assert.deepEqual([code, out, err], [0, "1800 1800 0,0,0,0,0,0\n", ""]);
+});
+
+test("a server that never listened goes with its last reference", async () => {
+  const { code, out, err } = await run(
+    `
+    const { readdirSync } = require("node:fs");
+    const threads = () => readdirSync("/proc/self/task").length;
+    new Server();
+    const before = threads();
+    for (let i = 0; i < 20; i++) new Server();
+    const timer = setInterval(() => {
+      gc();
+      if (threads() <= before) { console.log("gone"); clearInterval(timer); }
+    }, 5);
+  `,
+    { args: ["--expose-gc"] },
+  );
+  assert.deepEqual([code, out, err], [0, "gone\n", ""]);
+});

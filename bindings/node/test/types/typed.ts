@@ -1,0 +1,57 @@
+// A program that declares its events: what must compile does, what must not is marked.
+import { Server, Socket } from "bellwire";
+
+interface ClientToServer {
+  chat: (text: string) => void;
+  sum: (a: number, b: number, ack: (sum: number) => void) => void;
+}
+
+interface ServerToClient {
+  chat: (from: string, text: string) => void;
+  ask: (question: string, ack: (answer: number) => void) => void;
+}
+
+interface Data {
+  name: string;
+}
+
+const io = new Server<ClientToServer, ServerToClient, Record<string, never>, Data>(3000, {
+  pingInterval: 1000,
+  cors: { origin: ["https://example.org"] },
+});
+
+io.on("connection", async (socket) => {
+  const name: string = socket.data.name;
+  socket.on("chat", (text) => io.to("room").emit("chat", name, text.toUpperCase()));
+  socket.on("sum", (a, b, ack) => ack(a + b));
+  socket.on("disconnect", (reason) => reason === "ping timeout");
+  socket.emit("ask", "how many?", (answer) => answer.toFixed());
+  socket.timeout(100).emit("ask", "how many?", (error, answer) => error ?? answer.toFixed());
+  const answer: number = await socket.emitWithAck("ask", "how many?");
+  const answers: number[] = await io.timeout(100).emitWithAck("ask", "how many?");
+  socket.to("room").timeout(100).emit("ask", "all", (error, all) => error ?? all.map((one) => one + answer + answers.length));
+  const rooms: Set<string> = socket.rooms;
+  const names: string[] = (await io.fetchSockets()).map((other) => other.data.name);
+  for (const room of rooms) socket.join([room, ...names]);
+
+  // @ts-expect-error the server does not hear this event
+  socket.on("shout", () => {});
+  // @ts-expect-error a text is needed
+  socket.emit("chat", "me", 1);
+  // @ts-expect-error clients do not get this event
+  io.emit("sum", 1, 2);
+  // @ts-expect-error it has no acknowledgement
+  await socket.emitWithAck("chat", "me", "text");
+  // @ts-expect-error the name is a text
+  socket.data.name = 1;
+});
+
+io.use((socket, next) => {
+  socket.data.name = String(socket.handshake.auth.name);
+  next(Object.assign(new Error("no"), { data: { code: 1 } }));
+});
+
+// @ts-expect-error there is no such option
+new Server(0, { pingIntervall: 1 });
+
+export const typed: (socket: Socket<ClientToServer, ServerToClient>) => string = (socket) => socket.id;

@@ -73,7 +73,8 @@ static SINK: AtomicPtr<Sink> = AtomicPtr::new(std::ptr::null_mut());
 /// How many threads may be using the sink they have read.
 static READERS: AtomicUsize = AtomicUsize::new(0);
 /// Sinks that were replaced and may still be in use.
-static REPLACED: Mutex<Vec<Sink>> = Mutex::new(Vec::new());
+#[expect(clippy::vec_box, reason = "readers use them where they are")]
+static REPLACED: Mutex<Vec<Box<Sink>>> = Mutex::new(Vec::new());
 static REPLACED_COUNT: AtomicUsize = AtomicUsize::new(0);
 
 /// [any] Where the log goes; one callback for the whole process. fn NULL or level BW_LOG_OFF turns
@@ -106,7 +107,7 @@ pub extern "C" fn bw_log_set(
             REPLACED
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
-                .push(*old);
+                .push(old);
             REPLACED_COUNT.fetch_add(1, Ordering::SeqCst);
         }
         drop_replaced();

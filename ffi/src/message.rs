@@ -49,6 +49,7 @@ impl<'a> bw_message<'a> {
                     Form::Event => message.args(),
                     Form::Text | Form::Binary => message.payload().args_json(),
                 },
+                arg_count: None,
                 attachments: message.attachments(),
             },
         }

@@ -92,11 +92,16 @@ impl bw_event {
         self.name = bw_str::view(view.name);
         self.args = bw_str::view_bytes(view.args);
         match view.form {
-            Form::Event => self.n_args = json::members(view.args) as u32,
+            Form::Event => self.n_args = count(view),
             Form::Text => self.set_flag(flags::BW_EVF_TEXT),
             Form::Binary => {}
         }
     }
+}
+
+/// How many arguments; most have been counted on their way here.
+fn count(view: &MessageRef<'_>) -> u32 {
+    view.arg_count.unwrap_or_else(|| json::members(view.args) as u32)
 }
 
 /// What an event points to, when it is not the engine's.
@@ -287,7 +292,10 @@ impl Stage {
         let message = self
             .message
             .insert(bw_message::counted(Arc::new(view.to_message()), view.form));
-        let view = message.view();
+        let view = MessageRef {
+            arg_count: view.arg_count,
+            ..message.view()
+        };
         ev.message = Arc::as_ptr(message);
         ev.set_message(&view);
         let bins = self.bins.insert(Bins::new(view.attachments));

@@ -32,6 +32,7 @@ struct Stored {
     form: Form,
     name: Range<u32>,
     args: Range<u32>,
+    arg_count: Option<u32>,
     attachments: Box<[Bytes]>,
 }
 
@@ -242,6 +243,7 @@ impl EventBatch {
             form: message.form,
             name,
             args,
+            arg_count: message.arg_count,
             attachments: message.attachments.into(),
         }
     }
@@ -259,6 +261,7 @@ impl EventBatch {
             // It was a `str` when it was stored.
             name: std::str::from_utf8(text(&stored.name)).unwrap_or_default(),
             args: text(&stored.args),
+            arg_count: stored.arg_count,
             attachments: &stored.attachments,
         }
     }

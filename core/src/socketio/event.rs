@@ -61,6 +61,8 @@ pub struct MessageRef<'a> {
     pub name: &'a str,
     /// The arguments as a JSON array, in valid UTF-8; binary ones are placeholders.
     pub args: &'a [u8],
+    /// How many arguments there are, where it was counted on the way.
+    pub arg_count: Option<u32>,
     /// The attachments.
     pub attachments: &'a [Bytes],
 }

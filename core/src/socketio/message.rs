@@ -203,6 +203,7 @@ impl Message {
             form: Form::Event,
             name: &self.name,
             args: self.args(),
+            arg_count: None,
             attachments: &self.attachments,
         }
     }

@@ -150,6 +150,7 @@ impl Client {
                     form: Form::Event,
                     name,
                     args,
+                    arg_count: Some(parts.args as u32),
                     attachments,
                 };
                 self.handle_event(index, message, head.id, now);

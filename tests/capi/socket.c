@@ -39,6 +39,8 @@ static void a_socket_that_has_left(void) {
   OK(bw_socket_handshake(socket, &hs));
   client_send(c, "41");
   journal_wait(&j, BW_EV_DISCONNECT, 1);
+  /* What can still be asked in the callback ends with it. */
+  EVENTUALLY(bw_socket_int(socket, BW_SK_CONNECTED, &number) == BW_E_GONE);
   to = bw_to(socket);
   STATUS(BW_E_GONE, bw_socket_emit(socket, BW_S("e"), BW_S("[]")));
   STATUS(BW_E_GONE, bw_join(&to, &room, 1));

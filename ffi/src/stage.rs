@@ -101,7 +101,8 @@ impl bw_event {
 
 /// How many arguments; most have been counted on their way here.
 fn count(view: &MessageRef<'_>) -> u32 {
-    view.arg_count.unwrap_or_else(|| json::members(view.args) as u32)
+    view.arg_count
+        .unwrap_or_else(|| json::members(view.args) as u32)
 }
 
 /// What an event points to, when it is not the engine's.

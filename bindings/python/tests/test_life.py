@@ -1,0 +1,226 @@
+"""The loop, the lock of the interpreter, forks, signals, the end of the program, and what is left behind."""
+
+import asyncio
+import gc
+import os
+import signal
+import sys
+import time
+
+import pytest
+import socketio
+from support import client, listening, on_loop, output, start, until
+
+import bellwire
+
+
+async def _flood_a_blocked_loop(**options):
+    """A client sends 1 000 events while a handler blocks the loop; what is seen of it."""
+    sio = bellwire.AsyncServer(**options)
+    seen = []
+    sio.on("block", lambda sid: time.sleep(2))
+    sio.on("count", lambda sid, number: seen.append(number))
+    sio.on("end", lambda sid: seen.append("end"))
+    sio.on("disconnect", lambda sid, reason: seen.append(reason))
+    program = """
+        import socketio
+        one = socketio.Client(reconnection=False)
+        one.connect("URL", transports=["websocket"])
+        one.emit("block")
+        for number in range(1000):
+            one.emit("count", number)
+        one.call("end", timeout=20)
+        print("served")
+        one.disconnect()
+    """
+    async with listening(sio) as url:
+        process = start(program.replace("URL", url))
+        out, err = await asyncio.to_thread(process.communicate, timeout=30)
+        assert (out, err) == ("served\n", "")
+        await until(lambda: len(seen) == 1002)
+    assert seen[:1001] == [*range(1000), "end"]
+
+
+@on_loop
+async def test_a_handler_that_blocks_loses_no_client():
+    await _flood_a_blocked_loop(ping_interval=0.2, ping_timeout=0.2)
+
+
+@on_loop
+async def test_a_full_queue_stops_reading_and_loses_no_event():
+    await _flood_a_blocked_loop(options={"engine": {"pollQueueEvents": 50}})
+
+
+@pytest.mark.parametrize("kind", ["AsyncServer", "Server"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_end_run(kind, number):
+    process = start(
+        f"""
+        sio = bellwire.{kind}()
+        sio.run(port=0, on_listening=lambda port: print(port, flush=True))
+        print("ended")
+        """
+    )
+    port = int(process.stdout.readline())
+    one = socketio.Client(reconnection=False)
+    one.connect(f"http://127.0.0.1:{port}", transports=["websocket"])
+    process.send_signal(number)
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, out, err) == (0, "ended\n", "")
+    one.disconnect()
+
+
+def test_a_program_ends_by_itself_after_shutdown():
+    assert output(
+        """
+        import asyncio
+        async def main():
+            sio = bellwire.AsyncServer()
+            sio.listen()
+            await sio.shutdown()
+            await sio.shutdown()
+        asyncio.run(main())
+        sio = bellwire.Server()
+        sio.listen()
+        sio.shutdown()
+        print("end")
+        """
+    ) == "end\n"
+
+
+def test_a_program_ends_although_nothing_was_shut_down():
+    assert output(
+        """
+        import asyncio
+        async def main():
+            global sio
+            sio = bellwire.AsyncServer()
+            sio.listen()
+        asyncio.run(main())
+        threads = bellwire.Server()
+        threads.listen()
+        print("end")
+        """
+    ) == "end\n"
+
+
+def test_a_server_can_be_started_again():
+    async def main():
+        sio = bellwire.AsyncServer()
+        sio.on("echo", lambda sid, x: x)
+        for _ in range(3):
+            async with listening(sio) as url, client(url) as one:
+                assert await one.call("echo", 1) == 1
+
+    asyncio.run(main())
+
+
+def test_an_exception_that_is_to_end_the_program_does():
+    process = start(
+        """
+        import asyncio, socketio, threading
+        async def main():
+            sio = bellwire.AsyncServer()
+            @sio.event
+            def end(sid):
+                raise KeyboardInterrupt
+            port = sio.listen()
+            def client():
+                one = socketio.Client(reconnection=False)
+                one.connect(f"http://127.0.0.1:{port}", transports=["websocket"])
+                one.emit("end")
+            threading.Thread(target=client, daemon=True).start()
+            await sio.serve()
+        asyncio.run(main())
+        """
+    )
+    _, err = process.communicate(timeout=20)
+    assert process.returncode != 0
+    assert err.rstrip().endswith("KeyboardInterrupt")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks on this system")
+def test_a_server_is_of_no_use_in_a_forked_child():
+    assert output(
+        """
+        import asyncio, os, sys
+        async def main():
+            sio = bellwire.AsyncServer()
+            sio.listen()
+            pid = os.fork()
+            if pid == 0:
+                for call in (lambda: sio.emit("x"), lambda: sio.listen(), lambda: sio.rooms("x")):
+                    try:
+                        call()
+                    except RuntimeError as error:
+                        assert "before fork" in str(error), error
+                    else:
+                        os._exit(1)
+                del sio
+                fresh = bellwire.Server()
+                fresh.listen()
+                fresh.shutdown()
+                os._exit(7)
+            assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+            sio.emit("x")
+            await sio.shutdown()
+        asyncio.run(main())
+        print("end")
+        """
+    ) == "end\n"
+
+
+def test_what_comes_before_the_start_is_for_nobody():
+    sio = bellwire.AsyncServer()
+    asyncio.run(_await(sio.emit("x", to="y")))
+    assert sio.sids() == [] and sio.rooms("x") == [] and not sio.is_connected("x")
+
+
+async def _await(sent):
+    await sent
+
+
+@on_loop
+async def test_clients_and_events_leave_no_object_behind():
+    sio = bellwire.AsyncServer()
+
+    @sio.event
+    async def connect(sid, environ):
+        sio.enter_room(sid, "r")
+        await sio.save_session(sid, {"x": [1]})
+        sio.emit("ask", to=sid, callback=lambda *args: None)
+
+    @sio.event
+    async def echo(sid, *args):
+        await asyncio.sleep(0)
+        return args
+
+    sio.on("plain", lambda sid, *args: args)
+
+    program = """
+        import socketio
+        for number in range(COUNT):
+            one = socketio.Client(reconnection=False)
+            one.on("ask", lambda: 1)
+            one.connect("URL", transports=["websocket"])
+            one.call("echo", ({"a": b"x"}, 1))
+            one.call("plain", [1.5, None])
+            one.disconnect()
+    """
+
+    async def round_(url, count):
+        process = start(program.replace("URL", url).replace("COUNT", str(count)))
+        out, err = await asyncio.to_thread(process.communicate, timeout=40)
+        assert (out, err) == ("", "")
+        await until(lambda: len(sio._clients) == 0 and not sio._dispatcher._operations)
+        gc.collect()
+        return sys.getallocatedblocks()
+
+    async with listening(sio) as url:
+        await round_(url, 20)
+        before = await round_(url, 20)
+        grown = await round_(url, 300) - before
+        assert sio.stat("sockets_count") == 0
+        assert sio._dispatcher._tasks == set()
+        assert sio._dispatcher._waiting == {}
+        assert grown < 50, grown

@@ -1,0 +1,63 @@
+"""The wheel, in environments that have nothing else."""
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from support import ROOT
+
+PROGRAM = """
+import asyncio, bellwire, bellwire.exceptions
+from pathlib import Path
+assert (Path(bellwire.__file__).parent / "py.typed").exists()
+
+async def main():
+    sio = bellwire.AsyncServer()
+    port = sio.listen()
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET /socket.io/?EIO=4&transport=polling HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n")
+    assert (await reader.readline()).split()[1] == b"200"
+    writer.close()
+    await sio.shutdown(0)
+    print("works")
+
+asyncio.run(main())
+"""
+
+
+def wheel() -> Path:
+    """What `make wheel` has made."""
+    wheels = sorted((ROOT / "build" / "wheels").glob("bellwire-*.whl"))
+    assert wheels, "there is no wheel: make -C bindings/python wheel"
+    return wheels[-1]
+
+
+def pythons() -> list[str]:
+    """This Python, and the others that pyenv has, from 3.10 on."""
+    found = {sys.version_info[:2]: sys.executable}
+    for program in Path.home().glob(".pyenv/versions/3.*/bin/python3"):
+        major, minor, *_ = program.parents[1].name.split(".")
+        if int(minor) >= 10:
+            found.setdefault((int(major), int(minor)), str(program))
+    return [found[version] for version in sorted(found)]
+
+
+def test_one_wheel_is_for_all_pythons_and_has_types():
+    assert "-abi3-" in wheel().name
+    names = zipfile.ZipFile(wheel()).namelist()
+    for name in ("bellwire/py.typed", "bellwire/_native.pyi", "bellwire/_native.abi3.so"):
+        assert name in names
+    assert not [name for name in names if "test" in name]
+
+
+@pytest.mark.parametrize("python", pythons())
+def test_it_works_in_an_empty_environment(python, tmp_path):
+    subprocess.run([python, "-m", "venv", tmp_path / "venv"], check=True)
+    own = tmp_path / "venv" / "bin" / "python"
+    install = [own, "-m", "pip", "install", "--quiet", "--no-index", wheel()]
+    subprocess.run(install, check=True, env={"PIP_DISABLE_PIP_VERSION_CHECK": "1"})
+    run = [own, "-c", PROGRAM]
+    result = subprocess.run(run, check=True, capture_output=True, text=True, cwd=tmp_path, timeout=60)
+    assert (result.stdout, result.stderr) == ("works\n", "")

@@ -1,0 +1,131 @@
+"""The server for threads."""
+
+import threading
+
+import pytest
+import socketio
+from support import PATIENCE_S
+
+import bellwire
+from bellwire.exceptions import ConnectionRefusedError, TimeoutError
+
+
+@pytest.fixture
+def serve():
+    servers = []
+
+    def start(sio):
+        servers.append(sio)
+        return f"http://127.0.0.1:{sio.listen()}"
+
+    yield start
+    for sio in servers:
+        sio.shutdown()
+    assert [one.name for one in threading.enumerate() if one.name.startswith("bellwire-dispatcher")] == []
+
+
+@pytest.fixture
+def connect():
+    clients = []
+
+    def connect(url, **options):
+        one = socketio.Client(reconnection=False)
+        one.got = []
+        one.on("*", lambda event, *args: one.got.append((event, *args)))
+        options.setdefault("transports", ["websocket"])
+        one.connect(url, **options)
+        clients.append(one)
+        return one
+
+    yield connect
+    for one in clients:
+        one.disconnect()
+
+
+def test_events_calls_and_rooms(serve, connect):
+    sio = bellwire.Server()
+    left = threading.Event()
+
+    @sio.event
+    def connected_clients(sid):
+        return sio.sids()
+
+    @sio.on("connect")
+    def joined(sid, environ, auth):
+        if auth == {"no": True}:
+            raise ConnectionRefusedError("no")
+        sio.enter_room(sid, "lobby")
+        with sio.session(sid) as session:
+            session["auth"] = auth
+
+    @sio.event
+    def disconnect(sid, reason):
+        assert sio.get_session(sid) == {"auth": {"name": "x"}}
+        left.set()
+
+    sio.on("echo", lambda sid, *args: args)
+    sio.on("ask", lambda sid: sio.call("question", 1, to=sid))
+    url = serve(sio)
+    one = connect(url, auth={"name": "x"})
+    one.on("question", lambda x: x + 1)
+    assert one.call("echo", (1, b"2")) == (1, b"2")
+    assert one.call("ask") == 2
+    assert one.call("connected_clients") == [one.get_sid()]
+    assert sio.call_all("question", 5, to="lobby") == [(one.get_sid(), [6])]
+    answer = threading.Event()
+    one.on("silent", lambda: answer.wait(PATIENCE_S))
+    with pytest.raises(TimeoutError):
+        sio.call("silent", to=one.get_sid(), timeout=0.05)
+    answer.set()
+    with pytest.raises(socketio.exceptions.ConnectionError):
+        connect(url, auth={"no": True})
+    one.disconnect()
+    assert left.wait(PATIENCE_S)
+
+
+def test_handlers_run_side_by_side_and_may_block(serve, connect):
+    sio = bellwire.Server()
+    both = threading.Barrier(2)
+    sio.on("meet", lambda sid: both.wait(PATIENCE_S) is not None)
+    one = connect(serve(sio))
+    met = []
+    arrived = threading.Semaphore(0)
+    for _ in range(2):
+        one.emit("meet", callback=lambda result: (met.append(result), arrived.release()))
+    for _ in range(2):
+        assert arrived.acquire(timeout=PATIENCE_S)
+    assert met == [True, True]
+
+
+def test_without_async_handlers_each_client_has_its_order(serve, connect):
+    sio = bellwire.Server(async_handlers=False)
+    seen = []
+    sio.on("work", lambda sid, number: seen.append(number))
+    sio.on("done", lambda sid: list(seen))
+    one = connect(serve(sio))
+    for number in range(200):
+        one.emit("work", number)
+    assert one.call("done") == list(range(200))
+    with pytest.raises(RuntimeError):
+        sio.call("x", to=one.get_sid())
+
+
+class Numbers(bellwire.Namespace):
+    def on_connect(self, sid, environ):
+        self.enter_room(sid, "all")
+
+    def on_double(self, sid, number):
+        self.emit("doubled", number * 2, room="all")
+        return self.rooms(sid) == [sid, "all"]
+
+
+def test_class_based_namespaces(serve, connect):
+    sio = bellwire.Server()
+    sio.register_namespace(Numbers("/numbers"))
+    with pytest.raises(ValueError):
+        sio.register_namespace(bellwire.AsyncNamespace("/x"))
+    one = connect(serve(sio), namespaces=["/numbers"])
+    doubled = threading.Event()
+    one.on("doubled", lambda number: number == 6 and doubled.set(), namespace="/numbers")
+    assert one.call("double", 3, namespace="/numbers") is True
+    assert doubled.wait(PATIENCE_S)

@@ -58,16 +58,16 @@ impl Op {
             shared: Arc::clone(shared),
             state: Mutex::new(State::New),
         });
-        match registry.insert(Object::Op(Arc::clone(&op))) {
-            Ok(id) => {
-                lock(&shared.ops).insert(id);
-                Ok((id, op))
-            }
-            Err(error) => {
-                op.drop_here();
-                Err(error)
-            }
+        let id = registry
+            .insert(Object::Op(Arc::clone(&op)))
+            .inspect_err(|_| op.drop_here())?;
+        if let Some(ops) = &mut *lock(&shared.ops) {
+            ops.insert(id);
+            return Ok((id, op));
         }
+        // Nobody would end it any more.
+        Self::abandon(id, &op);
+        Err(ErrorKind::Closed.into())
     }
 
     /// It did not begin after all: no outcome follows, and its drop runs here.
@@ -84,7 +84,7 @@ impl Op {
     }
 
     fn take_out(&self, id: bw_op) {
-        lock(&self.shared.ops).remove(&id);
+        self.shared.forget_op(id);
         if let Ok(registry) = registry() {
             registry.remove(id, Ended::Gone);
         }
@@ -132,7 +132,7 @@ impl Op {
     pub(crate) fn finish(operation: Operation) -> Option<Arc<Self>> {
         match registry().ok()?.remove(operation.0, Ended::Gone)? {
             Object::Op(op) => {
-                lock(&op.shared.ops).remove(&operation.0);
+                op.shared.forget_op(operation.0);
                 Some(op)
             }
             _ => None,
@@ -147,10 +147,10 @@ impl Op {
         }
     }
 
-    /// The server ends: so do its operations.
+    /// The server ends: so do its operations, and no other begins.
     pub(crate) fn end_all(shared: &Arc<Shared>, at: Instant) {
-        let ids: Vec<u64> = lock(&shared.ops).iter().copied().collect();
-        for id in ids {
+        let ids = lock(&shared.ops).take();
+        for id in ids.into_iter().flatten() {
             if let Some(op) = Self::finish(Operation(id)) {
                 let mut event = bw_event::new(op.outcome, shared, at);
                 event.op = id;

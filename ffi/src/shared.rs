@@ -43,8 +43,8 @@ pub(crate) struct Shared {
     pub(crate) listeners: ListenerSet,
     pub(crate) graveyard: Graveyard,
     queue: Mutex<Weak<Queue>>,
-    /// The handles of operations under way.
-    pub(crate) ops: Mutex<HashSet<u64>>,
+    /// The handles of operations under way; none when the server has ended.
+    pub(crate) ops: Mutex<Option<HashSet<u64>>>,
     /// The handles of the namespaces.
     pub(crate) namespaces: Mutex<Vec<u64>>,
     polling: AtomicBool,
@@ -74,7 +74,7 @@ impl Shared {
             listeners: ListenerSet::default(),
             graveyard: Graveyard::default(),
             queue: Mutex::new(Weak::new()),
-            ops: Mutex::default(),
+            ops: Mutex::new(Some(HashSet::new())),
             namespaces: Mutex::default(),
             polling: AtomicBool::new(false),
             freeing: AtomicBool::new(false),
@@ -107,6 +107,13 @@ impl Shared {
     pub(crate) fn end_polling(&self) {
         self.freed.store(true, Ordering::Release);
         self.graveyard.run(self);
+    }
+
+    /// The operation has ended.
+    pub(crate) fn forget_op(&self, id: u64) {
+        if let Some(ops) = &mut *lock(&self.ops) {
+            ops.remove(&id);
+        }
     }
 
     /// Makes a waiting poll return.

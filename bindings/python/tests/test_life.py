@@ -143,7 +143,9 @@ def test_an_exception_that_is_to_end_the_program_does():
 def test_a_server_is_of_no_use_in_a_forked_child():
     assert output(
         """
-        import asyncio, os, sys
+        import asyncio, os, warnings
+        # Newer Pythons warn of forks in programs with threads, rightly.
+        warnings.simplefilter("ignore", DeprecationWarning)
         async def main():
             sio = bellwire.AsyncServer()
             sio.listen()

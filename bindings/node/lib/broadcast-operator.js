@@ -45,8 +45,9 @@ class BroadcastOperator {
   emit(ev, ...args) {
     const name = checkName(ev);
     const ack = typeof args.at(-1) === "function" ? args.pop() : undefined;
-    const { args: plain, attachments } = separate(args);
-    const json = JSON.stringify(plain);
+    const binary = separate(args);
+    const json = JSON.stringify(binary === undefined ? args : binary.args);
+    const attachments = binary?.attachments;
     const { _nsp: nsp, _rooms: rooms, _except: except } = this;
     this._notifyOutgoing(ev, args);
     if (ack === undefined) {

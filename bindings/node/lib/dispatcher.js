@@ -87,7 +87,9 @@ class Dispatcher {
   dispatch(at, text, attachments) {
     const { words } = this;
     const handle = words[at + 1];
-    const [start, middle, end] = [words[at + 4], words[at + 5], words[at + 6]];
+    const start = words[at + 4];
+    const middle = words[at + 5];
+    const end = words[at + 6];
     const socket = this.sockets[handle];
     switch (words[at]) {
       case kinds.MESSAGE:

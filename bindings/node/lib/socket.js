@@ -61,12 +61,12 @@ class Socket extends EventEmitter {
   emit(ev, ...args) {
     const name = checkName(ev);
     const flags = this._takeFlags();
-    const ack = typeof args.at(-1) === "function" ? args.pop() : undefined;
-    const { args: plain, attachments } = separate(args);
-    const json = JSON.stringify(plain);
+    const ack = typeof args[args.length - 1] === "function" ? args.pop() : undefined;
+    const binary = separate(args);
+    const json = JSON.stringify(binary === undefined ? args : binary.args);
     this._outgoing?.call(this, ev, args);
-    if (ack !== undefined) this._emitWithAck(flags?.timeout, ack, name, json, attachments);
-    else if (this.connected) this._native.emit(this._handle, flags?.volatile === true, name, json, attachments);
+    if (ack !== undefined) this._emitWithAck(flags?.timeout, ack, name, json, binary?.attachments);
+    else if (this.connected) this._native.emit(this._handle, flags?.volatile === true, name, json, binary?.attachments);
     return true;
   }
 
@@ -212,9 +212,9 @@ class Socket extends EventEmitter {
     return (...args) => {
       if (sent) return;
       sent = true;
-      const { args: plain, attachments } = separate(args);
-      const json = JSON.stringify(plain);
-      if (this.connected) this._native.acknowledge(this._handle, low, high, json, attachments);
+      const binary = separate(args);
+      const json = JSON.stringify(binary === undefined ? args : binary.args);
+      if (this.connected) this._native.acknowledge(this._handle, low, high, json, binary?.attachments);
     };
   }
 

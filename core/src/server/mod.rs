@@ -302,10 +302,11 @@ impl Server {
             .take();
         let Some(runtime) = runtime else { return };
         self.shared.life.wait_closed(Some(shutdown::CUT));
+        // What is dropped with it may have last words for the pool.
+        drop(runtime);
         if let Sink::Pool(pool) = &self.delivery {
             pool.stop();
         }
-        drop(runtime);
     }
 
     fn check_open(&self) -> Result<(), Error> {

@@ -204,3 +204,13 @@ impl Future for Driver {
         Poll::Ready(())
     }
 }
+
+impl Drop for Driver {
+    /// Where the engine's threads end first, its sockets still hear of their end, and let go of one another.
+    fn drop(&mut self) {
+        if !self.flags.ended {
+            self.handle_closed(CloseReason::ServerShuttingDown, now());
+            self.shared.sink.ring();
+        }
+    }
+}

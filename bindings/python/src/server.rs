@@ -1,7 +1,7 @@
 //! The server: made and started at once, drained by a thread of Python, closed.
 
 use std::mem::ManuallyDrop;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -75,6 +75,19 @@ impl Server {
         self.birth.check()?;
         py.detach(|| self.server.listen_unix(path, mode))
             .map_err(|error| exception(&error))
+    }
+
+    /// Listens on the descriptor of a socket that listens already, and owns it from now on.
+    fn listen_fd(&self, fd: i32) -> PyResult<()> {
+        self.birth.check()?;
+        if fd < 0 {
+            return Err(PyValueError::new_err("this is no descriptor"));
+        }
+        // SAFETY: the caller gives it away: it comes from `socket.detach()`.
+        let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+        self.server
+            .listen_fd(fd)
+            .map_err(|(error, _)| exception(&error))
     }
 
     /// Answers GET and HEAD of a path with these bytes, or not any more.
@@ -180,6 +193,12 @@ impl Server {
     fn stat(&self, name: &str) -> PyResult<Option<i64>> {
         self.birth.check()?;
         Ok(self.server.stats().get(name))
+    }
+
+    /// All numbers in the OpenMetrics text format.
+    fn metrics(&self) -> PyResult<String> {
+        self.birth.check()?;
+        Ok(self.server.stats().open_metrics())
     }
 
     /// Says whether Python wants to hear of something.

@@ -71,6 +71,11 @@ impl Socket {
         transport_name(self.socket.link().transport())
     }
 
+    /// The heartbeat's last round trip, in seconds.
+    fn round_trip(&self) -> Option<f64> {
+        self.socket.round_trip().map(|time| time.as_secs_f64())
+    }
+
     /// Puts it out of its namespace, or closes its connection.
     fn disconnect(&self, close: bool) -> PyResult<()> {
         self.birth.check()?;

@@ -2,6 +2,8 @@
 
 import asyncio
 import builtins
+import socket
+import tempfile
 import threading
 
 import engineio
@@ -431,3 +433,24 @@ async def test_engineio_messages():
             await one.disconnect()
         await until(lambda: len(seen) == 4)
     assert seen.count("/engine.io/") == 2
+
+
+@on_loop
+async def test_other_ways_to_listen_and_what_the_engine_tells():
+    sio = bellwire.AsyncServer()
+    sio.on("echo", lambda sid, x: x)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        sio.listen_socket(listener)
+        async with client("http://127.0.0.1:%d" % listener.getsockname()[1]) as one:
+            assert await one.call("echo", 1) == 1
+            assert sio.stat("sockets_count") == 1
+            assert sio.stat("nonsense") is None
+            assert "bellwire_sockets_count 1\n" in sio.metrics()
+            assert sio.round_trip(one.get_sid()) is None
+    with tempfile.TemporaryDirectory() as folder:
+        sio.listen_unix(folder + "/socket", 0o600)
+        reader, writer = await asyncio.open_unix_connection(folder + "/socket")
+        writer.write(b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (await reader.readline()).split()[1] == b"404"
+        writer.close()
+    await sio.shutdown()

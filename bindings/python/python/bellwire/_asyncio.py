@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 import sys
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Generator
@@ -190,6 +191,10 @@ class AsyncServer(BaseServer):
     def listen_unix(self, path: str, mode: int = 0) -> None:
         """The same on a Unix socket."""
         self._attach().listen_unix(path, mode)
+
+    def listen_socket(self, listener: socket.socket) -> None:
+        """The same on a socket that listens already; it stays the caller's too."""
+        self._attach().listen_fd(listener.dup().detach())
 
     def _attach(self) -> Server:
         if self._engine is None:

@@ -267,6 +267,10 @@ class BaseServer:
         """One of the engine's numbers, or `None` if it has no such number."""
         return None if self._engine is None else self._engine.stat(name)
 
+    def metrics(self) -> str:
+        """All of the engine's numbers in the OpenMetrics text format."""
+        return "" if self._engine is None else self._engine.metrics()
+
     # ----------------------------------------------------------------- clients
 
     def _client(self, sid: str, namespace: str | None) -> Client:
@@ -289,6 +293,10 @@ class BaseServer:
     def transport(self, sid: str, namespace: str | None = None) -> str:
         """`"polling"` or `"websocket"`."""
         return self._client(sid, namespace).socket.transport()
+
+    def round_trip(self, sid: str, namespace: str | None = None) -> float | None:
+        """How long the last heartbeat of a client took, in seconds, if there was one."""
+        return self._client(sid, namespace).socket.round_trip()
 
     def get_environ(self, sid: str, namespace: str | None = None) -> Environ | None:
         """The environ that the connect handler got."""

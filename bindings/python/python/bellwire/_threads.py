@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import threading
 import time
 from collections import deque
@@ -155,6 +156,10 @@ class Server(BaseServer):
     def listen_unix(self, path: str, mode: int = 0) -> None:
         """The same on a Unix socket."""
         self._attach().listen_unix(path, mode)
+
+    def listen_socket(self, listener: socket.socket) -> None:
+        """The same on a socket that listens already; it stays the caller's too."""
+        self._attach().listen_fd(listener.dup().detach())
 
     def _attach(self) -> Engine:
         if self._engine is None:

@@ -1,6 +1,6 @@
 //! Which server the tests run against, and where ours means to be different.
 //!
-//! `BELLWIRE_SERVER` is `c` (default) or `reference`. The program of `c` is
+//! `BELLWIRE_SERVER` is `c` (default), `node`, `python` or `reference`. The program of `c` is
 //! `BELLWIRE_ECHO`, else `build/examples/echo`.
 
 use std::path::{Path, PathBuf};

@@ -63,6 +63,14 @@ fn without_comments(text: &str) -> String {
         .join("\n")
 }
 
+/// What the header declares, without comments and directives.
+fn declarations() -> String {
+    without_comments(&header())
+        .lines()
+        .filter(|line| !line.trim_start().starts_with('#'))
+        .fold(String::new(), |all, line| all + line + "\n")
+}
+
 fn is_name(letter: char) -> bool {
     letter.is_ascii_alphanumeric() || letter == '_'
 }
@@ -173,18 +181,16 @@ fn exported(library: &str, how: &[&str]) -> Vec<String> {
 
 /// The functions that the header declares.
 fn declared() -> Vec<String> {
-    let text = without_comments(&header());
-    let mut names = Vec::new();
-    let mut rest = text.as_str();
-    while let Some(at) = rest.find("BW_API ") {
-        rest = &rest[at + "BW_API ".len()..];
-        let end = rest.find(';').expect("a declaration ends");
-        let head = rest[..end].split('(').next().unwrap_or_default();
-        let name = head.rsplit(|letter| !is_name(letter)).next();
-        if rest[..end].contains('(') && !rest[..end].contains('#') {
-            names.push(name.expect("a name").to_owned());
-        }
-    }
+    let text = declarations();
+    let mut names: Vec<_> = text
+        .split("BW_API")
+        .skip(1)
+        .filter_map(|rest| {
+            let head = rest.split(['(', ';']).next()?;
+            head.rsplit(|letter| !is_name(letter)).next()
+        })
+        .map(str::to_owned)
+        .collect();
     names.sort();
     names
 }
@@ -255,10 +261,7 @@ fn blocks<'a>(text: &'a str, start: &str) -> Vec<(&'a str, &'a str)> {
 
 /// A C program that prints every constant, size and offset of the header.
 fn dump_program() -> String {
-    let text: String = without_comments(&header())
-        .lines()
-        .filter(|line| !line.trim_start().starts_with('#'))
-        .fold(String::new(), |all, line| all + line + "\n");
+    let text = declarations();
     let mut lines = String::new();
     let mut constants = Vec::new();
     for (_, body) in blocks(&text, "enum") {

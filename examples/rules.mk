@@ -4,7 +4,7 @@
 
 EXAMPLES := build/examples
 C_EXAMPLES := hello engineio pull epoll echo arena
-CPP_EXAMPLES := hello arena
+CPP_EXAMPLES := hello echo arena
 EXAMPLE_PROGRAMS := $(C_EXAMPLES:%=$(EXAMPLES)/%) $(CPP_EXAMPLES:%=$(EXAMPLES)/%-cpp)
 
 # Programs of more than one file name their parts here.

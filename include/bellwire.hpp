@@ -105,6 +105,13 @@ struct json {
   std::string_view text;
 };
 
+// Arguments as they are on the wire: a JSON array, and the bytes that its
+// placeholders {"_placeholder":true,"num":0} stand for.  For passing on.
+struct encoded {
+  std::string_view args_json;
+  std::vector<blob> bins{};
+};
+
 // One value of a payload or of a client's auth: what it is and how to read it.
 class value {
  public:
@@ -216,6 +223,12 @@ class args {
   std::unique_ptr<bw_args, del> w_;
 };
 
+inline std::vector<bw_blob> copied(const encoded &e) {
+  std::vector<bw_blob> blobs;
+  for (const blob &b : e.bins) blobs.push_back({b.data, b.len, nullptr, nullptr});
+  return blobs;
+}
+
 // An event name with its arguments, encoded once: counted, immutable, for any
 // thread and any number of receivers.
 class message {
@@ -223,6 +236,13 @@ class message {
   message() = default;
   message(std::string_view event, const args &a) {
     const bw_payload p = a.payload(event);
+    check(bw_message_new(&p, &m_));
+  }
+  message(std::string_view event, const encoded &e) {
+    const auto blobs = copied(e);
+    bw_payload p = bw_payload_of(str(event), str(e.args_json));
+    p.bins = blobs.data();
+    p.n_bins = blobs.size();
     check(bw_message_new(&p, &m_));
   }
   template <class... A> static message of(std::string_view event, const A &...a) {
@@ -260,14 +280,24 @@ class message {
 
 // ------------------------------------------------------- answers and questions
 
-// What a client waits for; call it, once, from any thread, now or later.
+// What a client waits for; call it, once, from any thread, now or later.  When
+// none is waited for, calling it does nothing and returns false.
 class ack {
  public:
   explicit ack(bw_ack a = 0) noexcept : a_(a) {}
   explicit operator bool() const noexcept { return a_ != 0; }
   template <class... A> bool operator()(const A &...a) const { return send(args(a...)); }
   bool send(const args &a) const {
+    if (!a_) return false;
     const bw_payload p = a.payload("");
+    return sent(bw_ack_send(a_, &p));
+  }
+  bool send(const encoded &e) const {
+    if (!a_) return false;
+    const auto blobs = copied(e);
+    bw_payload p = bw_payload_of({nullptr, 0}, str(e.args_json));
+    p.bins = blobs.data();
+    p.n_bins = blobs.size();
     return sent(bw_ack_send(a_, &p));
   }
   bw_ack get() const noexcept { return a_; }
@@ -544,6 +574,11 @@ class event {
   template <class T> T get(std::string_view pointer, T fallback = T{}) const {
     return at(pointer).template as<T>(std::move(fallback));
   }
+  bellwire::encoded encoded() const {
+    bellwire::encoded e{args_json()};
+    for (size_t i = 0; i < e_->n_bins; i++) e.bins.push_back(bytes(i));
+    return e;
+  }
   message keep() const { return message::retain(e_->message); }
   // False when no answer is waited for.
   bellwire::ack ack() const noexcept { return bellwire::ack(e_->ack); }
@@ -570,6 +605,13 @@ class outcome : public event {
   size_t replies() const noexcept { return raw().n_replies; }
   bellwire::socket reply_from(size_t i) const noexcept { return {raw().replies[i]->socket}; }
   std::string_view reply_json(size_t i) const noexcept { return view(raw().replies[i]->args); }
+  bellwire::encoded reply_encoded(size_t i) const {
+    bellwire::encoded e{reply_json(i)};
+    bw_bytes b{nullptr, 0};
+    while (bw_message_bin(raw().replies[i]->message, e.bins.size(), &b) == BW_OK)
+      e.bins.push_back({b.data, b.len});
+    return e;
+  }
   value reply(size_t i, std::string_view pointer = "/0") const noexcept {
     return message::read(raw().replies[i]->message, pointer);
   }

@@ -99,7 +99,7 @@ run: $(BW_LIBRARY) build/examples/arena examples/arena/node_modules/.package-loc
 
 # Most tests wait more than they work, so there are more of them than cores.
 test: setup lib examples
-	RUST_TEST_THREADS=6 $(CARGO) test --workspace --locked --no-fail-fast
+	RUST_TEST_THREADS=6 $(CARGO) test --locked --no-fail-fast
 	cd tests/browser && node --test
 
 check:

@@ -68,9 +68,14 @@ class AsyncDispatcher(Dispatcher):
                 return
         else:
             task = self.loop.create_task(coroutine)
+        # A loop keeps no tasks alive; whoever makes one has to.
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        task.add_done_callback(done)
+
+        def end(task: asyncio.Task[Any]) -> None:
+            self._tasks.discard(task)
+            done(task)
+
+        task.add_done_callback(end)
 
     def spawn(self, coroutine: Any, ack: Ack | None, namespace: Namespace, handler: Handler) -> None:
         self.task(coroutine, partial(self._finish, ack, handler))

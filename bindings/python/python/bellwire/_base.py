@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from . import _native
-from ._clients import Client, Clients
+from ._clients import Client, Clients, Reasons
 from ._environ import Environ
 from ._options import engine_options
 from ._origins import Origins
@@ -45,6 +45,8 @@ if hasattr(os, "register_at_fork"):
 class BaseServer:
     """See `AsyncServer` and `Server`."""
 
+    #: Why a client has left, as disconnect handlers are told.
+    reason = Reasons
     _reserved = RESERVED
     _is_async = False
 

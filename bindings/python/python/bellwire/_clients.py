@@ -15,13 +15,24 @@ if TYPE_CHECKING:
 #: Clients that were let in but have not joined are looked through when there are this many.
 _LOOK_THROUGH = 64
 
+
+class Reasons:
+    """The words of python-socketio for why a client has left."""
+
+    SERVER_DISCONNECT = "server disconnect"
+    CLIENT_DISCONNECT = "client disconnect"
+    PING_TIMEOUT = "ping timeout"
+    TRANSPORT_CLOSE = "transport close"
+    TRANSPORT_ERROR = "transport error"
+
+
 _REASONS = {
-    "client namespace disconnect": "client disconnect",
-    "server namespace disconnect": "server disconnect",
-    "forced close": "server disconnect",
-    "forced server close": "server disconnect",
-    "server shutting down": "server disconnect",
-    "parse error": "transport error",
+    "client namespace disconnect": Reasons.CLIENT_DISCONNECT,
+    "server namespace disconnect": Reasons.SERVER_DISCONNECT,
+    "forced close": Reasons.SERVER_DISCONNECT,
+    "forced server close": Reasons.SERVER_DISCONNECT,
+    "server shutting down": Reasons.SERVER_DISCONNECT,
+    "parse error": Reasons.TRANSPORT_ERROR,
 }
 
 

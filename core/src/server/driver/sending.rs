@@ -6,6 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use crate::engineio::packet::{Message, Packet};
+use crate::engineio::session::Closing;
 use crate::engineio::{CloseReason, Output, TransportKind, payload};
 use crate::server::driver::time::Clock;
 use crate::server::driver::{Count, Deadlines, Driver};
@@ -78,7 +79,10 @@ impl Driver {
         if reason == CloseReason::ServerShuttingDown {
             self.layer
                 .leave_all(DisconnectReason::Connection(reason), now);
-            self.session.close(reason, now);
+            if self.session.close(reason, now) == Closing::Later {
+                // Nobody listens for the poll that would be told.
+                self.session.abort(reason);
+            }
         } else {
             self.session.abort(reason);
         }
@@ -129,7 +133,7 @@ impl Driver {
                 Output::Send(packet) => self.send_framed(&packet, outbox),
                 Output::AnswerPoll(packets) => self.answer_poll(&packets),
                 Output::RefusePoll => {
-                    if let Some(overlap) = self.overlap.take() {
+                    if let Some(overlap) = self.overlap.take().or_else(|| self.poll.take()) {
                         // Whoever asked may be gone.
                         let _ = overlap.send(PollAnswer::Refused);
                     }
@@ -187,6 +191,8 @@ impl Driver {
             .poll
             .take()
             .is_none_or(|poll| poll.send(PollAnswer::Payload(body)).is_err());
+        // One that came before the first was answered waits now.
+        self.poll = self.overlap.take();
         if lost {
             self.session.handle_request_lost();
         }
@@ -249,13 +255,14 @@ impl Driver {
         }
         let link = &self.handle.link;
         let Some(websocket) = &mut self.websocket else {
-            link.mailbox.set_backlog(self.session.buffered_bytes());
+            let waiting = self.session.buffered_bytes();
+            link.mailbox.set_backlog(waiting);
             link.set_writable(self.session.is_writable());
-            return;
+            return self.tell_drain(waiting, clock);
         };
         if scratch.outbox.is_empty() && websocket.unsent() == 0 {
             link.set_writable(self.session.is_writable());
-            return;
+            return self.tell_drain(0, clock);
         }
         match websocket.poll_flush(cx, &mut scratch.outbox) {
             Poll::Ready(Ok(flushed)) if flushed.progress > 0 => {
@@ -273,12 +280,21 @@ impl Driver {
         let unsent = websocket.unsent();
         link.mailbox.set_backlog(unsent);
         link.set_writable(unsent == 0 && self.session.is_writable());
+        self.tell_drain(unsent, clock);
+    }
+
+    /// Tells the host when a client that had more than the low mark waiting, or was refused something, has caught up.
+    fn tell_drain(&mut self, waiting: usize, clock: &mut Clock) {
+        let mailbox = &self.handle.link.mailbox;
         let low = self.shared.config.send_buffer_low;
-        if unsent > low {
+        if mailbox.was_refused() || waiting > low {
             self.flags.above_low_mark = true;
-        } else if std::mem::take(&mut self.flags.above_low_mark)
-            && self.shared.context.hooks.has(Hook::Drain)
-        {
+        }
+        if waiting > low || !std::mem::take(&mut self.flags.above_low_mark) {
+            return;
+        }
+        mailbox.forget_refusal();
+        if self.shared.context.hooks.has(Hook::Drain) {
             for socket in self.layer.sockets() {
                 self.shared
                     .sink

@@ -71,7 +71,6 @@ async fn serve(connection: &Arc<Connection>, stream: Stream) {
         .max_buf_size(config.max_header_bytes)
         .max_headers(config.max_headers)
         .half_close(false)
-        .pipeline_flush(true)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut serving = pin!(serving);

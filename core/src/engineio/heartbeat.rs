@@ -3,7 +3,7 @@
 //! The server pings `ping_interval` after the open packet and after every pong. Any byte of the client is life, so that
 //! a large upload is not cut off because its pong queues behind it: the session is dead `ping_interval + ping_timeout`
 //! after the last byte. While the server itself does not read (its host is busy) silence proves nothing, and the
-//! deadline stands still.
+//! deadline stands still; but the client, too, waits for signs of life, so it is pinged in every interval all the same.
 
 use std::time::{Duration, Instant};
 
@@ -59,19 +59,25 @@ impl Heartbeat {
     pub fn set_reading(&mut self, reading: bool, now: Instant) {
         if reading && !self.reading {
             self.last_life = now;
+            if self.pinged_at.is_some() {
+                // The pong may lie among what was not read.
+                self.next_ping = None;
+            }
+        } else if let (false, None, Some(pinged)) = (reading, self.next_ping, self.pinged_at) {
+            self.next_ping = Some(pinged + self.interval);
         }
         self.reading = reading;
     }
 
-    /// What is due now. A ping is due once.
+    /// What is due now. A ping is due once, and once an interval while nobody reads.
     pub fn poll(&mut self, now: Instant) -> Due {
         if self.reading && now >= self.last_life + self.interval + self.timeout {
             return Due::Dead;
         }
         match self.next_ping {
             Some(at) if now >= at => {
-                self.next_ping = None;
-                self.pinged_at = Some(now);
+                self.next_ping = (!self.reading).then(|| now + self.interval);
+                self.pinged_at.get_or_insert(now);
                 Due::Ping
             }
             _ => Due::Nothing,
@@ -149,11 +155,31 @@ mod tests {
         let mut heartbeat = Heartbeat::new(INTERVAL, TIMEOUT, t);
         heartbeat.set_reading(false, t);
         assert_eq!(heartbeat.poll(t + INTERVAL * 10), Due::Ping);
-        assert_eq!(heartbeat.deadline(), None);
+        assert_eq!(heartbeat.deadline(), Some(t + INTERVAL * 11));
         heartbeat.set_reading(true, t + INTERVAL * 11);
         assert_eq!(
             heartbeat.deadline(),
             Some(t + INTERVAL * 11 + INTERVAL + TIMEOUT)
+        );
+        assert_eq!(heartbeat.handle_pong(t + INTERVAL * 11), Some(INTERVAL));
+        assert_eq!(heartbeat.deadline(), Some(t + INTERVAL * 12));
+    }
+
+    #[test]
+    fn the_client_hears_of_us_while_nobody_reads() {
+        let t = start();
+        let mut heartbeat = Heartbeat::new(INTERVAL, TIMEOUT, t);
+        assert_eq!(heartbeat.poll(t + INTERVAL), Due::Ping);
+        heartbeat.set_reading(false, t + INTERVAL);
+        for interval in 2..5 {
+            assert_eq!(heartbeat.deadline(), Some(t + INTERVAL * interval));
+            assert_eq!(heartbeat.poll(t + INTERVAL * interval), Due::Ping);
+        }
+        heartbeat.set_reading(true, t + INTERVAL * 4);
+        assert_eq!(
+            heartbeat.poll(t + INTERVAL * 5),
+            Due::Nothing,
+            "a pong is under way"
         );
     }
 }

@@ -302,7 +302,7 @@ fn any_byte_is_a_sign_of_life() {
 fn nobody_dies_while_the_server_does_not_read() {
     websocket(
         "reading off
-         wait 900000 => send 2
+         wait 75000  => send 2; send 2; send 2
          reading on
          wait 44999
          wait 1      => close websocket; closed: ping timeout",

@@ -4,7 +4,7 @@
 //! arena, so that a small message needs no allocation of its own. It knows nothing of what the items mean.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
@@ -32,7 +32,16 @@ pub struct Mailbox<T> {
     inner: Mutex<Inner<T>>,
     /// Bytes that the drainer has taken out and not yet got rid of.
     backlog: AtomicUsize,
+    /// Whether a push was refused for want of room: [`REFUSED`], [`KNOWN`]. Becomes `REFUSED` under the lock.
+    refusal: AtomicU8,
 }
+
+/// None since [`Mailbox::forget_refusal`].
+const NOT_REFUSED: u8 = 0;
+/// The drainer does not know yet, and is not asleep.
+const REFUSED: u8 = 1;
+/// The drainer knows.
+const KNOWN: u8 = 2;
 
 #[derive(Debug)]
 struct Inner<T> {
@@ -60,6 +69,7 @@ impl<T> Default for Mailbox<T> {
                 closed: false,
             }),
             backlog: AtomicUsize::new(0),
+            refusal: AtomicU8::new(NOT_REFUSED),
         }
     }
 }
@@ -92,6 +102,14 @@ impl<T> Mailbox<T> {
                 let waiting = inner.queued + self.backlog.load(Ordering::Relaxed);
                 // A single message may be larger than the budget: it is refused only when it would have to queue.
                 if waiting > 0 && waiting + cost > limit {
+                    let waker = (self.refusal.load(Ordering::Relaxed) == NOT_REFUSED).then(|| {
+                        self.refusal.store(REFUSED, Ordering::Relaxed);
+                        inner.waker.take()
+                    });
+                    drop(inner);
+                    if let Some(waker) = waker.flatten() {
+                        wake(waker);
+                    }
                     return Err(PushError::Full);
                 }
             }
@@ -125,10 +143,11 @@ impl<T> Mailbox<T> {
         true
     }
 
-    /// Lets the drainer sleep: the next push calls the waker that `waker` gives. False when something waits already.
+    /// Lets the drainer sleep: the next push calls the waker that `waker` gives. False when something waits already, or
+    /// a push was refused.
     pub fn sleep(&self, waker: &Waker) -> bool {
         let mut inner = self.lock();
-        if inner.items.is_empty() {
+        if inner.items.is_empty() && self.refusal.load(Ordering::Relaxed) != REFUSED {
             inner.waker = Some(waker.clone());
             true
         } else {
@@ -171,6 +190,21 @@ impl<T> Mailbox<T> {
     /// Says how many drained bytes are still on their way; they count against the budget.
     pub fn set_backlog(&self, bytes: usize) {
         self.backlog.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Whether a push has been refused since [`Mailbox::forget_refusal`]. For the drainer.
+    pub fn was_refused(&self) -> bool {
+        match self.refusal.load(Ordering::Relaxed) {
+            NOT_REFUSED => return false,
+            REFUSED => self.refusal.store(KNOWN, Ordering::Relaxed),
+            _ => {}
+        }
+        true
+    }
+
+    /// There is room again, and whoever was refused is about to learn it. For the drainer.
+    pub fn forget_refusal(&self) {
+        self.refusal.store(NOT_REFUSED, Ordering::Relaxed);
     }
 
     /// Bytes that wait here and at the drainer.
@@ -308,7 +342,11 @@ mod tests {
             Ok(()),
             "a lone message may be larger"
         );
+        assert!(!mailbox.was_refused());
         assert_eq!(mailbox.push(2, 1, Budget::Bytes(100)), Err(PushError::Full));
+        assert!(!mailbox.sleep(Waker::noop()) && mailbox.was_refused());
+        mailbox.forget_refusal();
+        assert!(!mailbox.was_refused());
         assert_eq!(mailbox.push(3, 1, Budget::Unlimited), Ok(()));
         drain(&mailbox);
         mailbox.set_backlog(99);

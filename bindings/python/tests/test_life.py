@@ -47,8 +47,10 @@ async def test_a_handler_that_blocks_loses_no_client():
 
 
 @on_loop
-async def test_a_full_queue_stops_reading_and_loses_no_event():
-    await _flood_a_blocked_loop(options={"engine": {"pollQueueEvents": 50}})
+async def test_a_full_queue_stops_reading_and_loses_no_event_and_no_client():
+    await _flood_a_blocked_loop(
+        ping_interval=0.2, ping_timeout=0.2, options={"engine": {"pollQueueEvents": 50}}
+    )
 
 
 @pytest.mark.parametrize("kind", ["AsyncServer", "Server"])

@@ -323,3 +323,7 @@ pub extern "C" fn bw_args_payload(
         Ok(())
     })
 }
+
+#[cfg(test)]
+#[path = "args_tests.rs"]
+mod tests;

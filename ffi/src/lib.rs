@@ -22,6 +22,7 @@ pub mod error;
 pub mod event;
 mod handle;
 pub mod handshake;
+mod hooks;
 mod listeners;
 pub mod log;
 pub mod message;

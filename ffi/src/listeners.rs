@@ -6,16 +6,17 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, Weak};
 
-use bellwire_core::socketio::event::{Hook, Hooks};
+use bellwire_core::socketio::event::Hook;
 use bellwire_core::socketio::{Namespace, Socket};
 
 use crate::closure::Owned;
 use crate::event::{bw_callback_fn, bw_event, bw_event_values as values};
+use crate::hooks::{Wanted, hook_of};
 use crate::namespace::NspHost;
 use crate::pointer;
 use crate::registry::Ended;
 use crate::server::ServerHandle;
-use crate::shared::{Change, Shared};
+use crate::shared::Change;
 use crate::socket::SocketHost;
 
 /// How often a listener is called.
@@ -132,72 +133,6 @@ impl Drop for Listener {
     }
 }
 
-/// Where the hooks are that the listeners of an object switch.
-pub(crate) struct Wanted<'a> {
-    own: &'a Hooks,
-    server: &'a Hooks,
-    shared: &'a Shared,
-}
-
-impl<'a> Wanted<'a> {
-    pub(crate) fn of_server(server: &'a ServerHandle) -> Self {
-        let hooks = server.core.hooks();
-        Self {
-            own: hooks,
-            server: hooks,
-            shared: &server.shared,
-        }
-    }
-
-    pub(crate) fn of_namespace(namespace: &'a Namespace, shared: &'a Shared) -> Self {
-        Self {
-            own: &namespace.hooks,
-            server: &namespace.context().hooks,
-            shared,
-        }
-    }
-
-    pub(crate) fn of_socket(socket: &'a Socket, shared: &'a Shared) -> Self {
-        Self {
-            own: &socket.hooks,
-            server: &socket.namespace().context().hooks,
-            shared,
-        }
-    }
-
-    fn change(&self, lists: &Lists, kind: i32, change: Change) {
-        let Some(hook) = hook_of(kind) else { return };
-        if matches!(hook, Hook::Upgrade | Hook::Drain) {
-            return self.shared.count_listeners(self.server, hook, change);
-        }
-        if lists.want(hook) {
-            self.own.add(hook);
-        } else {
-            self.own.remove(hook);
-        }
-    }
-}
-
-fn hook_of(kind: i32) -> Option<Hook> {
-    const TABLE: [(values, Hook); 13] = [
-        (values::BW_EV_ALLOW_REQUEST, Hook::AllowRequest),
-        (values::BW_EV_HEADERS, Hook::Headers),
-        (values::BW_EV_MIDDLEWARE, Hook::Middleware),
-        (values::BW_EV_PACKET_MIDDLEWARE, Hook::PacketMiddleware),
-        (values::BW_EV_OUTGOING, Hook::Outgoing),
-        (values::BW_EV_ROOM_CREATED, Hook::Rooms),
-        (values::BW_EV_ROOM_DELETED, Hook::Rooms),
-        (values::BW_EV_ROOM_JOINED, Hook::Rooms),
-        (values::BW_EV_ROOM_LEFT, Hook::Rooms),
-        (values::BW_EV_UPGRADE, Hook::Upgrade),
-        (values::BW_EV_DRAIN, Hook::Drain),
-        (values::BW_EV_CONNECTION_ERROR, Hook::ConnectionError),
-        (values::BW_EV_NEW_NAMESPACE, Hook::NewNamespace),
-    ];
-    let row = TABLE.iter().find(|(value, _)| *value as i32 == kind);
-    row.map(|(_, hook)| *hook)
-}
-
 type List = Vec<Arc<Listener>>;
 
 /// The listeners of one event type.
@@ -251,7 +186,7 @@ impl Lists {
             .map_or(&[], |list| list)
     }
 
-    fn want(&self, hook: Hook) -> bool {
+    pub(crate) fn want(&self, hook: Hook) -> bool {
         self.others
             .iter()
             .any(|(kind, lists)| hook_of(*kind) == Some(hook) && !lists.is_empty())

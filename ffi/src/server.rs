@@ -15,7 +15,7 @@ use crate::config::bw_config;
 use crate::dispatch::Dispatcher;
 use crate::error::{Result, bw_status};
 use crate::handle::{self, Object, registry};
-use crate::listeners::Wanted;
+use crate::hooks::Wanted;
 use crate::namespace::NspHost;
 use crate::op::Op;
 use crate::panic::{entry, quiet_panics};

@@ -4,15 +4,23 @@
 //! the contract in the header, which says what each pointer must point to and for how long.
 //! Whatever can be checked is checked: NULL, alignment, and lengths that no object can have.
 
+mod call;
+mod lent;
+mod owned;
+#[cfg(test)]
+mod tests;
+
 use std::ffi::{CStr, c_char, c_void};
 use std::sync::Arc;
 
 use bellwire_core::error::{Error, ErrorKind};
-use bytes::Bytes;
+
+pub(crate) use crate::pointer::call::{call, call_drop, call_log};
+pub(crate) use crate::pointer::lent::take_blob;
+pub(crate) use crate::pointer::owned::Strings;
 
 use crate::error::Result;
-use crate::event::{bw_callback_fn, bw_event};
-use crate::types::{bw_blob, bw_buf, bw_bytes, bw_drop_fn, bw_free_fn, bw_list, bw_str};
+use crate::types::{bw_bytes, bw_str};
 
 /// A pointer of the host, or one that is handed to it: it may be used on any thread.
 #[derive(Debug, Clone, Copy)]
@@ -239,172 +247,4 @@ pub(crate) fn release_raw<T>(object: *const T) {
 /// An object whose address the caller keeps.
 pub(crate) fn into_raw<T>(object: T) -> *mut T {
     Box::into_raw(Box::new(object))
-}
-
-// ---- calling the host
-
-/// Ends the process with words when a callback lets an exception through.
-struct NoUnwinding(&'static str);
-
-impl Drop for NoUnwinding {
-    fn drop(&mut self) {
-        use std::io::Write as _;
-        // Nobody is left to be told when even this fails.
-        let _ = writeln!(
-            std::io::stderr(),
-            "bellwire: a {} threw an exception; callbacks must not",
-            self.0
-        );
-        std::process::abort();
-    }
-}
-
-fn without_unwinding(what: &'static str, call: impl FnOnce()) {
-    let guard = NoUnwinding(what);
-    call();
-    #[expect(clippy::mem_forget, reason = "the guard only acts when it is dropped")]
-    std::mem::forget(guard);
-}
-
-/// Calls an event callback.
-pub(crate) fn call(callback: bw_callback_fn, event: &bw_event, user: UserPointer) {
-    // SAFETY: the header says what a callback is; the event is valid until it returns.
-    without_unwinding("bw_callback", || unsafe { callback(event, user.0) });
-}
-
-/// Calls a drop function.
-pub(crate) fn call_drop(drop: bw_drop_fn, user: UserPointer) {
-    if let Some(drop) = drop {
-        // SAFETY: the header says what a drop function is; each is called once.
-        without_unwinding("bw_drop_fn", || unsafe { drop(user.0) });
-    }
-}
-
-/// Calls a log callback.
-pub(crate) fn call_log(
-    callback: unsafe extern "C-unwind" fn(*const crate::log::bw_log_record, *mut c_void),
-    record: &crate::log::bw_log_record,
-    user: UserPointer,
-) {
-    // SAFETY: the header says what a log callback is; the record is valid until it returns.
-    without_unwinding("bw_log_fn", || unsafe { callback(record, user.0) });
-}
-
-// ---- bytes that the host owns
-
-/// The bytes of a blob, freed when nobody needs them any more.
-struct Foreign {
-    data: *const u8,
-    len: usize,
-    free: bw_free_fn,
-    user: UserPointer,
-}
-
-// SAFETY: the header says that the bytes do not change and are freed on any thread.
-unsafe impl Send for Foreign {}
-
-impl AsRef<[u8]> for Foreign {
-    fn as_ref(&self) -> &[u8] {
-        if self.len == 0 {
-            return &[];
-        }
-        // SAFETY: checked in `take_blob`; the header says that the bytes stay until they are freed.
-        unsafe { std::slice::from_raw_parts(self.data, self.len) }
-    }
-}
-
-impl Drop for Foreign {
-    fn drop(&mut self) {
-        if let Some(free) = self.free {
-            // SAFETY: the header says what a free function is; this is the one call.
-            without_unwinding("bw_blob free_fn", || unsafe { free(self.user.0) });
-        }
-    }
-}
-
-/// Takes a blob over. From here on its free function runs exactly once, whatever happens.
-pub(crate) fn take_blob(blob: &bw_blob, name: &str) -> Result<Bytes> {
-    let mut foreign = Foreign {
-        data: blob.data.cast(),
-        len: 0,
-        free: blob.free_fn,
-        user: UserPointer(blob.free_user),
-    };
-    let bytes: &[u8] = array(foreign.data, blob.len, isize::MAX as usize, name)?;
-    if foreign.free.is_none() {
-        return Ok(Bytes::copy_from_slice(bytes));
-    }
-    foreign.len = bytes.len();
-    Ok(Bytes::from_owner(foreign))
-}
-
-// ---- memory that the library hands out
-
-impl bw_buf {
-    pub(crate) const EMPTY: Self = Self {
-        data: std::ptr::null_mut(),
-        len: 0,
-        r#impl: std::ptr::null_mut(),
-    };
-
-    pub(crate) fn new(text: impl Into<Vec<u8>>) -> Self {
-        let mut bytes = text.into();
-        let len = bytes.len();
-        bytes.push(0);
-        let owner = into_raw(bytes);
-        // SAFETY: it was made just now.
-        let data = unsafe { (*owner).as_mut_ptr() }.cast();
-        Self {
-            data,
-            len,
-            r#impl: owner.cast(),
-        }
-    }
-
-    pub(crate) fn free(&mut self) {
-        let owner: *mut Vec<u8> = std::mem::replace(self, Self::EMPTY).r#impl.cast();
-        if !owner.is_null() {
-            // SAFETY: it came from `new`, and the caller's variable has forgotten it.
-            drop(unsafe { Box::from_raw(owner) });
-        }
-    }
-}
-
-/// What stands behind a `bw_list`: the texts, and the views of them.
-pub(crate) struct Strings {
-    pub(crate) texts: Vec<Arc<str>>,
-    pub(crate) views: Vec<bw_str>,
-}
-
-impl Strings {
-    pub(crate) fn new(texts: Vec<Arc<str>>) -> Self {
-        let views = texts.iter().map(|text| bw_str::view(text)).collect();
-        Self { texts, views }
-    }
-}
-
-impl bw_list {
-    pub(crate) const EMPTY: Self = Self {
-        items: std::ptr::null(),
-        n: 0,
-        r#impl: std::ptr::null_mut(),
-    };
-
-    pub(crate) fn new(texts: Vec<Arc<str>>) -> Self {
-        let strings = Strings::new(texts);
-        let (items, n) = (strings.views.as_ptr(), strings.texts.len());
-        Self {
-            items,
-            n,
-            r#impl: into_raw(strings).cast(),
-        }
-    }
-
-    pub(crate) fn free(&mut self) {
-        let owner: *mut Strings = std::mem::replace(self, Self::EMPTY).r#impl.cast();
-        if !owner.is_null() {
-            // SAFETY: it came from `new`, and the caller's variable has forgotten it.
-            drop(unsafe { Box::from_raw(owner) });
-        }
-    }
 }

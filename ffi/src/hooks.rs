@@ -1,0 +1,77 @@
+//! Hooks: what is asked and told only while somebody listens.
+
+use bellwire_core::socketio::event::{Hook, Hooks};
+use bellwire_core::socketio::{Namespace, Socket};
+
+use crate::event::bw_event_values as values;
+use crate::listeners::Lists;
+use crate::server::ServerHandle;
+use crate::shared::{Change, Shared};
+
+/// Where the hooks are that the listeners of an object switch.
+pub(crate) struct Wanted<'a> {
+    own: &'a Hooks,
+    server: &'a Hooks,
+    shared: &'a Shared,
+}
+
+impl<'a> Wanted<'a> {
+    pub(crate) fn of_server(server: &'a ServerHandle) -> Self {
+        let hooks = server.core.hooks();
+        Self {
+            own: hooks,
+            server: hooks,
+            shared: &server.shared,
+        }
+    }
+
+    pub(crate) fn of_namespace(namespace: &'a Namespace, shared: &'a Shared) -> Self {
+        Self {
+            own: &namespace.hooks,
+            server: &namespace.context().hooks,
+            shared,
+        }
+    }
+
+    pub(crate) fn of_socket(socket: &'a Socket, shared: &'a Shared) -> Self {
+        Self {
+            own: &socket.hooks,
+            server: &socket.namespace().context().hooks,
+            shared,
+        }
+    }
+
+    /// A listener came or went; these are left.
+    pub(crate) fn change(&self, lists: &Lists, kind: i32, change: Change) {
+        let Some(hook) = hook_of(kind) else { return };
+        if matches!(hook, Hook::Upgrade | Hook::Drain) {
+            return self.shared.count_listeners(self.server, hook, change);
+        }
+        if lists.want(hook) {
+            self.own.add(hook);
+        } else {
+            self.own.remove(hook);
+        }
+    }
+}
+
+/// The hook that brings events of this type.
+pub(crate) fn hook_of(kind: i32) -> Option<Hook> {
+    const TABLE: [(values, Hook); 13] = [
+        (values::BW_EV_ALLOW_REQUEST, Hook::AllowRequest),
+        (values::BW_EV_HEADERS, Hook::Headers),
+        (values::BW_EV_MIDDLEWARE, Hook::Middleware),
+        (values::BW_EV_PACKET_MIDDLEWARE, Hook::PacketMiddleware),
+        (values::BW_EV_OUTGOING, Hook::Outgoing),
+        (values::BW_EV_ROOM_CREATED, Hook::Rooms),
+        (values::BW_EV_ROOM_DELETED, Hook::Rooms),
+        (values::BW_EV_ROOM_JOINED, Hook::Rooms),
+        (values::BW_EV_ROOM_LEFT, Hook::Rooms),
+        (values::BW_EV_UPGRADE, Hook::Upgrade),
+        (values::BW_EV_DRAIN, Hook::Drain),
+        (values::BW_EV_CONNECTION_ERROR, Hook::ConnectionError),
+        (values::BW_EV_NEW_NAMESPACE, Hook::NewNamespace),
+    ];
+    let row = TABLE.iter().find(|(value, _)| *value as i32 == kind);
+    row.map(|(_, hook)| *hook)
+}

@@ -25,7 +25,10 @@ const EMITTER = [
 class Server extends EventEmitter {
   constructor(where, options = {}) {
     super();
-    if (where !== null && typeof where === "object" && where.constructor === Object) [where, options] = [undefined, where];
+    // What has listeners is an http.Server, which listen() refuses.
+    if (where !== null && typeof where === "object" && typeof where.on !== "function") {
+      [where, options] = [undefined, where];
+    }
     const { host, json } = readOptions(options, "socket.io");
     this._host = host;
     this._dispatcher = new Dispatcher(this, json);

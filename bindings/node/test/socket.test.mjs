@@ -1,6 +1,10 @@
 // Sockets: what a program sees and does, with clients of the official kind.
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer, get } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { eventually, serve } from "./support.mjs";
 
@@ -14,6 +18,22 @@ test("the port is known at once", (t) => {
 test("a port in use is an error with the code of Node", (t) => {
   const { io, port } = serve(t);
   assert.throws(() => io.listen(port), { code: "EADDRINUSE" });
+});
+
+test("a Unix socket is listened on", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "bellwire-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, "socket");
+  const { io } = serve(t);
+  io.listen(path);
+  const [answer] = await once(get({ socketPath: path, path: "/socket.io/?EIO=4&transport=polling" }), "response");
+  assert.equal(answer.statusCode, 200);
+  answer.resume();
+});
+
+test("an http.Server is refused with a reason", async () => {
+  const { Server } = await import("../lib/wrapper.mjs");
+  assert.throws(() => new Server(createServer()), /cannot be attached to/);
 });
 
 test("options that do not fit are refused by name", async (t) => {

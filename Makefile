@@ -38,22 +38,21 @@ $(TARGET)/libbellwire.a: $(RUST_SOURCES)
 
 $(LIB)/bellwire.o: $(TARGET)/libbellwire.a ffi/symbols.txt
 	@mkdir -p $(LIB)
-	ld -r --gc-sections --force-group-allocation $$(sed 's/^/-u /' ffi/symbols.txt) -o $@ $<
+	ld -r --gc-sections --force-group-allocation $$(sed 's/^/-u /' ffi/symbols.txt) -o $@.$$$$ $< && mv $@.$$$$ $@
 
 $(LIB)/libbellwire.so.$(VERSION): $(LIB)/bellwire.o ffi/bellwire.map
-	$(CC) -shared -o $@ -Wl,-soname,$(SONAME) -Wl,-z,nodelete,-z,now,-z,relro,-z,defs \
-	  -Wl,--gc-sections,--version-script=ffi/bellwire.map $< $$(cat $(TARGET)/libbellwire.needs)
+	$(CC) -shared -o $@.$$$$ -Wl,-soname,$(SONAME) -Wl,-z,nodelete,-z,now,-z,relro,-z,defs \
+	  -Wl,--gc-sections,--version-script=ffi/bellwire.map $< $$(cat $(TARGET)/libbellwire.needs) && mv $@.$$$$ $@
 
 $(BW_LIBRARY): $(LIB)/libbellwire.so.$(VERSION)
-	ln -sf $(<F) $(LIB)/$(SONAME)
-	ln -sf $(SONAME) $@
+	@ln -sf $(<F) $(LIB)/$(SONAME)
+	@ln -sf $(SONAME) $@
 
 $(LIB)/libbellwire.a: $(LIB)/bellwire.o
-	objcopy --keep-global-symbols=ffi/symbols.txt --remove-section=.llvmbc --remove-section=.llvmcmd $< $(LIB)/static.o
-	objcopy --strip-debug --strip-unneeded $(LIB)/static.o
-	rm -f $@
-	ar crs $@ $(LIB)/static.o
-	@rm $(LIB)/static.o
+	set -e; own=$$(mktemp -d $(LIB)/XXXXXX); \
+	objcopy --keep-global-symbols=ffi/symbols.txt --remove-section=.llvmbc --remove-section=.llvmcmd $< $$own/bellwire.o; \
+	objcopy --strip-debug --strip-unneeded $$own/bellwire.o; \
+	ar crs $$own/libbellwire.a $$own/bellwire.o; mv $$own/libbellwire.a $@; rm -r $$own
 
 header:
 	UPDATE=1 $(CARGO) test --quiet --locked -p bellwire-ffi --test header

@@ -3,7 +3,6 @@
 # and C++ compiler.
 
 CARGO ?= cargo
-PYTHON ?= python3
 CXX ?= c++
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
@@ -19,6 +18,11 @@ BW_LIBRARY := $(LIB)/libbellwire.so
 BW_CFLAGS := -O2 -g -Wall -Wextra -Wpedantic -Iinclude $(CFLAGS)
 BW_LIBS := -L$(LIB) -lbellwire '-Wl,-rpath,$$ORIGIN/../lib'
 
+# V=1 shows the commands.
+ifndef V
+MAKEFLAGS += --silent
+endif
+
 .PHONY: build lib header run test check bench install clean setup packages
 build: lib examples
 
@@ -32,12 +36,12 @@ lib: $(BW_LIBRARY) $(LIB)/libbellwire.a
 
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find core ffi -name '*.rs' -o -name Cargo.toml)
 $(TARGET)/libbellwire.a: $(RUST_SOURCES)
-	$(CARGO) rustc --quiet --locked --release -p bellwire-ffi --lib --crate-type staticlib -- \
+	$(CARGO) rustc --locked --release -p bellwire-ffi --lib --crate-type staticlib -- \
 	  --print native-static-libs=$(abspath $(TARGET))/libbellwire.needs
-	@touch $@
+	touch $@
 
 $(LIB)/bellwire.o: $(TARGET)/libbellwire.a ffi/symbols.txt
-	@mkdir -p $(LIB)
+	mkdir -p $(LIB)
 	ld -r --gc-sections --force-group-allocation $$(sed 's/^/-u /' ffi/symbols.txt) -o $@.$$$$ $< && mv $@.$$$$ $@
 
 $(LIB)/libbellwire.so.$(VERSION): $(LIB)/bellwire.o ffi/bellwire.map
@@ -45,8 +49,8 @@ $(LIB)/libbellwire.so.$(VERSION): $(LIB)/bellwire.o ffi/bellwire.map
 	  -Wl,--gc-sections,--version-script=ffi/bellwire.map $< $$(cat $(TARGET)/libbellwire.needs) && mv $@.$$$$ $@
 
 $(BW_LIBRARY): $(LIB)/libbellwire.so.$(VERSION)
-	@ln -sf $(<F) $(LIB)/$(SONAME)
-	@ln -sf $(SONAME) $@
+	ln -sf $(<F) $(LIB)/$(SONAME)
+	ln -sf $(SONAME) $@
 
 $(LIB)/libbellwire.a: $(LIB)/bellwire.o
 	set -e; own=$$(mktemp -d $(LIB)/XXXXXX); \
@@ -82,14 +86,14 @@ setup: packages examples/arena/node_modules/.package-lock.json tests/browser/nod
 	tests/setup.sh
 
 packages:
-	@missing=; for name in $(PACKAGES); do command -v $$name >/dev/null || missing="$$missing $$name"; done; \
+	missing=; for name in $(PACKAGES); do command -v $$name >/dev/null || missing="$$missing $$name"; done; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	if [ "$$(id -u)" != 0 ]; then echo "please install:$$missing" >&2; exit 1; fi; \
 	apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends $$missing
 
 %/node_modules/.package-lock.json: %/package-lock.json
 	cd $* && npm ci --no-audit --no-fund --loglevel=error
-	@touch $@
+	touch $@
 
 # ------------------------------------------------------------------ the verbs
 
@@ -100,6 +104,8 @@ run: $(BW_LIBRARY) build/examples/arena examples/arena/node_modules/.package-loc
 test: setup lib examples
 	RUST_TEST_THREADS=6 $(CARGO) test --locked --no-fail-fast
 	cd tests/browser && node --test
+	$(MAKE) -C bindings/python test conformance
+	$(MAKE) -C bindings/node test
 
 check:
 	$(CARGO) fmt --all --check

@@ -1,7 +1,7 @@
 //! Bellwire for Python: the native half, `bellwire._native`.
 //!
 //! Threads of the engine never enter Python: events wait in the engine's queue until a thread of Python takes a batch of
-//! them ([`server::Server::drain`]). No object of Python is held by what an engine thread can drop, and Python is never
+//! them (`server.rs`). No object of Python is held by what an engine thread can drop, and Python is never
 //! called while a lock of ours is held. The Python half, in `python/bellwire`, gives all this the face of python-socketio.
 
 mod ack;

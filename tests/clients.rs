@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use conformance::{Server, under_test};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn scenarios() -> Vec<PathBuf> {
     let folder = under_test::tests_folder().join("scenarios");
@@ -32,7 +32,9 @@ fn expected_runs(driver: &str) -> usize {
 }
 
 fn run(driver: &str, mode: &str) {
-    let server = Server::start();
+    // Quick pings prove that clients answer them. Besides, python-socketio may leave
+    // a poll open when it disconnects, and then waits for the next ping.
+    let server = Server::with(&json!({"pingInterval": 1000, "pingTimeout": 10_000}));
     let tests = under_test::tests_folder();
     let program = match driver {
         "js" => vec!["node".into(), tests.join("clients/js/driver.mjs")],

@@ -23,7 +23,7 @@ ifndef V
 MAKEFLAGS += --silent
 endif
 
-.PHONY: build lib header run test check bench install clean setup packages
+.PHONY: build lib header run test test-bindings check bench install clean setup packages
 build: lib examples
 
 # -------------------------------------------------------------------- library
@@ -104,6 +104,9 @@ run: $(BW_LIBRARY) build/examples/arena examples/arena/node_modules/.package-loc
 test: setup lib examples
 	RUST_TEST_THREADS=6 $(CARGO) test --locked --no-fail-fast
 	cd tests/browser && node --test
+
+# The bindings build with their own package tools; each also runs the black-box tests against its echo server.
+test-bindings: setup lib examples
 	$(MAKE) -C bindings/python test conformance
 	$(MAKE) -C bindings/node test
 

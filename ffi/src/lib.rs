@@ -13,6 +13,7 @@
 
 pub mod args;
 pub mod broadcast;
+mod clock;
 mod closure;
 pub mod config;
 pub mod deferred;

@@ -11,6 +11,7 @@ use bellwire_core::error::{Error, ErrorKind};
 use bellwire_core::host::Queue;
 use bellwire_core::socketio::event::{Hook, Hooks};
 
+use crate::clock::clocks;
 use crate::closure::Graveyard;
 use crate::error::Result;
 use crate::listeners::ListenerSet;
@@ -221,16 +222,4 @@ impl Drop for Polling {
         Thread::with(|thread| thread.poll(self.outer));
         self.shared.polling.store(false, Ordering::Release);
     }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "both clocks are read once for each server"
-)]
-fn clocks() -> (Instant, u64) {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-    (
-        Instant::now(),
-        now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64,
-    )
 }

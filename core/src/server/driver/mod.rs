@@ -150,6 +150,8 @@ impl Driver {
 
     fn drive(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Poll<()> {
         let mut clock = Clock::default();
+        // A greeting leaves before anything that the first bytes lead to.
+        self.carry_out(scratch, &mut clock);
         for _ in 0..ROUNDS {
             self.take_requests(&mut clock);
             self.check_poll(cx);

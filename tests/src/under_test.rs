@@ -28,6 +28,9 @@ pub enum Difference {
     /// unsupported `EIO` and then writes an HTTP error into the WebSocket
     /// stream. Bellwire refuses it before the upgrade, with 400.
     RefusesUnsupportedProtocolBeforeUpgrade,
+    /// An upgrade of a path that is not the engine's is answered 404; the
+    /// official server says nothing and ends the connection after a second.
+    AnswersForeignUpgrades,
     /// Any byte of the client is a sign of life: the session ends
     /// pingInterval + pingTimeout after the last one. The official server wants
     /// the pong, and lets another packet prolong the wait only once per ping.

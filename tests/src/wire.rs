@@ -63,7 +63,7 @@ impl Wire {
     /// client that does not read is stopped early.
     pub fn shrink_receive_buffer(&self) {
         socket2::SockRef::from(&self.stream)
-            .set_recv_buffer_size(4096)
+            .set_recv_buffer_size(65_536)
             .expect("SO_RCVBUF can be set");
     }
 

@@ -1,0 +1,478 @@
+//! Limits and deadlines that the official server does not have: what exceeds one
+//! is cut off and counted, and nothing else is lost. The reference is not asked.
+
+use std::time::{Duration, Instant};
+
+use conformance::raw::reason_of;
+use conformance::socketio::kind;
+use conformance::{
+    Client, Difference, Frame, Http, Opcode, Polling, Server, Transport, WebSocket, differs,
+    eventually,
+};
+use serde_json::{Value, json};
+
+/// A server with these options for the engine; `None` when the server under test
+/// has no such limits.
+fn limited(engine: &Value) -> Option<Server> {
+    differs(Difference::LimitsTime).then(|| Server::with(&json!({"engine": engine})))
+}
+
+fn stat(client: &mut Client, name: &str) -> i64 {
+    client.call(&json!(["stat", name]))[0]
+        .as_i64()
+        .expect("a number")
+}
+
+#[track_caller]
+fn check_counted(observer: &mut Client, name: &str) {
+    eventually(name, || (stat(observer, name) > 0).then_some(()));
+    assert_eq!(stat(observer, "panics_total"), 0);
+}
+
+fn now() -> Instant {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the test measures a deadline of the server"
+    )]
+    Instant::now()
+}
+
+const DEADLINE: Duration = Duration::from_millis(300);
+/// Clocks of two processes may be read a little apart.
+const SLACK: Duration = Duration::from_millis(20);
+
+// Time.
+
+#[test]
+fn a_head_has_to_be_complete_in_time() {
+    let Some(server) = limited(&json!({"headerTimeout": 300})) else {
+        return;
+    };
+    let mut observer = Client::connect(&server);
+    let start = now();
+    let mut http = Http::connect(server.endpoint());
+    http.write("GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: a\r\nX-Slow: ");
+    http.wire().read_to_end();
+    assert!(start.elapsed() + SLACK >= DEADLINE, "{:?}", start.elapsed());
+    check_counted(&mut observer, "deadline_header_total");
+}
+
+#[test]
+fn a_dripping_head_has_no_more_time() {
+    let Some(server) = limited(&json!({"headerTimeout": 300})) else {
+        return;
+    };
+    let mut http = Http::connect(server.endpoint());
+    http.write("GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: a\r\nX-Slow: ");
+    let mut drops = 0;
+    while http.wire().is_silent_for(Duration::from_millis(50)) {
+        let _ = http.wire().try_write(b"x");
+        drops += 1;
+        assert!(drops < 100, "the head may drip for ever");
+    }
+}
+
+#[test]
+fn a_body_has_to_be_complete_in_time() {
+    let Some(server) = limited(&json!({"bodyTimeout": 300})) else {
+        return;
+    };
+    let mut observer = Client::connect(&server);
+    let polling = Polling::connect(&server);
+    let mut http = Http::connect(server.endpoint());
+    let start = now();
+    http.write(format!(
+        "POST {} HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n4",
+        polling.target()
+    ));
+    http.wire().read_to_end();
+    assert!(start.elapsed() + SLACK >= DEADLINE, "{:?}", start.elapsed());
+    check_counted(&mut observer, "deadline_body_total");
+}
+
+#[test]
+fn a_message_has_to_be_complete_in_time() {
+    let Some(server) = limited(&json!({"messageTimeout": 300})) else {
+        return;
+    };
+    let mut observer = Client::connect(&server);
+    let mut client = Client::connect(&server);
+    let start = now();
+    client
+        .websocket()
+        .send(&Frame::unfinished(Opcode::Text, "4"));
+    client.expect_disconnection();
+    assert!(start.elapsed() + SLACK >= DEADLINE, "{:?}", start.elapsed());
+    check_counted(&mut observer, "deadline_message_total");
+}
+
+#[test]
+fn attachments_have_to_come_in_time() {
+    for transport in Transport::ALL {
+        let Some(server) = limited(&json!({"messageTimeout": 300})) else {
+            return;
+        };
+        let mut observer = Client::connect(&server);
+        let mut client = Client::over(&server, transport);
+        client.send(r#"52-["message",{"_placeholder":true,"num":0}]"#);
+        client.send_binary(b"one");
+        client.expect_disconnection();
+        check_counted(&mut observer, "deadline_message_total");
+        assert_eq!(stat(&mut observer, "partial_packets"), 0);
+    }
+}
+
+#[test]
+fn a_close_frame_has_to_be_answered_in_time() {
+    let Some(server) = limited(&json!({"closeTimeout": 300})) else {
+        return;
+    };
+    let mut client = Client::connect(&server);
+    let start = now();
+    client.emit(&json!(["disconnect-me", true]));
+    assert_eq!(client.receive().kind, kind::DISCONNECT);
+    assert_eq!(client.websocket().receive().opcode, Opcode::Close);
+    // We say nothing, and keep the connection open.
+    client.websocket().wire().read_to_end();
+    assert!(start.elapsed() + SLACK >= DEADLINE, "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_question_has_to_be_answered_in_time() {
+    let Some(server) = limited(&json!({"deferredTimeout": 300})) else {
+        return;
+    };
+    let mut client = Client::connect(&server);
+    let start = now();
+    client.send(r#"0/auth,{"token":"never"}"#);
+    let packet = client.receive();
+    assert_eq!(
+        (packet.kind, packet.nsp.as_str()),
+        (kind::CONNECT_ERROR, "/auth")
+    );
+    assert!(start.elapsed() + SLACK >= DEADLINE, "{:?}", start.elapsed());
+    client.expect_nothing();
+    check_counted(&mut client, "deadline_question_total");
+}
+
+#[test]
+fn deadlines_for_joining_and_upgrading_are_counted() {
+    if !differs(Difference::LimitsTime) {
+        return;
+    }
+    let server = Server::with(&json!({"connectTimeout": 300, "upgradeTimeout": 300}));
+    let mut observer = Client::connect(&server);
+    let mut nobody = WebSocket::connect(&server);
+    nobody.receive_open();
+    assert_eq!(nobody.receive_close(), None);
+    check_counted(&mut observer, "deadline_connect_total");
+    let polling = Client::over(&server, Transport::Polling);
+    let mut half = WebSocket::upgrade(&server, &polling.sid);
+    assert_eq!(half.receive_close(), None);
+    check_counted(&mut observer, "deadline_upgrade_total");
+}
+
+// Numbers.
+
+#[test]
+fn connections_are_limited() {
+    let Some(server) = limited(&json!({"maxConnections": 3})) else {
+        return;
+    };
+    let mut observer = Client::connect(&server);
+    let second = Client::connect(&server);
+    let _third = Polling::connect(&server);
+    let response = server.get("EIO=4&transport=polling");
+    assert_eq!(
+        (response.status, response.text()),
+        (503, r#"{"code":3,"message":"Bad request"}"#)
+    );
+    let query = "EIO=4&transport=websocket";
+    assert!(WebSocket::attempt(server.endpoint(), query, &[]).is_err());
+    check_counted(&mut observer, "limit_connections_total");
+    // Who leaves makes room.
+    drop(second);
+    eventually("there is room again", || {
+        (server.get("EIO=4&transport=polling").status == 200).then_some(())
+    });
+}
+
+#[test]
+fn namespaces_of_a_connection_are_limited() {
+    let Some(server) = limited(&json!({"maxNamespaces": 2})) else {
+        return;
+    };
+    let mut client = Client::connect(&server);
+    client.connect_to("/custom", &json!({}));
+    client.send(r#"0/auth,{"token":"secret"}"#);
+    let packet = client.receive();
+    assert_eq!(
+        (packet.kind, packet.nsp.as_str()),
+        (kind::CONNECT_ERROR, "/auth")
+    );
+    check_counted(&mut client, "limit_namespaces_total");
+    client.send("1/custom,");
+    client.connect_to("/auth", &json!({"token": "secret"}));
+}
+
+#[test]
+fn packets_of_a_payload_are_limited() {
+    let Some(server) = limited(&json!({"maxPacketsPerPayload": 3})) else {
+        return;
+    };
+    let mut observer = Client::connect(&server);
+    let mut polling = Polling::connect(&server);
+    polling.post_response("6\x1e6\x1e6\x1e6");
+    check_counted(&mut observer, "limit_packets_total");
+    assert_eq!(polling.poll_response().status, 400);
+}
+
+#[test]
+fn fragments_of_a_message_are_limited() {
+    let Some(server) = limited(&json!({"maxFragments": 3})) else {
+        return;
+    };
+    let mut observer = Client::connect(&server);
+    let mut client = Client::connect(&server);
+    for opcode in [
+        Opcode::Text,
+        Opcode::Continuation,
+        Opcode::Continuation,
+        Opcode::Continuation,
+    ] {
+        client.websocket().send(&Frame::unfinished(opcode, ""));
+    }
+    assert_eq!(client.websocket().receive_close(), Some(1008));
+    check_counted(&mut observer, "limit_fragments_total");
+}
+
+#[test]
+fn attachments_of_a_packet_are_limited() {
+    let Some(server) = limited(&json!({"maxAttachments": 2})) else {
+        return;
+    };
+    let mut observer = Client::connect(&server);
+    let mut client = Client::connect(&server);
+    client.send(r#"53-["message"]"#);
+    client.expect_disconnection();
+    check_counted(&mut observer, "limit_attachments_total");
+}
+
+#[test]
+fn a_packet_and_its_attachments_are_limited_together() {
+    if !differs(Difference::LimitsParts) {
+        return;
+    }
+    let server = Server::with(&json!({"maxHttpBufferSize": 1000}));
+    let mut observer = Client::connect(&server);
+    for transport in Transport::ALL {
+        let mut client = Client::over(&server, transport);
+        client.send(r#"52-["message",{"_placeholder":true,"num":0}]"#);
+        client.send_binary(&[0; 600]);
+        client.send_binary(&[0; 600]);
+        client.expect_disconnection();
+    }
+    check_counted(&mut observer, "limit_payload_total");
+}
+
+#[test]
+fn nesting_is_limited() {
+    let Some(server) = limited(&json!({"maxJsonDepth": 8})) else {
+        return;
+    };
+    let mut client = Client::connect(&server);
+    let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+    client.send(&format!(r#"2["message",{}]"#, nested(7)));
+    assert_eq!(client.expect("message-back").len(), 1);
+    client.send(&format!(r#"2["message",{}]"#, nested(8)));
+    client.expect_disconnection();
+    let mut observer = Client::connect(&server);
+    check_counted(&mut observer, "limit_depth_total");
+}
+
+#[test]
+fn heads_are_limited() {
+    let Some(server) = limited(&json!({"maxHeaderBytes": 8192, "maxHeaders": 20})) else {
+        return;
+    };
+    let mut observer = Client::connect(&server);
+    let long = "x".repeat(9000);
+    let response = server.ask("GET", "EIO=4&transport=polling", &[("X-Long", &long)], b"");
+    assert_eq!(response.status, 431);
+    let many = [("X", "y"); 30];
+    let response = server.ask("GET", "EIO=4&transport=polling", &many, b"");
+    assert_eq!(response.status, 431);
+    check_counted(&mut observer, "limit_headers_total");
+}
+
+#[test]
+fn a_body_over_the_limit_is_counted() {
+    if !differs(Difference::LimitsParts) {
+        return;
+    }
+    let server = Server::with(&json!({"maxHttpBufferSize": 1000}));
+    let mut observer = Client::connect(&server);
+    let mut polling = Polling::connect(&server);
+    assert_eq!(polling.post_response(&"x".repeat(1001)).status, 413);
+    check_counted(&mut observer, "limit_payload_total");
+}
+
+#[test]
+fn answers_a_client_owes_are_limited() {
+    let Some(server) = limited(&json!({"maxPendingAcks": 3})) else {
+        return;
+    };
+    let mut observer = Client::connect(&server);
+    let mut client = Client::connect(&server);
+    let calls: Vec<_> = (0..4)
+        .map(|i| client.emit_for_ack(&json!(["call", 0, i])))
+        .collect();
+    // The fourth question is not asked: it ends at once, and differently.
+    let refused = client.ack_of(calls[3]);
+    assert_ne!(refused.args()[0], json!("ok"));
+    for (i, call) in calls[..3].iter().enumerate() {
+        let question = client.take_event("question");
+        assert_eq!(question.args(), [json!(i)]);
+        client.answer(&question, &json!([i]));
+        assert_eq!(client.ack_of(*call).args(), [json!("ok"), json!([i])]);
+    }
+    client.expect_nothing();
+    check_counted(&mut observer, "limit_acks_total");
+    assert_eq!(stat(&mut observer, "pending_acks"), 0);
+}
+
+// Slow clients.
+
+/// Sends about twelve megabytes to a client that reads nothing, and as much to
+/// one that does, which gets all of it.
+fn flood(server: &Server, stalled: &mut Client) {
+    stalled.websocket().wire().shrink_receive_buffer();
+    let mut reader = Client::connect(server);
+    let mut sender = Client::connect(server);
+    let filler = "x".repeat(60_000);
+    let target = |id: &str| json!({"rooms": [id], "except": [], "self": true, "volatile": false});
+    for i in 0..200 {
+        sender.emit(&json!(["broadcast", target(&stalled.id), i, filler]));
+        sender.emit(&json!(["broadcast", target(&reader.id), i, filler]));
+        assert_eq!(reader.expect("broadcast")[0], json!(i));
+    }
+    sender.call(&json!(["message-with-ack"]));
+}
+
+#[test]
+fn a_client_that_does_not_read_is_disconnected() {
+    let policy = json!({"sendBufferHigh": 500_000, "sendBufferLow": 100_000, "sendBufferPolicy": "disconnect"});
+    let Some(server) = limited(&policy) else {
+        return;
+    };
+    let mut observer = Client::connect(&server);
+    let mut stalled = Client::connect(&server);
+    flood(&server, &mut stalled);
+    check_counted(&mut observer, "slow_clients_disconnected_total");
+    observer.wait_for_log(&format!("disconnect / {}", stalled.id));
+}
+
+#[test]
+fn a_client_that_does_not_read_loses_what_is_too_much() {
+    for policy in ["drop", "error"] {
+        let options = json!({"sendBufferHigh": 500_000, "sendBufferLow": 100_000, "sendBufferPolicy": policy});
+        let Some(server) = limited(&options) else {
+            return;
+        };
+        let before = server.resident_bytes();
+        let mut observer = Client::connect(&server);
+        let mut stalled = Client::connect(&server);
+        flood(&server, &mut stalled);
+        check_counted(&mut observer, "send_buffer_full_total");
+        let grown = server.resident_bytes().saturating_sub(before);
+        assert!(grown < 8 << 20, "{policy}: {grown} bytes");
+        // What it reads later is in order, from the first on.
+        let mut last = None;
+        while last < Some(20) {
+            let number = stalled.expect("broadcast")[0].as_u64();
+            assert!(number > last, "{number:?} after {last:?}");
+            last = number;
+        }
+    }
+}
+
+// Numbers of the server.
+
+#[test]
+fn numbers_follow_what_happens() {
+    if !differs(Difference::LimitsTime) {
+        return;
+    }
+    let server = Server::start();
+    let mut observer = Client::connect(&server);
+    let mut numbers = |names: [&str; 4]| names.map(|name| stat(&mut observer, name));
+    assert_eq!(
+        numbers([
+            "clients_count",
+            "polling_clients_count",
+            "sockets_count",
+            "rooms_count"
+        ]),
+        [1, 0, 1, 0]
+    );
+    let mut client = Client::over(&server, Transport::Polling);
+    client.connect_to("/custom", &json!({}));
+    client.call(&json!(["join", "room"]));
+    assert_eq!(
+        numbers([
+            "clients_count",
+            "polling_clients_count",
+            "sockets_count",
+            "rooms_count"
+        ]),
+        [2, 1, 3, 1]
+    );
+    let mut websocket = WebSocket::upgrade(&server, &client.sid);
+    websocket.text("2probe");
+    assert_eq!(websocket.receive_text(), "3probe");
+    websocket.text("5");
+    websocket.text(r#"4299["message-with-ack"]"#);
+    assert_eq!(websocket.receive_text(), "4399[]");
+    assert_eq!(
+        numbers([
+            "clients_count",
+            "polling_clients_count",
+            "upgrades_total",
+            "connections_total"
+        ]),
+        [2, 0, 1, 2]
+    );
+    websocket.close();
+    eventually("the session has ended", || {
+        (numbers([
+            "clients_count",
+            "sockets_count",
+            "rooms_count",
+            "disconnections_total",
+        ]) == [1, 1, 0, 1])
+        .then_some(())
+    });
+    server.get("EIO=4&transport=abc");
+    assert_eq!(
+        numbers([
+            "connection_errors_total",
+            "parse_errors_total",
+            "ping_timeouts_total",
+            "panics_total"
+        ]),
+        [1, 0, 0, 0]
+    );
+}
+
+#[test]
+fn a_raw_session_has_the_same_limits() {
+    if !differs(Difference::LimitsTime) {
+        return;
+    }
+    let server = Server::raw(&json!({"engine": {"messageTimeout": 300, "closeTimeout": 300}}));
+    let mut websocket = WebSocket::connect(&server);
+    let sid = websocket.receive_open();
+    websocket.send(&Frame::unfinished(Opcode::Binary, "x"));
+    websocket.wire().read_to_end();
+    reason_of(&server, &sid);
+}

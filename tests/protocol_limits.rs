@@ -325,7 +325,7 @@ fn answers_a_client_owes_are_limited() {
     let mut observer = Client::connect(&server);
     let mut client = Client::connect(&server);
     let calls: Vec<_> = (0..4)
-        .map(|i| client.emit_for_ack(&json!(["call", 0, i])))
+        .map(|i| client.emit_for_ack(&json!(["call", 10_000, i])))
         .collect();
     // The fourth question is not asked: it ends at once, and differently.
     let refused = client.ack_of(calls[3]);

@@ -113,7 +113,7 @@ test-bindings: setup lib examples
 check:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --quiet --locked --workspace --all-targets -- -D warnings
-	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --quiet --locked --workspace --no-deps
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --quiet --locked -p bellwire-core --no-deps
 	$(CARGO) test --quiet --locked -p bellwire-ffi --test header
 
 bench: lib

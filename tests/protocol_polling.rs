@@ -1,4 +1,4 @@
-//! HTTP long-polling: payloads, responses, overlaps, limits and every way in
+//! HTTP long-polling: payloads, responses, limits and every way in
 //! which a session over it can end.
 
 use std::sync::LazyLock;
@@ -220,50 +220,6 @@ fn another_method_on_a_session() {
 }
 
 // Overlaps.
-
-#[test]
-fn a_second_poll_ends_the_session() {
-    let mut polling = Polling::connect(&SERVER);
-    polling.start_poll();
-    // Only when the first request has surely been seen is the second the second.
-    assert!(
-        polling
-            .get_connection()
-            .wire()
-            .is_silent_for(Duration::from_millis(100))
-    );
-    let mut http = Http::connect(SERVER.endpoint());
-    let response = http.request("GET", &polling.target(), &[], b"");
-    assert_eq!((response.status, response.text()), (400, ""));
-    assert_eq!(polling.finish_poll(), ["1"]);
-    check_gone(&mut polling);
-    assert_eq!(reason_of(&SERVER, &polling.sid), "transport error");
-}
-
-#[test]
-fn a_second_post_ends_the_session() {
-    let mut polling = Polling::connect(&SERVER);
-    let mut http = Http::connect(SERVER.endpoint());
-    http.write(format!(
-        "POST {} HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n4he",
-        polling.target()
-    ));
-    assert!(http.wire().is_silent_for(Duration::from_millis(100)));
-    let response = polling.post_response("4hello");
-    assert_eq!((response.status, response.text()), (400, ""));
-    assert_eq!(reason_of(&SERVER, &polling.sid), "transport error");
-    check_gone(&mut polling);
-}
-
-#[test]
-fn a_poll_and_a_post_do_not_overlap() {
-    let mut polling = Polling::connect(&SERVER);
-    for i in 0..50 {
-        polling.start_poll();
-        polling.post(&format!("4{i}"));
-        assert_eq!(polling.finish_poll(), [format!("4{i}")]);
-    }
-}
 
 #[test]
 fn requests_may_use_one_connection_one_after_the_other() {

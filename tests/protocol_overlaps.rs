@@ -1,0 +1,190 @@
+//! Requests of one polling session that overlap. A session has one GET and one
+//! POST at a time: who sends another while one waits has lost track of it, and
+//! the session ends for both.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use conformance::raw::reason_of;
+use conformance::{Client, Difference, Http, Polling, Server, Transport, differs};
+use serde_json::json;
+
+static SERVER: LazyLock<Server> = LazyLock::new(|| Server::raw(&json!({})));
+
+const SESSION_UNKNOWN: &str = r#"{"code":1,"message":"Session ID unknown"}"#;
+
+#[track_caller]
+fn check_gone(polling: &mut Polling) {
+    let response = polling.poll_response();
+    assert_eq!((response.status, response.text()), (400, SESSION_UNKNOWN));
+}
+
+/// Status and body of the answers to this many GETs of one session, sorted,
+/// when each is sent without waiting for the ones before.
+fn answers_to(session: &Polling, count: usize) -> Vec<(u16, String)> {
+    let mut connections: Vec<_> = (0..count)
+        .map(|_| Http::connect(session.endpoint()))
+        .collect();
+    for http in &mut connections {
+        http.send("GET", &session.target(), &[], b"");
+    }
+    let mut answers: Vec<_> = connections
+        .iter_mut()
+        .map(|http| {
+            let response = http.receive();
+            (response.status, response.text().to_owned())
+        })
+        .collect();
+    answers.sort();
+    answers
+}
+
+#[test]
+fn a_second_poll_ends_the_session() {
+    let mut polling = Polling::connect(&SERVER);
+    polling.start_poll();
+    // Only when the first request has surely been seen is the second the second.
+    assert!(
+        polling
+            .get_connection()
+            .wire()
+            .is_silent_for(Duration::from_millis(100))
+    );
+    let mut http = Http::connect(SERVER.endpoint());
+    let response = http.request("GET", &polling.target(), &[], b"");
+    assert_eq!((response.status, response.text()), (400, ""));
+    assert_eq!(polling.finish_poll(), ["1"]);
+    check_gone(&mut polling);
+    assert_eq!(reason_of(&SERVER, &polling.sid), "transport error");
+}
+
+#[test]
+fn a_second_poll_at_the_same_moment_ends_the_session() {
+    for _ in 0..50 {
+        let polling = Polling::connect(&SERVER);
+        assert_eq!(
+            answers_to(&polling, 2),
+            [(200, "1".to_owned()), (400, String::new())]
+        );
+        assert_eq!(reason_of(&SERVER, &polling.sid), "transport error");
+    }
+}
+
+#[test]
+fn every_poll_of_a_crowd_is_answered() {
+    for _ in 0..20 {
+        let polling = Polling::connect(&SERVER);
+        let answers = answers_to(&polling, 5);
+        assert_eq!(answers[0], (200, "1".to_owned()));
+        assert_eq!(answers[1], (400, String::new()));
+        // The others come to a session that has ended.
+        for answer in &answers[2..] {
+            assert_eq!(answer, &(400, SESSION_UNKNOWN.to_owned()));
+        }
+        assert_eq!(reason_of(&SERVER, &polling.sid), "transport error");
+    }
+}
+
+#[test]
+fn a_poll_that_is_answered_at_once_does_not_overlap() {
+    // The engine itself answers this, so the answer is there when the request has ended.
+    const ASK: &str = "40/unknown,";
+    const ANSWER: &str = r#"44/unknown,{"message":"Invalid namespace"}"#;
+    let server = Server::start();
+    for _ in 0..20 {
+        let mut polling = Polling::connect(&server);
+        polling.post(ASK);
+        // One of the two takes the answer, and the other waits for the next one.
+        let mut http = Http::connect(server.endpoint());
+        http.send("GET", &polling.target(), &[], b"");
+        polling.start_poll();
+        if http.wire().is_silent_for(Duration::from_millis(50)) {
+            assert_eq!(polling.finish_poll(), [ANSWER]);
+            polling.post(ASK);
+            assert_eq!(http.receive().text(), ANSWER);
+        } else {
+            assert_eq!(http.receive().text(), ANSWER);
+            polling.post(ASK);
+            assert_eq!(polling.finish_poll(), [ANSWER]);
+        }
+    }
+}
+
+#[test]
+fn polls_that_come_while_a_handler_blocks() {
+    let server = Server::start();
+    for _ in 0..3 {
+        let mut client = Client::over(&server, Transport::Polling);
+        let call = client.emit_for_ack(&json!(["block", 100]));
+        if differs(Difference::BlockedHandlerKeepsConnections) {
+            // They are seen while it blocks, and there is nothing for either of them.
+            assert_eq!(
+                answers_to(client.polling(), 2),
+                [(200, "1".to_owned()), (400, String::new())]
+            );
+            let mut observer = Client::connect(&server);
+            observer.wait_for_log(&format!("disconnect / {} transport error", client.id));
+            continue;
+        }
+        // They are seen together afterwards: the first takes the answer, and the other waits.
+        let mut waiting = Http::connect(server.endpoint());
+        let target = client.polling().target();
+        waiting.send("GET", &target, &[], b"");
+        client.polling().start_poll();
+        let answer = format!("43{call}[]");
+        let other = match waiting.wire().is_silent_for(Duration::from_millis(300)) {
+            false => {
+                assert_eq!(waiting.receive().text(), answer);
+                client.polling().get_connection()
+            }
+            true => {
+                assert_eq!(client.polling().finish_poll(), [answer]);
+                &mut waiting
+            }
+        };
+        let response = Http::connect(server.endpoint()).request("GET", &target, &[], b"");
+        assert_eq!((response.status, response.text()), (400, ""));
+        assert_eq!(other.receive().text(), "1");
+    }
+}
+
+#[test]
+fn a_second_post_ends_the_session() {
+    let mut polling = Polling::connect(&SERVER);
+    let mut http = Http::connect(SERVER.endpoint());
+    http.write(format!(
+        "POST {} HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n4he",
+        polling.target()
+    ));
+    assert!(http.wire().is_silent_for(Duration::from_millis(100)));
+    let response = polling.post_response("4hello");
+    assert_eq!((response.status, response.text()), (400, ""));
+    assert_eq!(reason_of(&SERVER, &polling.sid), "transport error");
+    check_gone(&mut polling);
+}
+
+#[test]
+fn a_second_post_ends_a_waiting_poll() {
+    let mut polling = Polling::connect(&SERVER);
+    polling.start_poll();
+    let mut http = Http::connect(SERVER.endpoint());
+    http.write(format!(
+        "POST {} HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n4he",
+        polling.target()
+    ));
+    assert!(http.wire().is_silent_for(Duration::from_millis(100)));
+    let response = polling.post_response("4hello");
+    assert_eq!((response.status, response.text()), (400, ""));
+    assert_eq!(polling.finish_poll(), ["1"]);
+    assert_eq!(reason_of(&SERVER, &polling.sid), "transport error");
+}
+
+#[test]
+fn a_poll_and_a_post_do_not_overlap() {
+    let mut polling = Polling::connect(&SERVER);
+    for i in 0..50 {
+        polling.start_poll();
+        polling.post(&format!("4{i}"));
+        assert_eq!(polling.finish_poll(), [format!("4{i}")]);
+    }
+}

@@ -11,10 +11,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
 
 use crate::ack::{Ack, acknowledge};
+use crate::deferred::Question;
 use crate::handshake::request as request_dict;
 use crate::host::{Host, current};
 use crate::namespace::Namespace;
-use crate::question::Question;
 use crate::socket::{Socket, transport_name};
 use crate::value;
 

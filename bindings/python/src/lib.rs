@@ -5,17 +5,17 @@
 //! called while a lock of ours is held. The Python half, in `python/bellwire`, gives all this the face of python-socketio.
 
 mod ack;
-mod convert;
+mod broadcast;
+mod deferred;
+mod emit;
 mod error;
 mod event;
 mod fork;
 mod handshake;
 mod host;
 mod joining;
-mod message;
 mod namespace;
 mod payload;
-mod question;
 mod server;
 mod socket;
 mod value;
@@ -26,6 +26,8 @@ mod native {
     #[pymodule_export]
     use crate::ack::Ack;
     #[pymodule_export]
+    use crate::deferred::Question;
+    #[pymodule_export]
     use crate::error::SendBufferFullError;
     #[pymodule_export]
     use crate::fork::forked;
@@ -33,8 +35,6 @@ mod native {
     use crate::namespace::Namespace;
     #[pymodule_export]
     use crate::payload::dumps;
-    #[pymodule_export]
-    use crate::question::Question;
     #[pymodule_export]
     use crate::server::Server;
     #[pymodule_export]

@@ -11,11 +11,11 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::convert::{RoomNames, room};
+use crate::broadcast::{RoomNames, room};
+use crate::emit::Outgoing;
 use crate::error::unless_gone;
 use crate::fork::Birth;
 use crate::joining::Joining;
-use crate::message::Outgoing;
 use crate::payload::Written;
 use crate::socket::{Socket, scope};
 

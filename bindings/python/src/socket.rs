@@ -8,10 +8,10 @@ use bellwire_core::socketio::socket::Scope;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use crate::emit::send_plain;
 use crate::error::unless_gone;
 use crate::fork::Birth;
 use crate::handshake;
-use crate::message::send_plain;
 
 /// See the module's documentation.
 #[pyclass(frozen, module = "bellwire._native")]

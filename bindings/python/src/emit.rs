@@ -12,7 +12,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
-use crate::convert::RoomNames;
+use crate::broadcast::RoomNames;
 use crate::error::{exception, unless_gone};
 use crate::joining::{self, Joining};
 use crate::payload::Written;

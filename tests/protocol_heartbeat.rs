@@ -1,8 +1,9 @@
 //! Ping, pong and what happens without them.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use conformance::raw::{log, reason_of};
+use conformance::wire::now;
 use conformance::{
     Client, Difference, Frame, Opcode, Polling, Server, Transport, WebSocket, differs,
 };
@@ -15,14 +16,6 @@ const SLACK: Duration = Duration::from_millis(20);
 
 fn quick() -> Server {
     Server::raw(&json!({"pingInterval": 300, "pingTimeout": 200}))
-}
-
-fn now() -> Instant {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the test measures a server's timer"
-    )]
-    Instant::now()
 }
 
 fn open(server: &Server) -> (WebSocket, String) {

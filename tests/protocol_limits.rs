@@ -1,10 +1,11 @@
 //! Limits and deadlines that the official server does not have: what exceeds one
 //! is cut off and counted, and nothing else is lost. The reference is not asked.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use conformance::raw::reason_of;
 use conformance::socketio::kind;
+use conformance::wire::now;
 use conformance::{
     Client, Difference, Frame, Http, Opcode, Polling, Server, Transport, WebSocket, differs,
     eventually,
@@ -17,24 +18,10 @@ fn limited(engine: &Value) -> Option<Server> {
     differs(Difference::LimitsTime).then(|| Server::with(&json!({"engine": engine})))
 }
 
-fn stat(client: &mut Client, name: &str) -> i64 {
-    client.call(&json!(["stat", name]))[0]
-        .as_i64()
-        .expect("a number")
-}
-
 #[track_caller]
 fn check_counted(observer: &mut Client, name: &str) {
-    eventually(name, || (stat(observer, name) > 0).then_some(()));
-    assert_eq!(stat(observer, "panics_total"), 0);
-}
-
-fn now() -> Instant {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the test measures a deadline of the server"
-    )]
-    Instant::now()
+    eventually(name, || (observer.stat(name) > 0).then_some(()));
+    assert_eq!(observer.stat("panics_total"), 0);
 }
 
 const DEADLINE: Duration = Duration::from_millis(300);
@@ -118,7 +105,7 @@ fn attachments_have_to_come_in_time() {
         client.send_binary(b"one");
         client.expect_disconnection();
         check_counted(&mut observer, "deadline_message_total");
-        assert_eq!(stat(&mut observer, "partial_packets"), 0);
+        assert_eq!(observer.stat("partial_packets"), 0);
     }
 }
 
@@ -338,7 +325,7 @@ fn answers_a_client_owes_are_limited() {
     }
     client.expect_nothing();
     check_counted(&mut observer, "limit_acks_total");
-    assert_eq!(stat(&mut observer, "pending_acks"), 0);
+    assert_eq!(observer.stat("pending_acks"), 0);
 }
 
 // Slow clients.
@@ -405,7 +392,7 @@ fn numbers_follow_what_happens() {
     }
     let server = Server::start();
     let mut observer = Client::connect(&server);
-    let mut numbers = |names: [&str; 4]| names.map(|name| stat(&mut observer, name));
+    let mut numbers = |names: [&str; 4]| names.map(|name| observer.stat(name));
     assert_eq!(
         numbers([
             "clients_count",

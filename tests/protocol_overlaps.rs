@@ -6,18 +6,11 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use conformance::raw::reason_of;
+use conformance::refusal::SESSION_UNKNOWN;
 use conformance::{Client, Difference, Http, Polling, Server, Transport, differs};
 use serde_json::json;
 
 static SERVER: LazyLock<Server> = LazyLock::new(|| Server::raw(&json!({})));
-
-const SESSION_UNKNOWN: &str = r#"{"code":1,"message":"Session ID unknown"}"#;
-
-#[track_caller]
-fn check_gone(polling: &mut Polling) {
-    let response = polling.poll_response();
-    assert_eq!((response.status, response.text()), (400, SESSION_UNKNOWN));
-}
 
 /// Status and body of the answers to this many GETs of one session, sorted,
 /// when each is sent without waiting for the ones before.
@@ -54,7 +47,7 @@ fn a_second_poll_ends_the_session() {
     let response = http.request("GET", &polling.target(), &[], b"");
     assert_eq!((response.status, response.text()), (400, ""));
     assert_eq!(polling.finish_poll(), ["1"]);
-    check_gone(&mut polling);
+    polling.check_gone();
     assert_eq!(reason_of(&SERVER, &polling.sid), "transport error");
 }
 
@@ -160,7 +153,7 @@ fn a_second_post_ends_the_session() {
     let response = polling.post_response("4hello");
     assert_eq!((response.status, response.text()), (400, ""));
     assert_eq!(reason_of(&SERVER, &polling.sid), "transport error");
-    check_gone(&mut polling);
+    polling.check_gone();
 }
 
 #[test]

@@ -27,16 +27,7 @@ fn check_end(payload: &str, reason: &str) {
     let mut polling = Polling::connect(&SERVER);
     polling.post(payload);
     assert_eq!(reason_of(&SERVER, &polling.sid), reason, "{payload:?}");
-    check_gone(&mut polling);
-}
-
-#[track_caller]
-fn check_gone(polling: &mut Polling) {
-    let response = polling.poll_response();
-    assert_eq!(
-        (response.status, response.text()),
-        (400, r#"{"code":1,"message":"Session ID unknown"}"#)
-    );
+    polling.check_gone();
 }
 
 // Payloads.
@@ -332,7 +323,7 @@ fn packets_before_the_malformed_one_are_delivered() {
     packets.retain(|packet| packet != "1");
     assert!(packets == ["4before"] || packets.is_empty(), "{packets:?}");
     assert_eq!(reason_of(&SERVER, &polling.sid), "parse error");
-    check_gone(&mut polling);
+    polling.check_gone();
 }
 
 #[test]
@@ -347,7 +338,7 @@ fn a_parse_error_ends_a_waiting_poll() {
     );
     polling.post("x");
     assert_eq!(polling.finish_poll(), ["1"]);
-    check_gone(&mut polling);
+    polling.check_gone();
 }
 
 #[test]
@@ -369,7 +360,7 @@ fn a_close_packet_is_answered_by_noop_to_the_poll() {
     );
     polling.post("1");
     assert_eq!(polling.finish_poll(), ["6"]);
-    check_gone(&mut polling);
+    polling.check_gone();
 }
 
 #[test]
@@ -380,7 +371,7 @@ fn binary_content_is_refused() {
     let response = http.request("POST", &polling.target(), &headers, b"\x01\x02");
     assert_eq!((response.status, response.text()), (400, ""));
     assert_eq!(reason_of(&SERVER, &polling.sid), "transport error");
-    check_gone(&mut polling);
+    polling.check_gone();
 }
 
 #[test]
@@ -391,7 +382,7 @@ fn an_aborted_poll_is_a_transport_error() {
     assert!(http.wire().is_silent_for(Duration::from_millis(50)));
     drop(http);
     assert_eq!(reason_of(&SERVER, &polling.sid), "transport error");
-    check_gone(&mut polling);
+    polling.check_gone();
 }
 
 #[test]
@@ -402,7 +393,7 @@ fn a_reset_poll_is_a_transport_error() {
     assert!(http.wire().is_silent_for(Duration::from_millis(50)));
     http.into_wire().reset();
     assert_eq!(reason_of(&SERVER, &polling.sid), "transport error");
-    check_gone(&mut polling);
+    polling.check_gone();
 }
 
 #[test]
@@ -416,7 +407,7 @@ fn an_aborted_post_is_a_transport_error() {
     assert!(http.wire().is_silent_for(Duration::from_millis(50)));
     drop(http);
     assert_eq!(reason_of(&SERVER, &polling.sid), "transport error");
-    check_gone(&mut polling);
+    polling.check_gone();
 }
 
 #[test]
@@ -452,7 +443,7 @@ fn the_server_closes_a_waiting_poll() {
     polling.post("4close");
     assert_eq!(polling.finish_poll(), ["1"]);
     assert_eq!(reason_of(&SERVER, &polling.sid), "forced close");
-    check_gone(&mut polling);
+    polling.check_gone();
 }
 
 #[test]
@@ -464,7 +455,7 @@ fn the_server_closes_with_the_next_poll() {
     packets.retain(|packet| packet != "6");
     assert_eq!(packets, ["1"]);
     assert_eq!(reason_of(&SERVER, &polling.sid), "forced close");
-    check_gone(&mut polling);
+    polling.check_gone();
 }
 
 #[test]
@@ -478,7 +469,7 @@ fn what_was_sent_before_the_server_closes_arrives() {
     packets.retain(|packet| packet != "6");
     assert_eq!(packets, ["4a", "4b", "1"]);
     assert_eq!(reason_of(&SERVER, &polling.sid), "forced close");
-    check_gone(&mut polling);
+    polling.check_gone();
 }
 
 #[test]

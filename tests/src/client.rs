@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::polling::{Polling, SEPARATOR};
+use crate::refusal::SESSION_UNKNOWN;
 use crate::server::Server;
 use crate::socketio::{Packet, kind};
 use crate::websocket::{Frame, Opcode, WebSocket};
@@ -276,10 +277,7 @@ impl Client {
             Link::Polling(polling) => loop {
                 let response = polling.poll_response();
                 if response.status == 400 {
-                    assert_eq!(
-                        response.text(),
-                        r#"{"code":1,"message":"Session ID unknown"}"#
-                    );
+                    assert_eq!(response.text(), SESSION_UNKNOWN);
                     return;
                 }
                 let last = response.text().split(SEPARATOR).next_back();
@@ -327,6 +325,23 @@ impl Client {
         eventually(&format!("log line {start:?}"), || {
             self.log().into_iter().find(|line| line.starts_with(start))
         })
+    }
+
+    /// A number of the server's statistics.
+    #[track_caller]
+    pub fn stat(&mut self, name: &str) -> i64 {
+        self.call(&json!(["stat", name]))[0]
+            .as_i64()
+            .expect("a number")
+    }
+
+    /// Asserts that the server still serves us and who comes now, and has caught no bug.
+    #[track_caller]
+    pub fn check_served(&mut self, server: &Server) {
+        assert_eq!(self.call(&json!(["message-with-ack", 1])), [json!(1)]);
+        let mut new = Self::connect(server);
+        assert_eq!(new.call(&json!(["message-with-ack", 2])), [json!(2)]);
+        assert!(new.stat("panics_total") <= 0, "a bug was caught");
     }
 
     /// The polling session; panics when there is none.

@@ -12,6 +12,7 @@ pub mod http;
 pub mod native;
 pub mod polling;
 pub mod raw;
+pub mod refusal;
 pub mod server;
 pub mod socketio;
 pub mod under_test;

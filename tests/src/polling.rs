@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::http::{Http, Response};
+use crate::refusal::SESSION_UNKNOWN;
 use crate::server::{Endpoint, Server};
 
 /// Between two packets of a payload.
@@ -91,6 +92,13 @@ impl Polling {
     pub fn poll_response(&mut self) -> Response {
         self.start_poll();
         self.get.receive()
+    }
+
+    /// Asserts that the server knows the session no more.
+    #[track_caller]
+    pub fn check_gone(&mut self) {
+        let response = self.poll_response();
+        assert_eq!((response.status, response.text()), (400, SESSION_UNKNOWN));
     }
 
     /// Posts a payload; the response, whatever it is.

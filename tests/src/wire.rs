@@ -156,14 +156,16 @@ fn is_timeout(error: &std::io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
 
+/// This moment, for tests that measure a deadline of the server.
+pub fn now() -> Instant {
+    #[expect(clippy::disallowed_methods, reason = "a test measures real time")]
+    Instant::now()
+}
+
 /// Asks `question` again and again until it has an answer; panics with `what`
 /// when it has none in time. For states that announce themselves by no event.
 pub fn eventually<T>(what: &str, mut question: impl FnMut() -> Option<T>) -> T {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a test has a deadline of its own"
-    )]
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = now() + PATIENCE;
     loop {
         if let Some(answer) = question() {
             return answer;

@@ -5,9 +5,7 @@ use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use conformance::refusal::{TRANSPORT_UNKNOWN, UNSUPPORTED_VERSION, check_refused};
-use conformance::{
-    Client, Difference, Http, Polling, Response, Server, Transport, WebSocket, differs, eventually,
-};
+use conformance::{Client, Difference, Http, Polling, Server, Transport, WebSocket, differs};
 use serde_json::{Value, json};
 
 static SERVER: LazyLock<Server> = LazyLock::new(Server::start);

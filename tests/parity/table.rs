@@ -484,6 +484,7 @@ pub(super) const INTERNAL: &[&str] = &[
     "Server::namespaces",
     "Server::hooks",
     "Server::queue",
+    "Server::listeners",
     "Server::is_closing",
     "Queue::new",
     "Queue::clear",

@@ -2,10 +2,10 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::time::Duration;
 
 use socket2::{Domain, SockRef, Socket, Type};
@@ -131,6 +131,52 @@ pub(super) fn adopt(fd: OwnedFd) -> Result<Bound, (Error, OwnedFd)> {
     }
 }
 
+/// The descriptors that listen.
+#[derive(Debug, Default)]
+pub(super) struct Listening(Mutex<Vec<RawFd>>);
+
+impl Listening {
+    /// All of them. Does not wait, because in a forked child nobody would let go of the lock: there are none to know of
+    /// when another thread had it.
+    pub(super) fn now(&self) -> Vec<RawFd> {
+        match self.0.try_lock() {
+            Ok(all) => all.clone(),
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner().clone(),
+            Err(TryLockError::WouldBlock) => Vec::new(),
+        }
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Vec<RawFd>)) {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+/// A listener whose descriptor is known as one until right before it is closed.
+struct Known<L: AsRawFd> {
+    listener: L,
+    shared: Arc<Shared>,
+}
+
+impl<L: AsRawFd> Known<L> {
+    fn new(listener: L, shared: &Arc<Shared>) -> Self {
+        let fd = listener.as_raw_fd();
+        shared.listening.change(|all| all.push(fd));
+        Self {
+            listener,
+            shared: Arc::clone(shared),
+        }
+    }
+}
+
+impl<L: AsRawFd> Drop for Known<L> {
+    fn drop(&mut self) {
+        let fd = self.listener.as_raw_fd();
+        self.shared
+            .listening
+            .change(|all| all.retain(|&known| known != fd));
+    }
+}
+
 /// Accepts connections until the server closes.
 pub(super) fn accept(shared: &Arc<Shared>, bound: Bound) -> Result<(), Error> {
     let _guard = shared.runtime.enter();
@@ -139,19 +185,20 @@ pub(super) fn accept(shared: &Arc<Shared>, bound: Bound) -> Result<(), Error> {
             let listener = TcpListener::from_std(listener).map_err(Error::from)?;
             shared
                 .runtime
-                .spawn(accept_tcp(Arc::clone(shared), listener));
+                .spawn(accept_tcp(Known::new(listener, shared)));
         }
         Bound::Unix(listener) => {
             let listener = UnixListener::from_std(listener).map_err(Error::from)?;
             shared
                 .runtime
-                .spawn(accept_unix(Arc::clone(shared), listener));
+                .spawn(accept_unix(Known::new(listener, shared)));
         }
     }
     Ok(())
 }
 
-async fn accept_tcp(shared: Arc<Shared>, listener: TcpListener) {
+async fn accept_tcp(known: Known<TcpListener>) {
+    let Known { listener, shared } = &known;
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -159,15 +206,16 @@ async fn accept_tcp(shared: Arc<Shared>, listener: TcpListener) {
         };
         match accepted {
             Ok((stream, peer)) => {
-                prepare(&shared, &stream);
-                spawn(&shared, Stream::Tcp(stream), (peer.ip(), peer.port()));
+                prepare(shared, &stream);
+                spawn(shared, Stream::Tcp(stream), (peer.ip(), peer.port()));
             }
-            Err(error) => rest(&shared, &error).await,
+            Err(error) => rest(shared, &error).await,
         }
     }
 }
 
-async fn accept_unix(shared: Arc<Shared>, listener: UnixListener) {
+async fn accept_unix(known: Known<UnixListener>) {
+    let Known { listener, shared } = &known;
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -175,11 +223,11 @@ async fn accept_unix(shared: Arc<Shared>, listener: UnixListener) {
         };
         match accepted {
             Ok((stream, _)) => spawn(
-                &shared,
+                shared,
                 Stream::Unix(stream),
                 (IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
             ),
-            Err(error) => rest(&shared, &error).await,
+            Err(error) => rest(shared, &error).await,
         }
     }
 }
@@ -209,5 +257,32 @@ async fn rest(shared: &Shared, error: &io::Error) {
             text: &format!("accept failed: {error}"),
         });
         tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::Handler;
+    use crate::server::Server;
+    use std::time::Instant;
+
+    struct Deaf;
+
+    impl Handler for Deaf {
+        fn handle(&self, _: &Event<'_>, _: Instant) {}
+    }
+
+    #[test]
+    fn listeners_are_known_while_they_listen() {
+        let server = Server::new(&Config::default(), Arc::new(Deaf)).unwrap();
+        assert!(server.listeners().is_empty());
+        let port = server.listen_tcp("127.0.0.1", 0).unwrap();
+        server.listen_tcp("127.0.0.1", 0).unwrap();
+        assert_eq!(server.listeners().len(), 2);
+        assert!(bind_tcp(&Config::default(), "127.0.0.1", port).is_err());
+        server.stop();
+        assert!(server.listeners().is_empty());
+        assert!(bind_tcp(&Config::default(), "127.0.0.1", port).is_ok());
     }
 }

@@ -16,7 +16,7 @@ mod shutdown;
 use std::collections::hash_map::DefaultHasher;
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::os::fd::OwnedFd;
+use std::os::fd::{OwnedFd, RawFd};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -141,6 +141,7 @@ impl Server {
             cors,
             cookie,
             files: std::sync::RwLock::default(),
+            listening: listener::Listening::default(),
             life: Life::default(),
             config,
         });
@@ -187,6 +188,12 @@ impl Server {
             tracing::error!(target: "engine", "a descriptor cannot be watched: {error}");
         }
         Ok(())
+    }
+
+    /// The descriptors that the server listens on. A forked child has copies of them, which keep the ports busy and hold
+    /// connections that nobody accepts until they are closed. Never waits, so that it can be asked in that child.
+    pub fn listeners(&self) -> Vec<RawFd> {
+        self.shared.listening.now()
     }
 
     /// Answers GET and HEAD of exactly this path with these bytes from now on; `None` takes them away.

@@ -14,6 +14,7 @@ use crate::engineio;
 use crate::server::cookie::Cookie;
 use crate::server::cors::Cors;
 use crate::server::farewell::farewell;
+use crate::server::listener::Listening;
 use crate::server::sessions::Sessions;
 use crate::socketio::event::EventSink;
 use crate::socketio::{Context, Namespaces};
@@ -38,6 +39,7 @@ pub(super) struct Shared {
     pub(super) cookie: Option<Cookie>,
     /// What the host has put at paths of its own.
     pub(super) files: RwLock<HashMap<String, File>>,
+    pub(super) listening: Listening,
     pub(super) life: Life,
 }
 

@@ -59,6 +59,12 @@ function separate(args) {
   return { args: extract(args, attachments), attachments };
 }
 
+// The JSON of arguments without the brackets of their array, which the native half adds.
+function stringify(args) {
+  if (args.length === 1) return JSON.stringify(args[0]) ?? "null";
+  return JSON.stringify(args).slice(1, -1);
+}
+
 // Puts attachments back where their placeholders are. The engine has checked that they fit.
 function restore(value, attachments) {
   if (value === null || typeof value !== "object") return value;
@@ -67,4 +73,4 @@ function restore(value, attachments) {
   return value;
 }
 
-module.exports = { separate, restore };
+module.exports = { separate, stringify, restore };

@@ -1,7 +1,7 @@
 // Who is meant, and how: an immutable description that every modifier extends into a new one.
 "use strict";
 
-const { separate } = require("./binary");
+const { separate, stringify } = require("./binary");
 const { checkName } = require("./reserved");
 
 const ANSWERED = 0;
@@ -46,7 +46,7 @@ class BroadcastOperator {
     const name = checkName(ev);
     const ack = typeof args.at(-1) === "function" ? args.pop() : undefined;
     const binary = separate(args);
-    const json = JSON.stringify(binary === undefined ? args : binary.args);
+    const json = stringify(binary === undefined ? args : binary.args);
     const attachments = binary?.attachments;
     const { _nsp: nsp, _rooms: rooms, _except: except } = this;
     this._notifyOutgoing(ev, args);

@@ -23,9 +23,11 @@ class Dispatcher {
     this.operations = new Map();
     this.lastOperation = 0;
     this.closed = undefined;
-    // A drain has at most one record for each event and one for each socket that was released.
-    this.words = new Uint32Array(layout.head + 2 * MOST * layout.stride);
-    this.attachments = [];
+    // A drain has at most one record for each event, one for its name, and one for each socket that was released.
+    this.words = new Uint32Array(layout.head + 3 * MOST * layout.stride);
+    this.parts = [];
+    // Of events, by their numbers.
+    this.names = [];
     this.again = () => this.drain();
   }
 
@@ -67,13 +69,13 @@ class Dispatcher {
 
   drain() {
     const { words } = this;
-    const text = this.native.drain(MOST, words, this.attachments);
+    const text = this.native.drain(MOST, words, this.parts);
     const end = layout.head + words[0] * layout.stride;
     const more = words[1] === 1;
-    const attachments = new Attachments(this.attachments);
+    const batch = new Batch(text, this.parts);
     for (let at = layout.head; at < end; at += layout.stride) {
       try {
-        this.dispatch(at, text, attachments);
+        this.dispatch(at, batch);
       } catch (error) {
         // The next event is not this one's fault; the program hears of it as of any other exception.
         process.nextTick(() => {
@@ -81,27 +83,35 @@ class Dispatcher {
         });
       }
     }
+    this.native.flush();
     if (more) setImmediate(this.again);
   }
 
-  dispatch(at, text, attachments) {
+  dispatch(at, batch) {
     const { words } = this;
+    const kind = words[at];
+    const socket = this.sockets[words[at + 1]];
+    if (kind === kinds.MESSAGE || kind === kinds.MESSAGE_WITH_ACK) {
+      const args = batch.takeArgs(words[at + 5], words[at + 7]);
+      if (!socket?.connected) return;
+      if (kind === kinds.MESSAGE_WITH_ACK) args.push(socket._ack(words[at + 2], words[at + 3]));
+      socket._receive(this.names[words[at + 4]], args);
+      return;
+    }
+    this.dispatchOther(kind, at, socket, batch);
+  }
+
+  dispatchOther(kind, at, socket, batch) {
+    const { words } = this;
+    const { text } = batch;
     const handle = words[at + 1];
     const start = words[at + 4];
     const middle = words[at + 5];
     const end = words[at + 6];
-    const socket = this.sockets[handle];
-    switch (words[at]) {
-      case kinds.MESSAGE:
-      case kinds.MESSAGE_WITH_ACK: {
-        const taken = attachments.take(words[at + 7]);
-        if (!socket?.connected) return;
-        let args = JSON.parse(text.slice(middle, end));
-        if (taken !== undefined) args = restore(args, taken);
-        if (words[at] === kinds.MESSAGE_WITH_ACK) args.push(socket._ack(words[at + 2], words[at + 3]));
-        socket._receive(text.slice(start, middle), args);
+    switch (kind) {
+      case kinds.NAME:
+        this.names[words[at + 2]] = internalized(text.slice(start, middle));
         return;
-      }
       case kinds.CONNECTION: {
         const namespace = this.namespaces[words[at + 2]];
         const joined = socket ?? this.make(namespace, handle, text.slice(start, middle), words[at + 7]);
@@ -137,13 +147,13 @@ class Dispatcher {
         socket?._message(text.slice(middle, end));
         return;
       case kinds.BINARY:
-        socket?._message(attachments.take(words[at + 7])[0]);
+        socket?._message(batch.takeAttachments(words[at + 7])[0]);
         return;
       case kinds.UPGRADE:
         socket?.conn._upgraded(text.slice(start, middle));
         return;
       case kinds.ACKED: {
-        const replies = attachments.takeReplies(JSON.parse(text.slice(middle, end)));
+        const replies = batch.takeReplies(JSON.parse(text.slice(middle, end)));
         const ended = this.operations.get(words[at + 2]);
         this.operations.delete(words[at + 2]);
         ended?.(words[at + 3], replies);
@@ -197,25 +207,41 @@ function waker(reference) {
   return () => reference.deref()?.drain();
 }
 
-// The attachments of a batch, in the order of its records.
-class Attachments {
-  constructor(list) {
-    this.list = list;
-    this.next = 1;
+// A property's key is looked up faster when its string is the one that the engine of JavaScript itself keeps.
+function internalized(name) {
+  return Object.keys({ [name]: 0 })[0];
+}
+
+// What a drain has brought besides numbers. The parts are the JSON of all arguments, the memory of all small
+// attachments, and of each attachment its length, if it is small, or its Buffer.
+class Batch {
+  constructor(text, parts) {
+    this.text = text;
+    this.parts = parts;
+    this.args = parts[0] === "" ? undefined : JSON.parse(parts[0]);
+    this.nextArg = 0;
+    this.nextPart = 2;
     this.offset = 0;
   }
 
-  take(count) {
-    if (count === 0) return undefined;
+  takeArgs(count, attachments) {
+    const first = this.nextArg;
+    this.nextArg += count;
+    // One is the usual number.
+    const args = count === 1 ? [this.args[first]] : count === 0 ? [] : this.args.slice(first, first + count);
+    return attachments === 0 ? args : restore(args, this.takeAttachments(attachments));
+  }
+
+  takeAttachments(count) {
     const taken = [];
     for (let i = 0; i < count; i++) {
-      const item = this.list[this.next];
-      this.list[this.next++] = undefined;
-      if (typeof item === "number") {
-        taken.push(Buffer.from(this.list[0], this.offset, item));
-        this.offset += item;
+      const part = this.parts[this.nextPart];
+      this.parts[this.nextPart++] = undefined;
+      if (typeof part === "number") {
+        taken.push(Buffer.from(this.parts[1], this.offset, part));
+        this.offset += part;
       } else {
-        taken.push(item);
+        taken.push(part);
       }
     }
     return taken;
@@ -225,8 +251,8 @@ class Attachments {
   takeReplies(flat) {
     const replies = [];
     for (let i = 0; i < flat.length; i += 2) {
-      const taken = this.take(flat[i]);
-      replies.push(taken === undefined ? flat[i + 1] : restore(flat[i + 1], taken));
+      const args = flat[i + 1];
+      replies.push(flat[i] === 0 ? args : restore(args, this.takeAttachments(flat[i])));
     }
     return replies;
   }

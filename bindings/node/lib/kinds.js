@@ -17,4 +17,5 @@ module.exports = Object.freeze({
   FAULT: 13,
   SHUTDOWN: 14,
   RELEASED: 15,
+  NAME: 16,
 });

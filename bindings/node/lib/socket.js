@@ -3,7 +3,7 @@
 
 const { EventEmitter } = require("node:events");
 const { AnyListeners } = require("./any-listeners");
-const { separate } = require("./binary");
+const { separate, stringify } = require("./binary");
 const { BroadcastOperator } = require("./broadcast-operator");
 const { runChain } = require("./chain");
 const { parseHandshake } = require("./handshake");
@@ -63,7 +63,7 @@ class Socket extends EventEmitter {
     const flags = this._takeFlags();
     const ack = typeof args[args.length - 1] === "function" ? args.pop() : undefined;
     const binary = separate(args);
-    const json = JSON.stringify(binary === undefined ? args : binary.args);
+    const json = stringify(binary === undefined ? args : binary.args);
     this._outgoing?.call(this, ev, args);
     if (ack !== undefined) this._emitWithAck(flags?.timeout, ack, name, json, binary?.attachments);
     else if (this.connected) this._native.emit(this._handle, flags?.volatile === true, name, json, binary?.attachments);
@@ -213,7 +213,7 @@ class Socket extends EventEmitter {
       if (sent) return;
       sent = true;
       const binary = separate(args);
-      const json = JSON.stringify(binary === undefined ? args : binary.args);
+      const json = stringify(binary === undefined ? args : binary.args);
       if (this.connected) this._native.acknowledge(this._handle, low, high, json, binary?.attachments);
     };
   }

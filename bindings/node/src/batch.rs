@@ -1,15 +1,22 @@
-//! What one drain hands over: records of numbers, one text that they point into, and attachments.
+//! What one drain hands over: records of numbers, a text that they point into, the arguments of all messages as one JSON
+//! array, and attachments.
 //!
 //! | word | 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 |
 //! |---|---|---|---|---|---|---|---|---|
-//! | | kind | handle | a | b | start of the text | its middle | its end | attachments, or c |
+//! | message | kind | handle | ack, low | ack, high | name | arguments | 0 | attachments |
+//! | any other | kind | handle | a | b | start of the text | its middle | its end | attachments, or c |
 //!
-//! Positions in the text are UTF-16 code units, as JavaScript counts.
+//! Positions in the text are UTF-16 code units, as JavaScript counts. Arguments and attachments lie in the order of the
+//! records, so that their number is all that a record has to say.
 
+use bellwire_core::socketio::event::MessageRef;
 use bytes::Bytes;
 
 /// Words of a record.
 pub(crate) const STRIDE: usize = 8;
+
+/// Words before the first record: how many there are, and whether more events wait.
+pub(crate) const HEAD: usize = 2;
 
 /// The first word of a record; `lib/kinds.js` has the same numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +37,8 @@ pub(crate) enum Kind {
     Fault = 13,
     Shutdown = 14,
     Released = 15,
+    /// The text is what the number `a` means from now on, as the name of an event.
+    Name = 16,
 }
 
 /// The numbers of a record.
@@ -41,13 +50,35 @@ pub(crate) struct Numbers {
     pub(crate) c: u32,
 }
 
-#[derive(Debug, Default)]
+/// What a message is besides its arguments.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Head {
+    pub(crate) handle: u32,
+    pub(crate) ack: Option<u64>,
+    /// The number of its name.
+    pub(crate) name: u32,
+}
+
+#[derive(Debug)]
 pub(crate) struct Batch {
-    pub(crate) text: Vec<u8>,
+    text: Vec<u8>,
     /// The length of the text for JavaScript.
     units: u32,
-    pub(crate) records: Vec<u32>,
+    args: Vec<u8>,
+    records: Vec<u32>,
     pub(crate) attachments: Vec<Bytes>,
+}
+
+impl Default for Batch {
+    fn default() -> Self {
+        Self {
+            text: Vec::new(),
+            units: 0,
+            args: vec![b'['],
+            records: vec![0; HEAD],
+            attachments: Vec::new(),
+        }
+    }
 }
 
 impl Batch {
@@ -74,8 +105,58 @@ impl Batch {
         self.attachments.extend_from_slice(attachments);
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.records.len() / STRIDE
+    /// Adds an event of a client.
+    pub(crate) fn push_message(&mut self, head: Head, message: &MessageRef<'_>) {
+        // The core counts the arguments of whatever comes from a client.
+        let count = message.arg_count.unwrap_or(0);
+        if count > 0 {
+            if self.args.len() > 1 {
+                self.args.push(b',');
+            }
+            self.args.extend_from_slice(without_brackets(message.args));
+        }
+        let kind = match head.ack {
+            None => Kind::Message,
+            Some(_) => Kind::MessageWithAck,
+        };
+        let ack = head.ack.unwrap_or(0);
+        self.records.extend([
+            kind as u32,
+            head.handle,
+            ack as u32,
+            (ack >> 32) as u32,
+            head.name,
+            count,
+            0,
+            message.attachments.len() as u32,
+        ]);
+        self.attachments.extend_from_slice(message.attachments);
+    }
+
+    /// How much text there is, in bytes.
+    pub(crate) fn size(&self) -> usize {
+        self.text.len() + self.args.len()
+    }
+
+    /// The text of the records.
+    pub(crate) fn text(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// Completes the arguments, which are nothing when no message has any.
+    pub(crate) fn close_args(&mut self) -> &[u8] {
+        if self.args.len() == 1 {
+            return b"";
+        }
+        self.args.push(b']');
+        &self.args
+    }
+
+    /// Completes the records.
+    pub(crate) fn close_records(&mut self, more: bool) -> &[u32] {
+        self.records[0] = ((self.records.len() - HEAD) / STRIDE) as u32;
+        self.records[1] = u32::from(more);
+        &self.records
     }
 
     /// Empties it; an unusually large text is not kept.
@@ -83,7 +164,9 @@ impl Batch {
         self.text.clear();
         self.text.shrink_to(1 << 20);
         self.units = 0;
-        self.records.clear();
+        self.args.truncate(1);
+        self.args.shrink_to(1 << 20);
+        self.records.truncate(HEAD);
         self.attachments.clear();
     }
 
@@ -92,6 +175,12 @@ impl Batch {
         self.units += utf16_length(text);
         self.units
     }
+}
+
+/// What stands between the brackets of a JSON array.
+fn without_brackets(array: &[u8]) -> &[u8] {
+    let array = array.trim_ascii();
+    array.get(1..array.len().saturating_sub(1)).unwrap_or(b"")
 }
 
 /// How many code units a UTF-8 text has: one for each character, two for those of four bytes.

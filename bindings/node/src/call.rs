@@ -33,7 +33,8 @@ pub(crate) struct Call<'a> {
     /// Valid, and ours, until the call returns.
     pub(crate) env: sys::napi_env,
     arguments: [napi_value; ARGUMENTS],
-    count: usize,
+    /// How many were given.
+    pub(crate) count: usize,
 }
 
 impl Call<'_> {

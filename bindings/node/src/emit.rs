@@ -1,5 +1,9 @@
 //! Sending. JavaScript has made JSON and taken the binary parts out; here it is only framed and queued.
+//!
+//! Arguments come as what stands between the brackets of their JSON array: one argument alone is the usual case, and
+//! JavaScript need not make an array for it.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +16,7 @@ use napi::sys::napi_value;
 
 use crate::call::{Call, Native};
 use crate::error::misuse;
+use crate::event::State;
 
 /// `emit(socket, volatile, name, args, attachments?)`. Nothing happens when the socket has left.
 pub(crate) struct Emit;
@@ -20,12 +25,15 @@ impl Native for Emit {
     const NAME: &'static str = "emit";
 
     fn run(call: &Call<'_>) -> Result<napi_value, Error> {
-        let Some(socket) = call.engine.host.socket(call.number(0)?) else {
-            return Ok(call.undefined());
-        };
         let delivery = delivery(call, 1)?;
-        let sent = with_payload(call, 2, |payload| socket.emit(payload, delivery))?;
-        unless_gone(sent)?;
+        let attachments = call.attachments(4)?;
+        let mut state = call.engine.host.state();
+        let State {
+            registry, scratch, ..
+        } = &mut *state;
+        let payload = event(call, 2, scratch, &attachments)?;
+        let sent = registry.with_socket(call.number(0)?, |socket| socket.emit(&payload, delivery));
+        unless_gone(sent.unwrap_or(Ok(())))?;
         Ok(call.undefined())
     }
 }
@@ -60,18 +68,17 @@ impl Native for Acknowledge {
     const NAME: &'static str = "acknowledge";
 
     fn run(call: &Call<'_>) -> Result<napi_value, Error> {
-        let Some(socket) = call.engine.host.socket(call.number(0)?) else {
-            return Ok(call.undefined());
-        };
         let id = u64::from(call.number(1)?) | u64::from(call.number(2)?) << 32;
         let attachments = call.attachments(4)?;
-        let mut scratch = std::mem::take(&mut call.engine.host.state().scratch);
-        scratch.clear();
-        call.text(3, &mut scratch)?;
-        let payload = Payload::checked_args(&scratch, &attachments)?;
-        let sent = socket.acknowledge(id, &payload);
-        put_back(call, scratch);
-        unless_gone(sent)?;
+        let mut state = call.engine.host.state();
+        let State {
+            registry, scratch, ..
+        } = &mut *state;
+        empty(scratch);
+        let args = array(call, 3, scratch)?;
+        let payload = Payload::checked_args(&scratch[args], &attachments)?;
+        let sent = registry.with_socket(call.number(0)?, |socket| socket.acknowledge(id, &payload));
+        unless_gone(sent.unwrap_or(Ok(())))?;
         Ok(call.undefined())
     }
 }
@@ -174,44 +181,48 @@ impl Audience {
     }
 }
 
-/// Name, arguments and attachments from argument `at`. The JSON comes from `JSON.stringify` and needs no check.
+/// Name, arguments and attachments from argument `at`.
 fn with_payload<R>(
     call: &Call<'_>,
     at: usize,
     run: impl FnOnce(&Payload<'_>) -> R,
 ) -> Result<R, Error> {
-    let attachments = if call.is_undefined(at + 2) {
-        Vec::new()
-    } else {
-        call.attachments(at + 2)?
-    };
-    let mut scratch = std::mem::take(&mut call.engine.host.state().scratch);
-    scratch.clear();
-    let done = payload(call, at, &mut scratch, &attachments).map(|payload| run(&payload));
-    put_back(call, scratch);
-    done
+    let attachments = call.attachments(at + 2)?;
+    let scratch = &mut call.engine.host.state().scratch;
+    event(call, at, scratch, &attachments).map(|payload| run(&payload))
 }
 
-fn payload<'a>(
+/// The JSON comes from `JSON.stringify` and needs no check.
+fn event<'a>(
     call: &Call<'_>,
     at: usize,
     scratch: &'a mut Vec<u8>,
     attachments: &'a [Bytes],
 ) -> Result<Payload<'a>, Error> {
+    empty(scratch);
     let name = call.text(at, scratch)?;
-    let args = call.text(at + 1, scratch)?;
+    let args = array(call, at + 1, scratch)?;
     let name = std::str::from_utf8(&scratch[name]).map_err(|_| misuse("a string is needed"))?;
     Payload::checked_event(name, &scratch[args], attachments)
 }
 
-fn message(call: &Call<'_>, at: usize) -> Result<Arc<Message>, Error> {
-    with_payload(call, at, |payload| Arc::new(payload.to_message()))
-}
-
-fn put_back(call: &Call<'_>, mut scratch: Vec<u8>) {
+/// An unusually large text is not kept.
+fn empty(scratch: &mut Vec<u8>) {
     scratch.clear();
     scratch.shrink_to(1 << 20);
-    call.engine.host.state().scratch = scratch;
+}
+
+/// Appends the brackets, too.
+fn array(call: &Call<'_>, at: usize, scratch: &mut Vec<u8>) -> Result<Range<usize>, Error> {
+    let start = scratch.len();
+    scratch.push(b'[');
+    call.text(at, scratch)?;
+    scratch.push(b']');
+    Ok(start..scratch.len())
+}
+
+fn message(call: &Call<'_>, at: usize) -> Result<Arc<Message>, Error> {
+    with_payload(call, at, |payload| Arc::new(payload.to_message()))
 }
 
 fn delivery(call: &Call<'_>, at: usize) -> Result<Delivery, Error> {

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bellwire_core::config::Config;
 use bellwire_core::error::{Error, ErrorKind};
 use bellwire_core::host::Handler;
+use bellwire_core::mailbox::Cork;
 use bellwire_core::server::Server;
 use bellwire_core::socketio::Namespace;
 use bellwire_core::socketio::event::Hook;
@@ -18,7 +19,7 @@ use napi::sys::napi_value;
 use napi::{Env, JsValue as _};
 use napi_derive::napi;
 
-use crate::batch::{Kind, Numbers, STRIDE};
+use crate::batch::{HEAD, Kind, Numbers, STRIDE};
 use crate::bell::Bell;
 use crate::call::{Call, Native, register, throw};
 use crate::event::Host;
@@ -94,8 +95,8 @@ impl Drop for Engine {
     }
 }
 
-/// `drain(most, words, attachments)`: fills the words with how many records there are, whether to come again, and the
-/// records; puts their attachments into the array. The text of the records.
+/// `drain(most, words, parts)`: fills the words with how many records there are, whether to come again, and the records;
+/// puts the arguments of the messages and all attachments into the array. The text of the records.
 struct Drain;
 
 impl Native for Drain {
@@ -127,7 +128,7 @@ impl Native for Drain {
                 let handled = queue.poll(step, None, None).unwrap_or(0);
                 left -= handled;
                 more = handled == step;
-                if !more || left == 0 || host.state().batch.text.len() > MUCH_TEXT {
+                if !more || left == 0 || host.state().batch.size() > MUCH_TEXT {
                     break;
                 }
             }
@@ -136,17 +137,25 @@ impl Native for Drain {
             call.engine.bell.promised();
         }
         let mut state = host.state();
+        state.cork = Some(Cork::new());
         let batch = &mut state.batch;
+        call.fill(1, batch.close_records(more))?;
         let mut attachments = std::mem::take(&mut batch.attachments);
-        let head = [batch.len() as u32, u32::from(more)];
-        batch.records.splice(0..0, head);
-        call.fill(1, &batch.records)?;
-        let text = call.new_text(&batch.text);
-        drop(state);
-        if !attachments.is_empty() {
-            call.put_attachments(2, &mut attachments);
-        }
-        Ok(text)
+        call.put_parts(2, batch.close_args(), &mut attachments);
+        Ok(call.new_text(batch.text()))
+    }
+}
+
+/// `flush()`: what handlers have emitted since the drain leaves.
+struct Flush;
+
+impl Native for Flush {
+    const NAME: &'static str = "flush";
+
+    fn run(call: &Call<'_>) -> Result<napi_value, Error> {
+        let cork = call.engine.host.state().cork.take();
+        drop(cork);
+        Ok(call.undefined())
     }
 }
 
@@ -165,7 +174,7 @@ pub(crate) struct Layout {
 pub(crate) fn layout() -> Layout {
     Layout {
         stride: STRIDE as u32,
-        head: 2,
+        head: HEAD as u32,
     }
 }
 
@@ -198,6 +207,7 @@ fn fill(env: &Env, object: &Object<'_>, engine: &Arc<Engine>) -> napi::Result<()
     }
     functions!(
         Drain,
+        Flush,
         emit::Emit,
         emit::EmitWithAck,
         emit::Acknowledge,

@@ -5,10 +5,12 @@ use std::time::Instant;
 
 use bellwire_core::host::Handler;
 use bellwire_core::json;
+use bellwire_core::mailbox::Cork;
 use bellwire_core::socketio::event::{Form, RoomChange};
 use bellwire_core::socketio::{AckOutcome, Event, Reply, Request, Socket};
 
-use crate::batch::{Batch, Kind, Numbers};
+use crate::batch::{Batch, Head, Kind, Numbers};
+use crate::names::Names;
 use crate::question::Questions;
 use crate::registry::Registry;
 
@@ -16,9 +18,12 @@ use crate::registry::Registry;
 #[derive(Debug, Default)]
 pub(crate) struct State {
     pub(crate) registry: Registry,
+    names: Names,
     pub(crate) batch: Batch,
     /// Where strings of JavaScript are written to.
     pub(crate) scratch: Vec<u8>,
+    /// While JavaScript handles the events of a drain.
+    pub(crate) cork: Option<Cork>,
 }
 
 /// The handler of the core's queue.
@@ -44,7 +49,10 @@ impl Handler for Host {
     fn handle(&self, event: &Event<'_>, _: Instant) {
         let mut state = self.state();
         let State {
-            registry, batch, ..
+            registry,
+            names,
+            batch,
+            ..
         } = &mut *state;
         match event {
             Event::Message {
@@ -53,21 +61,21 @@ impl Handler for Host {
                 ack,
             } => {
                 let handle = registry.handle(socket);
-                let id = ack.unwrap_or(0);
-                let numbers = Numbers {
-                    handle,
-                    a: id as u32,
-                    b: (id >> 32) as u32,
-                    c: 0,
+                let kind = match message.form {
+                    Form::Event => {
+                        let name = names.number(message.name, batch);
+                        let head = Head {
+                            handle,
+                            ack: *ack,
+                            name,
+                        };
+                        return batch.push_message(head, message);
+                    }
+                    Form::Text => Kind::Text,
+                    Form::Binary => Kind::Binary,
                 };
-                let kind = match (message.form, ack) {
-                    (Form::Event, None) => Kind::Message,
-                    (Form::Event, Some(_)) => Kind::MessageWithAck,
-                    (Form::Text, _) => Kind::Text,
-                    (Form::Binary, _) => Kind::Binary,
-                };
-                let text = (message.name.as_bytes(), message.args);
-                batch.push_with(kind, numbers, text, message.attachments);
+                let text = (b"".as_slice(), message.args);
+                batch.push_with(kind, of(handle), text, message.attachments);
             }
             Event::Connection { socket } => {
                 let handle = registry.handle(socket);

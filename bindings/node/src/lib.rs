@@ -21,6 +21,7 @@ mod engine;
 mod error;
 mod event;
 mod listen;
+mod names;
 mod namespace;
 mod question;
 mod registry;

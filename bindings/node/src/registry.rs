@@ -133,6 +133,18 @@ impl Registry {
         }
     }
 
+    /// The same without a reference of our own, for what is done often.
+    pub(crate) fn with_socket<R>(
+        &self,
+        handle: u32,
+        run: impl FnOnce(&Arc<Socket>) -> R,
+    ) -> Option<R> {
+        match &self.slots.get(handle as usize)?.entry {
+            Entry::Held(socket) => Some(run(socket)),
+            Entry::Free | Entry::Loose(_) => self.socket(handle).as_ref().map(run),
+        }
+    }
+
     /// At most so many handles that have become free.
     pub(crate) fn collect(&mut self, most: usize) -> Vec<u32> {
         let freed = {

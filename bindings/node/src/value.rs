@@ -99,6 +99,9 @@ impl Call<'_> {
     }
 
     pub(crate) fn is_undefined(&self, at: usize) -> bool {
+        if at >= self.count {
+            return true;
+        }
         let mut kind = sys::ValueType::napi_undefined;
         // SAFETY: see the file's reason.
         unsafe { sys::napi_typeof(self.env, self.argument(at), &raw mut kind) };
@@ -238,23 +241,27 @@ impl Call<'_> {
         unsafe { sys::napi_set_element(self.env, array, index, value) };
     }
 
-    /// Puts attachments into an array: first the memory of all small ones, then of each its length, if it is small, or
-    /// its `Buffer`.
-    pub(crate) fn put_attachments(&self, at: usize, attachments: &mut Vec<Bytes>) {
+    /// Fills an array: first the arguments of a batch, then the memory of all small attachments, then of each attachment
+    /// its length, if it is small, or its `Buffer`.
+    pub(crate) fn put_parts(&self, at: usize, args: &[u8], attachments: &mut Vec<Bytes>) {
         let array = self.argument(at);
+        self.set_element(array, 0, self.new_text(args));
+        if attachments.is_empty() {
+            return;
+        }
         let small: Vec<u8> = attachments
             .iter()
             .filter(|bytes| bytes.len() <= SMALL)
             .flat_map(|bytes| bytes.iter().copied())
             .collect();
-        self.set_element(array, 0, self.new_array_buffer(&small));
+        self.set_element(array, 1, self.new_array_buffer(&small));
         for (index, bytes) in attachments.drain(..).enumerate() {
             let value = if bytes.len() <= SMALL {
                 self.new_number(bytes.len() as f64)
             } else {
                 self.new_buffer(bytes)
             };
-            self.set_element(array, index as u32 + 1, value);
+            self.set_element(array, index as u32 + 2, value);
         }
     }
 

@@ -76,6 +76,43 @@ test("every value of JSON and every kind of binary travels", async (t) => {
   assert.deepEqual([json, nothing], ["json", null]);
 });
 
+test("names are told apart, however many and of whatever kind", async (t) => {
+  const { pair } = serve(t);
+  const { client, socket } = await pair();
+  const odd = ["", "0", "42", "__proto__", "constructor", "한국어 😀", 'a "quoted" one', "long ".repeat(100)];
+  const names = [...odd, ...Array.from({ length: 3000 }, (_, i) => `name-${i}`), ...odd, "name-7"];
+  const seen = [];
+  socket.onAny((name, index) => seen.push([index, name]));
+  names.forEach((name, index) => client.emit(name, index));
+  await eventually("all events", () => seen.length === names.length);
+  assert.deepEqual(seen, names.map((name, index) => [index, name]));
+});
+
+test("arguments of many events of one drain stay apart", async (t) => {
+  const { pair } = serve(t);
+  const { client, socket } = await pair();
+  const seen = [];
+  socket.on("x", (...args) => seen.push(args));
+  const sent = Array.from({ length: 500 }, (_, i) => [[], [i], [[i], "한", null], [{ i }, "]", "[,"]][i % 4]);
+  for (const args of sent) client.emit("x", ...args);
+  await eventually("all events", () => seen.length === sent.length);
+  assert.deepEqual(seen, sent);
+});
+
+test("what JSON has no word for is null among arguments", async (t) => {
+  const { pair } = serve(t);
+  const { client, socket } = await pair();
+  const got = once(client, "two");
+  const heard = [];
+  client.on("one", (...args) => heard.push(args));
+  for (const value of [undefined, Symbol("x"), NaN, { toJSON: () => undefined }]) socket.emit("one", value);
+  socket.emit("one");
+  socket.emit("two", undefined, Infinity);
+  assert.deepEqual(await got, [null, null]);
+  assert.deepEqual(heard, [[null], [null], [null], [null], []]);
+  assert.throws(() => socket.emit("one", 1n), TypeError);
+});
+
 test("attachments of many events of one drain stay apart", async (t) => {
   const { pair } = serve(t);
   const { client, socket } = await pair();

@@ -12,8 +12,8 @@ use bellwire_core::error::{Error, ErrorKind};
 use napi::sys;
 use napi::sys::napi_value;
 
-use crate::engine::Engine;
 use crate::error;
+use crate::server::Engine;
 
 /// The most arguments that any of our functions takes.
 const ARGUMENTS: usize = 8;

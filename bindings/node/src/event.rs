@@ -10,8 +10,8 @@ use bellwire_core::socketio::event::{Form, RoomChange};
 use bellwire_core::socketio::{AckOutcome, Event, Reply, Request, Socket};
 
 use crate::batch::{Batch, Head, Kind, Numbers};
+use crate::deferred::Questions;
 use crate::names::Names;
-use crate::question::Questions;
 use crate::registry::Registry;
 
 /// What the JavaScript thread works on.

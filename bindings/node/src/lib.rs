@@ -16,14 +16,14 @@
 mod batch;
 mod bell;
 mod call;
+mod deferred;
 mod emit;
-mod engine;
 mod error;
 mod event;
 mod listen;
 mod names;
 mod namespace;
-mod question;
 mod registry;
+mod server;
 mod socket;
 mod value;

@@ -23,7 +23,7 @@ use crate::batch::{HEAD, Kind, Numbers, STRIDE};
 use crate::bell::Bell;
 use crate::call::{Call, Native, register, throw};
 use crate::event::Host;
-use crate::{emit, listen, namespace, question, socket};
+use crate::{deferred, emit, listen, namespace, socket};
 
 /// Events that are fetched before we look how much text there is.
 const STEP: usize = 16;
@@ -228,7 +228,7 @@ fn fill(env: &Env, object: &Object<'_>, engine: &Arc<Engine>) -> napi::Result<()
         namespace::JoinAll,
         namespace::LeaveAll,
         namespace::DisconnectAll,
-        question::AnswerQuestion,
+        deferred::AnswerQuestion,
         listen::Listen,
         listen::ListenUnix,
         listen::Serve,

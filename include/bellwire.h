@@ -937,8 +937,8 @@ bw_status bw_server_close(bw_server server,
                           uint32_t deadline_ms);
 
 /**
- * [out] Waits for the end of the graceful stop; -1 = for ever. BW_E_TIMEOUT. In polled delivery it
- * polls meanwhile.
+ * [out] Waits until the graceful stop has ended and every callback has heard what led to it; -1 =
+ * for ever. BW_E_TIMEOUT. In polled delivery it polls meanwhile.
  */
 BW_API
 bw_status bw_server_wait(bw_server server,

@@ -9,7 +9,6 @@ use conformance::refusal::{
 use conformance::{
     Client, Difference, Http, Polling, Server, Transport, WebSocket, differs, eventually,
 };
-use serde_json::json;
 
 static SERVER: LazyLock<Server> = LazyLock::new(Server::start);
 

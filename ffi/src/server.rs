@@ -2,6 +2,7 @@
 
 use std::ffi::c_char;
 use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -193,8 +194,8 @@ fn not_inside(server: &ServerHandle, what: &str) -> Result<()> {
     Ok(())
 }
 
-/// [out] Waits for the end of the graceful stop; -1 = for ever. BW_E_TIMEOUT. In polled delivery it
-/// polls meanwhile.
+/// [out] Waits until the graceful stop has ended and every callback has heard what led to it; -1 =
+/// for ever. BW_E_TIMEOUT. In polled delivery it polls meanwhile.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_server_wait(server: bw_server, timeout_ms: i32) -> bw_status {
     entry(|| {
@@ -204,7 +205,7 @@ pub extern "C" fn bw_server_wait(server: bw_server, timeout_ms: i32) -> bw_statu
         let has_ended = if server.shared.is_polled() {
             wait_polling(&server, timeout)?
         } else {
-            server.core.wait(timeout)
+            wait_told(&server, timeout)
         };
         if has_ended {
             Ok(())
@@ -212,6 +213,31 @@ pub extern "C" fn bw_server_wait(server: bw_server, timeout_ms: i32) -> bw_statu
             Err(ErrorKind::Timeout.into())
         }
     })
+}
+
+/// How long callback threads are left alone before they are looked at again.
+const LOOK: Duration = Duration::from_millis(1);
+
+/// Waits for the end, and for the callbacks that run on threads of the engine. False when it took
+/// longer.
+#[expect(clippy::disallowed_methods, reason = "a timeout is time")]
+fn wait_told(server: &ServerHandle, timeout: Option<Duration>) -> bool {
+    let end = timeout.map(|timeout| Instant::now() + timeout);
+    if !server.core.wait(timeout) {
+        return false;
+    }
+    // Sockets are told side by side, so the last callback is nobody's in particular.
+    let is_told = || {
+        let waiting = &server.core.stats().queued_events;
+        server.shared.ended.load(Ordering::Acquire) && waiting.value() == 0
+    };
+    while !is_told() && !server.shared.is_freeing() {
+        if end.is_some_and(|end| Instant::now() >= end) {
+            return false;
+        }
+        std::thread::sleep(LOOK);
+    }
+    true
 }
 
 /// -1 is for ever.

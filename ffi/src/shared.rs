@@ -177,6 +177,11 @@ impl Shared {
         !self.freeing.swap(true, Ordering::AcqRel)
     }
 
+    /// Whether somebody frees the server.
+    pub(crate) fn is_freeing(&self) -> bool {
+        self.freeing.load(Ordering::Acquire)
+    }
+
     // ---- hooks that a server has for all its sockets
 
     /// Listeners for upgrades or drains came or went anywhere on this server.

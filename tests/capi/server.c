@@ -231,6 +231,41 @@ static void a_polled_server_polls_while_waiting(void) {
   journal_end(&j);
 }
 
+/* When bw_server_wait is back, everything has been told. */
+static atomic_int told;
+static void tell_slowly(const bw_event *ev, void *user) {
+  const int64_t until = now_ms() + 20;
+  (void)ev;
+  (void)user;
+  while (now_ms() < until) wait_a_moment();
+  atomic_fetch_add(&told, 1);
+}
+
+static void waiting_ends_when_everything_is_told(void) {
+  static const char *const options[] = {"{\"engine\":{\"callbackThreads\":2}}",
+                                        "{\"engine\":{\"delivery\":\"inline\"}}"};
+  enum { CLIENTS = 8 };
+  client *clients[CLIENTS];
+  size_t round;
+  int i;
+  for (round = 0; round < 2 * sizeof options / sizeof *options; round++) {
+    host h;
+    host_start(&h, options[round / 2]);
+    atomic_store(&told, 0);
+    OK(bw_on(h.nsp, BW_EV_DISCONNECT, BW_S(""), 0, tell_slowly, NULL, NULL, NULL));
+    OK(bw_on(h.nsp, BW_EV_ROOM_LEFT, BW_S(""), 0, tell_slowly, NULL, NULL, NULL));
+    OK(bw_on(h.server, BW_EV_SHUTDOWN, BW_S(""), 0, tell_slowly, NULL, NULL, NULL));
+    for (i = 0; i < CLIENTS; i++) clients[i] = client_connect(h.port, "/", NULL);
+    OK(bw_server_close(h.server, 0));
+    OK(bw_server_wait(h.server, PATIENCE_MS));
+    /* Every client, the room of its id, and the end. */
+    CHECK_INT(2 * CLIENTS + 1, atomic_load(&told));
+    for (i = 0; i < CLIENTS; i++) client_close(clients[i]);
+    host_stop(&h);
+    CHECK_INT(2 * CLIENTS + 1, atomic_load(&told));
+  }
+}
+
 static void many_servers_one_after_the_other(void) {
   size_t i;
   for (i = 0; i < scaled(50); i++) {
@@ -271,4 +306,5 @@ const child_part child_parts[] = {{"listen_on_port_80", listen_on_port_80}, {NUL
 RUN(TEST(addresses_are_checked), TEST(a_port_that_is_not_allowed),
     TEST(descriptors_that_do_not_listen_stay_ours), TEST(a_unix_socket), TEST(a_page_is_served),
     TEST(after_close), TEST(a_polled_server_polls_while_waiting),
+    TEST(waiting_ends_when_everything_is_told),
     TEST(many_servers_one_after_the_other), TEST(numbers_and_metrics))

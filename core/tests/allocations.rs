@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 use std::time::{Duration, Instant};
 
-use bellwire_core::engineio::TransportKind;
+use bellwire_core::engineio::{SessionId, TransportKind};
 use bellwire_core::mailbox::Mailbox;
 use bellwire_core::socketio::client::{Client, Flow};
 use bellwire_core::socketio::event::{EventSink, Hooks, Timer};
@@ -137,7 +137,11 @@ impl Connected {
     #[expect(clippy::disallowed_methods, reason = "a test needs some first moment")]
     fn new(namespaces: &Arc<Namespaces>) -> Self {
         let context = Arc::clone(namespaces.context());
-        let link = Arc::new(Link::new(TransportKind::WebSocket, context));
+        let link = Arc::new(Link::new(
+            SessionId::random().unwrap(),
+            TransportKind::WebSocket,
+            context,
+        ));
         let peer = ("127.0.0.1".parse().unwrap(), 1);
         let request = Request::new("GET", "/", std::iter::empty(), peer, false);
         let mut client = Client::new(Arc::clone(namespaces), Arc::clone(&link), Arc::new(request));

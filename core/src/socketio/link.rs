@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::time::Duration;
 
-use crate::engineio::{CloseReason, TransportKind};
+use crate::engineio::{CloseReason, SessionId, TransportKind};
 use crate::error::{Error, ErrorKind};
 use crate::mailbox::{Budget, Mailbox, PushError};
 use crate::socketio::ack::AckTarget;
@@ -89,6 +89,7 @@ const COPIED: usize = 2048;
 /// See the module's documentation.
 #[derive(Debug)]
 pub struct Link {
+    session: SessionId,
     /// What waits for the connection's task.
     pub mailbox: Mailbox<Outgoing>,
     /// Whether a message would leave at once: what `volatile` asks.
@@ -102,8 +103,9 @@ pub struct Link {
 
 impl Link {
     /// The link of a connection that begins on `transport`.
-    pub fn new(transport: TransportKind, context: Arc<Context>) -> Self {
+    pub fn new(session: SessionId, transport: TransportKind, context: Arc<Context>) -> Self {
         Self {
+            session,
             mailbox: Mailbox::default(),
             writable: AtomicBool::new(transport == TransportKind::WebSocket),
             transport: AtomicU8::new(transport as u8),
@@ -116,6 +118,11 @@ impl Link {
     /// What the server shares.
     pub fn context(&self) -> &Arc<Context> {
         &self.context
+    }
+
+    /// The id of the connection's session: a secret of the client and the host.
+    pub fn session(&self) -> &SessionId {
+        &self.session
     }
 
     /// The transport that carries the connection.

@@ -250,7 +250,7 @@ fn start(
     } else {
         TransportKind::Polling
     };
-    let link = Arc::new(Link::new(kind, Arc::clone(&shared.context)));
+    let link = Arc::new(Link::new(id, kind, Arc::clone(&shared.context)));
     let handle = Arc::new(SessionHandle::new(id, Arc::clone(&link)));
     if !shared.sessions.insert(&handle) {
         return Err(websocket);

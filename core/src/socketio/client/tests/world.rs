@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use crate::engineio::{CloseReason, TransportKind};
+use crate::engineio::{CloseReason, SessionId, TransportKind};
 use crate::socketio::client::{Client, Flow};
 use crate::socketio::context::Context;
 use crate::socketio::event::{Event, EventSink, Hooks, MessageRef, RoomChange, Timer};
@@ -226,6 +226,7 @@ impl World {
 
     fn join(namespaces: Arc<Namespaces>, host: Arc<Host>, alarm: Arc<Alarm>, now: Instant) -> Self {
         let link = Arc::new(Link::new(
+            SessionId::random().unwrap(),
             TransportKind::WebSocket,
             Arc::clone(namespaces.context()),
         ));

@@ -2,7 +2,8 @@
 //!
 //! The server pings `ping_interval` after the open packet and after every pong. Any byte of the client is life, so that
 //! a large upload is not cut off because its pong queues behind it: the session is dead `ping_interval + ping_timeout`
-//! after the last byte. While the server itself does not read (its host is busy) silence proves nothing, and the
+//! after the last byte. If our own thread comes too late to ping in time (inline host code blocked it, the machine was
+//! asleep), the client still has `ping_timeout` from the ping on. While the server itself does not read (its host is busy) silence proves nothing, and the
 //! deadline stands still; but the client, too, waits for signs of life, so it is pinged in every interval all the same.
 
 use std::time::{Duration, Instant};
@@ -71,7 +72,7 @@ impl Heartbeat {
 
     /// What is due now. A ping is due once, and once an interval while nobody reads.
     pub fn poll(&mut self, now: Instant) -> Due {
-        if self.reading && now >= self.last_life + self.interval + self.timeout {
+        if self.dead_at().is_some_and(|at| now >= at) {
             return Due::Dead;
         }
         match self.next_ping {
@@ -86,13 +87,16 @@ impl Heartbeat {
 
     /// When to poll again.
     pub fn deadline(&self) -> Option<Instant> {
-        let dead = self
-            .reading
-            .then(|| self.last_life + self.interval + self.timeout);
-        match (dead, self.next_ping) {
+        match (self.dead_at(), self.next_ping) {
             (Some(dead), Some(ping)) => Some(dead.min(ping)),
             (dead, ping) => dead.or(ping),
         }
+    }
+
+    /// When the client is dead, if it says nothing more; never before it was asked.
+    fn dead_at(&self) -> Option<Instant> {
+        let pinged = self.pinged_at.filter(|_| self.reading)?;
+        Some((self.last_life + self.interval).max(pinged) + self.timeout)
     }
 }
 
@@ -120,6 +124,22 @@ mod tests {
             Due::Nothing
         );
         assert_eq!(heartbeat.poll(t + INTERVAL + TIMEOUT), Due::Dead);
+    }
+
+    #[test]
+    fn a_client_is_asked_before_it_is_dead() {
+        let t = start();
+        let mut heartbeat = Heartbeat::new(INTERVAL, TIMEOUT, t);
+        // We come so late that its time would be over, but it has been sent nothing.
+        let late = t + INTERVAL + TIMEOUT * 3;
+        assert_eq!(heartbeat.poll(late), Due::Ping);
+        assert_eq!(heartbeat.poll(late), Due::Nothing);
+        assert_eq!(heartbeat.deadline(), Some(late + TIMEOUT));
+        assert_eq!(
+            heartbeat.poll(late + TIMEOUT - Duration::from_millis(1)),
+            Due::Nothing
+        );
+        assert_eq!(heartbeat.poll(late + TIMEOUT), Due::Dead);
     }
 
     #[test]

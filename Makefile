@@ -23,7 +23,7 @@ ifndef V
 MAKEFLAGS += --silent
 endif
 
-.PHONY: build lib header run test test-bindings check bench install clean setup packages
+.PHONY: build lib header run test loom test-bindings check bench install clean setup packages
 build: lib examples
 
 # -------------------------------------------------------------------- library
@@ -103,7 +103,15 @@ run: $(BW_LIBRARY) build/examples/arena examples/arena/node_modules/.package-loc
 # Most tests wait more than they work, so there are more of them than cores.
 test: setup lib examples
 	RUST_TEST_THREADS=6 $(CARGO) test --locked --no-fail-fast
+	$(MAKE) loom
 	cd tests/browser && node --test
+
+# Every order in which threads can meet. Its library is another one, so it has a folder of its own; its tests map and
+# unmap stacks all the time, for which two at once would wait for each other.
+loom: export CARGO_TARGET_DIR := build/loom
+loom: export LOOM_MAX_PREEMPTIONS ?= 3
+loom:
+	RUSTFLAGS='--cfg loom' $(CARGO) test --locked --release -p bellwire-core --test loom -- --test-threads=1
 
 # The bindings build with their own package tools; each also runs the black-box tests against its echo server.
 test-bindings: setup lib examples

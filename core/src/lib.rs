@@ -1,15 +1,19 @@
 //! Bellwire's engine.
 #![forbid(unsafe_code)]
+#[cfg(not(loom))]
 pub mod config;
 pub mod error;
 pub mod stats;
 
 pub mod json;
 pub mod mailbox;
+mod sync;
 
 pub mod engineio;
 pub mod socketio;
+#[cfg(not(loom))]
 pub mod transport;
 
 pub mod host;
+#[cfg(not(loom))]
 pub mod server;

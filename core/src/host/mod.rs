@@ -9,15 +9,19 @@
 //! In the first two a host that blocks costs no client its connection: events wait, within bounds, and beyond them the
 //! clients concerned are not read, while the heartbeat goes on.
 
+pub mod bell;
+pub mod descriptor;
 pub mod inline;
 pub mod pool;
 pub mod queue;
 
 use std::time::Instant;
 
+pub use bell::Bell;
+pub use descriptor::Descriptor;
 pub use inline::Inline;
 pub use pool::Pool;
-pub use queue::{Bell, Queue, QueueBusy};
+pub use queue::{Queue, QueueBusy};
 
 use crate::socketio::Event;
 

@@ -5,10 +5,8 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::host::{Bounds, Handler};
@@ -16,6 +14,9 @@ use crate::socketio::event::{EventSink, Timer};
 use crate::socketio::socket::Lane;
 use crate::socketio::{Event, EventBatch, Socket};
 use crate::stats::Stats;
+use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use crate::sync::thread::{self, JoinHandle};
+use crate::sync::{Condvar, Mutex, MutexGuard, has_ended};
 
 /// Events of one socket that may wait before it is left unread.
 const LANE_EVENTS: usize = 1024;
@@ -247,10 +248,10 @@ impl Shared {
         let Some(shared) = self.itself.upgrade() else {
             return;
         };
-        let builder = std::thread::Builder::new().name("bellwire-call".to_owned());
+        let builder = thread::Builder::new().name("bellwire-call".to_owned());
         // Without a thread more the others go on as they are.
         if let Ok(thread) = builder.spawn(move || shared.work()) {
-            run.threads.retain(|thread| !thread.is_finished());
+            run.threads.retain(|thread| !has_ended(thread));
             run.threads.push(thread);
             run.alive += 1;
         }

@@ -5,19 +5,18 @@
 //! once instead, each time the queue becomes non-empty.
 
 use std::fmt;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, PoisonError, TryLockError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
-
+use crate::host::bell::Bell;
 use crate::host::{Bounds, Handler};
 use crate::mailbox::Cork;
 use crate::socketio::event::EventSink;
 use crate::socketio::{Event, EventBatch, Socket};
 use crate::stats::Stats;
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::{Mutex, MutexGuard};
 
 /// Another thread is taking events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,50 +33,6 @@ pub struct Queue {
     unrung: AtomicBool,
     bounds: Bounds,
     stats: Arc<Stats>,
-}
-
-/// How the host learns that something waits.
-pub enum Bell {
-    /// A descriptor that is readable.
-    Descriptor(OwnedFd),
-    /// The host's own: called on any thread, must not block and must not call the engine.
-    Host(Box<dyn Fn() + Send + Sync>),
-}
-
-impl Bell {
-    /// A new descriptor.
-    ///
-    /// # Errors
-    /// When the operating system gives none.
-    pub fn descriptor() -> std::io::Result<Self> {
-        let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
-        Ok(Self::Descriptor(eventfd(0, flags)?))
-    }
-
-    fn ring(&self) {
-        match self {
-            Self::Descriptor(fd) => {
-                // It can only fail when it is readable already.
-                let _ = rustix::io::write(fd, &1u64.to_ne_bytes());
-            }
-            Self::Host(ring) => ring(),
-        }
-    }
-
-    /// Whether it had been rung.
-    fn silence(&self) -> bool {
-        match self {
-            // It can only fail when it is silent already.
-            Self::Descriptor(fd) => rustix::io::read(fd, &mut [0; 8]).is_ok(),
-            Self::Host(_) => false,
-        }
-    }
-}
-
-impl fmt::Debug for Bell {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Bell")
-    }
 }
 
 /// What a look for events found.
@@ -119,11 +74,18 @@ impl Queue {
     }
 
     /// Readable exactly while something waits, unless the host has a bell of its own.
-    pub fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+    #[cfg(not(loom))]
+    pub fn descriptor(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
         match &self.bell {
-            Bell::Descriptor(fd) => Some(fd.as_fd()),
+            Bell::Descriptor(descriptor) => Some(std::os::fd::AsFd::as_fd(descriptor)),
             Bell::Host(_) => None,
         }
+    }
+
+    /// Whether the descriptor is readable.
+    #[cfg(loom)]
+    pub fn is_readable(&self) -> bool {
+        matches!(&self.bell, Bell::Descriptor(descriptor) if descriptor.is_readable())
     }
 
     /// Makes a waiting [`Queue::poll`] return.
@@ -204,7 +166,7 @@ impl Queue {
         match self.refill(taken) {
             Found::Events => true,
             Found::Ring => false,
-            Found::Nothing => wait(&self.bell, timeout) && self.refill(taken) == Found::Events,
+            Found::Nothing => self.bell.wait(timeout) && self.refill(taken) == Found::Events,
         }
     }
 
@@ -299,20 +261,6 @@ impl fmt::Debug for Queue {
     }
 }
 
-/// Whether the bell rang in time. A host with a bell of its own does not wait here.
-fn wait(bell: &Bell, timeout: Option<Duration>) -> bool {
-    let Bell::Descriptor(bell) = bell else {
-        return false;
-    };
-    if timeout == Some(Duration::ZERO) {
-        return false;
-    }
-    let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
-    let mut fds = [PollFd::new(bell, PollFlags::IN)];
-    // A signal ends the wait too: the host may have something to do about it.
-    matches!(poll(&mut fds, timeout.as_ref()), Ok(1..))
-}
-
 #[expect(
     clippy::disallowed_methods,
     reason = "an event that no wake-up caused happens now; a budget is time"
@@ -353,7 +301,7 @@ mod tests {
     }
 
     fn readable(queue: &Queue) -> bool {
-        wait(&queue.bell, Some(Duration::from_nanos(1)))
+        queue.bell.wait(Some(Duration::from_nanos(1)))
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::Duration;
 
 use crate::engineio::SessionId;
@@ -20,6 +20,7 @@ use crate::socketio::packet::{EncodedPacket, write_ack, write_disconnect, write_
 use crate::socketio::question::HostData;
 use crate::socketio::rooms::SocketKey;
 use crate::socketio::target::Delivery;
+use crate::sync::Mutex;
 
 /// A socket's public id. It has the form of a session's id, but is no secret.
 pub type SocketId = SessionId;

@@ -208,14 +208,14 @@ impl Shared {
             return;
         }
         let mut run = self.run();
-        let wanted = run.jobs.len().min(run.idle);
-        if wanted > 0 {
-            drop(run);
-            (0..wanted).for_each(|_| self.work.notify_one());
-        } else if !run.jobs.is_empty() && !run.watched && run.alive < self.most && !run.stopping {
-            run.watched = true;
-            let taken = run.taken;
-            drop(run);
+        let (jobs, idle) = (run.jobs.len(), run.idle);
+        let taken = run.taken;
+        // Whoever takes one of these may be stuck with it before its next.
+        let watch = jobs > idle && !run.watched && run.alive < self.most && !run.stopping;
+        run.watched |= watch;
+        drop(run);
+        (0..jobs.min(idle)).for_each(|_| self.work.notify_one());
+        if watch {
             self.watch(taken);
         }
     }
@@ -358,5 +358,81 @@ impl fmt::Debug for Pool {
             .field("first", &self.shared.first)
             .field("most", &self.shared.most)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+
+    use super::*;
+    use crate::socketio::handshake::Request;
+    use crate::socketio::question::Question;
+
+    /// A host whose callbacks return when so many are under way at once.
+    struct Together(Barrier);
+
+    impl Handler for Together {
+        fn handle(&self, _: &Event<'_>, _: Instant) {
+            self.0.wait();
+        }
+    }
+
+    /// What is to happen later happens when the test says so.
+    #[derive(Default)]
+    struct Later(Mutex<Vec<Box<dyn FnOnce() + Send>>>);
+
+    impl fmt::Debug for Later {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("Later")
+        }
+    }
+
+    impl Timer for Later {
+        fn after(&self, delay: Duration, run: Box<dyn FnOnce() + Send>) {
+            assert_eq!(delay, STALL);
+            lock(&self.0).push(run);
+        }
+    }
+
+    fn wait_until(condition: impl Fn() -> bool) {
+        while !condition() {
+            thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn a_callback_that_blocks_does_not_hold_up_what_came_with_it() {
+        let later = Arc::new(Later::default());
+        let timer: Arc<dyn Timer> = Arc::<Later>::clone(&later);
+        let pool = Pool::new(
+            Arc::new(Together(Barrier::new(3))),
+            Threads::Growing(1),
+            Bounds {
+                events: 9,
+                bytes: 9999,
+            },
+            timer,
+            Arc::default(),
+        );
+        wait_until(|| pool.shared.run().idle == 1);
+        let address = ("127.0.0.1".parse().unwrap(), 1);
+        let request = Arc::new(Request::new("GET", "/", std::iter::empty(), address, false));
+        let question = Question::new(|_| ());
+        for _ in 0..3 {
+            let event = Event::AllowRequest {
+                request: &request,
+                question: &question,
+            };
+            pool.deliver(&event, None);
+        }
+        pool.ring();
+        // One of the three has the only thread. Whoever looks finds that it stands still, and starts another.
+        while !pool.shared.run().jobs.is_empty() {
+            let looks = std::mem::take(&mut *lock(&later.0));
+            assert_eq!(looks.len(), 1, "somebody looks whether it gets on");
+            looks.into_iter().for_each(|look| look());
+        }
+        pool.stop();
     }
 }

@@ -9,8 +9,8 @@ use crate::servers::{SERVERS, ServerKind};
 pub(crate) const USAGE: &str = "\
 bellwire-load run [--quick | --smoke] [--rounds N] [--only SCENARIO,...] [--servers NAME,...]
                   --out ROWS
-    Measures and writes one JSON object for each measurement. Without --servers: all that have
-    been built. A name that several begin with, such as `bellwire` or `echo`, means all of them.
+    Measures and writes one JSON object for each measurement. What has not been built is
+    left out. A name that several begin with, such as `bellwire` or `echo`, means all of them.
 bellwire-load report ROWS [--md FILE] [--svg FILE]
     Medians and ratios as a table and as a picture; the table on stdout when neither is asked for.
 bellwire-load list
@@ -55,16 +55,16 @@ fn parse_run<'a>(mut words: impl Iterator<Item = &'a str>) -> Result<Command, St
             "--smoke" => effort = SMOKE,
             "--rounds" => rounds = Some(value()?.parse::<u64>().map_err(|e| e.to_string())?),
             "--only" => scenarios = chosen(value()?, SCENARIOS, |scenario| scenario.name)?,
-            "--servers" => servers = chosen(value()?, SERVERS, |server| server.name)?,
+            "--servers" => {
+                servers = chosen(value()?, SERVERS, |server| server.name)?;
+                servers.retain(|server| server.is_built());
+            }
             "--out" => out = Some(PathBuf::from(value()?)),
             other => return Err(format!("{other} means nothing here")),
         }
     }
-    if let Some(server) = servers.iter().find(|server| !server.is_built()) {
-        return Err(format!("{} has not been built", server.name));
-    }
     if servers.is_empty() {
-        return Err("no server has been built".to_owned());
+        return Err("none of these servers has been built".to_owned());
     }
     effort.rounds = rounds.unwrap_or(effort.rounds);
     let out = out.ok_or("--out is missing")?;
@@ -131,7 +131,15 @@ mod tests {
         };
         assert_eq!(names("ack,churn"), Ok(vec!["ack", "churn"]));
         assert_eq!(names("echo-16b"), Ok(vec!["echo-16b"]));
-        assert_eq!(names("workers"), Ok(vec!["workers-1", "workers-2"]));
+        assert_eq!(
+            names("workers"),
+            Ok(vec![
+                "workers-1",
+                "workers-2",
+                "workers-1-broadcast",
+                "workers-2-broadcast"
+            ])
+        );
         assert!(names("nothing").is_err());
     }
 

@@ -39,6 +39,7 @@ pub(crate) struct Gauge<'a> {
 struct Snapshot {
     at: u64,
     server: CpuTime,
+    host_thread_ns: u64,
     load: CpuTime,
 }
 
@@ -63,6 +64,7 @@ impl<'a> Gauge<'a> {
         let snapshot = Snapshot {
             at: now_ns(),
             server: self.server.cpu_time()?,
+            host_thread_ns: self.server.host_thread_ns()?,
             load: own_cpu_time()?,
         };
         if self.start.is_none() {
@@ -110,6 +112,9 @@ impl<'a> Gauge<'a> {
             ]);
         }
         if self.latency.entries() > 0 {
+            let host_ns = end.host_thread_ns - start.host_thread_ns;
+            let handled = self.latency.entries() as f64;
+            figures.insert("host_us", host_ns as f64 / 1e3 / handled);
             for (name, share) in [("p50_us", 0.5), ("p90_us", 0.9), ("p99_us", 0.99)] {
                 figures.insert(name, self.latency.quantile(share) as f64 / 1e3);
             }

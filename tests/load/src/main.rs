@@ -3,7 +3,7 @@
 //! One thread does everything, so that the generator costs less than any server: it starts a
 //! server, drives its clients from one epoll, and reads the server's processor time. The parts:
 //! `scenarios` and `servers` are the two tables, `runner` goes through them, `load` holds the ways
-//! of loading, `net` the wire, and `report` and `picture` turn rows into what people look at.
+//! of loading, `net` the wire, `report` compares the rows, and `table` and `picture` show that.
 
 mod clock;
 mod command_line;
@@ -19,6 +19,7 @@ mod rows;
 mod runner;
 mod scenarios;
 mod servers;
+mod table;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -59,25 +60,25 @@ fn obey(command: &Command) -> io::Result<()> {
             let (machine, rows) = rows::read(rows)?;
             let report = report::Report::of(machine, &rows);
             if let Some(path) = table {
-                std::fs::write(path, report.markdown())?;
+                std::fs::write(path, table::markdown(&report))?;
             }
             if let Some(path) = svg {
                 std::fs::write(path, picture::draw(&report))?;
             }
             if table.is_none() && svg.is_none() {
-                io::stdout().write_all(report.markdown().as_bytes())?;
+                io::stdout().write_all(table::markdown(&report).as_bytes())?;
             }
             Ok(())
         }
         Command::List => {
             let mut out = io::stdout().lock();
             for scenario in scenarios::SCENARIOS {
-                writeln!(out, "{:<18} {}", scenario.name, scenario.title)?;
+                writeln!(out, "{:<20} {}", scenario.name, scenario.title)?;
             }
             writeln!(out)?;
             for server in servers::SERVERS {
                 let state = if server.is_built() { "" } else { "(not built)" };
-                writeln!(out, "{:<18} {state}", server.name)?;
+                writeln!(out, "{:<26} {state}", server.name)?;
             }
             Ok(())
         }

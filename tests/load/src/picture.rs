@@ -1,79 +1,117 @@
 //! The report as an SVG: a line for each scenario and a dot for each server, on a logarithmic
-//! scale of its ratio to the baseline; further to the left is cheaper.
+//! scale of its ratio to what it is held against; further to the left is cheaper.
 
-use std::fmt::Write;
+use std::fmt::{Arguments, Write};
 
-use crate::report::{Cell, Line, Report};
-use crate::scenarios::{Figure, Goal};
-use crate::servers::BASELINE;
+use crate::report::{Cell, Line, Part, Report};
+use crate::scenarios::Field;
+use crate::servers::{BASELINE, Role, SERVERS, ServerKind};
 
 const WIDTH: f64 = 860.0;
 const NAMES: f64 = 306.0;
 const MARGIN: f64 = 24.0;
 const ROW: f64 = 24.0;
-const TOP: f64 = 96.0;
-const LEGEND_STEP: f64 = 136.0;
-const LEGEND_COLUMNS: usize = 6;
+const HEAD: f64 = 96.0;
+const FOOT: f64 = 34.0;
+const LEGEND_STEP: f64 = 165.0;
+const LEGEND_COLUMNS: usize = 5;
 const SCALE: [f64; 7] = [0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0];
 const LEFT_END: f64 = 0.025;
 const RIGHT_END: f64 = 45.0;
 /// One for each server of the table, in its order.
-const COLOURS: [&str; 8] = [
-    "#0a7d4f", "#22b573", "#8bd3ae", "#d9822b", "#3f6fd8", "#9a4fc4", "#c2455e", "#7a6a4f",
+const COLOURS: [&str; 9] = [
+    "#0a7d4f", "#22b573", "#8bd3ae", "#d9822b", "#0a7d4f", "#3f6fd8", "#22b573", "#8bd3ae",
+    "#9a4fc4",
 ];
 
 /// The figures that are compared by ratio; a scenario is shown by the first of its own.
 fn shown(line: &&Line) -> bool {
-    let same = |figure: &Figure| figure.key == line.figure.key;
+    let same = |figure: &crate::scenarios::Figure| figure.key == line.figure.key;
     line.scenario.figures.first().is_some_and(same) && line.figure.key != "per_s"
 }
 
 pub(crate) fn draw(report: &Report) -> String {
-    let lines: Vec<_> = report.lines.iter().filter(shown).collect();
-    let bottom = TOP + ROW * lines.len() as f64;
-    let height = bottom + 34.0;
-    let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" \
-         width=\"{WIDTH}\" height=\"{height}\" font-family=\"system-ui, sans-serif\" \
-         font-size=\"12\" role=\"img\">\n\
-         <title>Cost per message relative to {BASELINE}</title>\n\
-         <style>text {{ fill: #24292f }} .rule {{ stroke: #d0d7de }} .base {{ stroke: #57606a }} \
-         @media (prefers-color-scheme: dark) {{ text {{ fill: #e6edf3 }} \
-         .rule {{ stroke: #30363d }} .base {{ stroke: #8b949e }} }}</style>\n\
-         <text x=\"{MARGIN}\" y=\"24\" font-size=\"15\" font-weight=\"600\">\
-         Cost relative to {BASELINE} (left is cheaper; | marks Bellwire's target)</text>\n"
+    let mut body = String::new();
+    let mut top = 0.0;
+    for part in &report.parts {
+        top = section(&mut body, part, top);
+    }
+    let height = top + 24.0;
+    let mut svg = String::new();
+    add(
+        &mut svg,
+        format_args!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" \
+             width=\"{WIDTH}\" height=\"{height}\" font-family=\"system-ui, sans-serif\" \
+             font-size=\"12\" role=\"img\">\n\
+             <title>What Bellwire costs beside its peers</title>\n\
+             <style>text {{ fill: #24292f }} .rule {{ stroke: #d0d7de }} \
+             .base {{ stroke: #57606a }} .small {{ font-size: 10px }} \
+             @media (prefers-color-scheme: dark) {{ text {{ fill: #e6edf3 }} \
+             .rule {{ stroke: #30363d }} .base {{ stroke: #8b949e }} }}</style>\n\
+             {body}<text class=\"small\" x=\"{MARGIN}\" y=\"{}\">{}</text>\n</svg>\n",
+            top + 8.0,
+            escaped(&report.machine)
+        ),
     );
-    legend(&mut svg, report);
+    svg
+}
+
+/// Draws a part from `top` on; gives where the next begins.
+fn section(svg: &mut String, part: &Part, top: f64) -> f64 {
+    let title = match part.field {
+        Field::Engine => format!("CPU time relative to {BASELINE}"),
+        Field::Bindings => {
+            "CPU time of the host's thread relative to socket.io, python-socketio".to_owned()
+        }
+    };
+    add(
+        svg,
+        format_args!(
+            "<text x=\"{MARGIN}\" y=\"{}\" font-size=\"15\" font-weight=\"600\">{title} \
+             (left is cheaper; | marks a target)</text>\n",
+            top + 24.0
+        ),
+    );
+    let dots: Vec<_> = part
+        .servers
+        .iter()
+        .map(|server| part.field == Field::Engine || matches!(server.role, Role::Binding(_)))
+        .collect();
+    legend(svg, part, &dots, top);
+    let lines: Vec<_> = part.lines.iter().filter(shown).collect();
+    let first = top + HEAD;
+    let bottom = first + ROW * lines.len() as f64;
     for step in SCALE {
         let x = place(step);
         let class = if step == 1.0 { "base" } else { "rule" };
         add(
-            &mut svg,
+            svg,
             format_args!(
                 "<line class=\"{class}\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{}\" y2=\"{bottom}\"/>\n\
-             <text x=\"{x:.1}\" y=\"{}\" text-anchor=\"middle\">{step}</text>\n",
-                TOP - 12.0,
+                 <text x=\"{x:.1}\" y=\"{}\" text-anchor=\"middle\">{step}</text>\n",
+                first - 12.0,
                 bottom + 18.0
             ),
         );
     }
     for (nth, line) in lines.iter().enumerate() {
-        row(&mut svg, report, line, TOP + ROW * nth as f64);
+        row(svg, part, &dots, line, first + ROW * nth as f64);
     }
-    svg.push_str("</svg>\n");
-    svg
+    bottom + FOOT
 }
 
-fn legend(svg: &mut String, report: &Report) {
-    for (nth, server) in report.servers.iter().enumerate() {
+fn legend(svg: &mut String, part: &Part, dots: &[bool], top: f64) {
+    let shown = part.servers.iter().zip(dots).filter(|(_, dot)| **dot);
+    for (nth, (server, _)) in shown.enumerate() {
         let x = MARGIN + 6.0 + LEGEND_STEP * (nth % LEGEND_COLUMNS) as f64;
-        let y = 50.0 + 18.0 * (nth / LEGEND_COLUMNS) as f64;
+        let y = top + 46.0 + 16.0 * (nth / LEGEND_COLUMNS) as f64;
         add(
             svg,
             format_args!(
                 "<circle cx=\"{x}\" cy=\"{y}\" r=\"5\" fill=\"{}\"/>\
-             <text x=\"{}\" y=\"{}\">{}</text>\n",
-                colour(server.name),
+                 <text x=\"{}\" y=\"{}\">{}</text>\n",
+                colour(server),
                 x + 10.0,
                 y + 4.0,
                 server.name
@@ -82,9 +120,9 @@ fn legend(svg: &mut String, report: &Report) {
     }
 }
 
-fn row(svg: &mut String, report: &Report, line: &Line, y: f64) {
+fn row(svg: &mut String, part: &Part, dots: &[bool], line: &Line, y: f64) {
     let what = match line.figure.key {
-        "cpu_us" => String::new(),
+        "cpu_us" | "host_us" => String::new(),
         _ => format!(", {}", line.figure.unit),
     };
     add(
@@ -95,20 +133,27 @@ fn row(svg: &mut String, report: &Report, line: &Line, y: f64) {
             line.scenario.title
         ),
     );
-    if let Goal::Ratio(most) = line.figure.goal {
-        let x = place(most);
+    for server in &part.servers {
+        let Some(most) = line.figure.goal.ratio_of(server.name) else {
+            continue;
+        };
+        let colour = match part.field {
+            Field::Engine => String::new(),
+            Field::Bindings => format!(" style=\"stroke: {}\"", colour(server)),
+        };
         add(
             svg,
             format_args!(
-                "<line class=\"base\" stroke-width=\"2\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{}\" \
-             y2=\"{}\"/>\n",
+                "<line class=\"base\"{colour} stroke-width=\"2\" x1=\"{x:.1}\" x2=\"{x:.1}\" \
+                 y1=\"{}\" y2=\"{}\"/>\n",
                 y - 8.0,
-                y + 8.0
+                y + 8.0,
+                x = place(most),
             ),
         );
     }
     // Ours last: where dots meet, they stay visible.
-    for (server, cell) in report.servers.iter().zip(&line.cells).rev() {
+    for ((server, cell), dot) in part.servers.iter().zip(&line.cells).zip(dots).rev() {
         let Cell::Median {
             value,
             ratio: Some(ratio),
@@ -116,13 +161,16 @@ fn row(svg: &mut String, report: &Report, line: &Line, y: f64) {
         else {
             continue;
         };
+        if !dot {
+            continue;
+        }
         add(
             svg,
             format_args!(
                 "<circle cx=\"{:.1}\" cy=\"{y}\" r=\"5\" fill=\"{}\">\
-             <title>{}: {value:.2} {} ({ratio:.2})</title></circle>\n",
+                 <title>{}: {value:.2} {} ({ratio:.3})</title></circle>\n",
                 place(ratio),
-                colour(server.name),
+                colour(server),
                 server.name,
                 line.figure.unit
             ),
@@ -131,8 +179,12 @@ fn row(svg: &mut String, report: &Report, line: &Line, y: f64) {
 }
 
 /// Writing to a string does not fail.
-fn add(svg: &mut String, text: std::fmt::Arguments<'_>) {
+fn add(svg: &mut String, text: Arguments<'_>) {
     let _infallible = svg.write_fmt(text);
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;")
 }
 
 fn place(ratio: f64) -> f64 {
@@ -140,10 +192,8 @@ fn place(ratio: f64) -> f64 {
     NAMES + (WIDTH - MARGIN - NAMES) * share.clamp(0.0, 1.0)
 }
 
-fn colour(server: &str) -> &'static str {
-    let nth = crate::servers::SERVERS
-        .iter()
-        .position(|known| known.name == server);
+fn colour(server: &ServerKind) -> &'static str {
+    let nth = SERVERS.iter().position(|known| known.name == server.name);
     nth.and_then(|nth| COLOURS.get(nth))
         .copied()
         .unwrap_or("#888888")
@@ -158,8 +208,10 @@ mod tests {
     #[test]
     fn every_server_has_a_dot_and_every_element_an_end() {
         let svg = draw(&example());
-        assert_eq!(svg.matches("<title>").count(), 1 + 3, "{svg}");
-        assert_eq!(svg.matches("<circle").count(), 2 * 3);
+        // Three servers for the engine, of the bindings one and not its peer; the two threads
+        // stand in the table only.
+        assert_eq!(svg.matches("<title>").count(), 1 + 3 + 1, "{svg}");
+        assert_eq!(svg.matches("<circle").count(), 2 * (3 + 1));
         for element in ["svg", "style", "text", "title"] {
             let opened = svg.matches(&format!("<{element}")).count();
             assert_eq!(

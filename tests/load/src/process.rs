@@ -118,6 +118,13 @@ impl Server {
         processes(self.child.id())?.into_iter().map(cpu_time).sum()
     }
 
+    /// Processor time of the first thread alone: the one that runs handlers in Node and in Python.
+    pub(crate) fn host_thread_ns(&self) -> io::Result<u64> {
+        let pid = self.child.id();
+        let path = format!("/proc/{pid}/task/{pid}/schedstat");
+        Ok(scheduled_ns(&fs::read_to_string(path)?))
+    }
+
     /// Resident memory in bytes.
     pub(crate) fn resident(&self) -> io::Result<u64> {
         processes(self.child.id())?.into_iter().map(resident).sum()
@@ -165,11 +172,7 @@ fn cpu_time(pid: u32) -> io::Result<CpuTime> {
     let mut exact = 0;
     for task in fs::read_dir(format!("/proc/{pid}/task"))? {
         let text = fs::read_to_string(task?.path().join("schedstat")).unwrap_or_default();
-        exact += text
-            .split(' ')
-            .next()
-            .and_then(|ns| ns.parse().ok())
-            .unwrap_or(0);
+        exact += scheduled_ns(&text);
     }
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
     let after_name = stat.rsplit(") ").next().unwrap_or_default();
@@ -199,6 +202,12 @@ fn cpu_time(pid: u32) -> io::Result<CpuTime> {
         user_ns,
         system_ns: total - user_ns,
     })
+}
+
+/// The first number of `schedstat`.
+fn scheduled_ns(schedstat: &str) -> u64 {
+    let first = schedstat.split(' ').next();
+    first.and_then(|ns| ns.parse().ok()).unwrap_or(0)
 }
 
 impl std::iter::Sum for CpuTime {

@@ -1,15 +1,21 @@
-//! From rows to a table: for each figure of a scenario the median over the rounds, and the median
-//! of its ratios to the baseline in the same rounds.
-
-use std::fmt::Write;
+//! From rows to what is compared: for each figure of a scenario the median over the rounds, and
+//! the median of its ratios to the same figure of another server in the same rounds.
 
 use crate::rows::{Outcome, Row};
-use crate::scenarios::{Figure, Goal, SCENARIOS, Scenario};
-use crate::servers::{BASELINE, SERVERS, ServerKind};
+use crate::scenarios::{Field, Figure, Goal, SCENARIOS, Scenario};
+use crate::servers::{OURS, SERVERS, ServerKind};
 
 #[derive(Debug)]
 pub(crate) struct Report {
-    machine: String,
+    pub(crate) machine: String,
+    pub(crate) parts: Vec<Part>,
+    pub(crate) comparisons: Vec<Measured>,
+}
+
+/// The servers of one field, side by side.
+#[derive(Debug)]
+pub(crate) struct Part {
+    pub(crate) field: Field,
     pub(crate) servers: Vec<&'static ServerKind>,
     pub(crate) lines: Vec<Line>,
 }
@@ -19,7 +25,7 @@ pub(crate) struct Report {
 pub(crate) struct Line {
     pub(crate) scenario: &'static Scenario,
     pub(crate) figure: Figure,
-    /// In the order of the report's servers.
+    /// In the order of the part's servers.
     pub(crate) cells: Vec<Cell>,
 }
 
@@ -30,30 +36,123 @@ pub(crate) enum Cell {
     Failed,
     Median {
         value: f64,
-        /// To the baseline; none when that was not measured in the same round.
+        /// To the server of `Field::base`; none when that was not measured in the same round.
         ratio: Option<f64>,
     },
 }
 
+/// Something of ours that is held against something else of ours.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Comparison {
+    pub(crate) title: &'static str,
+    /// At most so many times as much CPU time.
+    pub(crate) most: f64,
+    /// Scenario and server.
+    of: (&'static str, &'static str),
+    to: (&'static str, &'static str),
+}
+
+#[derive(Debug)]
+pub(crate) struct Measured {
+    pub(crate) comparison: &'static Comparison,
+    pub(crate) ratio: f64,
+}
+
+const fn compare(
+    title: &'static str,
+    most: f64,
+    of: (&'static str, &'static str),
+    to: (&'static str, &'static str),
+) -> Comparison {
+    Comparison {
+        title,
+        most,
+        of,
+        to,
+    }
+}
+
+const THREADS: &str = "bellwire-threads";
+const POLLED: &str = "bellwire-polled";
+
+const COMPARISONS: &[Comparison] = {
+    use crate::scenarios::{ECHO, ECHO_SINGLE, WORKERS_BROADCAST, WORKERS_ECHO};
+    &[
+        compare(
+            "callback threads to inline, echo 16 B, 8 in flight",
+            1.4,
+            (ECHO, THREADS),
+            (ECHO, OURS),
+        ),
+        compare(
+            "polled to inline, echo 16 B, 8 in flight",
+            1.4,
+            (ECHO, POLLED),
+            (ECHO, OURS),
+        ),
+        compare(
+            "callback threads to inline, echo 16 B, 1 in flight",
+            1.6,
+            (ECHO_SINGLE, THREADS),
+            (ECHO_SINGLE, OURS),
+        ),
+        compare(
+            "polled to inline, echo 16 B, 1 in flight",
+            1.6,
+            (ECHO_SINGLE, POLLED),
+            (ECHO_SINGLE, OURS),
+        ),
+        compare(
+            "two worker threads to one, echo 16 B, inline",
+            1.1,
+            (WORKERS_ECHO[1], OURS),
+            (WORKERS_ECHO[0], OURS),
+        ),
+        compare(
+            "two worker threads to one, broadcast to 1 000, inline",
+            1.1,
+            (WORKERS_BROADCAST[1], OURS),
+            (WORKERS_BROADCAST[0], OURS),
+        ),
+    ]
+};
+
 impl Report {
     pub(crate) fn of(machine: String, rows: &[Row]) -> Self {
-        let servers: Vec<_> = SERVERS
-            .iter()
-            .filter(|server| rows.iter().any(|row| row.server == server.name))
-            .collect();
+        let parts = [Field::Engine, Field::Bindings]
+            .map(|field| Part::of(field, rows))
+            .into_iter()
+            .filter(|part| !part.lines.is_empty());
+        let comparisons = COMPARISONS.iter().filter_map(|comparison| {
+            let ratio = ratio(rows, comparison.of, comparison.to, "cpu_us")?;
+            Some(Measured { comparison, ratio })
+        });
+        Self {
+            machine,
+            parts: parts.collect(),
+            comparisons: comparisons.collect(),
+        }
+    }
+}
+
+impl Part {
+    fn of(field: Field, rows: &[Row]) -> Self {
+        let scenarios = || SCENARIOS.iter().filter(|scenario| scenario.field == field);
+        let took_part = |server: &&ServerKind| {
+            rows.iter().any(|row| {
+                row.server == server.name && scenarios().any(|known| known.name == row.scenario)
+            })
+        };
+        let servers: Vec<_> = SERVERS.iter().filter(took_part).collect();
         let mut lines = Vec::new();
-        for scenario in SCENARIOS {
-            let rows: Vec<_> = rows
-                .iter()
-                .filter(|row| row.scenario == scenario.name)
-                .collect();
-            if rows.is_empty() {
+        for scenario in scenarios() {
+            if !rows.iter().any(|row| row.scenario == scenario.name) {
                 continue;
             }
             for figure in scenario.figures {
                 let cells = servers
                     .iter()
-                    .map(|server| cell(&rows, server.name, figure.key));
+                    .map(|server| cell(rows, scenario, server, figure.key));
                 lines.push(Line {
                     scenario,
                     figure: *figure,
@@ -62,97 +161,75 @@ impl Report {
             }
         }
         Self {
-            machine,
+            field,
             servers,
             lines,
         }
     }
+}
 
-    pub(crate) fn markdown(&self) -> String {
-        let mut out = String::new();
-        let names: Vec<_> = self.servers.iter().map(|server| server.name).collect();
-        let rules = "| ---: ".repeat(names.len());
-        out.push_str(&format!(
-            "| scenario | figure | target | {} |\n",
-            names.join(" | ")
-        ));
-        out.push_str(&format!("| --- | --- | --- {rules}|\n"));
-        for line in &self.lines {
-            let target = match line.figure.goal {
-                Goal::Ratio(most) => format!("≤ {most:.2}"),
-                Goal::Value(most) => format!("≤ {}", number(most)),
-                Goal::None => String::new(),
-            };
-            let _infallible = write!(
-                out,
-                "| {} | {} | {target} |",
-                line.scenario.title, line.figure.unit
-            );
-            for (server, cell) in self.servers.iter().zip(&line.cells) {
-                out.push_str(&format!(" {} |", line.text(server, *cell)));
-            }
-            out.push('\n');
-        }
-        out.push_str(&format!(
-            "\nMedians; in brackets the ratio to {BASELINE}, and in bold where Bellwire reaches \
-             its target. Measured on {}.\n",
-            self.machine
-        ));
-        out
+/// What a server was to reach and how near it came: what stands in the list of misses.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Verdict {
+    pub(crate) measured: f64,
+    pub(crate) most: f64,
+}
+
+impl Verdict {
+    pub(crate) fn is_reached(self) -> bool {
+        self.measured <= self.most
     }
 }
 
 impl Line {
     /// None when there is nothing to reach, or nothing to tell by.
-    pub(crate) fn reached(&self, cell: Cell) -> Option<bool> {
-        match (self.figure.goal, cell) {
-            (Goal::Ratio(most), Cell::Median { ratio, .. }) => ratio.map(|ratio| ratio <= most),
-            (Goal::Value(most), Cell::Median { value, .. }) => Some(value <= most),
-            _ => None,
-        }
-    }
-
-    fn text(&self, server: &ServerKind, cell: Cell) -> String {
-        let (value, ratio) = match cell {
-            Cell::Empty => return "-".to_owned(),
-            Cell::Failed => return "failed".to_owned(),
-            Cell::Median { value, ratio } => (value, ratio),
+    pub(crate) fn verdict(&self, server: &ServerKind, cell: Cell) -> Option<Verdict> {
+        let Cell::Median { value, ratio } = cell else {
+            return None;
         };
-        let text = match ratio {
-            Some(ratio) if server.name != BASELINE => {
-                format!("{} ({})", number(value), number(ratio))
-            }
-            _ => number(value),
+        let (measured, most) = match self.figure.goal {
+            Goal::Value(most) => (value, (server.name == OURS).then_some(most)?),
+            goal => (ratio?, goal.ratio_of(server.name)?),
         };
-        if server.ours && self.reached(cell) == Some(true) {
-            return format!("**{text}**");
-        }
-        text
+        Some(Verdict { measured, most })
     }
 }
 
-fn cell(rows: &[&Row], server: &str, key: &str) -> Cell {
-    let of_server = || rows.iter().filter(|row| row.server == server);
+fn cell(rows: &[Row], scenario: &Scenario, server: &ServerKind, key: &str) -> Cell {
+    let of_server = || {
+        rows.iter()
+            .filter(|row| row.scenario == scenario.name && row.server == server.name)
+    };
     let mut values: Vec<f64> = of_server().filter_map(|row| figure(row, key)).collect();
     let Some(value) = median(&mut values) else {
         let any = of_server().next().is_some();
         return if any { Cell::Failed } else { Cell::Empty };
     };
-    let mut ratios: Vec<f64> = of_server()
-        .filter_map(|row| {
-            let mut same = rows
-                .iter()
-                .filter(|r| r.server == BASELINE && r.round == row.round);
-            let base = same
-                .find_map(|r| figure(r, key))
-                .filter(|base| *base > 0.0)?;
-            Some(figure(row, key)? / base)
+    let base = scenario.field.base(server);
+    let ratio = ratio(
+        rows,
+        (scenario.name, server.name),
+        (scenario.name, base),
+        key,
+    );
+    Cell::Median { value, ratio }
+}
+
+/// The median over the rounds in which both were measured.
+fn ratio(rows: &[Row], of: (&str, &str), to: (&str, &str), key: &str) -> Option<f64> {
+    let find = |(scenario, server): (&str, &str), round: u64| {
+        let is =
+            |row: &&Row| row.scenario == scenario && row.server == server && row.round == round;
+        figure(rows.iter().find(is)?, key)
+    };
+    let rounds = rows.iter().map(|row| row.round).max()?;
+    let mut ratios: Vec<f64> = (0..=rounds)
+        .filter_map(|round| {
+            let base = find(to, round).filter(|base| *base > 0.0)?;
+            Some(find(of, round)? / base)
         })
         .collect();
-    Cell::Median {
-        value,
-        ratio: median(&mut ratios),
-    }
+    median(&mut ratios)
 }
 
 fn figure(row: &Row, key: &str) -> Option<f64> {
@@ -169,50 +246,38 @@ fn median(values: &mut [f64]) -> Option<f64> {
     Some((low + high) / 2.0)
 }
 
-/// Three digits that say something, and a space between thousands.
-fn number(value: f64) -> String {
-    match value {
-        0.0..0.1 => format!("{value:.3}"),
-        0.1..10.0 => format!("{value:.2}"),
-        10.0..100.0 => format!("{value:.1}"),
-        100.0..1_000.0 => format!("{value:.0}"),
-        _ => {
-            let whole = value.round() as u64;
-            let (thousands, rest) = (whole / 1_000, whole % 1_000);
-            match thousands {
-                0..1_000 => format!("{thousands} {rest:03}"),
-                _ => format!("{} {:03} {rest:03}", thousands / 1_000, thousands % 1_000),
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use std::collections::BTreeMap;
 
-    use super::{Cell, Report, median, number};
+    use super::{Cell, Report, Verdict, median};
     use crate::rows::{Outcome, Row};
 
-    fn row(server: &str, round: u64, cpu_us: f64) -> Row {
+    fn row(scenario: &str, server: &str, round: u64, key: &str, value: f64) -> Row {
         Row {
-            scenario: "ack".to_owned(),
+            scenario: scenario.to_owned(),
             server: server.to_owned(),
             round,
-            outcome: Outcome::Measured(BTreeMap::from([("cpu_us".to_owned(), cpu_us)])),
+            outcome: Outcome::Measured(BTreeMap::from([(key.to_owned(), value)])),
         }
     }
 
-    /// Three rounds of which the second met a busy machine.
+    /// Three rounds of which the second met a busy machine, and a binding beside its peer.
     pub(crate) fn example() -> Report {
+        let cpu = |server, round, value| row("ack", server, round, "cpu_us", value);
+        let host = |server, value| row("host-echo-32", server, 0, "host_us", value);
         let rows = [
-            row("socketioxide", 0, 6.0),
-            row("bellwire-inline", 0, 1.5),
-            row("socketioxide", 1, 60.0),
-            row("bellwire-inline", 1, 12.0),
-            row("socketioxide", 2, 8.0),
-            row("bellwire-inline", 2, 1.6),
-            row("socket.io", 2, 24.0),
+            cpu("socketioxide", 0, 6.0),
+            cpu("bellwire-inline", 0, 1.5),
+            cpu("socketioxide", 1, 60.0),
+            cpu("bellwire-inline", 1, 12.0),
+            cpu("socketioxide", 2, 8.0),
+            cpu("bellwire-inline", 2, 1.6),
+            cpu("socket.io", 2, 24.0),
+            host("bellwire-node", 2.0),
+            host("socket.io", 8.0),
+            row("workers-1", "bellwire-inline", 0, "cpu_us", 2.0),
+            row("workers-2", "bellwire-inline", 0, "cpu_us", 2.1),
         ];
         Report::of("1 core".to_owned(), &rows)
     }
@@ -220,33 +285,54 @@ pub(crate) mod tests {
     #[test]
     fn ratios_are_taken_within_a_round() {
         let report = example();
-        let names: Vec<_> = report.servers.iter().map(|server| server.name).collect();
+        let part = &report.parts[0];
+        let names: Vec<_> = part.servers.iter().map(|server| server.name).collect();
         assert_eq!(names, ["bellwire-inline", "socketioxide", "socket.io"]);
         let expected = [(1.6, 0.2), (8.0, 1.0), (24.0, 3.0)].map(|(value, ratio)| Cell::Median {
             value,
             ratio: Some(ratio),
         });
-        assert_eq!(report.lines[0].cells, expected);
-        assert_eq!(report.lines[0].reached(expected[0]), Some(true));
-        let table = report.markdown();
-        assert!(
-            table.contains("| ≤ 0.28 | **1.60 (0.20)** | 8.00 | 24.0 (3.00) |"),
-            "{table}"
-        );
+        let line = &part.lines[0];
+        assert_eq!(line.cells, expected);
+        let verdicts: Vec<_> = part
+            .servers
+            .iter()
+            .zip(expected)
+            .map(|(server, cell)| line.verdict(server, cell))
+            .collect();
+        let ours = Verdict {
+            measured: 0.2,
+            most: 0.28,
+        };
+        assert_eq!(verdicts, [Some(ours), None, None]);
+        assert!(ours.is_reached());
+    }
+
+    #[test]
+    fn a_binding_is_held_against_its_peer() {
+        let report = example();
+        let part = &report.parts[1];
+        let verdict = part.lines[0].verdict(part.servers[0], part.lines[0].cells[0]);
+        let expected = Verdict {
+            measured: 0.25,
+            most: 1.0 / 6.0,
+        };
+        assert_eq!(verdict, Some(expected));
+        assert!(!expected.is_reached());
+    }
+
+    #[test]
+    fn ours_is_compared_with_ours() {
+        let report = example();
+        let [two_threads] = &report.comparisons[..] else {
+            panic!("{:?}", report.comparisons);
+        };
+        assert_eq!(two_threads.ratio, 1.05);
     }
 
     #[test]
     fn the_median_of_an_even_number_is_between_two() {
         assert_eq!(median(&mut [4.0, 1.0, 2.0, 3.0]), Some(2.5));
         assert_eq!(median(&mut []), None);
-    }
-
-    #[test]
-    fn numbers_are_short() {
-        let texts = [0.012_3, 1.234_5, 12.345, 123.45, 12_345.6, 1_234_567.0].map(number);
-        assert_eq!(
-            texts,
-            ["0.012", "1.23", "12.3", "123", "12 346", "1 234 567"]
-        );
     }
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use crate::clock::today;
 use crate::gauge::Figures;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -77,6 +78,7 @@ pub(crate) fn machine_line(settings: &str) -> String {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let kernel = read("/proc/sys/kernel/osrelease").trim().to_owned();
     json!({"machine": {
+        "date": today(),
         "cpu": cpu,
         "cores": cores,
         "kernel": kernel,
@@ -101,7 +103,8 @@ pub(crate) fn read(path: &Path) -> io::Result<(String, Vec<Row>)> {
             };
             let cores = found.get("cores").and_then(Value::as_u64).unwrap_or(0);
             machine = format!(
-                "{cores} cores of {}, Linux {}; {}",
+                "{}, {cores} cores of {}, Linux {}; {}",
+                text("date"),
                 text("cpu"),
                 text("kernel"),
                 text("settings")

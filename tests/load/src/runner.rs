@@ -14,8 +14,8 @@ use crate::net::Fleet;
 use crate::payload::{Argument, Message, Reply};
 use crate::process::{Cores, Server};
 use crate::rows::{Outcome, Row, machine_line, measured};
-use crate::scenarios::{Load, Scenario};
-use crate::servers::{ServerKind, Workers};
+use crate::scenarios::{Field, Load, Scenario};
+use crate::servers::{Role, ServerKind, Workers};
 
 const SMALL: Argument = Argument::Text(16);
 
@@ -24,7 +24,11 @@ const SMALL: Argument = Argument::Text(16);
 pub(crate) struct Effort {
     pub(crate) name: &'static str,
     pub(crate) rounds: u64,
+    /// For the peers in other languages, which are far away, and for what takes long.
+    pub(crate) few_rounds: u64,
     pub(crate) window: Window,
+    /// A runtime that compiles while it runs takes longer to get going.
+    pub(crate) warm_up_of_peers_ns: u64,
     pub(crate) idle: Window,
     /// At most so many clients, whatever the scenario says.
     pub(crate) clients: usize,
@@ -34,14 +38,16 @@ pub(crate) struct Effort {
 pub(crate) const FULL: Effort = Effort {
     name: "full",
     rounds: 5,
+    few_rounds: 2,
     window: Window {
-        warm_ns: 1_500 * MILLISECOND,
-        measure_ns: 4 * SECOND,
+        warm_ns: 400 * MILLISECOND,
+        measure_ns: 1_200 * MILLISECOND,
     },
-    // One interval of the heartbeat: each client is pinged once.
+    warm_up_of_peers_ns: 1_000 * MILLISECOND,
+    // A little more than one interval of the heartbeat: each client is pinged once.
     idle: Window {
         warm_ns: 0,
-        measure_ns: 25 * SECOND,
+        measure_ns: 26 * SECOND,
     },
     clients: usize::MAX,
 };
@@ -50,10 +56,12 @@ pub(crate) const FULL: Effort = Effort {
 pub(crate) const QUICK: Effort = Effort {
     name: "quick",
     rounds: 2,
+    few_rounds: 1,
     window: Window {
-        warm_ns: 500 * MILLISECOND,
+        warm_ns: 400 * MILLISECOND,
         measure_ns: SECOND,
     },
+    warm_up_of_peers_ns: 800 * MILLISECOND,
     idle: Window {
         warm_ns: 0,
         measure_ns: 2 * SECOND,
@@ -65,10 +73,12 @@ pub(crate) const QUICK: Effort = Effort {
 pub(crate) const SMOKE: Effort = Effort {
     name: "smoke",
     rounds: 1,
+    few_rounds: 1,
     window: Window {
         warm_ns: 50 * MILLISECOND,
         measure_ns: 150 * MILLISECOND,
     },
+    warm_up_of_peers_ns: 50 * MILLISECOND,
     idle: Window {
         warm_ns: 0,
         measure_ns: 150 * MILLISECOND,
@@ -87,10 +97,11 @@ pub(crate) fn run(
     let cores = Cores::find()?;
     let mut file = File::create(out)?;
     let settings = format!(
-        "{} run, {} rounds of {} s",
+        "{} run, {} rounds of {} s ({} for peers in other languages and for idle connections)",
         effort.name,
         effort.rounds,
-        effort.window.measure_ns as f64 / SECOND as f64
+        effort.window.measure_ns as f64 / SECOND as f64,
+        effort.few_rounds,
     );
     writeln!(file, "{}", machine_line(&settings))?;
     let mut failed = 0;
@@ -98,7 +109,7 @@ pub(crate) fn run(
         for round in 0..effort.rounds {
             for nth in 0..servers.len() {
                 let server = servers[(nth + round as usize) % servers.len()];
-                if server.workers == Workers::One && scenario.threads > 1 {
+                if round >= effort.rounds_of(scenario, server) {
                     continue;
                 }
                 let outcome = match measure(effort, scenario, server, &cores) {
@@ -120,6 +131,31 @@ pub(crate) fn run(
     Ok(failed)
 }
 
+impl Effort {
+    /// How often this server is measured in this scenario.
+    fn rounds_of(self, scenario: &Scenario, server: &ServerKind) -> u64 {
+        let one_thread = server.workers == Workers::One && scenario.threads > 1;
+        if !scenario.field.has(server) || one_thread {
+            return 0;
+        }
+        let far = scenario.field == Field::Engine && server.role == Role::Peer;
+        if far || matches!(scenario.load, Load::Idle) {
+            return self.few_rounds.min(self.rounds);
+        }
+        self.rounds
+    }
+
+    fn window_of(self, server: &ServerKind) -> Window {
+        match server.role {
+            Role::Engine | Role::Rival => self.window,
+            Role::Peer | Role::Binding(_) => Window {
+                warm_ns: self.warm_up_of_peers_ns,
+                ..self.window
+            },
+        }
+    }
+}
+
 fn measure(
     effort: Effort,
     scenario: &Scenario,
@@ -129,7 +165,7 @@ fn measure(
     let server = Server::start(&kind.command(scenario.threads), cores, scenario.pinning)?;
     let port = server.port;
     let clients = scenario.clients.min(effort.clients);
-    let start = || Gauge::start(&server, effort.window);
+    let start = || Gauge::start(&server, effort.window_of(kind));
     let mut gauge;
     match scenario.load {
         Load::Answered {
@@ -191,7 +227,7 @@ fn measure(
 
 fn show(scenario: &Scenario, server: &ServerKind, round: u64, outcome: &Outcome) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    write!(out, "{:<18} {:<17} {round}", scenario.name, server.name)?;
+    write!(out, "{:<20} {:<25} {round}", scenario.name, server.name)?;
     match outcome {
         Outcome::Measured(figures) => {
             let common = ["cpu_us", "user_us", "load_us", "per_s", "p50_us", "p99_us"];

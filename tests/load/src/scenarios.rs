@@ -3,6 +3,7 @@
 
 use crate::payload::{Argument, Reply};
 use crate::process::Pinning;
+use crate::servers::{BASELINE, OURS, Role, ServerKind};
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Load {
@@ -29,12 +30,56 @@ pub(crate) enum Load {
 /// What a figure is held against.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Goal {
-    /// At most so many times the baseline's figure.
+    /// The engine's is at most so many times the baseline's.
     Ratio(f64),
+    /// Each binding's is at most so many times that of the peer in its language.
+    Bindings(&'static [(&'static str, f64)]),
     /// At most this, whatever the baseline has.
     Value(f64),
     /// Shown for comparison only.
     None,
+}
+
+impl Goal {
+    /// What this server is to reach, as a ratio to `Field::base`.
+    pub(crate) fn ratio_of(self, server: &str) -> Option<f64> {
+        match self {
+            Self::Ratio(most) if server == OURS => Some(most),
+            Self::Bindings(goals) => goals
+                .iter()
+                .find(|(name, _)| *name == server)
+                .map(|(_, most)| *most),
+            _ => None,
+        }
+    }
+}
+
+/// Who is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Field {
+    /// The engine in its deliveries, and all peers, by the cost of the whole process.
+    Engine,
+    /// The bindings and the peers of their languages, by the cost of the host's own thread.
+    Bindings,
+}
+
+impl Field {
+    pub(crate) fn has(self, server: &ServerKind) -> bool {
+        match (self, server.role) {
+            (_, Role::Peer) => true,
+            (Self::Engine, role) => matches!(role, Role::Engine | Role::Rival),
+            (Self::Bindings, role) => matches!(role, Role::Binding(_)),
+        }
+    }
+
+    /// The server whose figures this one's are divided by.
+    pub(crate) fn base(self, server: &ServerKind) -> &'static str {
+        match (self, server.role) {
+            (Self::Bindings, Role::Binding(peer)) => peer,
+            (Self::Bindings, _) => server.name,
+            (Self::Engine, _) => BASELINE,
+        }
+    }
 }
 
 /// A column of the report.
@@ -54,6 +99,7 @@ pub(crate) struct Scenario {
     pub(crate) load: Load,
     pub(crate) threads: usize,
     pub(crate) pinning: Pinning,
+    pub(crate) field: Field,
     /// The first is the one the picture shows.
     pub(crate) figures: &'static [Figure],
 }
@@ -105,23 +151,61 @@ const fn apart(
         load,
         threads: 1,
         pinning: Pinning::Apart,
+        field: Field::Engine,
         figures,
     }
 }
 
-const fn workers(name: &'static str, title: &'static str, threads: usize) -> Scenario {
-    let mut scenario = answered(name, title, Argument::Text(16), 8, RATE);
+/// On both cores, beside the load, which takes what it needs of them.
+const fn workers(threads: usize, mut scenario: Scenario) -> Scenario {
     scenario.threads = threads;
     scenario.pinning = Pinning::Free;
     scenario
 }
 
+const fn bindings(mut scenario: Scenario) -> Scenario {
+    scenario.field = Field::Bindings;
+    scenario
+}
+
 const ONE_AT_A_TIME: Load = Load::Broadcast { under_way: 1 };
 
+const fn echo_workers(name: &'static str, title: &'static str, threads: usize) -> Scenario {
+    workers(threads, answered(name, title, Argument::Text(16), 8, RATE))
+}
+
+const fn broadcast_workers(name: &'static str, title: &'static str, threads: usize) -> Scenario {
+    workers(threads, apart(name, title, 1_000, ONE_AT_A_TIME, RATE))
+}
+
+/// The figures of a binding: what its host's thread spends on an event, and what all threads do.
+const fn host(goal: Goal) -> [Figure; 3] {
+    [
+        figure("host_us", "host thread µs", goal),
+        figure("cpu_us", "CPU µs", Goal::None),
+        figure("per_s", "messages/s", Goal::None),
+    ]
+}
+
+const NODE: &str = "bellwire-node";
+const PYTHON: &str = "bellwire-python";
+const COROUTINE: &str = "bellwire-python-coroutine";
+const HOST_SINGLE: &[Figure] = &host(Goal::Bindings(&[
+    (NODE, 1.0 / 3.0),
+    (PYTHON, 1.0 / 15.0),
+    (COROUTINE, 1.0 / 8.0),
+]));
+const HOST_BUSY: &[Figure] = &host(Goal::Bindings(&[
+    (NODE, 1.0 / 6.0),
+    (PYTHON, 1.0 / 15.0),
+    (COROUTINE, 1.0 / 8.0),
+]));
+const HOST: &[Figure] = &host(Goal::None);
+
 pub(crate) const SCENARIOS: &[Scenario] = &[
-    answered("echo-16b", "echo, 16 B", Argument::Text(16), 8, cpu!(0.26)),
+    answered(ECHO, "echo, 16 B", Argument::Text(16), 8, cpu!(0.26)),
     answered(
-        "echo-16b-single",
+        ECHO_SINGLE,
         "echo, 16 B, 1 in flight",
         Argument::Text(16),
         1,
@@ -245,9 +329,56 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             figure("connects_per_s", "connects/s", Goal::None),
         ],
     ),
-    workers("workers-1", "echo, 16 B, one worker thread", 1),
-    workers("workers-2", "echo, 16 B, two worker threads", 2),
+    echo_workers(WORKERS_ECHO[0], "echo, 16 B, one worker thread", 1),
+    echo_workers(WORKERS_ECHO[1], "echo, 16 B, two worker threads", 2),
+    broadcast_workers(
+        WORKERS_BROADCAST[0],
+        "broadcast to 1 000, one worker thread",
+        1,
+    ),
+    broadcast_workers(
+        WORKERS_BROADCAST[1],
+        "broadcast to 1 000, two worker threads",
+        2,
+    ),
+    bindings(answered(
+        "host-echo-single",
+        "echo, 16 B, 1 in flight",
+        Argument::Text(16),
+        1,
+        HOST_SINGLE,
+    )),
+    bindings(answered(
+        "host-echo-32",
+        "echo, 16 B, 32 in flight",
+        Argument::Text(16),
+        32,
+        HOST_BUSY,
+    )),
+    bindings(answered(
+        "host-objects-1k",
+        "echo, 1 KiB of objects, 8 in flight",
+        Argument::Objects(1_024),
+        8,
+        HOST,
+    )),
+    bindings(apart(
+        "host-broadcast-1000",
+        "broadcast to 1 000, per broadcast",
+        1_000,
+        ONE_AT_A_TIME,
+        &[
+            figure("host_us", "host thread µs", Goal::None),
+            figure("per_s", "deliveries/s", Goal::None),
+        ],
+    )),
 ];
+
+/// What is compared between two scenarios, or between two deliveries.
+pub(crate) const ECHO: &str = "echo-16b";
+pub(crate) const ECHO_SINGLE: &str = "echo-16b-single";
+pub(crate) const WORKERS_ECHO: [&str; 2] = ["workers-1", "workers-2"];
+pub(crate) const WORKERS_BROADCAST: [&str; 2] = ["workers-1-broadcast", "workers-2-broadcast"];
 
 #[cfg(test)]
 mod tests {

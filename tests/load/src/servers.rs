@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-/// All ratios are to this server, in the same round.
+/// All ratios of the engine's scenarios are to this server, in the same round.
 pub(crate) const BASELINE: &str = "socketioxide";
+/// Ours as the targets mean it.
+pub(crate) const OURS: &str = "bellwire-inline";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Workers {
@@ -11,6 +13,19 @@ pub(crate) enum Workers {
     AsTold,
     /// It has one thread, whatever it is told.
     One,
+}
+
+/// What a server stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// The engine, through its C interface.
+    Engine,
+    /// A native library that it is held against.
+    Rival,
+    /// The same protocol in a language that there is a binding for.
+    Peer,
+    /// A binding, which is held against the peer of that name.
+    Binding(&'static str),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -22,20 +37,28 @@ pub(crate) struct ServerKind {
     /// Without this there is no such server: it has not been built.
     needs: &'static str,
     pub(crate) workers: Workers,
-    pub(crate) ours: bool,
+    pub(crate) role: Role,
 }
 
 pub(crate) const SERVERS: &[ServerKind] = &[
-    ours("bellwire-inline", &["--delivery", "inline"]),
-    ours("bellwire-threads", &["--delivery", "threads"]),
-    ours("bellwire-polled", &["--delivery", "polled"]),
+    engine(OURS, &["--delivery", "inline"]),
+    engine("bellwire-threads", &["--delivery", "threads"]),
+    engine("bellwire-polled", &["--delivery", "polled"]),
     ServerKind {
         name: BASELINE,
         program: "/build/bench-oxide/release/bench-oxide",
         args: &[],
         needs: "/build/bench-oxide/release/bench-oxide",
         workers: Workers::AsTold,
-        ours: false,
+        role: Role::Rival,
+    },
+    ServerKind {
+        name: "bellwire-node",
+        program: "node",
+        args: &["/tests/load/peers/node/bellwire.mjs"],
+        needs: "/bindings/node/bellwire.node",
+        workers: Workers::AsTold,
+        role: Role::Binding("socket.io"),
     },
     ServerKind {
         name: "socket.io",
@@ -43,26 +66,48 @@ pub(crate) const SERVERS: &[ServerKind] = &[
         args: &["/tests/load/peers/node/server.mjs"],
         needs: "/tests/load/peers/node/node_modules",
         workers: Workers::One,
-        ours: false,
+        role: Role::Peer,
     },
+    python(
+        "bellwire-python",
+        &["/tests/load/peers/python/bellwire_server.py"],
+    ),
+    python(
+        "bellwire-python-coroutine",
+        &[
+            "/tests/load/peers/python/bellwire_server.py",
+            "--coroutines",
+        ],
+    ),
     ServerKind {
         name: "python-socketio",
         program: "/build/bench-python/bin/python",
         args: &["/tests/load/peers/python/server.py"],
         needs: "/build/bench-python/bin/uvicorn",
         workers: Workers::One,
-        ours: false,
+        role: Role::Peer,
     },
 ];
 
-const fn ours(name: &'static str, args: &'static [&'static str]) -> ServerKind {
+const fn engine(name: &'static str, args: &'static [&'static str]) -> ServerKind {
     ServerKind {
         name,
         program: "/build/bench/bellwire",
         args,
         needs: "/build/bench/bellwire",
         workers: Workers::AsTold,
-        ours: true,
+        role: Role::Engine,
+    }
+}
+
+const fn python(name: &'static str, args: &'static [&'static str]) -> ServerKind {
+    ServerKind {
+        name,
+        program: "/build/python/bin/python",
+        args,
+        needs: "/bindings/python/python/bellwire/_native.abi3.so",
+        workers: Workers::AsTold,
+        role: Role::Binding("python-socketio"),
     }
 }
 

@@ -36,7 +36,7 @@ mod native {
     #[pymodule_export]
     use crate::payload::dumps;
     #[pymodule_export]
-    use crate::server::Server;
+    use crate::server::{Server, check_options};
     #[pymodule_export]
     use crate::socket::Socket;
     #[pymodule_export]

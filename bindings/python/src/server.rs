@@ -20,6 +20,22 @@ use crate::fork::Birth;
 use crate::host::{Host, Place};
 use crate::namespace::Namespace;
 
+/// Refuses options (JSON) with which no server could be made.
+#[pyfunction]
+pub(crate) fn check_options(options: &str) -> PyResult<()> {
+    config(options).map(drop)
+}
+
+fn config(options: &str) -> PyResult<Config> {
+    let mut config = Config::default();
+    config
+        .set_json(options)
+        .and_then(|()| config.check())
+        .map_err(|error| exception(&error))?;
+    config.delivery = Delivery::Polled;
+    Ok(config)
+}
+
 /// How many events one drain takes, and for how long, before others on the thread get their turn.
 const EVENTS: usize = 256;
 const BUDGET: Duration = Duration::from_millis(1);
@@ -46,11 +62,7 @@ impl Server {
     #[new]
     fn new(options: &str, host: &Bound<'_, PyAny>) -> PyResult<Self> {
         let py = host.py();
-        let mut config = Config::default();
-        config
-            .set_json(options)
-            .map_err(|error| exception(&error))?;
-        config.delivery = Delivery::Polled;
+        let config = config(options)?;
         let host = Py::new(py, Host::new(host)?)?;
         let server = py
             .detach(|| server::Server::new(&config, Arc::new(Deliver)))
@@ -181,6 +193,18 @@ impl Server {
             .take();
         drop(host);
         Ok(())
+    }
+
+    /// For a forked child: closes the copies of what listens, so that the port is the parent's alone again.
+    fn disown(&self) {
+        if self.birth.is_here() {
+            return;
+        }
+        for fd in self.server.listeners() {
+            // SAFETY: the child's copy of a descriptor that the engine has open. Nobody else closes it: the engine has no
+            // threads here, and is never dropped.
+            drop(unsafe { OwnedFd::from_raw_fd(fd) });
+        }
     }
 
     /// Whether it has stopped.

@@ -61,11 +61,11 @@ async def until(condition: Callable[[], Any], what: str = "it") -> Any:
     return result
 
 
-def start(program: str) -> subprocess.Popen[str]:
+def start(program: str, *args: str) -> subprocess.Popen[str]:
     """Runs a program of Python in a process of its own."""
     code = "import bellwire\n" + textwrap.dedent(program)
     return subprocess.Popen(
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", code, *args],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

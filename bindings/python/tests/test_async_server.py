@@ -391,30 +391,6 @@ async def test_events_can_be_filtered_and_watched():
 
 
 @on_loop
-async def test_pages_of_other_origins_are_refused_unless_allowed():
-    async def status(sio, origin):
-        # A session that is never polled would be waited for.
-        async with listening(sio, timeout=0) as url:
-            reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rsplit(":", 1)[1]))
-            origin = origin.replace("OWN", url)
-            host = url.removeprefix("http://")
-            head = f"GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: {host}\r\n"
-            writer.write(f"{head}Origin: {origin}\r\nConnection: close\r\n\r\n".encode())
-            line = await reader.readline()
-            writer.close()
-            return int(line.split()[1])
-
-    server = bellwire.AsyncServer
-    assert await status(server(), "OWN") == 200
-    assert await status(server(), "http://evil.example") == 403
-    assert await status(server(cors_allowed_origins="*"), "http://evil.example") == 200
-    assert await status(server(cors_allowed_origins=[]), "http://evil.example") == 200
-    named = server(cors_allowed_origins=["http://good.example"])
-    assert await status(named, "http://good.example") == 200
-    assert await status(server(cors_allowed_origins="http://good.example"), "OWN") == 403
-
-
-@on_loop
 async def test_engineio_messages():
     eio = bellwire.engineio.AsyncServer()
     seen = []

@@ -1,10 +1,7 @@
-"""The loop, the lock of the interpreter, forks, signals, the end of the program, and what is left behind."""
+"""The loop, the lock of the interpreter, signals, and the end of the program."""
 
 import asyncio
-import gc
-import os
 import signal
-import sys
 import time
 
 import pytest
@@ -141,39 +138,6 @@ def test_an_exception_that_is_to_end_the_program_does():
     assert err.rstrip().endswith("KeyboardInterrupt")
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks on this system")
-def test_a_server_is_of_no_use_in_a_forked_child():
-    assert output(
-        """
-        import asyncio, os, warnings
-        # Newer Pythons warn of forks in programs with threads, rightly.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        async def main():
-            sio = bellwire.AsyncServer()
-            sio.listen()
-            pid = os.fork()
-            if pid == 0:
-                for call in (lambda: sio.emit("x"), lambda: sio.listen(), lambda: sio.rooms("x")):
-                    try:
-                        call()
-                    except RuntimeError as error:
-                        assert "before fork" in str(error), error
-                    else:
-                        os._exit(1)
-                del sio
-                fresh = bellwire.Server()
-                fresh.listen()
-                fresh.shutdown()
-                os._exit(7)
-            assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
-            sio.emit("x")
-            await sio.shutdown()
-        asyncio.run(main())
-        print("end")
-        """
-    ) == "end\n"
-
-
 def test_what_comes_before_the_start_is_for_nobody():
     sio = bellwire.AsyncServer()
     asyncio.run(_await(sio.emit("x", to="y")))
@@ -182,49 +146,3 @@ def test_what_comes_before_the_start_is_for_nobody():
 
 async def _await(sent):
     await sent
-
-
-@on_loop
-async def test_clients_and_events_leave_no_object_behind():
-    sio = bellwire.AsyncServer()
-
-    @sio.event
-    async def connect(sid, environ):
-        sio.enter_room(sid, "r")
-        await sio.save_session(sid, {"x": [1]})
-        sio.emit("ask", to=sid, callback=lambda *args: None)
-
-    @sio.event
-    async def echo(sid, *args):
-        await asyncio.sleep(0)
-        return args
-
-    sio.on("plain", lambda sid, *args: args)
-
-    program = """
-        import socketio
-        for number in range(COUNT):
-            one = socketio.Client(reconnection=False)
-            one.on("ask", lambda: 1)
-            one.connect("URL", transports=["websocket"])
-            one.call("echo", ({"a": b"x"}, 1))
-            one.call("plain", [1.5, None])
-            one.disconnect()
-    """
-
-    async def round_(url, count):
-        process = start(program.replace("URL", url).replace("COUNT", str(count)))
-        out, err = await asyncio.to_thread(process.communicate, timeout=40)
-        assert (out, err) == ("", "")
-        await until(lambda: len(sio._clients) == 0 and not sio._dispatcher._operations)
-        gc.collect()
-        return sys.getallocatedblocks()
-
-    async with listening(sio) as url:
-        await round_(url, 20)
-        before = await round_(url, 20)
-        grown = await round_(url, 300) - before
-        assert sio.stat("sockets_count") == 0
-        assert sio._dispatcher._tasks == set()
-        assert sio._dispatcher._waiting == {}
-        assert grown < 50, grown

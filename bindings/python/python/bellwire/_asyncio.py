@@ -1,27 +1,24 @@
-"""The server for asyncio: handlers run on the loop, whose thread takes the events itself."""
+"""The server for asyncio."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
 import socket
-import sys
-from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from . import exceptions
-from ._base import BaseServer, Handler, Rooms
-from ._dispatch import Answers, Dispatcher, all_answers, one_answer
+from ._async_dispatch import AsyncDispatcher
+from ._base import BaseServer, Rooms
+from ._dispatch import Answers, all_answers, one_answer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from ._native import Ack, Namespace, Server
-
-_EAGER = sys.version_info >= (3, 12)
+    from ._handlers import Handler
+    from ._native import Server
 
 
 class Done(Coroutine[Any, Any, None]):
@@ -46,128 +43,6 @@ class Done(Coroutine[Any, Any, None]):
 DONE = Done()
 
 
-class AsyncDispatcher(Dispatcher):
-    """Calls plain functions directly and makes tasks of coroutines."""
-
-    def __init__(self, server: AsyncServer, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(server)
-        self.loop = loop
-        self.ended = asyncio.Event()
-        self._tasks: set[asyncio.Task[Any]] = set()
-        self._eager = _EAGER and loop.get_task_factory() is None
-        #: Jobs of clients whose events are handled in order; there while one is being done.
-        self._waiting: dict[str, deque[Callable[[], Any]]] = {}
-
-    def task(self, coroutine: Any, done: Callable[[asyncio.Task[Any]], None]) -> None:
-        """Runs a coroutine as a task, as far as it goes at once where Python can do that."""
-        task: asyncio.Task[Any]
-        if self._eager:
-            task = asyncio.Task(coroutine, loop=self.loop, eager_start=True)  # type: ignore[call-arg, unused-ignore]
-            if task.done():
-                done(task)
-                return
-        else:
-            task = self.loop.create_task(coroutine)
-        # A loop keeps no tasks alive; whoever makes one has to.
-        self._tasks.add(task)
-
-        def end(task: asyncio.Task[Any]) -> None:
-            self._tasks.discard(task)
-            done(task)
-
-        task.add_done_callback(end)
-
-    def spawn(self, coroutine: Any, ack: Ack | None, namespace: Namespace, handler: Handler) -> None:
-        self.task(coroutine, partial(self._finish, ack, handler))
-
-    def _finish(self, ack: Ack | None, what: object, task: asyncio.Task[Any]) -> None:
-        if task.cancelled():
-            return
-        error = task.exception()
-        if error is not None:
-            self.fault(error, getattr(what, "__qualname__", str(what)))
-        elif ack is not None:
-            try:
-                ack.send(task.result())
-            except Exception as mistake:
-                self.fault(mistake, getattr(what, "__qualname__", str(what)))
-
-    def run(self, handler: Handler, args: Any, ack: Ack | None, name: str, sid: str) -> None:
-        if not self.server.async_handlers:
-            self._in_order(sid, partial(self._complete, handler, args, ack, name))
-            return
-        try:
-            result = handler(*args)
-            if asyncio.iscoroutine(result):
-                self.task(result, partial(self._finish, ack, name))
-            elif ack is not None:
-                ack.send(result)
-        except Exception as error:
-            self.fault(error, name)
-
-    async def _complete(self, handler: Handler, args: Any, ack: Ack | None, name: str) -> None:
-        try:
-            result = handler(*args)
-            if asyncio.iscoroutine(result):
-                result = await result
-            if ack is not None:
-                ack.send(result)
-        except Exception as error:
-            self.fault(error, name)
-
-    def decide(self, handler: Handler, args: Any, decided: Callable[[Any], None], sid: str) -> None:
-        async def complete(coroutine: Awaitable[Any]) -> None:
-            try:
-                result = await coroutine
-            except asyncio.CancelledError as error:
-                decided(error)
-                raise
-            except Exception as error:
-                result = error
-            decided(result)
-
-        def begin() -> Any:
-            try:
-                result = handler(*args)
-            except Exception as error:
-                result = error
-            if asyncio.iscoroutine(result):
-                return complete(result)
-            decided(result)
-            return None
-
-        if sid in self._waiting:
-            self._waiting[sid].append(begin)
-            return
-        coroutine = begin()
-        if coroutine is not None:
-            self.task(coroutine, partial(self._finish, None, handler))
-
-    def _in_order(self, sid: str, job: Callable[[], Any]) -> None:
-        if sid in self._waiting:
-            self._waiting[sid].append(job)
-            return
-        self._waiting[sid] = deque([job])
-        self.task(self._work(sid), partial(self._finish, None, "a handler"))
-
-    async def _work(self, sid: str) -> None:
-        jobs = self._waiting[sid]
-        try:
-            while jobs:
-                coroutine = jobs.popleft()()
-                if coroutine is not None:
-                    await coroutine
-        finally:
-            del self._waiting[sid]
-
-    def fault(self, error: BaseException, what: str) -> None:
-        context = {"message": f"exception in {what}", "exception": error}
-        self.loop.call_exception_handler(context)
-
-    def shutdown(self) -> None:
-        self.ended.set()
-
-
 class AsyncServer(BaseServer):
     """A Socket.IO server in an asyncio program.
 
@@ -178,14 +53,12 @@ class AsyncServer(BaseServer):
     `await` was forgotten is sent all the same. `emit` and the like may be called from any thread.
     """
 
-    _is_async = True
-
     def is_asyncio_based(self) -> bool:
         """Yes."""
         return True
 
     def _calls_directly(self) -> bool:
-        return self.async_handlers
+        return self.async_handlers and not self._log.speaks
 
     # ---------------------------------------------------------------- its life
 
@@ -288,7 +161,8 @@ class AsyncServer(BaseServer):
         """
         if to is None:
             to = room
-        if callback is None:
+        if callback is None and not self._log.speaks:
+            # The usual case, without a call in between.
             native = self._natives.get(namespace or "/")
             if native is not None:
                 native.emit(event, data, to, skip_sid, volatile)

@@ -1,4 +1,4 @@
-"""What both servers share: handlers by namespace and event, options, sessions, the engine's life."""
+"""What both servers share: options, the engine's life, clients and their sessions."""
 
 from __future__ import annotations
 
@@ -8,25 +8,22 @@ import logging
 import mimetypes
 import os
 import weakref
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from . import _native
 from ._clients import Client, Clients, Reasons
 from ._environ import Environ
-from ._options import engine_options
+from ._handlers import Handler, Handlers
+from ._log import Log
+from ._missing import missing_member, refuse_unsupported, unknown_option
+from ._options import Cors, engine_options
 from ._origins import Origins
 
 if TYPE_CHECKING:
     from ._dispatch import Dispatcher
-    from .namespaces import BaseNamespace
 
-Handler = Callable[..., Any]
-H = TypeVar("H", bound=Handler)
 Rooms = str | int | Iterable[str | int] | None
-
-RESERVED = ("connect", "disconnect")
-_WATCHED = ("connection_error", "disconnecting", "drain", "joined", "outgoing", "room", "upgrade")
 
 _engines: weakref.WeakSet[_native.Server] = weakref.WeakSet()
 
@@ -37,18 +34,22 @@ def _stop_engines() -> None:
             engine.stop()
 
 
+def _forked() -> None:
+    _native.forked()
+    for engine in list(_engines):
+        engine.disown()
+
+
 atexit.register(_stop_engines)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_native.forked)
+    os.register_at_fork(after_in_child=_forked)
 
 
-class BaseServer:
+class BaseServer(Handlers):
     """See `AsyncServer` and `Server`."""
 
     #: Why a client has left, as disconnect handlers are told.
     reason = Reasons
-    _reserved = RESERVED
-    _is_async = False
 
     def __init__(
         self,
@@ -57,7 +58,7 @@ class BaseServer:
         json: None = None,
         async_handlers: bool = True,
         always_connect: bool = False,
-        namespaces: list[str] | None = None,
+        namespaces: str | list[str] | None = None,
         *,
         serializer: str = "default",
         async_mode: str | None = None,
@@ -68,30 +69,30 @@ class BaseServer:
         http_compression: bool = True,
         compression_threshold: int = 1024,
         cookie: str | dict[str, Any] | None = None,
-        cors_allowed_origins: str | list[str] | None = None,
+        cors_allowed_origins: Cors = None,
         cors_credentials: bool = True,
         engineio_logger: bool | logging.Logger | None = None,
         transports: str | list[str] | None = None,
-        monitor_clients: bool = True,
+        monitor_clients: bool | None = None,
         socketio_path: str = "socket.io",
         options: dict[str, Any] | None = None,
+        **unknown: NoReturn,
     ) -> None:
-        if client_manager is not None:
-            raise NotImplementedError("client_manager: a server is alone in this version")
-        if json is not None:
-            raise NotImplementedError("json: packets are read and written by the engine")
-        if serializer != "default":
-            raise NotImplementedError("serializer: only the default one is spoken")
-        if namespaces is not None and "*" in namespaces:
-            raise NotImplementedError("namespaces: each one has to be named")
+        for name in unknown:
+            raise unknown_option(type(self), name)
+        refuse_unsupported(
+            client_manager=client_manager,
+            json=json,
+            serializer=serializer,
+            namespaces=namespaces,
+            async_mode=async_mode,
+        )
+        super().__init__()
         self.async_handlers = async_handlers
         self.always_connect = always_connect
-        self.namespaces = list(namespaces or ["/"])
-        self.handlers: dict[str, dict[str, Handler]] = {}
-        self.namespace_handlers: dict[str, BaseNamespace] = {}
-        self.logger = _logger(logger)
-        self._filters: dict[str, list[Handler]] = {}
-        self._watchers: dict[str, dict[str, list[Handler]]] = {}
+        self.namespaces = [namespaces] if isinstance(namespaces, str) else list(namespaces or ["/"])
+        self._log = Log(logger)
+        self.logger = self._log.logger
         self._files: dict[str, tuple[str, bytes]] = {}
         self._origins = Origins(cors_allowed_origins)
         self._clients = Clients()
@@ -110,97 +111,16 @@ class BaseServer:
             socketio_path=socketio_path,
             extra=options,
         )
+        _native.check_options(self._options)
+        if engineio_logger:
+            engine_log = Log(engineio_logger, "engineio")
+            self.watch("upgrade", engine_log.upgraded)
+            self.watch("connection_error", engine_log.refused)
 
-    # ---------------------------------------------------------------- handlers
-
-    @overload
-    def on(self, event: str, handler: H, namespace: str | None = None) -> H: ...
-    @overload
-    def on(
-        self, event: str, handler: None = None, namespace: str | None = None
-    ) -> Callable[[H], H]: ...
-    def on(
-        self, event: str, handler: Handler | None = None, namespace: str | None = None
-    ) -> Handler:
-        """Registers the handler of an event; without one, a decorator that does.
-
-        `"*"` is every event, or every namespace, that has no handler of its own.
-        """
-        name = namespace or "/"
-
-        def register(handler: H) -> H:
-            self.handlers.setdefault(name, {})[event] = handler
-            self._changed(name)
-            return handler
-
-        return register if handler is None else register(handler)
-
-    @overload
-    def event(self, handler: H, /) -> H: ...
-    @overload
-    def event(
-        self, handler: None = None, /, *, namespace: str | None = None
-    ) -> Callable[[H], H]: ...
-    def event(self, handler: Any = None, /, *, namespace: str | None = None) -> Any:
-        """A decorator: the handler of the event that has the function's name."""
-        if handler is not None:
-            return self.on(handler.__name__, handler)
-        return lambda handler: self.on(handler.__name__, handler, namespace)
-
-    def register_namespace(self, namespace_handler: BaseNamespace) -> None:
-        """Registers a class-based namespace."""
-        if namespace_handler.is_asyncio_based() != self._is_async:
-            raise ValueError("Not a valid namespace class for this server")
-        namespace_handler._set_server(self)
-        self.namespace_handlers[namespace_handler.namespace] = namespace_handler
-        self._changed(namespace_handler.namespace)
-
-    def use(self, handler: H, namespace: str | None = None) -> H:
-        """Registers what decides about each event of a client before its handler is called.
-
-        It is called with `(sid, event, *args)`. The event is dropped when it returns `False` or raises an exception.
-        Later events of the client wait for its decision.
-        """
-        self._filters.setdefault(namespace or "/", []).append(handler)
-        self._changed(namespace or "/")
-        return handler
-
-    def watch(self, what: str, handler: H, namespace: str | None = None) -> H:
-        """Registers a plain function that is called when the engine does something:
-
-        - `"joined"`: `(sid)` when a client was let in and has joined;
-        - `"disconnecting"`: `(sid, reason)` before a client's `disconnect`;
-        - `"outgoing"`: `(sid, event, *args)` when an event leaves for a client;
-        - `"room"`: `(change, room, sid)`, where the change is `create`, `join`, `leave` or `delete`;
-        - `"upgrade"`: `(sid, transport)`; `"drain"`: `(sid)` when a slow client has caught up;
-        - `"connection_error"`: `(request, code, message)` when a request is refused.
-        """
-        if what not in _WATCHED:
-            raise ValueError(f"{what!r} cannot be watched; these can: {', '.join(_WATCHED)}")
-        self._watchers.setdefault(what, {}).setdefault(namespace or "/", []).append(handler)
-        self._changed(namespace or "/")
-        return handler
-
-    def _watching(self, what: str, namespace: str) -> list[Handler]:
-        return self._watchers.get(what, {}).get(namespace, [])
-
-    def _find(self, event: str, namespace: str, args: tuple[Any, ...]) -> tuple[Handler, Any] | None:
-        """The handler of an event and its arguments: functions before classes, names before `*`."""
-        for name in (namespace, "*"):
-            handlers = self.handlers.get(name)
-            if handlers is None:
-                continue
-            known = args if name == namespace else (namespace, *args)
-            if event in handlers:
-                return handlers[event], known
-            if "*" in handlers and event not in self._reserved:
-                return handlers["*"], (event, *known)
-        for name in (namespace, "*"):
-            by_class = self.namespace_handlers.get(name)
-            if by_class is not None:
-                known = args if name == namespace else (namespace, *args)
-                return by_class._handler(event), known
-        return None
+    if not TYPE_CHECKING:
+        # Only called for what is not there; a type checker knows that anyway.
+        def __getattr__(self, name: str) -> NoReturn:
+            raise AttributeError(missing_member(type(self), name), name=name, obj=self)
 
     # -------------------------------------------------------------- the engine
 
@@ -332,6 +252,7 @@ class BaseServer:
         callback: Handler | None,
         volatile: bool,
     ) -> None:
+        self._log.emitted(event, to, namespace)
         native = self._natives.get(namespace or "/")
         if native is None:
             return
@@ -403,12 +324,3 @@ class BaseServer:
 
 def _is_sid(native: _native.Namespace, to: Rooms) -> bool:
     return isinstance(to, str) and native.find(to) is not None
-
-
-def _logger(logger: bool | logging.Logger) -> logging.Logger:
-    if not isinstance(logger, bool):
-        return logger
-    default = logging.getLogger("bellwire")
-    if logger and default.level == logging.NOTSET:
-        default.setLevel(logging.INFO)
-    return default

@@ -11,7 +11,8 @@ from ._arity import takes
 from ._clients import Client, Reason
 
 if TYPE_CHECKING:
-    from ._base import BaseServer, Handler
+    from ._base import BaseServer
+    from ._handlers import Handler
     from ._native import Ack, Namespace, Question, Socket
 
 Answers = list[tuple[str, list[Any]]]
@@ -153,6 +154,7 @@ class Dispatcher:
         self, namespace: Namespace, event: str, sid: str, args: tuple[Any, ...], ack: Ack | None
     ) -> None:
         """An event of a client for which there is no handler that can be called directly."""
+        self.server._log.received(event, sid, namespace.name)
         found = self.server._find(event, namespace.name, (sid, *args))
         if found is not None:
             self.run(*found, ack, event, sid)

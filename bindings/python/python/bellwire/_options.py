@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
+
+Cors = str | list[str] | Callable[..., Any] | None
 
 
 def engine_options(
@@ -14,13 +17,14 @@ def engine_options(
     allow_upgrades: bool,
     transports: str | list[str] | None,
     cookie: str | dict[str, Any] | None,
-    cors_allowed_origins: str | list[str] | None,
+    cors_allowed_origins: Cors,
     cors_credentials: bool,
     socketio_path: str,
     extra: dict[str, Any] | None,
 ) -> str:
     """JSON for the engine. What is in `extra`, by the engine's own names, counts more than the rest."""
     if isinstance(ping_interval, tuple):
+        # The engine grants the grace already: everything that a client sends is a sign of life.
         ping_interval = ping_interval[0]
     options: dict[str, Any] = {
         "path": "/" + socketio_path.strip("/"),
@@ -34,16 +38,22 @@ def engine_options(
     if cookie is not None:
         options["cookie"] = {"name": cookie} if isinstance(cookie, str) else _cookie(cookie)
     if cors_allowed_origins is not None and cors_allowed_origins != []:
-        cors: dict[str, Any] = {"origin": cors_allowed_origins}
-        # A browser accepts credentials only from origins that are named.
-        cors["credentials"] = cors_credentials and cors_allowed_origins != "*"
-        options["cors"] = cors
+        # Whoever is allowed is told its own origin: a browser takes no "*" together with credentials.
+        named = isinstance(cors_allowed_origins, (str, list)) and "*" not in origins(cors_allowed_origins)
+        origin = cors_allowed_origins if named else True
+        options["cors"] = {"origin": origin, "credentials": cors_credentials}
     options.update(extra or {})
     return json.dumps(options)
 
 
+def origins(allowed: str | list[str]) -> list[str]:
+    """One origin, or several."""
+    return [allowed] if isinstance(allowed, str) else allowed
+
+
 def _milliseconds(seconds: float) -> int:
-    return max(1, round(seconds * 1000))
+    milliseconds = round(seconds * 1000)
+    return 1 if milliseconds == 0 < seconds else milliseconds
 
 
 def _cookie(options: dict[str, Any]) -> dict[str, Any]:

@@ -14,10 +14,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from . import exceptions
-from ._base import BaseServer, Handler, Rooms
+from ._base import BaseServer, Rooms
 from ._dispatch import Answers, Dispatcher, all_answers, one_answer
 
 if TYPE_CHECKING:
+    from ._handlers import Handler
     from ._native import Ack, Namespace
     from ._native import Server as Engine
 

@@ -12,8 +12,9 @@ from ._arity import takes
 
 if TYPE_CHECKING:
     from ._asyncio import AsyncServer, Done
-    from ._base import BaseServer, Handler, Rooms
+    from ._base import Rooms
     from ._environ import Environ
+    from ._handlers import Handler, Handlers
     from ._threads import Server
 
 
@@ -28,7 +29,7 @@ class BaseNamespace:
         """Whether its handlers run on a loop."""
         return False
 
-    def _set_server(self, server: BaseServer) -> None:
+    def _set_server(self, server: Handlers) -> None:
         self.server = server
 
     def _handler(self, event: str) -> Handler:

@@ -82,6 +82,43 @@ fn a_silent_websocket_times_out() {
     assert_eq!(reason_of(&server, &sid), "ping timeout");
 }
 
+/// How much later than it should a session ends that gives so many signs of life after the handshake.
+fn lateness(server: &Server, signs: u32) -> Duration {
+    let mut last = now();
+    let (mut websocket, _) = open(server);
+    for _ in 0..signs {
+        let between = websocket.wire().is_silent_for(Duration::from_millis(70));
+        assert!(between, "{:?}", last.elapsed());
+        last = now();
+        websocket.text("3");
+    }
+    while websocket.receive().opcode != Opcode::Close {}
+    let silence = last.elapsed();
+    assert!(silence >= INTERVAL + TIMEOUT, "too early: {silence:?}");
+    silence - (INTERVAL + TIMEOUT)
+}
+
+#[test]
+fn a_dead_client_is_closed_on_time() {
+    if !differs(Difference::EveryByteIsLife) {
+        return;
+    }
+    // This machine may be late now and then, but not most of the time.
+    const ON_TIME: Duration = Duration::from_millis(10);
+    let server = &quick();
+    let mut late: Vec<_> = std::thread::scope(|scope| {
+        let clients: Vec<_> = (0..15)
+            .map(|i| scope.spawn(move || lateness(server, i % 4)))
+            .collect();
+        clients
+            .into_iter()
+            .map(|client| client.join().expect("it ends, and not too early"))
+            .collect()
+    });
+    late.sort();
+    assert!(late[late.len() / 2] < ON_TIME, "{late:?}");
+}
+
 #[test]
 fn a_silent_poll_times_out() {
     let server = quick();
@@ -249,6 +286,13 @@ fn a_blocked_handler_costs_no_connection() {
             other.websocket().text("3");
             assert_eq!(blocker.websocket().receive_text(), "2");
             blocker.websocket().text("3");
+        }
+    }
+    // It may block the other client's thread as well; who is asked late may answer late.
+    while blocker.websocket().wire().is_silent_for(INTERVAL / 20) {
+        if !other.websocket().wire().is_silent_for(INTERVAL / 20) {
+            assert_eq!(other.websocket().receive_text(), "2");
+            other.websocket().text("3");
         }
     }
     blocker.ack_of(question);

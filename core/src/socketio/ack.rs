@@ -1,6 +1,6 @@
 //! Acknowledgements that clients owe: who waits for them, until when, and what comes of them.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -63,7 +63,7 @@ pub struct Pending {
 /// The acknowledgements that one connection owes. Ids count within a namespace, so a socket's number goes with them.
 #[derive(Debug, Default)]
 pub struct AckTable {
-    pending: HashMap<(u32, u64), Pending>,
+    pending: BTreeMap<(u32, u64), Pending>,
     deadlines: BTreeSet<(Instant, u32, u64)>,
 }
 
@@ -131,9 +131,8 @@ impl AckTable {
     pub fn take_all_of(&mut self, ordinal: u32) -> Vec<Pending> {
         let ids: Vec<u64> = self
             .pending
-            .keys()
-            .filter(|key| key.0 == ordinal)
-            .map(|key| key.1)
+            .range((ordinal, 0)..=(ordinal, u64::MAX))
+            .map(|(key, _)| key.1)
             .collect();
         ids.into_iter()
             .filter_map(|id| self.take(ordinal, id))

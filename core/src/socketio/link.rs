@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use crate::engineio::{CloseReason, SessionId, TransportKind};
 use crate::error::{Error, ErrorKind};
 use crate::mailbox::{Budget, Mailbox, PushError};
@@ -22,6 +24,10 @@ use crate::socketio::{SendPolicy, target::Delivery};
 pub enum Outgoing {
     /// A text message, with its leading `4`, of this length in the mailbox's arena.
     Text(u32),
+    /// An attachment of the packet before it, of this length in the mailbox's arena.
+    Attachment(u32),
+    /// The same, with bytes of its own.
+    SharedAttachment(Bytes),
     /// A packet that may be shared with other connections.
     Packet(Arc<EncodedPacket>),
     /// A packet that somebody wants to see leave.
@@ -209,6 +215,37 @@ impl Link {
         )
     }
 
+    /// Queues a text message of a host and the attachments behind it.
+    ///
+    /// # Errors
+    /// As [`Link::send_text`].
+    pub fn send_binary(
+        &self,
+        size: usize,
+        attachments: &[Bytes],
+        delivery: Delivery,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) -> Result<(), Error> {
+        if self.is_dropped(delivery) {
+            return Ok(());
+        }
+        let cost = attachments.iter().fold(size + PACKET_COST, |sum, bytes| {
+            sum + bytes.len() + PACKET_COST
+        });
+        let budget = Budget::Bytes(self.context.settings.send_buffer);
+        self.settle(self.mailbox.push_with(cost, budget, |items, arena| {
+            push_text(items, arena, write);
+            for bytes in attachments {
+                if bytes.len() <= COPIED {
+                    arena.extend_from_slice(bytes);
+                    items.push(Outgoing::Attachment(bytes.len() as u32));
+                } else {
+                    items.push(Outgoing::SharedAttachment(bytes.clone()));
+                }
+            }
+        }))
+    }
+
     /// Queues a packet of a host.
     ///
     /// # Errors
@@ -266,5 +303,9 @@ impl Link {
 fn push_text(items: &mut Vec<Outgoing>, arena: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
     let start = arena.len();
     write(arena);
+    if items.capacity() == 0 {
+        // Most connections never have more than one waiting.
+        items.reserve_exact(1);
+    }
     items.push(Outgoing::Text((arena.len() - start) as u32));
 }

@@ -180,7 +180,12 @@ impl Socket {
                 write_event(out, namespace, None, payload.name(), payload.args_json(), 0);
             });
         }
-        self.send_packet(payload.encode(namespace, None), delivery)
+        let (name, args) = (payload.name(), payload.args_json());
+        let size = name.len() + args.len() + namespace.len() + 8;
+        let attachments = payload.attachments();
+        self.link.send_binary(size, attachments, delivery, |out| {
+            write_event(out, namespace, None, name, args, attachments.len());
+        })
     }
 
     /// Sends a message that may go to others too.
@@ -249,12 +254,12 @@ impl Socket {
                 write_ack(out, namespace, id, payload.args_json(), 0);
             });
         }
-        let mut text = Vec::with_capacity(payload.args_json().len() + 32);
-        write_ack(&mut text, namespace, id, payload.args_json(), count);
-        self.send_packet(
-            Arc::new(EncodedPacket::new(text, payload.attachments().into())),
-            Delivery::Reliable,
-        )
+        let size = payload.args_json().len() + namespace.len() + 32;
+        let attachments = payload.attachments();
+        self.link
+            .send_binary(size, attachments, Delivery::Reliable, |out| {
+                write_ack(out, namespace, id, payload.args_json(), count);
+            })
     }
 
     /// Sends a packet that is encoded already.

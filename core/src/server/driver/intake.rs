@@ -8,7 +8,7 @@ use crate::engineio::payload::{self, PayloadPacket};
 use crate::engineio::session::{Closing, Verdict};
 use crate::engineio::{CloseReason, Session, TransportKind};
 use crate::server::driver::time::Clock;
-use crate::server::driver::{Count, Driver};
+use crate::server::driver::{Count, Driver, Waiting};
 use crate::server::layer::Layer;
 use crate::server::scratch::Scratch;
 use crate::socketio::client::Flow;
@@ -24,16 +24,17 @@ impl Driver {
         for request in self.handle.take_requests() {
             match request {
                 TransportRequest::Poll(answer) => {
-                    if self.poll.is_none() {
-                        self.poll = Some(answer);
+                    let waiting = self.waiting.get_or_insert_default();
+                    if waiting.poll.is_none() {
+                        waiting.poll = Some(answer);
                     } else {
-                        self.overlap = Some(answer);
+                        waiting.overlap = Some(answer);
                     }
                     self.session.handle_poll(clock.now());
                 }
                 TransportRequest::Post(body, answer) => {
                     self.session.handle_life(clock.now());
-                    self.post = Some((body, answer));
+                    self.waiting.get_or_insert_default().post = Some((body, answer));
                 }
                 TransportRequest::PostLost => self.session.handle_request_lost(),
                 TransportRequest::BadPost(answer) => {
@@ -54,20 +55,26 @@ impl Driver {
 
     /// Whether the client of the waiting GET has gone away.
     pub(super) fn check_poll(&mut self, cx: &mut Context<'_>) {
-        if let Some(poll) = &mut self.poll
+        if let Some(waiting) = &mut self.waiting
+            && let Some(poll) = &mut waiting.poll
             && poll.poll_closed(cx).is_ready()
         {
-            self.poll = None;
+            waiting.poll = None;
             self.session.handle_request_lost();
         }
     }
 
     /// Deals with a POST, once the host can take its messages; whether there was one.
     pub(super) fn take_post(&mut self, cx: &mut Context<'_>, clock: &mut Clock) -> bool {
-        if self.post.is_none() || !self.may_read(cx, clock) {
+        let has_post = |waiting: &mut Box<Waiting>| waiting.post.is_some();
+        if !self.waiting.as_mut().is_some_and(has_post) || !self.may_read(cx, clock) {
             return false;
         }
-        let Some((body, answer)) = self.post.take() else {
+        let post = self
+            .waiting
+            .as_mut()
+            .and_then(|waiting| waiting.post.take());
+        let Some((body, answer)) = post else {
             return false;
         };
         let mut body = Vec::from(body);
@@ -364,7 +371,7 @@ fn receive_text(
         return Flow::Continue;
     }
     count.received += 1;
-    count.received_bytes += data.len() as i64;
+    count.received_bytes += data.len() as u64;
     layer.handle_text(data, now)
 }
 
@@ -379,6 +386,6 @@ fn receive_binary(
         return Flow::Continue;
     }
     count.received += 1;
-    count.received_bytes += data.len() as i64;
+    count.received_bytes += data.len() as u64;
     layer.handle_binary(data, now)
 }

@@ -42,15 +42,28 @@ pub(super) struct Driver {
     websocket: Option<WebSocket>,
     /// What wants to become the session's transport.
     probe: Option<Box<WebSocket>>,
+    /// What HTTP requests wait for; a WebSocket session has none.
+    waiting: Option<Box<Waiting>>,
+    deadlines: Deadlines,
+    sleep: Pin<Box<Sleep>>,
+    flags: Flags,
+    count: Count,
+}
+
+/// Requests of long-polling that were not answered yet.
+#[derive(Default)]
+struct Waiting {
     /// The waiting GET, and one that came while it waited.
     poll: Option<oneshot::Sender<PollAnswer>>,
     overlap: Option<oneshot::Sender<PollAnswer>>,
     /// A POST that was not dealt with yet.
     post: Option<(Bytes, oneshot::Sender<PostAnswer>)>,
-    deadlines: Deadlines,
-    sleep: Pin<Box<Sleep>>,
-    flags: Flags,
-    count: Count,
+}
+
+impl Waiting {
+    fn is_empty(&self) -> bool {
+        self.poll.is_none() && self.overlap.is_none() && self.post.is_none()
+    }
 }
 
 /// Times by which something must have happened.
@@ -85,10 +98,10 @@ struct Flags {
 /// What happened in this wake-up, added to the shared numbers once.
 #[derive(Default)]
 struct Count {
-    received: i64,
-    received_bytes: i64,
-    sent: i64,
-    sent_bytes: i64,
+    received: u32,
+    sent: u32,
+    received_bytes: u64,
+    sent_bytes: u64,
 }
 
 impl Driver {
@@ -130,9 +143,7 @@ impl Driver {
             },
             websocket,
             probe: None,
-            poll: None,
-            overlap: None,
-            post: None,
+            waiting: None,
             deadlines: Deadlines {
                 connect,
                 ..Deadlines::default()

@@ -36,6 +36,14 @@ impl Driver {
                         at += len as usize;
                         self.send_text(text, outbox);
                     }
+                    Outgoing::Attachment(len) => {
+                        let data = &arena[at..at + len as usize];
+                        at += len as usize;
+                        self.send_attachment(data, outbox);
+                    }
+                    Outgoing::SharedAttachment(data) => {
+                        self.send_message(Message::Binary(data), outbox)
+                    }
                     Outgoing::Packet(packet) => self.send_packet(&packet, outbox),
                     Outgoing::Observed(socket, packet, message) => {
                         self.shared.sink.deliver(
@@ -95,12 +103,23 @@ impl Driver {
 
     pub(super) fn send_text(&mut self, text: &[u8], outbox: &mut Outbox) {
         self.count.sent += 1;
-        self.count.sent_bytes += text.len() as i64;
+        self.count.sent_bytes += text.len() as u64;
         if self.is_direct() {
             outbox.frame(Opcode::Text, text);
         } else {
             self.session
                 .send(Message::Text(Bytes::copy_from_slice(text)));
+        }
+    }
+
+    fn send_attachment(&mut self, data: &[u8], outbox: &mut Outbox) {
+        match &self.websocket {
+            Some(websocket) if !websocket.base64 && self.session.is_direct() => {
+                self.count.sent += 1;
+                self.count.sent_bytes += data.len() as u64;
+                outbox.frame(Opcode::Binary, data);
+            }
+            _ => self.send_message(Message::Binary(Bytes::copy_from_slice(data)), outbox),
         }
     }
 
@@ -116,7 +135,7 @@ impl Driver {
 
     pub(super) fn send_message(&mut self, message: Message, outbox: &mut Outbox) {
         self.count.sent += 1;
-        self.count.sent_bytes += message.len() as i64;
+        self.count.sent_bytes += message.len() as u64;
         match &self.websocket {
             Some(websocket) if self.session.is_direct() => {
                 write_message(&message, websocket.base64, outbox)
@@ -133,9 +152,10 @@ impl Driver {
                 Output::Send(packet) => self.send_framed(&packet, outbox),
                 Output::AnswerPoll(packets) => self.answer_poll(&packets),
                 Output::RefusePoll => {
-                    if let Some(overlap) = self.overlap.take().or_else(|| self.poll.take()) {
+                    let waiting = self.waiting.get_or_insert_default();
+                    if let Some(refused) = waiting.overlap.take().or_else(|| waiting.poll.take()) {
                         // Whoever asked may be gone.
-                        let _ = overlap.send(PollAnswer::Refused);
+                        let _ = refused.send(PollAnswer::Refused);
                     }
                 }
                 Output::AnswerProbe => {
@@ -187,12 +207,13 @@ impl Driver {
         packets
             .iter()
             .for_each(|packet| payload::encode(&mut body, packet));
-        let lost = self
+        let waiting = self.waiting.get_or_insert_default();
+        let lost = waiting
             .poll
             .take()
             .is_none_or(|poll| poll.send(PollAnswer::Payload(body)).is_err());
         // One that came before the first was answered waits now.
-        self.poll = self.overlap.take();
+        waiting.poll = waiting.overlap.take();
         if lost {
             self.session.handle_request_lost();
         }
@@ -200,6 +221,7 @@ impl Driver {
 
     pub(super) fn handle_upgraded(&mut self, now: Instant) {
         self.websocket = self.probe.take().map(|probe| *probe);
+        self.waiting.take_if(|waiting| waiting.is_empty());
         self.handle.link.set_transport(TransportKind::WebSocket);
         self.shared.stats.upgrades_total.add(1);
         self.shared.stats.polling_clients_count.add(-1);
@@ -242,7 +264,9 @@ impl Driver {
         if reason == CloseReason::PingTimeout {
             stats.ping_timeouts_total.add(1);
         }
-        self.post = None;
+        if let Some(waiting) = &mut self.waiting {
+            waiting.post = None;
+        }
     }
 
     /// Writes everything in one go.
@@ -312,12 +336,12 @@ impl Driver {
         } = std::mem::take(&mut self.count);
         let stats = &self.shared.stats;
         if received > 0 {
-            stats.messages_received_total.add(received);
-            stats.bytes_received_total.add(received_bytes);
+            stats.messages_received_total.add(received.into());
+            stats.bytes_received_total.add(received_bytes as i64);
         }
         if sent > 0 {
-            stats.messages_sent_total.add(sent);
-            stats.bytes_sent_total.add(sent_bytes);
+            stats.messages_sent_total.add(sent.into());
+            stats.bytes_sent_total.add(sent_bytes as i64);
         }
     }
 }

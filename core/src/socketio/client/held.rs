@@ -27,7 +27,7 @@ impl Client {
         ack: Option<u64>,
         now: Instant,
     ) {
-        let context = Arc::clone(self.namespaces.context());
+        let context = self.namespaces.context();
         let entry = &mut self.entries[index];
         let hooks = &entry.socket.namespace().hooks;
         let asked =
@@ -45,10 +45,9 @@ impl Client {
             }
             return;
         }
-        let socket = Arc::clone(&entry.socket);
         context.sink.deliver(
             &Event::Message {
-                socket: &socket,
+                socket: &entry.socket,
                 message,
                 ack,
             },

@@ -61,6 +61,8 @@ impl Client {
         let ordinal = self.next_ordinal;
         self.next_ordinal += 1;
         let socket = Socket::new(id, &namespace, &self.link, handshake, ordinal);
+        // Most clients join one namespace.
+        self.entries.reserve_exact(1);
         if !namespace.hooks.has(Hook::Middleware) {
             self.entries.push(Entry {
                 socket,

@@ -136,6 +136,8 @@ impl Client {
                 }
             }
             Outgoing::Text(_)
+            | Outgoing::Attachment(_)
+            | Outgoing::SharedAttachment(_)
             | Outgoing::Packet(_)
             | Outgoing::Observed(..)
             | Outgoing::WithAck(_)

@@ -17,6 +17,7 @@ use crate::socketio::packet::{DecodeError, Head, PacketType, RESERVED_EVENTS};
 pub(super) struct Partial {
     text: Vec<u8>,
     head: Head,
+    parts: Parts,
     attachments: Vec<Bytes>,
     bytes: usize,
     pub(super) deadline: Instant,
@@ -56,8 +57,14 @@ impl Client {
         if json::check_placeholders(data, partial.attachments.len()).is_err() {
             return self.parse_error(DecodeError::IllegalAttachments);
         }
-        let head = partial.head.clone();
-        match self.dispatch(&head, &mut partial.text, &partial.attachments, now) {
+        let Partial {
+            text,
+            head,
+            parts,
+            attachments,
+            ..
+        } = &mut *partial;
+        match self.dispatch(head, parts, text, attachments, now) {
             Ok(flow) => flow,
             Err(error) => self.parse_error(error),
         }
@@ -75,15 +82,18 @@ impl Client {
             return Err(DecodeError::TextInsteadOfAttachment);
         }
         let head = Head::decode(text, limits.attachments)?;
+        if head.kind == PacketType::Connect {
+            return self.handle_connect(&head, text, now, issued_ms);
+        }
+        // Of a binary packet it is known now whether it is worth waiting for.
+        let parts = check_payload(&head, text, limits.json_depth)?;
         match head.kind {
-            PacketType::Connect => return self.handle_connect(&head, text, now, issued_ms),
             PacketType::BinaryEvent | PacketType::BinaryAck => {
-                // Whether it is worth waiting for is known now.
-                check_payload(&head, text, limits.json_depth)?;
                 let deadline = now + context.settings.packet_timeout;
                 let partial = Partial {
                     text: text.to_vec(),
                     head,
+                    parts,
                     attachments: Vec::new(),
                     bytes: text.len(),
                     deadline,
@@ -92,25 +102,24 @@ impl Client {
                 self.partial = Some(Box::new(partial));
                 return Ok(Flow::Continue);
             }
-            PacketType::Disconnect
+            PacketType::Connect
+            | PacketType::Disconnect
             | PacketType::Event
             | PacketType::Ack
             | PacketType::ConnectError => {}
         }
-        self.dispatch(&head, text, &[], now)
+        self.dispatch(&head, &parts, text, &[], now)
     }
 
     /// A packet for a namespace that was joined.
     fn dispatch(
         &mut self,
         head: &Head,
+        parts: &Parts,
         text: &mut [u8],
         attachments: &[Bytes],
         now: Instant,
     ) -> Result<Flow, DecodeError> {
-        let context = Arc::clone(self.namespaces.context());
-        let depth = context.settings.limits.json_depth;
-        let parts = check_payload(head, text, depth)?;
         let Some(index) = self.find(namespace_of(head, text)?) else {
             return Ok(self.violation());
         };
@@ -158,10 +167,11 @@ impl Client {
             (PacketType::Ack | PacketType::BinaryAck, _) => {
                 let ordinal = entry.socket.ordinal();
                 if let Some(pending) = head.id.and_then(|id| self.acks.take(ordinal, id)) {
+                    let context = self.namespaces.context();
                     context.stats.pending_acks.add(-1);
                     let data = &text[head.data..];
                     let args = Bytes::copy_from_slice(if data.is_empty() { b"[]" } else { data });
-                    answer(&context, pending, args, attachments.to_vec(), now);
+                    answer(context, pending, args, attachments.to_vec(), now);
                 }
             }
             (PacketType::Disconnect, _) => {
@@ -205,6 +215,7 @@ impl Client {
 }
 
 /// What the JSON of a packet is.
+#[derive(Debug)]
 enum Parts {
     Nothing,
     Event(json::EventParts),

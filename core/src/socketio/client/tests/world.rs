@@ -358,12 +358,31 @@ impl World {
         let (mut items, mut arena) = (Vec::new(), Vec::new());
         while self.link.mailbox.drain_into(&mut items, &mut arena) {
             let mut at = 0;
-            for item in items.drain(..) {
+            let mut items = items.drain(..).peekable();
+            while let Some(item) = items.next() {
                 match item {
                     Outgoing::Text(len) => {
                         let text = &arena[at..at + len as usize];
                         at += len as usize;
-                        self.note_sent(text, &[]);
+                        let mut attachments = Vec::new();
+                        let is_attachment = |item: &Outgoing| {
+                            matches!(
+                                item,
+                                Outgoing::Attachment(_) | Outgoing::SharedAttachment(_)
+                            )
+                        };
+                        while let Some(item) = items.next_if(is_attachment) {
+                            attachments.push(match item {
+                                Outgoing::Attachment(len) => {
+                                    let data = &arena[at..at + len as usize];
+                                    at += len as usize;
+                                    Bytes::copy_from_slice(data)
+                                }
+                                Outgoing::SharedAttachment(data) => data,
+                                other => unreachable!("{other:?}"),
+                            });
+                        }
+                        self.note_sent(text, &attachments);
                     }
                     Outgoing::Packet(packet) => self.send(&packet),
                     Outgoing::Observed(socket, packet, message) => {

@@ -131,9 +131,10 @@ pub(crate) fn with_receiver<R>(
     match Kind::of(to.scope) {
         Some(Kind::Socket) => {
             check_single(&to)?;
-            let socket = handle::socket(to.scope)?;
-            let host = SocketHost::of_known(&socket)?;
-            then(Receiver::One(&socket, &host.shared), manner)
+            handle::with_socket(to.scope, |socket| {
+                let host = SocketHost::of_known(socket)?;
+                then(Receiver::One(socket, &host.shared), manner)
+            })
         }
         Some(Kind::Nsp) => with_many(&handle::namespace(to.scope)?, &to, manner, then),
         None if to.scope == 0 && to.sender != 0 => {

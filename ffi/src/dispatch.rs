@@ -12,7 +12,7 @@ use bellwire_core::socketio::{Event, MessageRef, Namespace, Question, Socket};
 use crate::deferred::QuestionHost;
 use crate::error::Result;
 use crate::event::{bw_event, bw_event_values as values};
-use crate::listeners::{Listener, Lists};
+use crate::listeners::{Listener, Lists, Snapshot};
 use crate::message::bw_message;
 use crate::namespace::NspHost;
 use crate::op::Op;
@@ -104,7 +104,7 @@ fn dispatch(shared: &Arc<Shared>, event: &Event<'_>, at: Instant, thread: &Threa
 }
 
 /// The listeners of everything that an event concerns, outermost first.
-struct Audience([Option<Arc<Lists>>; 3]);
+struct Audience([Option<Snapshot>; 3]);
 
 impl Audience {
     fn of_server(shared: &Shared) -> Self {
@@ -141,13 +141,17 @@ impl Audience {
         }
     }
 
+    fn lists(&self) -> impl Iterator<Item = &Lists> {
+        self.0.iter().flatten().filter_map(|lists| lists.as_deref())
+    }
+
     /// Those for all names first.
     fn listeners<'a>(
         &'a self,
         kind: i32,
         name: &'a str,
     ) -> impl Iterator<Item = &'a Arc<Listener>> {
-        let lists = || self.0.iter().flatten();
+        let lists = || self.lists();
         let all = lists().flat_map(move |lists| lists.all(kind));
         let named = lists().flat_map(move |lists| lists.named(kind, name));
         all.chain(named)
@@ -182,10 +186,12 @@ fn spoken(
         ev.ack = host.new_ack(socket, number)?;
     }
     thread.while_received(view.args, || {
-        for listener in listeners {
-            ev.user = host.user();
-            listener.call(&ev);
-        }
+        thread.while_speaks(host.id, socket, || {
+            for listener in listeners {
+                ev.user = host.user();
+                listener.call(&ev);
+            }
+        });
     });
     Ok(())
 }
@@ -193,7 +199,7 @@ fn spoken(
 /// A fact: everybody who listens is told.
 fn tell(shared: &Arc<Shared>, event: &Event<'_>, at: Instant) -> Result<()> {
     let audience = Audience::of(shared, event)?;
-    if audience.0.iter().flatten().next().is_none() {
+    if audience.lists().next().is_none() {
         return Ok(());
     }
     let mut stage = Stage::default();

@@ -92,11 +92,12 @@ pub extern "C" fn bw_emit_message(
 pub extern "C" fn bw_socket_emit(socket: bw_socket, event: bw_str, args: bw_str) -> bw_status {
     entry(|| {
         let parts = Parts::plain(event, args)?;
-        let socket = handle::socket(socket)?;
-        check_mode(&SocketHost::of_known(&socket)?.shared, Mode::SocketIo)?;
-        socket
-            .emit(&parts.payload()?, Delivery::Reliable)
-            .map_err(|error| not_yet(&socket, error))
+        handle::with_socket(socket, |socket| {
+            check_mode(&SocketHost::of_known(socket)?.shared, Mode::SocketIo)?;
+            socket
+                .emit(&parts.payload()?, Delivery::Reliable)
+                .map_err(|error| not_yet(socket, error))
+        })
     })
 }
 

@@ -12,6 +12,7 @@ use crate::listeners::Listener;
 use crate::op::Op;
 use crate::registry::{Kind, Named, Registry};
 use crate::server::ServerHandle;
+use crate::thread::Thread;
 
 /// What a handle names. Sockets and listeners are not kept by their handles.
 pub(crate) enum Object {
@@ -132,6 +133,18 @@ pub(crate) fn namespace(id: u64) -> Result<Arc<Namespace>> {
         Object::Nsp(namespace) => Ok(Arc::clone(namespace)),
         _ => Err(gone()),
     })?
+}
+
+/// Does something with the socket that a handle names. Most often it is the one whose event this
+/// thread dispatches, which needs no look-up.
+#[inline]
+pub(crate) fn with_socket<R>(id: u64, then: impl FnOnce(&Arc<Socket>) -> Result<R>) -> Result<R> {
+    match Thread::with(|thread| thread.speaker(id)) {
+        // SAFETY: whoever dispatches on this thread set the pointer and lends the socket until the
+        // callback, from which we are called, has returned; then the pointer is taken back.
+        Some(socket) if !is_parents(id) => then(unsafe { socket.as_ref() }),
+        Some(_) | None => then(&socket(id)?),
+    }
 }
 
 /// The socket that a handle names.

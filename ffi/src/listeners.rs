@@ -4,8 +4,9 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
+use arc_swap::{ArcSwapOption, Guard};
 use bellwire_core::socketio::event::Hook;
 use bellwire_core::socketio::{Namespace, Socket};
 
@@ -249,19 +250,19 @@ impl ByName {
 pub(crate) struct ListenerSet {
     /// Whether there may be any, so that most sockets cost no lock.
     any: AtomicBool,
-    lists: RwLock<Option<Arc<Lists>>>,
+    lists: ArcSwapOption<Lists>,
+    /// Held by whoever changes them.
+    changing: Mutex<()>,
 }
+
+/// The lists of one moment, for a while.
+pub(crate) type Snapshot = Guard<Option<Arc<Lists>>>;
 
 impl ListenerSet {
     /// The lists as they are now.
-    pub(crate) fn snapshot(&self) -> Option<Arc<Lists>> {
-        if !self.any.load(Ordering::Acquire) {
-            return None;
-        }
-        self.lists
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    #[inline]
+    pub(crate) fn snapshot(&self) -> Option<Snapshot> {
+        self.any.load(Ordering::Acquire).then(|| self.lists.load())
     }
 
     pub(crate) fn add(&self, listener: &Arc<Listener>, position: Position, wanted: &Wanted<'_>) {
@@ -286,9 +287,11 @@ impl ListenerSet {
     /// Takes all out, for good.
     pub(crate) fn clear(&self, wanted: &Wanted<'_>) {
         let all = {
-            let mut lists = self.lists.write().unwrap_or_else(PoisonError::into_inner);
+            let _changing = self.lock();
             self.any.store(false, Ordering::Release);
-            lists.take().map(|lists| (*lists).clone().into_all())
+            self.lists
+                .swap(None)
+                .map(|lists| (*lists).clone().into_all())
         };
         for listener in all.into_iter().flatten() {
             listener.retire();
@@ -298,19 +301,20 @@ impl ListenerSet {
 
     fn change<R>(&self, change: impl FnOnce(&mut Lists) -> R) -> R {
         let (result, old) = {
-            let mut guard = self.lists.write().unwrap_or_else(PoisonError::into_inner);
-            let mut lists = guard.take().unwrap_or_default();
-            let old = Arc::get_mut(&mut lists)
-                .is_none()
-                .then(|| Arc::clone(&lists));
-            let result = change(Arc::make_mut(&mut lists));
-            *guard = Some(lists);
+            let _changing = self.lock();
+            let mut lists = self.lists.load().as_deref().cloned().unwrap_or_default();
+            let result = change(&mut lists);
+            let old = self.lists.swap(Some(Arc::new(lists)));
             self.any.store(true, Ordering::Release);
             (result, old)
         };
         // The last look at the old lists may be this one: what only they hold is dropped here.
         drop(old);
         result
+    }
+
+    fn lock(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -4,6 +4,10 @@
 //! than looking at it; and nothing in it needs dropping, so that it is there until a thread's end.
 
 use std::cell::Cell;
+use std::ptr::{NonNull, null};
+use std::sync::Arc;
+
+use bellwire_core::socketio::Socket;
 
 /// What there is to know about a thread.
 pub(crate) struct Thread {
@@ -18,6 +22,8 @@ pub(crate) struct Thread {
     polling: Cell<u64>,
     /// Where the arguments of the event lie that it dispatches.
     received: Cell<(usize, usize)>,
+    /// Whose event that is: the socket's handle, and where it lies on this thread's stack.
+    speaker: Cell<(u64, *const Arc<Socket>)>,
 }
 
 /// Callbacks of so many servers inside one another are told apart.
@@ -32,6 +38,7 @@ thread_local! {
             inside_len: Cell::new(0),
             polling: Cell::new(0),
             received: Cell::new((0, 0)),
+            speaker: Cell::new((0, null())),
         }
     };
 }
@@ -112,6 +119,29 @@ impl Thread {
     pub(crate) fn while_received<R>(&self, args: &[u8], run: impl FnOnce() -> R) -> R {
         let _restore = set(&self.received, place(args));
         run()
+    }
+
+    /// Remembers, while `run` runs, whose event this thread dispatches.
+    #[inline]
+    pub(crate) fn while_speaks<R>(
+        &self,
+        id: u64,
+        socket: &Arc<Socket>,
+        run: impl FnOnce() -> R,
+    ) -> R {
+        let _restore = set(&self.speaker, (id, socket));
+        run()
+    }
+
+    /// The socket with this handle, if it is the one whose event this thread dispatches. It is there until this thread
+    /// has left the callback that it is in.
+    #[inline]
+    pub(crate) fn speaker(&self, id: u64) -> Option<NonNull<Arc<Socket>>> {
+        let (speaking, socket) = self.speaker.get();
+        if speaking != id {
+            return None;
+        }
+        NonNull::new(socket.cast_mut())
     }
 
     #[inline]

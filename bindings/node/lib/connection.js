@@ -1,36 +1,43 @@
 // The connection beneath one or more sockets: `socket.conn`.
 "use strict";
 
-const { EventEmitter } = require("node:events");
+const { Client } = require("./client");
+const { PartialEmitter } = require("./unavailable");
 
 // After these the connection itself goes on.
 const OF_THE_NAMESPACE = new Set(["client namespace disconnect", "server namespace disconnect"]);
 
-class Connection extends EventEmitter {
-  constructor(number) {
+class Connection extends PartialEmitter {
+  static owner = "socket.conn";
+  static missingEvents = ["packet", "packetCreate", "message", "data", "drain", "flush", "heartbeat", "upgrading"];
+
+  constructor(number, server) {
     super();
-    this._number = number;
-    this._sockets = new Set();
-    this._name = undefined;
+    this.client = new Client(server, this);
     this.readyState = "open";
     this.protocol = 4;
+    this._number = number;
+    this._sockets = new Set();
+    this._transportName = undefined;
+    this._origin = undefined;
+  }
+
+  // The session's id, which the client knows, too: a secret of the two.
+  get id() {
+    return this._readOrigin().session;
   }
 
   get transport() {
-    for (const socket of this._sockets) {
-      const name = socket._transport();
-      if (name !== undefined) this._name = name;
-    }
-    return { name: this._name };
+    for (const socket of this._sockets) this._transportName = socket._transport() ?? this._transportName;
+    return { name: this._transportName };
   }
 
   get request() {
-    for (const socket of this._sockets) return socket.request;
-    return undefined;
+    return this._readOrigin().request;
   }
 
   get remoteAddress() {
-    return this.request?.socket.remoteAddress;
+    return this.request.socket.remoteAddress;
   }
 
   // Closes the connection with all its sockets.
@@ -41,7 +48,7 @@ class Connection extends EventEmitter {
   // Each socket tells of the one upgrade.
   _upgraded(name) {
     if (this._told === name) return;
-    this._told = this._name = name;
+    this._told = this._transportName = name;
     this.emit("upgrade", { name });
   }
 
@@ -49,6 +56,18 @@ class Connection extends EventEmitter {
     if (this.readyState === "closed" || OF_THE_NAMESPACE.has(reason)) return;
     this.readyState = "closed";
     this.emit("close", reason);
+  }
+
+  // What any of its sockets came with.
+  _readOrigin() {
+    for (const socket of this._sockets) this._origin ??= socket._readOrigin();
+    return this._origin;
+  }
+
+  // A socket is about to be forgotten.
+  _remember(socket) {
+    this._origin = socket._readOrigin();
+    this._transportName = socket._transport() ?? this._transportName;
   }
 }
 

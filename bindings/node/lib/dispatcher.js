@@ -14,8 +14,9 @@ const MOST = 256;
 const listening = new Set();
 
 class Dispatcher {
-  constructor(owner, options) {
-    this.owner = owner;
+  constructor(options) {
+    // Who is asked and told about requests.
+    this.engine = undefined;
     this.native = createEngine(options, waker(new WeakRef(this)));
     this.sockets = [];
     this.namespaces = [];
@@ -133,8 +134,8 @@ class Dispatcher {
         try {
           socket._disconnected(text.slice(start, middle));
         } finally {
-          // Its handshake can be looked at later, too.
-          socket._readOrigin();
+          // What can be looked at later, too.
+          socket.conn._remember(socket);
           this.native.letGo(handle);
           this.forget(socket);
         }
@@ -167,7 +168,13 @@ class Dispatcher {
         );
         return;
       case kinds.CONNECTION_ERROR:
-        this.owner._connectionError(JSON.parse(text.slice(start, middle)));
+        this.engine._connectionError(JSON.parse(text.slice(start, middle)));
+        return;
+      case kinds.ALLOW_REQUEST:
+        this.engine._admit(JSON.parse(text.slice(start, middle)), words[at + 3]);
+        return;
+      case kinds.HEADERS:
+        this.engine._addHeaders(JSON.parse(text.slice(start, middle)), words[at + 2] === 1, words[at + 3]);
         return;
       case kinds.FAULT:
         process.emitWarning(text.slice(start, middle), "BellwireWarning");
@@ -183,7 +190,7 @@ class Dispatcher {
   make(namespace, handle, id, number) {
     let conn = this.connections.get(number);
     if (conn === undefined) {
-      conn = new Connection(number);
+      conn = new Connection(number, namespace.server);
       this.connections.set(number, conn);
     }
     const socket = namespace._make(handle, id, conn);

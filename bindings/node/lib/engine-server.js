@@ -6,21 +6,21 @@ const { Dispatcher } = require("./dispatcher");
 const { Engine } = require("./engine");
 const { parseHandshake } = require("./handshake");
 const { HttpServer } = require("./http-server");
-const { readOptions, readPort } = require("./options");
+const { readOptions } = require("./options");
 
-const CLOSE_MS = 1000;
+class EngineServer extends Engine {
+  static owner = "EngineServer";
+  static missingEvents = ["drain", "flush"];
 
-class EngineServer extends EventEmitter {
   constructor(where, options = {}) {
-    super();
     if (where !== null && typeof where === "object") [where, options] = [undefined, where];
-    const { host, json } = readOptions({ path: "/engine.io", ...options }, "engine.io");
+    const { host, json, allowRequest } = readOptions({ path: "/engine.io", ...options }, "engine.io");
+    const dispatcher = new Dispatcher(json);
+    super(dispatcher, allowRequest);
     this._host = host;
-    this._dispatcher = new Dispatcher(this, json);
-    this._sessions = new Sessions(this, this._dispatcher);
-    this._engine = new Engine(this._dispatcher);
-    this.httpServer = new HttpServer(() => this.close());
-    this._engine.on("connection_error", (error) => this.emit("connection_error", error));
+    this._dispatcher = dispatcher;
+    this._sessions = new Sessions(this, dispatcher);
+    this.httpServer = new HttpServer(dispatcher);
     if (where !== undefined && where !== null) this.listen(where);
   }
 
@@ -28,27 +28,13 @@ class EngineServer extends EventEmitter {
     return Object.fromEntries(this._sessions.clients);
   }
 
-  get clientsCount() {
-    return this._engine.clientsCount;
-  }
-
   listen(where, { host = this._host } = {}) {
-    const port = readPort(where);
-    if (port === undefined) throw new TypeError("a port is needed");
-    this.httpServer._listens(host, this._dispatcher.listen(host, port));
+    this.httpServer._listen(where, host);
     return this;
   }
 
   close(callback) {
-    const first = this._dispatcher.closed === undefined;
-    const closed = this._dispatcher.close(CLOSE_MS);
-    if (first) closed.then(() => this.httpServer._closed());
-    if (callback !== undefined) closed.then(() => callback());
-    return closed;
-  }
-
-  _connectionError(error) {
-    this._engine._connectionError(error);
+    return this.httpServer._closeAll(callback);
   }
 }
 
@@ -57,7 +43,7 @@ class Sessions {
   constructor(server, dispatcher) {
     this.name = "/";
     this.clients = new Map();
-    this._server = server;
+    this.server = server;
     this._native = dispatcher.native;
     dispatcher.namespace(this);
   }
@@ -69,14 +55,9 @@ class Sessions {
   _connected(socket) {
     socket.readyState = "open";
     this.clients.set(socket.id, socket);
-    conn(socket);
-    this._server.emit("connection", socket);
+    socket.conn.on("upgrade", (transport) => socket.emit("upgrade", transport));
+    this.server.emit("connection", socket);
   }
-}
-
-// The session hears what its connection hears.
-function conn(socket) {
-  socket.conn.on("upgrade", (transport) => socket.emit("upgrade", transport));
 }
 
 class EngineSocket extends EventEmitter {

@@ -1,16 +1,30 @@
-// The engine of a server as programs know it: `io.engine`.
+// The engine of a server as programs know it: `io.engine`. Refused requests and responses are told of only while somebody
+// listens, since each costs a turn of the program.
 "use strict";
 
-const { EventEmitter } = require("node:events");
 const { makeRequest } = require("./handshake");
+const { PartialEmitter, unavailable } = require("./unavailable");
 
-class Engine extends EventEmitter {
-  constructor(dispatcher) {
+const HOOKS = { connection_error: "connectionError", initial_headers: "headers", headers: "headers" };
+
+class Engine extends PartialEmitter {
+  static owner = "io.engine";
+  static missingEvents = ["connection", "drain", "flush"];
+
+  constructor(dispatcher, allowRequest) {
     super();
+    dispatcher.engine = this;
     this._native = dispatcher.native;
-    // Refused requests are told only while somebody listens.
-    super.on("newListener", (name) => {
-      if (name === "connection_error") this._native.hearConnectionErrors(true);
+    this._allowRequest = allowRequest;
+    if (allowRequest !== undefined) this._native.hookServer("allowRequest", true);
+    // When it is told, a new listener is not there yet, and an old one is no longer.
+    this.on("newListener", (name) => {
+      if (name in HOOKS) this._native.hookServer(HOOKS[name], true);
+    });
+    this.on("removeListener", (name) => {
+      if (!(name in HOOKS)) return;
+      const wanted = Object.keys(HOOKS).some((other) => HOOKS[other] === HOOKS[name] && this.listenerCount(other) > 0);
+      this._native.hookServer(HOOKS[name], wanted);
     });
   }
 
@@ -24,9 +38,38 @@ class Engine extends EventEmitter {
   }
 
   _connectionError({ code, message, context, req }) {
-    const request = makeRequest(req.method, req.url, req.headers, req.address, req.port);
-    this.emit("connection_error", { code, message, context, req: request });
+    this.emit("connection_error", { code, message, context, req: makeRequest(req) });
+  }
+
+  // May this request open a session?
+  _admit(req, question) {
+    const answer = (refusal, allowed) => {
+      const message = typeof refusal === "string" ? refusal : refusal?.message;
+      this._native.answer(question, allowed === true, message);
+    };
+    try {
+      this._allowRequest(makeRequest(req), answer);
+    } catch (error) {
+      answer(undefined, false);
+      throw error;
+    }
+  }
+
+  // Which headers does this response get besides?
+  _addHeaders(req, isFirst, question) {
+    const headers = {};
+    const request = makeRequest(req);
+    try {
+      if (isFirst) this.emit("initial_headers", headers, request);
+      this.emit("headers", headers, request);
+    } finally {
+      const flat = [];
+      for (const [name, value] of Object.entries(headers)) for (const one of [value].flat()) flat.push(name, String(one));
+      this._native.answer(question, true, undefined, undefined, flat);
+    }
   }
 }
+
+unavailable("io.engine", Engine, ["use", "generateId", "handleRequest", "handleUpgrade", "attach"]);
 
 module.exports = { Engine };

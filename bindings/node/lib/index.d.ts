@@ -1,4 +1,5 @@
 import { EventEmitter } from "node:events";
+import type { AddressInfo } from "node:net";
 import {
   Answer,
   DefaultEventsMap,
@@ -58,8 +59,11 @@ export interface Handshake {
   auth: { [key: string]: any };
 }
 
+export type OriginRule = boolean | string | RegExp | (boolean | string | RegExp)[];
+
 export interface CorsOptions {
-  origin?: boolean | string | string[];
+  /** By a function or an expression: what it does not want gets no session by polling. */
+  origin?: OriginRule | ((origin: string, callback: (error: Error | null, allowed?: OriginRule) => void) => void);
   methods?: string | string[];
   allowedHeaders?: string | string[];
   exposedHeaders?: string | string[];
@@ -125,7 +129,12 @@ export interface ServerOptions {
   allowUpgrades?: boolean;
   initialPacket?: string;
   cookie?: boolean | string | CookieOptions;
-  cors?: CorsOptions;
+  cors?: boolean | CorsOptions;
+  /** Whether a request may open a session. */
+  allowRequest?: (
+    req: HandshakeRequest,
+    callback: (error: string | Error | null | undefined, allowed: boolean) => void,
+  ) => void;
   serveClient?: false;
   engine?: EngineOptions;
 }
@@ -141,20 +150,36 @@ export interface ConnectionError {
 /** The listener, as far as programs ask a http.Server about it. */
 export interface HttpServer extends EventEmitter {
   readonly listening: boolean;
-  address(): { address: string; family: "IPv4" | "IPv6"; port: number } | null;
+  address(): AddressInfo | string | null;
   close(callback?: () => void): this;
 }
 
+/** Response headers that a listener adds; an array is a header for each of its items. */
+export type ResponseHeaders = Record<string, string | string[]>;
+
+/** What a server of either protocol tells of its requests. */
 export interface Engine extends EventEmitter {
   readonly clientsCount: number;
   /** A number of the engine, such as "messages_received_total"; undefined when there is none of that name. */
   stat(name: string): number | undefined;
   on(ev: "connection_error", listener: (error: ConnectionError) => void): this;
+  on(ev: "initial_headers" | "headers", listener: (headers: ResponseHeaders, req: HandshakeRequest) => void): this;
   on(ev: string | symbol, listener: (...args: any[]) => void): this;
+}
+
+/** What stands between a connection and its sockets. */
+export interface Client {
+  readonly id: string;
+  readonly conn: Connection;
+  readonly server: Server | EngineServer;
+  readonly request: HandshakeRequest;
 }
 
 /** What carries one or more sockets of a client. */
 export interface Connection extends EventEmitter {
+  /** The id of the session, which the client knows too. */
+  readonly id: string;
+  readonly client: Client;
   readonly transport: { readonly name: "polling" | "websocket" };
   readonly protocol: number;
   readonly readyState: "open" | "closed";
@@ -230,7 +255,7 @@ export declare class Socket<
   readonly nsp: Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>;
   readonly server: Server<ListenEvents, EmitEvents, ServerSideEvents, SocketData>;
   readonly conn: Connection;
-  readonly client: { readonly conn: Connection; readonly request: HandshakeRequest };
+  readonly client: Client;
   readonly request: HandshakeRequest;
   readonly handshake: Handshake;
   readonly connected: boolean;
@@ -374,10 +399,12 @@ export declare class EngineServer extends EventEmitter {
   constructor(where: number | string | undefined, options?: ServerOptions);
   readonly clients: Record<string, EngineSocket>;
   readonly clientsCount: number;
+  stat(name: string): number | undefined;
   readonly httpServer: HttpServer;
   listen(where: number | string, options?: { host?: string }): this;
   close(callback?: () => void): Promise<void>;
   on(ev: "connection", listener: (socket: EngineSocket) => void): this;
   on(ev: "connection_error", listener: (error: ConnectionError) => void): this;
+  on(ev: "initial_headers" | "headers", listener: (headers: ResponseHeaders, req: HandshakeRequest) => void): this;
   on(ev: string | symbol, listener: (...args: any[]) => void): this;
 }

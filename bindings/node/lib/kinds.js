@@ -18,4 +18,6 @@ module.exports = Object.freeze({
   SHUTDOWN: 14,
   RELEASED: 15,
   NAME: 16,
+  ALLOW_REQUEST: 17,
+  HEADERS: 18,
 });

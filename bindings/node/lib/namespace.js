@@ -6,6 +6,7 @@ const { Adapter } = require("./adapter");
 const { BroadcastOperator } = require("./broadcast-operator");
 const { runChain } = require("./chain");
 const { Socket } = require("./socket");
+const { unavailable } = require("./unavailable");
 
 const emitLocally = EventEmitter.prototype.emit;
 
@@ -124,5 +125,7 @@ class Namespace extends EventEmitter {
     return new BroadcastOperator(this);
   }
 }
+
+unavailable("Namespace", Namespace, ["serverSideEmit", "serverSideEmitWithAck"]);
 
 module.exports = { Namespace };

@@ -1,15 +1,33 @@
 // From the options of a program to the JSON that the engine checks.
 "use strict";
 
+const { splitCors } = require("./cors");
+
 // A client that does not read is put out: the program that emits to it cannot look after each.
 const DEFAULTS = { sendBufferPolicy: "disconnect" };
 
-// `host` is ours, the rest is the engine's.
+// `host` and what only the program can decide is ours, the rest is the engine's.
 function readOptions(options, protocol) {
-  const { host = "", ...rest } = options;
+  const { host = "", allowRequest, cors: wanted, ...rest } = options;
+  const { cors, allows } = splitCors(wanted);
+  if (cors !== undefined) rest.cors = cors;
   refuseCode(rest, "");
   const engine = { ...DEFAULTS, ...rest.engine, protocol };
-  return { host, json: JSON.stringify({ ...rest, engine }) };
+  return { host, json: JSON.stringify({ ...rest, engine }), allowRequest: both(allowRequest ?? undefined, allows) };
+}
+
+// One question to the program for its two tests.
+function both(allowRequest, allows) {
+  if (allowRequest !== undefined && typeof allowRequest !== "function") {
+    throw new TypeError('option "allowRequest" takes a function');
+  }
+  if (allows === undefined) return allowRequest;
+  return (request, answer) =>
+    allows(request, (allowed) => {
+      if (!allowed) answer("the origin is not allowed", false);
+      else if (allowRequest === undefined) answer(null, true);
+      else allowRequest(request, answer);
+    });
 }
 
 // What JSON cannot say would be lost without a word.
@@ -21,10 +39,4 @@ function refuseCode(value, path) {
   for (const key of Object.keys(value)) refuseCode(value[key], path === "" ? key : `${path}.${key}`);
 }
 
-// The port that a program means by a number, or by text such as that of an environment variable.
-function readPort(value) {
-  if (typeof value === "number" || (typeof value === "string" && /^\d+$/.test(value))) return Number(value);
-  return undefined;
-}
-
-module.exports = { readOptions, readPort };
+module.exports = { readOptions };

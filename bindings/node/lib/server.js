@@ -6,10 +6,8 @@ const { Dispatcher } = require("./dispatcher");
 const { Engine } = require("./engine");
 const { HttpServer } = require("./http-server");
 const { Namespace } = require("./namespace");
-const { readOptions, readPort } = require("./options");
-
-// Clients have this long to hear that the server closes.
-const CLOSE_MS = 1000;
+const { readOptions } = require("./options");
+const { unavailable } = require("./unavailable");
 
 // What a program asks the server, it asks its main namespace.
 const DELEGATED = [
@@ -29,12 +27,12 @@ class Server extends EventEmitter {
     if (where !== null && typeof where === "object" && typeof where.on !== "function") {
       [where, options] = [undefined, where];
     }
-    const { host, json } = readOptions(options, "socket.io");
+    const { host, json, allowRequest } = readOptions(options, "socket.io");
     this._host = host;
-    this._dispatcher = new Dispatcher(this, json);
+    this._dispatcher = new Dispatcher(json);
     this._nsps = new Map();
-    this.engine = new Engine(this._dispatcher);
-    this.httpServer = new HttpServer(() => this.close());
+    this.engine = new Engine(this._dispatcher, allowRequest);
+    this.httpServer = new HttpServer(this._dispatcher);
     this.sockets = this.of("/");
     if (where !== undefined && where !== null) this.listen(where);
   }
@@ -43,14 +41,7 @@ class Server extends EventEmitter {
   listen(where, options = {}) {
     const { host = this._host, ...more } = options;
     if (Object.keys(more).length > 0) throw new TypeError("only the option \"host\" can be given to listen()");
-    const port = readPort(where);
-    if (port !== undefined) {
-      this.httpServer._listens(host, this._dispatcher.listen(host, port));
-    } else if (typeof where === "string" && where.includes("/")) {
-      this._dispatcher.listenUnix(where);
-    } else {
-      throw new TypeError("a port or the path of a Unix socket is needed; an http.Server cannot be attached to in this version");
-    }
+    this.httpServer._listen(where, host);
     return this;
   }
 
@@ -80,11 +71,7 @@ class Server extends EventEmitter {
 
   // Puts everybody out and stops listening. The process may end afterwards.
   close(callback) {
-    const first = this._dispatcher.closed === undefined;
-    const closed = this._dispatcher.close(CLOSE_MS);
-    if (first) closed.then(() => this.httpServer._closed());
-    if (callback !== undefined) closed.then(() => callback());
-    return closed;
+    return this.httpServer._closeAll(callback);
   }
 
   get volatile() {
@@ -94,22 +81,16 @@ class Server extends EventEmitter {
   get local() {
     return this.sockets.local;
   }
-
-  _connectionError(error) {
-    this.engine._connectionError(error);
-  }
 }
 
-for (const name of DELEGATED) {
+for (const name of [...DELEGATED, ...EMITTER]) {
   Server.prototype[name] = function (...args) {
     const result = this.sockets[name](...args);
     return result === this.sockets ? this : result;
   };
 }
-for (const name of EMITTER) {
-  Server.prototype[name] = function (...args) {
-    return this.sockets[name](...args);
-  };
-}
+
+const MISSING = ["adapter", "attachApp", "bind", "connectTimeout", "path", "serveClient", "serverSideEmit", "serverSideEmitWithAck"];
+unavailable("Server", Server, MISSING);
 
 module.exports = { Server };

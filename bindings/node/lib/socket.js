@@ -37,7 +37,7 @@ class Socket extends EventEmitter {
   }
 
   get client() {
-    return { conn: this.conn, server: this.server, request: this.request };
+    return this.conn.client;
   }
 
   get handshake() {

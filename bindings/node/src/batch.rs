@@ -39,6 +39,8 @@ pub(crate) enum Kind {
     Released = 15,
     /// The text is what the number `a` means from now on, as the name of an event.
     Name = 16,
+    AllowRequest = 17,
+    Headers = 18,
 }
 
 /// The numbers of a record.

@@ -60,7 +60,7 @@ impl Questions {
     }
 }
 
-/// `answer(question, accepted, message?, data?)`.
+/// `answer(question, accepted, message?, data?, headers?)`: why not, or, about a response, names and values of headers.
 pub(crate) struct AnswerQuestion;
 
 impl Native for AnswerQuestion {
@@ -72,6 +72,9 @@ impl Native for AnswerQuestion {
         };
         // An answer that comes too late is nobody's mistake.
         let _ = if call.flag(1)? {
+            for header in call.strings(4)?.chunks_exact(2) {
+                let _ = question.set_header(&header[0], &header[1]);
+            }
             question.accept()
         } else {
             let data = call.optional_string(3)?.unwrap_or_default().into_bytes();

@@ -10,10 +10,11 @@ use std::time::Duration;
 use bellwire_core::error::{Error, ErrorKind};
 use bellwire_core::socketio::message::Payload;
 use bellwire_core::socketio::target::Delivery;
-use bellwire_core::socketio::{EncodedPacket, Message, Operation, Target};
+use bellwire_core::socketio::{EncodedPacket, Message, Operation};
 use bytes::Bytes;
 use napi::sys::napi_value;
 
+use crate::broadcast::Audience;
 use crate::call::{Call, Native};
 use crate::error::misuse;
 use crate::event::State;
@@ -151,33 +152,6 @@ impl Native for SendBinary {
         let packet = Arc::new(EncodedPacket::binary(call.bytes(1)?));
         unless_gone(socket.send_packet(packet, Delivery::Reliable))?;
         Ok(call.undefined())
-    }
-}
-
-/// Who is meant: rooms, and rooms left out.
-pub(crate) struct Audience {
-    rooms: Vec<String>,
-    except: Vec<String>,
-}
-
-impl Audience {
-    /// Two arguments, from `at`.
-    pub(crate) fn read(call: &Call<'_>, at: usize) -> Result<Self, Error> {
-        Ok(Self {
-            rooms: call.strings(at)?,
-            except: call.strings(at + 1)?,
-        })
-    }
-
-    pub(crate) fn with<R>(&self, delivery: Delivery, run: impl FnOnce(&Target<'_>) -> R) -> R {
-        let rooms: Vec<&str> = self.rooms.iter().map(String::as_str).collect();
-        let except: Vec<&str> = self.except.iter().map(String::as_str).collect();
-        run(&Target {
-            rooms: &rooms,
-            except: &except,
-            skip: None,
-            delivery,
-        })
     }
 }
 

@@ -6,11 +6,12 @@ use std::time::Instant;
 use bellwire_core::host::Handler;
 use bellwire_core::json;
 use bellwire_core::mailbox::Cork;
-use bellwire_core::socketio::event::{Form, RoomChange};
-use bellwire_core::socketio::{AckOutcome, Event, Reply, Request, Socket};
+use bellwire_core::socketio::event::{Form, Occasion, RoomChange};
+use bellwire_core::socketio::{AckOutcome, Event, Reply, Socket};
 
 use crate::batch::{Batch, Head, Kind, Numbers};
 use crate::deferred::Questions;
+use crate::handshake::write_request;
 use crate::names::Names;
 use crate::registry::Registry;
 
@@ -107,6 +108,29 @@ impl Handler for Host {
                     socket.id().as_str().as_bytes(),
                     b"",
                 );
+            }
+            Event::AllowRequest { request, question } => {
+                let numbers = Numbers {
+                    b: self.questions.add(question),
+                    ..Numbers::default()
+                };
+                let mut text = Vec::new();
+                write_request(&mut text, request);
+                batch.push(Kind::AllowRequest, numbers, &text, b"");
+            }
+            Event::Headers {
+                request,
+                first,
+                question,
+            } => {
+                let numbers = Numbers {
+                    a: u32::from(*first == Occasion::First),
+                    b: self.questions.add(question),
+                    ..Numbers::default()
+                };
+                let mut text = Vec::new();
+                write_request(&mut text, request);
+                batch.push(Kind::Headers, numbers, &text, b"");
             }
             Event::Disconnecting { socket, reason } => {
                 batch.push(
@@ -215,17 +239,4 @@ fn acked(batch: &mut Batch, operation: u32, outcome: AckOutcome, replies: &[Repl
         ..Numbers::default()
     };
     batch.push_with(Kind::Acked, numbers, (b"", &text), &attachments);
-}
-
-/// A request as a JSON object.
-pub(crate) fn write_request(out: &mut Vec<u8>, request: &Request) {
-    out.extend_from_slice(b"{\"method\":");
-    json::write_string(out, request.method());
-    out.extend_from_slice(b",\"url\":");
-    json::write_string(out, request.url());
-    out.extend_from_slice(b",\"headers\":");
-    out.extend_from_slice(request.headers_json().as_bytes());
-    out.extend_from_slice(b",\"address\":");
-    json::write_string(out, &request.address().to_string());
-    out.extend_from_slice(format!(",\"port\":{}}}", request.port()).as_bytes());
 }

@@ -15,14 +15,17 @@
 
 mod batch;
 mod bell;
+mod broadcast;
 mod call;
 mod deferred;
 mod emit;
 mod error;
 mod event;
-mod listen;
+mod handshake;
+mod hooks;
 mod names;
 mod namespace;
+mod poll;
 mod registry;
 mod server;
 mod socket;

@@ -1,13 +1,11 @@
 //! What a namespace is asked and told besides events.
 
 use bellwire_core::error::Error;
-use bellwire_core::socketio::event::Hook;
 use bellwire_core::socketio::target::Delivery;
 use napi::sys::napi_value;
 
+use crate::broadcast::Audience;
 use crate::call::{Call, Native};
-use crate::emit::Audience;
-use crate::error::misuse;
 use crate::registry::Registry;
 use crate::socket::scope;
 
@@ -21,28 +19,6 @@ impl Native for Of {
         let namespace = call.engine.server()?.of(&call.string(0)?)?;
         let index = call.engine.host.state().registry.index(&namespace);
         Ok(call.new_number(f64::from(index)))
-    }
-}
-
-/// `hook(namespace, what, on)`: what is wanted besides connections and events.
-pub(crate) struct HookNamespace;
-
-impl Native for HookNamespace {
-    const NAME: &'static str = "hook";
-
-    fn run(call: &Call<'_>) -> Result<napi_value, Error> {
-        let namespace = call.engine.namespace(call.number(0)?)?;
-        let hook = match call.string(1)?.as_str() {
-            "middleware" => Hook::Middleware,
-            "rooms" => Hook::Rooms,
-            _ => return Err(misuse("there is no such hook")),
-        };
-        if call.flag(2)? {
-            namespace.hooks.add(hook);
-        } else {
-            namespace.hooks.remove(hook);
-        }
-        Ok(call.undefined())
     }
 }
 

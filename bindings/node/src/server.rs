@@ -1,15 +1,15 @@
-//! The engine of one JavaScript server, and the drain of its events.
+//! Servers: their beginning, what they listen on, their numbers, and their end.
 #![allow(
     clippy::needless_pass_by_value,
     reason = "a string of JavaScript is always handed over as one of our own"
 )]
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bellwire_core::config::Config;
 use bellwire_core::error::{Error, ErrorKind};
 use bellwire_core::host::Handler;
-use bellwire_core::mailbox::Cork;
 use bellwire_core::server::Server;
 use bellwire_core::socketio::Namespace;
 use bellwire_core::socketio::event::Hook;
@@ -19,19 +19,14 @@ use napi::sys::napi_value;
 use napi::{Env, JsValue as _};
 use napi_derive::napi;
 
-use crate::batch::{HEAD, Kind, Numbers, STRIDE};
-use crate::bell::Bell;
+use crate::batch::{HEAD, STRIDE};
+use crate::bell::{Bell, KeepAlive};
 use crate::call::{Call, Native, register, throw};
+use crate::error::misuse;
 use crate::event::Host;
-use crate::{deferred, emit, listen, namespace, socket};
+use crate::{deferred, emit, handshake, hooks, namespace, poll, socket};
 
-/// Events that are fetched before we look how much text there is.
-const STEP: usize = 16;
-
-/// A batch with more text than this is handed over before it is full.
-const MUCH_TEXT: usize = 1 << 18;
-
-/// See the module's documentation. The functions of the JavaScript object share it; it stops with the last of them.
+/// The engine of one JavaScript server. The functions of the JavaScript object share it; it stops with the last of them.
 pub(crate) struct Engine {
     pub(crate) host: Arc<Host>,
     pub(crate) bell: Arc<Bell>,
@@ -95,66 +90,96 @@ impl Drop for Engine {
     }
 }
 
-/// `drain(most, words, parts)`: fills the words with how many records there are, whether to come again, and the records;
-/// puts the arguments of the messages and all attachments into the array. The text of the records.
-struct Drain;
+/// `listen(host, port)`: the port. From now on the process stays alive.
+pub(crate) struct Listen;
 
-impl Native for Drain {
-    const NAME: &'static str = "drain";
+impl Native for Listen {
+    const NAME: &'static str = "listen";
 
     fn run(call: &Call<'_>) -> Result<napi_value, Error> {
-        let most = call.number(0)? as usize;
-        let host = &call.engine.host;
-        call.engine.bell.answered();
-        {
-            let mut state = host.state();
-            state.batch.clear();
-            for handle in state.registry.collect(most) {
-                let numbers = Numbers {
-                    handle,
-                    ..Numbers::default()
-                };
-                state.batch.push(Kind::Released, numbers, b"", b"");
-            }
-        }
-        let mut more = false;
-        if let Ok(server) = call.engine.server()
-            && let Some(queue) = server.queue()
-        {
-            let mut left = most;
-            loop {
-                let step = STEP.min(left);
-                // Nobody else drains, and no handler of ours comes back here.
-                let handled = queue.poll(step, None, None).unwrap_or(0);
-                left -= handled;
-                more = handled == step;
-                if !more || left == 0 || host.state().batch.size() > MUCH_TEXT {
-                    break;
-                }
-            }
-        }
-        if more {
-            call.engine.bell.promised();
-        }
-        let mut state = host.state();
-        state.cork = Some(Cork::new());
-        let batch = &mut state.batch;
-        call.fill(1, batch.close_records(more))?;
-        let mut attachments = std::mem::take(&mut batch.attachments);
-        call.put_parts(2, batch.close_args(), &mut attachments);
-        Ok(call.new_text(batch.text()))
+        let server = call.engine.server()?;
+        let port = u16::try_from(call.number(1)?).map_err(|_| misuse("a port is needed"))?;
+        let port = server.listen_tcp(&call.string(0)?, port)?;
+        call.engine.bell.keep_alive(call.env, KeepAlive::Yes);
+        Ok(call.new_number(f64::from(port)))
     }
 }
 
-/// `flush()`: what handlers have emitted since the drain leaves.
-struct Flush;
+/// `listenUnix(path)`.
+pub(crate) struct ListenUnix;
 
-impl Native for Flush {
-    const NAME: &'static str = "flush";
+impl Native for ListenUnix {
+    const NAME: &'static str = "listenUnix";
 
     fn run(call: &Call<'_>) -> Result<napi_value, Error> {
-        let cork = call.engine.host.state().cork.take();
-        drop(cork);
+        call.engine.server()?.listen_unix(&call.string(0)?, 0)?;
+        call.engine.bell.keep_alive(call.env, KeepAlive::Yes);
+        Ok(call.undefined())
+    }
+}
+
+/// `serve(path, content type, bytes?)`: answers GET of this path; without bytes, no longer.
+pub(crate) struct Serve;
+
+impl Native for Serve {
+    const NAME: &'static str = "serve";
+
+    fn run(call: &Call<'_>) -> Result<napi_value, Error> {
+        let body = if call.is_undefined(2) {
+            None
+        } else {
+            Some(call.bytes(2)?)
+        };
+        let server = call.engine.server()?;
+        server.serve(&call.string(0)?, &call.string(1)?, body)?;
+        Ok(call.undefined())
+    }
+}
+
+/// `stat(name)`: a number of the server; undefined when there is none of that name.
+pub(crate) struct Stat;
+
+impl Native for Stat {
+    const NAME: &'static str = "stat";
+
+    fn run(call: &Call<'_>) -> Result<napi_value, Error> {
+        let name = call.string(0)?;
+        let (sockets, connections) = call.engine.host.state().registry.size();
+        let value = match name.as_str() {
+            "known_sockets" => Some(sockets as i64),
+            "known_connections" => Some(connections as i64),
+            name => call.engine.stats.get(name),
+        };
+        Ok(match value {
+            Some(value) => call.new_number(value as f64),
+            None => call.undefined(),
+        })
+    }
+}
+
+/// `close(ms)`: begins the graceful stop, which a `Shutdown` record ends.
+pub(crate) struct Close;
+
+impl Native for Close {
+    const NAME: &'static str = "close";
+
+    fn run(call: &Call<'_>) -> Result<napi_value, Error> {
+        let deadline = Duration::from_millis(u64::from(call.number(0)?));
+        call.engine.server()?.close(deadline)?;
+        call.engine.bell.keep_alive(call.env, KeepAlive::Yes);
+        Ok(call.undefined())
+    }
+}
+
+/// `stop()`: after the `Shutdown` record. Ends the threads; the process may end.
+pub(crate) struct Stop;
+
+impl Native for Stop {
+    const NAME: &'static str = "stop";
+
+    fn run(call: &Call<'_>) -> Result<napi_value, Error> {
+        call.engine.stop();
+        call.engine.bell.keep_alive(call.env, KeepAlive::No);
         Ok(call.undefined())
     }
 }
@@ -206,8 +231,8 @@ fn fill(env: &Env, object: &Object<'_>, engine: &Arc<Engine>) -> napi::Result<()
         };
     }
     functions!(
-        Drain,
-        Flush,
+        poll::Drain,
+        poll::Flush,
         emit::Emit,
         emit::EmitWithAck,
         emit::Acknowledge,
@@ -218,24 +243,24 @@ fn fill(env: &Env, object: &Object<'_>, engine: &Arc<Engine>) -> napi::Result<()
         socket::Join,
         socket::Leave,
         socket::Rooms,
-        socket::Handshake,
+        handshake::Handshake,
         socket::Transport,
         socket::Disconnect,
         socket::LetGo,
         namespace::Of,
-        namespace::HookNamespace,
+        hooks::HookNamespace,
         namespace::Sockets,
         namespace::JoinAll,
         namespace::LeaveAll,
         namespace::DisconnectAll,
         deferred::AnswerQuestion,
-        listen::Listen,
-        listen::ListenUnix,
-        listen::Serve,
-        listen::HearConnectionErrors,
-        listen::Stat,
-        listen::Close,
-        listen::Stop,
+        Listen,
+        ListenUnix,
+        Serve,
+        hooks::HookServer,
+        Stat,
+        Close,
+        Stop,
     );
     Ok(())
 }

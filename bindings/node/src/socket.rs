@@ -1,12 +1,10 @@
 //! What one socket is asked and told besides events.
 
 use bellwire_core::error::{Error, ErrorKind};
-use bellwire_core::json;
 use bellwire_core::socketio::socket::Scope;
 use napi::sys::napi_value;
 
 use crate::call::{Call, Native};
-use crate::event::write_request;
 
 /// `join(socket, room)`. False when it has left.
 pub(crate) struct Join;
@@ -50,39 +48,6 @@ impl Native for Rooms {
         let socket = call.engine.host.socket(call.number(0)?);
         let rooms = socket.map_or_else(Vec::new, |socket| socket.rooms());
         Ok(call.new_array(rooms.iter().map(|room| call.new_text(room.as_bytes()))))
-    }
-}
-
-/// `handshake(socket)`: JSON, with the request; undefined when it is gone.
-pub(crate) struct Handshake;
-
-impl Native for Handshake {
-    const NAME: &'static str = "handshake";
-
-    fn run(call: &Call<'_>) -> Result<napi_value, Error> {
-        let Some(socket) = call.engine.host.socket(call.number(0)?) else {
-            return Ok(call.undefined());
-        };
-        let handshake = socket.handshake();
-        let request = handshake.request();
-        let mut out = b"{\"auth\":".to_vec();
-        out.extend_from_slice(handshake.auth());
-        out.extend_from_slice(b",\"query\":");
-        out.extend_from_slice(request.query_json().as_bytes());
-        out.extend_from_slice(b",\"time\":");
-        json::write_string(&mut out, &handshake.time());
-        out.extend_from_slice(
-            format!(
-                ",\"issued\":{},\"secure\":{},\"xdomain\":{},\"request\":",
-                handshake.issued_ms(),
-                request.secure(),
-                request.xdomain()
-            )
-            .as_bytes(),
-        );
-        write_request(&mut out, request);
-        out.push(b'}');
-        Ok(call.new_text(&out))
     }
 }
 

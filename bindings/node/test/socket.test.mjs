@@ -1,48 +1,8 @@
 // Sockets: what a program sees and does, with clients of the official kind.
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
-import { createServer, get } from "node:http";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test } from "node:test";
 import { eventually, serve } from "./support.mjs";
-
-test("the port is known at once", (t) => {
-  const { io, port } = serve(t);
-  assert.ok(port > 0);
-  assert.deepEqual(io.httpServer.address(), { address: "127.0.0.1", family: "IPv4", port });
-  assert.equal(io.httpServer.listening, true);
-});
-
-test("a port in use is an error with the code of Node", (t) => {
-  const { io, port } = serve(t);
-  assert.throws(() => io.listen(port), { code: "EADDRINUSE" });
-});
-
-test("a Unix socket is listened on", async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), "bellwire-"));
-  t.after(() => rmSync(folder, { recursive: true }));
-  const path = join(folder, "socket");
-  const { io } = serve(t);
-  io.listen(path);
-  const [answer] = await once(get({ socketPath: path, path: "/socket.io/?EIO=4&transport=polling" }), "response");
-  assert.equal(answer.statusCode, 200);
-  answer.resume();
-});
-
-test("an http.Server is refused with a reason", async () => {
-  const { Server } = await import("../lib/wrapper.mjs");
-  assert.throws(() => new Server(createServer()), /cannot be attached to/);
-});
-
-test("options that do not fit are refused by name", async (t) => {
-  const { Server } = await import("../lib/wrapper.mjs");
-  assert.throws(() => new Server({ pingIntervall: 1 }), /pingIntervall.*pingInterval/s);
-  assert.throws(() => new Server({ allowRequest: () => {} }), /"allowRequest"/);
-  assert.throws(() => new Server({ cors: { origin: [/example/] } }), /"cors.origin.0"/);
-  assert.throws(() => new Server({}).of(/pattern/), TypeError);
-});
 
 test("rooms are joined and left at once", async (t) => {
   const { pair } = serve(t);
@@ -321,35 +281,4 @@ test("an upgrade is told to the connection", async (t) => {
   });
   client("/", { transports: ["polling", "websocket"] });
   assert.deepEqual(await upgraded, ["websocket", "websocket"]);
-});
-
-test("refused requests are told to who listens", async (t) => {
-  const { io, port } = serve(t);
-  const told = once(io.engine, "connection_error");
-  const answer = await fetch(`http://127.0.0.1:${port}/socket.io/?EIO=3&transport=polling`);
-  assert.equal(answer.status, 400);
-  const [{ code, message, context, req }] = await told;
-  assert.deepEqual([code, message, context], [5, "Unsupported protocol version", { protocol: 3 }]);
-  assert.equal(req.method, "GET");
-});
-
-test("pages are served beside the engine", async (t) => {
-  const { io, port } = serve(t);
-  io.serve("/", "text/html; charset=utf-8", "<h1>안녕</h1>");
-  const answer = await fetch(`http://127.0.0.1:${port}/`);
-  assert.deepEqual([answer.status, await answer.text()], [200, "<h1>안녕</h1>"]);
-  io.serve("/", "text/html", undefined);
-  assert.equal((await fetch(`http://127.0.0.1:${port}/`)).status, 404);
-});
-
-test("a closing server tells its clients why", async (t) => {
-  const { io, pair } = serve(t);
-  const { socket } = await pair();
-  const left = once(socket, "disconnect");
-  const closed = once(io.httpServer, "close");
-  await Promise.all([io.close(), new Promise((resolve) => io.close(resolve))]);
-  assert.equal((await left)[0], "server shutting down");
-  await closed;
-  assert.equal(io.httpServer.listening, false);
-  assert.throws(() => io.listen(0), { code: /^ERR_BELLWIRE_/ });
 });

@@ -25,7 +25,9 @@ test("the declarations name every member of the classes", () => {
   for (const name of ["Server", "Namespace", "Socket", "BroadcastOperator", "EngineServer", "EngineSocket"]) {
     const inherited = name === "Server" || name === "Namespace" ? declared("Broadcaster") : [];
     const known = new Set([...declared(name), ...inherited, ...Object.keys(EventEmitter.prototype), "constructor"]);
-    const members = Object.getOwnPropertyNames(library[name].prototype).filter((member) => !member.startsWith("_"));
+    const properties = Object.entries(Object.getOwnPropertyDescriptors(library[name].prototype));
+    // What is only there to be refused has a setter, and is unknown to the compiler.
+    const members = properties.filter(([member, { set }]) => !member.startsWith("_") && set === undefined).map(([member]) => member);
     assert.deepEqual(members.filter((member) => !known.has(member)), [], name);
   }
 });

@@ -17,7 +17,8 @@ interface Data {
 
 const io = new Server<ClientToServer, ServerToClient, Record<string, never>, Data>(3000, {
   pingInterval: 1000,
-  cors: { origin: ["https://example.org"] },
+  cors: { origin: ["https://example.org", /\.example\.org$/] },
+  allowRequest: (req, callback) => callback(null, req.headers.host !== undefined),
 });
 
 io.on("connection", async (socket) => {
@@ -50,6 +51,11 @@ io.use((socket, next) => {
   socket.data.name = String(socket.handshake.auth.name);
   next(Object.assign(new Error("no"), { data: { code: 1 } }));
 });
+
+io.engine.on("initial_headers", (headers, req) => (headers["x-url"] = req.url));
+
+// @ts-expect-error this version has no such method
+io.serverSideEmit("x");
 
 // @ts-expect-error there is no such option
 new Server(0, { pingIntervall: 1 });

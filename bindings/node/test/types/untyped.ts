@@ -1,8 +1,9 @@
 // A program that declares nothing.
+import type { AddressInfo } from "node:net";
 import { Server, Socket, EngineServer } from "bellwire";
 
 const io = new Server(0);
-const port: number | undefined = io.httpServer.address()?.port;
+const { port } = io.httpServer.address() as AddressInfo;
 
 io.of("/news").use((socket, next) => (socket.handshake.auth.ok ? next() : next(new Error("no"))));
 io.on("connection", (socket: Socket) => {

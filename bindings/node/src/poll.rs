@@ -1,0 +1,78 @@
+//! Polled delivery: the JavaScript thread takes the events, many at a time.
+
+use bellwire_core::error::Error;
+use bellwire_core::mailbox::Cork;
+use napi::sys::napi_value;
+
+use crate::batch::{Kind, Numbers};
+use crate::call::{Call, Native};
+
+/// Events that are fetched before we look how much text there is.
+const STEP: usize = 16;
+
+/// A batch with more text than this is handed over before it is full.
+const MUCH_TEXT: usize = 1 << 18;
+
+/// `drain(most, words, parts)`: fills the words with how many records there are, whether to come again, and the records;
+/// puts the arguments of the messages and all attachments into the array. The text of the records.
+pub(crate) struct Drain;
+
+impl Native for Drain {
+    const NAME: &'static str = "drain";
+
+    fn run(call: &Call<'_>) -> Result<napi_value, Error> {
+        let most = call.number(0)? as usize;
+        let host = &call.engine.host;
+        call.engine.bell.answered();
+        {
+            let mut state = host.state();
+            state.batch.clear();
+            for handle in state.registry.collect(most) {
+                let numbers = Numbers {
+                    handle,
+                    ..Numbers::default()
+                };
+                state.batch.push(Kind::Released, numbers, b"", b"");
+            }
+        }
+        let mut more = false;
+        if let Ok(server) = call.engine.server()
+            && let Some(queue) = server.queue()
+        {
+            let mut left = most;
+            loop {
+                let step = STEP.min(left);
+                // Nobody else drains, and no handler of ours comes back here.
+                let handled = queue.poll(step, None, None).unwrap_or(0);
+                left -= handled;
+                more = handled == step;
+                if !more || left == 0 || host.state().batch.size() > MUCH_TEXT {
+                    break;
+                }
+            }
+        }
+        if more {
+            call.engine.bell.promised();
+        }
+        let mut state = host.state();
+        state.cork = Some(Cork::new());
+        let batch = &mut state.batch;
+        call.fill(1, batch.close_records(more))?;
+        let mut attachments = std::mem::take(&mut batch.attachments);
+        call.put_parts(2, batch.close_args(), &mut attachments);
+        Ok(call.new_text(batch.text()))
+    }
+}
+
+/// `flush()`: what handlers have emitted since the drain leaves.
+pub(crate) struct Flush;
+
+impl Native for Flush {
+    const NAME: &'static str = "flush";
+
+    fn run(call: &Call<'_>) -> Result<napi_value, Error> {
+        let cork = call.engine.host.state().cork.take();
+        drop(cork);
+        Ok(call.undefined())
+    }
+}

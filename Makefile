@@ -105,6 +105,7 @@ test: setup lib examples
 	RUST_TEST_THREADS=6 $(CARGO) test --locked --no-fail-fast
 	$(MAKE) loom
 	cd tests/browser && node --test
+	$(MAKE) -C tests/load smoke
 
 # Every order in which threads can meet. Its library is another one, so it has a folder of its own; its tests map and
 # unmap stacks all the time, for which two at once would wait for each other.

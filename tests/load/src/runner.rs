@@ -75,13 +75,13 @@ pub(crate) const SMOKE: Effort = Effort {
     rounds: 1,
     few_rounds: 1,
     window: Window {
-        warm_ns: 50 * MILLISECOND,
-        measure_ns: 150 * MILLISECOND,
+        warm_ns: 20 * MILLISECOND,
+        measure_ns: 80 * MILLISECOND,
     },
-    warm_up_of_peers_ns: 50 * MILLISECOND,
+    warm_up_of_peers_ns: 20 * MILLISECOND,
     idle: Window {
         warm_ns: 0,
-        measure_ns: 150 * MILLISECOND,
+        measure_ns: 80 * MILLISECOND,
     },
     clients: 200,
 };

@@ -52,12 +52,20 @@ def test_one_wheel_is_for_all_pythons_and_has_types():
     assert not [name for name in names if "test" in name]
 
 
-@pytest.mark.parametrize("python", pythons())
-def test_it_works_in_an_empty_environment(python, tmp_path):
-    subprocess.run([python, "-m", "venv", tmp_path / "venv"], check=True)
-    own = tmp_path / "venv" / "bin" / "python"
-    install = [own, "-m", "pip", "install", "--quiet", "--no-index", wheel()]
-    subprocess.run(install, check=True, env={"PIP_DISABLE_PIP_VERSION_CHECK": "1"})
+def works_in_an_empty_environment(python: str, folder: Path, *install: object) -> None:
+    subprocess.run([python, "-m", "venv", folder / "venv"], check=True)
+    own = folder / "venv" / "bin" / "python"
+    pip = [own, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    subprocess.run([*pip, *install], check=True, cwd=folder, timeout=280)
     run = [own, "-c", PROGRAM]
-    result = subprocess.run(run, check=True, capture_output=True, text=True, cwd=tmp_path, timeout=60)
+    result = subprocess.run(run, check=True, capture_output=True, text=True, cwd=folder, timeout=60)
     assert (result.stdout, result.stderr) == ("works\n", "")
+
+
+@pytest.mark.parametrize("python", pythons())
+def test_the_wheel_works_in_an_empty_environment(python, tmp_path):
+    works_in_an_empty_environment(python, tmp_path, "--no-index", wheel())
+
+
+def test_the_source_does_where_there_is_rust(tmp_path):
+    works_in_an_empty_environment(sys.executable, tmp_path, ROOT / "bindings" / "python")

@@ -114,6 +114,7 @@ fn a_close_frame_has_to_be_answered_in_time() {
     let Some(server) = limited(&json!({"closeTimeout": 300})) else {
         return;
     };
+    let mut observer = Client::connect(&server);
     let mut client = Client::connect(&server);
     let start = now();
     client.emit(&json!(["disconnect-me", true]));
@@ -122,6 +123,7 @@ fn a_close_frame_has_to_be_answered_in_time() {
     // We say nothing, and keep the connection open.
     client.websocket().wire().read_to_end();
     assert!(start.elapsed() + SLACK >= DEADLINE, "{:?}", start.elapsed());
+    check_counted(&mut observer, "deadline_close_total");
 }
 
 #[test]
@@ -381,74 +383,6 @@ fn a_client_that_does_not_read_loses_what_is_too_much() {
             last = number;
         }
     }
-}
-
-// Numbers of the server.
-
-#[test]
-fn numbers_follow_what_happens() {
-    if !differs(Difference::LimitsTime) {
-        return;
-    }
-    let server = Server::start();
-    let mut observer = Client::connect(&server);
-    let mut numbers = |names: [&str; 4]| names.map(|name| observer.stat(name));
-    assert_eq!(
-        numbers([
-            "clients_count",
-            "polling_clients_count",
-            "sockets_count",
-            "rooms_count"
-        ]),
-        [1, 0, 1, 0]
-    );
-    let mut client = Client::over(&server, Transport::Polling);
-    client.connect_to("/custom", &json!({}));
-    client.call(&json!(["join", "room"]));
-    assert_eq!(
-        numbers([
-            "clients_count",
-            "polling_clients_count",
-            "sockets_count",
-            "rooms_count"
-        ]),
-        [2, 1, 3, 1]
-    );
-    let mut websocket = WebSocket::upgrade(&server, &client.sid);
-    websocket.text("2probe");
-    assert_eq!(websocket.receive_text(), "3probe");
-    websocket.text("5");
-    websocket.text(r#"4299["message-with-ack"]"#);
-    assert_eq!(websocket.receive_text(), "4399[]");
-    assert_eq!(
-        numbers([
-            "clients_count",
-            "polling_clients_count",
-            "upgrades_total",
-            "connections_total"
-        ]),
-        [2, 0, 1, 2]
-    );
-    websocket.close();
-    eventually("the session has ended", || {
-        (numbers([
-            "clients_count",
-            "sockets_count",
-            "rooms_count",
-            "disconnections_total",
-        ]) == [1, 1, 0, 1])
-        .then_some(())
-    });
-    server.get("EIO=4&transport=abc");
-    assert_eq!(
-        numbers([
-            "connection_errors_total",
-            "parse_errors_total",
-            "ping_timeouts_total",
-            "panics_total"
-        ]),
-        [1, 0, 0, 0]
-    );
 }
 
 #[test]

@@ -371,7 +371,8 @@ fn receive_text(
         return Flow::Continue;
     }
     count.received += 1;
-    count.received_bytes += data.len() as u64;
+    // With its type, as it is counted on the way out.
+    count.received_bytes += data.len() as u64 + 1;
     layer.handle_text(data, now)
 }
 

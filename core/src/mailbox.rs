@@ -4,7 +4,7 @@
 //! arena, so that a small message needs no allocation of its own. It knows nothing of what the items mean.
 
 use std::cell::Cell;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 use std::task::Waker;
 
 use crate::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
@@ -221,17 +221,17 @@ impl<T> Mailbox<T> {
 }
 
 thread_local! {
-    /// The drainers that this thread has woken, but for the cork.
-    static CORKED: Cell<Option<Vec<Waker>>> = const { Cell::new(None) };
+    /// Where the wake-ups of this thread are kept while it is corked.
+    static CORKED: Cell<Option<Arc<Held>>> = const { Cell::new(None) };
 }
 
 fn wake(waker: Waker) {
     let mut waker = Some(waker);
     // At the end of a thread nothing is corked any more.
     let _ = CORKED.try_with(|corked| {
-        if let Some(mut wakers) = corked.take() {
-            wakers.extend(waker.take());
-            corked.set(Some(wakers));
+        if let Some(held) = corked.take() {
+            held.lock().extend(waker.take());
+            corked.set(Some(held));
         }
     });
     if let Some(waker) = waker {
@@ -239,11 +239,36 @@ fn wake(waker: Waker) {
     }
 }
 
+/// The drainers that corked threads have woken, but for their corks.
+#[derive(Debug, Default)]
+pub struct Held {
+    wakers: Mutex<Vec<Waker>>,
+    corks: AtomicUsize,
+}
+
+impl Held {
+    /// Wakes them, on any thread. The corks stay.
+    pub fn release(&self) {
+        let wakers = std::mem::take(&mut *self.lock());
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Whether a thread is corked.
+    pub fn is_corked(&self) -> bool {
+        self.corks.load(Ordering::Acquire) > 0
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Waker>> {
+        self.wakers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// While it lives, drainers that this thread's pushes would wake go on sleeping; they are woken when it is dropped.
 /// A second one inside it does nothing.
 #[derive(Debug)]
 pub struct Cork {
-    outermost: bool,
+    /// Of the outermost.
+    held: Option<Arc<Held>>,
 }
 
 impl Cork {
@@ -253,23 +278,33 @@ impl Cork {
         reason = "a cork that nobody sees being made is a trap"
     )]
     pub fn new() -> Self {
-        let outermost = CORKED.try_with(|corked| {
-            let wakers = corked.take();
-            let outermost = wakers.is_none();
-            corked.set(Some(wakers.unwrap_or_default()));
-            outermost
+        Self::holding(&Arc::default())
+    }
+
+    /// Corks this thread; another one may release what is held.
+    pub fn holding(held: &Arc<Held>) -> Self {
+        let is_outermost = CORKED.try_with(|corked| {
+            let outer = corked.take();
+            let is_outermost = outer.is_none();
+            corked.set(outer.or_else(|| Some(Arc::clone(held))));
+            is_outermost
         });
+        if !is_outermost.unwrap_or(false) {
+            return Self { held: None };
+        }
+        held.corks.fetch_add(1, Ordering::AcqRel);
         Self {
-            outermost: outermost.unwrap_or(false),
+            held: Some(Arc::clone(held)),
         }
     }
 }
 
 impl Drop for Cork {
     fn drop(&mut self) {
-        if self.outermost {
-            let wakers = CORKED.try_with(Cell::take).ok().flatten();
-            wakers.into_iter().flatten().for_each(Waker::wake);
+        if let Some(held) = self.held.take() {
+            let _ = CORKED.try_with(Cell::take);
+            held.corks.fetch_sub(1, Ordering::AcqRel);
+            held.release();
         }
     }
 }
@@ -277,7 +312,6 @@ impl Drop for Cork {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
     use std::sync::atomic::AtomicU32;
     use std::task::Wake;
 

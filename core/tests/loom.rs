@@ -272,7 +272,13 @@ fn bounds(events: usize) -> Bounds {
 fn queue(bell: Bell, events: usize) -> (Arc<Seen>, Arc<Queue>) {
     let seen = Arc::new(Seen::default());
     let handler: Arc<dyn Handler> = Arc::<Seen>::clone(&seen);
-    let queue = Queue::new(handler, bell, bounds(events), Arc::default());
+    let queue = Queue::new(
+        handler,
+        bell,
+        bounds(events),
+        Arc::new(Never),
+        Arc::default(),
+    );
     (seen, Arc::new(queue))
 }
 

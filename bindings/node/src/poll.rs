@@ -1,7 +1,6 @@
 //! Polled delivery: the JavaScript thread takes the events, many at a time.
 
 use bellwire_core::error::Error;
-use bellwire_core::mailbox::Cork;
 use napi::sys::napi_value;
 
 use crate::batch::{Kind, Numbers};
@@ -36,6 +35,7 @@ impl Native for Drain {
             }
         }
         let mut more = false;
+        let mut cork = None;
         if let Ok(server) = call.engine.server()
             && let Some(queue) = server.queue()
         {
@@ -50,12 +50,14 @@ impl Native for Drain {
                     break;
                 }
             }
+            // Until `flush`, what handlers emit wakes each connection once. For one event that is so anyhow.
+            cork = (most - left > 1).then(|| queue.cork());
         }
         if more {
             call.engine.bell.promised();
         }
         let mut state = host.state();
-        state.cork = Some(Cork::new());
+        state.cork = cork;
         let batch = &mut state.batch;
         call.fill(1, batch.close_records(more))?;
         let mut attachments = std::mem::take(&mut batch.attachments);

@@ -12,6 +12,7 @@
 pub mod bell;
 pub mod descriptor;
 pub mod inline;
+pub mod patience;
 pub mod pool;
 pub mod queue;
 
@@ -20,6 +21,7 @@ use std::time::Instant;
 pub use bell::Bell;
 pub use descriptor::Descriptor;
 pub use inline::Inline;
+pub use patience::Patience;
 pub use pool::Pool;
 pub use queue::{Queue, QueueBusy};
 

@@ -10,9 +10,10 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use crate::host::bell::Bell;
+use crate::host::patience::Patience;
 use crate::host::{Bounds, Handler};
 use crate::mailbox::Cork;
-use crate::socketio::event::EventSink;
+use crate::socketio::event::{EventSink, Timer};
 use crate::socketio::{Event, EventBatch, Socket};
 use crate::stats::Stats;
 use crate::sync::atomic::{AtomicBool, Ordering};
@@ -32,6 +33,7 @@ pub struct Queue {
     /// Something came into the empty queue, and the bell was not rung for it yet.
     unrung: AtomicBool,
     bounds: Bounds,
+    patience: Arc<Patience>,
     stats: Arc<Stats>,
 }
 
@@ -61,7 +63,13 @@ struct Taken {
 impl Queue {
     /// A queue whose events are handled by `handler`.
     ///
-    pub fn new(handler: Arc<dyn Handler>, bell: Bell, bounds: Bounds, stats: Arc<Stats>) -> Self {
+    pub fn new(
+        handler: Arc<dyn Handler>,
+        bell: Bell,
+        bounds: Bounds,
+        timer: Arc<dyn Timer>,
+        stats: Arc<Stats>,
+    ) -> Self {
         Self {
             handler,
             incoming: Mutex::default(),
@@ -69,6 +77,7 @@ impl Queue {
             bell,
             unrung: AtomicBool::new(false),
             bounds,
+            patience: Arc::new(Patience::new(timer)),
             stats,
         }
     }
@@ -115,8 +124,7 @@ impl Queue {
             if taken.batch.is_empty() && self.refill(&mut taken) != Found::Events {
                 return Ok(handled);
             }
-            // What the host emits to one connection meanwhile wakes it once, when this batch is done.
-            let _cork = Cork::new();
+            let _cork = (taken.batch.len() > 1).then(|| self.cork());
             while let Some((event, at)) = taken.batch.current() {
                 self.handler.handle(&event, at);
                 taken.batch.advance();
@@ -130,6 +138,11 @@ impl Queue {
                 }
             }
         }
+    }
+
+    /// What this thread emits to one connection from now on wakes it once: when the cork is dropped, or soon.
+    pub fn cork(&self) -> Cork {
+        self.patience.cork()
     }
 
     /// Gives the next event to `visit` without calling the handler, or `None` when none came within `timeout`. What the
@@ -273,6 +286,13 @@ fn now() -> Instant {
 mod tests {
     use super::*;
 
+    /// Nothing is emitted here, so nobody has to look.
+    #[derive(Debug)]
+    struct Never;
+    impl Timer for Never {
+        fn after(&self, _: Duration, _: Box<dyn FnOnce() + Send>) {}
+    }
+
     #[derive(Default)]
     struct Seen(Mutex<Vec<String>>);
     impl Handler for Seen {
@@ -295,6 +315,7 @@ mod tests {
                     events: 4,
                     bytes: 1 << 20,
                 },
+                Arc::new(Never),
                 Arc::default(),
             ),
         )

@@ -104,7 +104,13 @@ impl Server {
                 let bell = bell
                     .map_or_else(Bell::descriptor, Ok)
                     .map_err(Error::from)?;
-                let queue = Arc::new(Queue::new(handler, bell, bounds, Arc::clone(&stats)));
+                let queue = Arc::new(Queue::new(
+                    handler,
+                    bell,
+                    bounds,
+                    Arc::clone(&timer),
+                    Arc::clone(&stats),
+                ));
                 (Arc::clone(&queue) as _, Sink::Queue(queue))
             }
             Delivery::Threads => {

@@ -429,9 +429,16 @@ mod tests {
         pool.ring();
         // One of the three has the only thread. Whoever looks finds that it stands still, and starts another.
         while !pool.shared.run().jobs.is_empty() {
+            let (alive, taken) = {
+                let run = pool.shared.run();
+                (run.alive, run.taken)
+            };
             let looks = std::mem::take(&mut *lock(&later.0));
             assert_eq!(looks.len(), 1, "somebody looks whether it gets on");
             looks.into_iter().for_each(|look| look());
+            if pool.shared.run().alive > alive {
+                wait_until(|| pool.shared.run().taken > taken);
+            }
         }
         pool.stop();
     }

@@ -96,6 +96,7 @@ fn python_has(name: &str) -> bool {
         "Server" => {
             defined("_base.py", "BaseServer")
                 || defined("_handlers.py", "Handlers")
+                || defined("_sending.py", "Sending")
                 || defined("_asyncio.py", "AsyncServer") && defined("_threads.py", "Server")
         }
         "EngineServer" => defined("engineio.py", "AsyncServer"),

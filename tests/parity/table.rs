@@ -488,6 +488,7 @@ pub(super) const INTERNAL: &[&str] = &[
     "Server::is_closing",
     "Queue::new",
     "Queue::clear",
+    "Queue::cork",
     "Namespace::new",
     "Namespace::context",
     "Namespace::host",

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 from . import exceptions
 from ._async_dispatch import AsyncDispatcher
-from ._base import BaseServer, Rooms
+from ._base import Rooms
 from ._dispatch import Answers, all_answers, one_answer
+from ._sending import Sending
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from ._handlers import Handler
     from ._native import Server
 
 
@@ -43,7 +43,7 @@ class Done(Coroutine[Any, Any, None]):
 DONE = Done()
 
 
-class AsyncServer(BaseServer):
+class AsyncServer(Sending[Done]):
     """A Socket.IO server in an asyncio program.
 
     The names and arguments are those of `socketio.AsyncServer` of python-socketio. The server listens by itself:
@@ -52,6 +52,8 @@ class AsyncServer(BaseServer):
     What python-socketio makes a coroutine here is done at once, when it is called, and can be awaited: an `emit` whose
     `await` was forgotten is sent all the same. `emit` and the like may be called from any thread.
     """
+
+    _sent = DONE
 
     def is_asyncio_based(self) -> bool:
         """Yes."""
@@ -141,48 +143,6 @@ class AsyncServer(BaseServer):
 
     # ----------------------------------------------------------------- sending
 
-    def emit(
-        self,
-        event: str,
-        data: Any = None,
-        to: Rooms = None,
-        room: Rooms = None,
-        skip_sid: Rooms = None,
-        namespace: str | None = None,
-        callback: Handler | None = None,
-        ignore_queue: bool = False,
-        *,
-        volatile: bool = False,
-    ) -> Done:
-        """Sends an event to a client, to the clients in some rooms, or to all.
-
-        A tuple is several arguments. `skip_sid` names clients, or rooms, that are left out. A volatile event is dropped
-        for clients that are not ready for it. Nothing happens when nobody is there.
-        """
-        if to is None:
-            to = room
-        if callback is None and not self._log.speaks:
-            # The usual case, without a call in between.
-            native = self._natives.get(namespace or "/")
-            if native is not None:
-                native.emit(event, data, to, skip_sid, volatile)
-            return DONE
-        self._emit(event, data, to, skip_sid, namespace, callback, volatile)
-        return DONE
-
-    def send(
-        self,
-        data: Any,
-        to: Rooms = None,
-        room: Rooms = None,
-        skip_sid: Rooms = None,
-        namespace: str | None = None,
-        callback: Handler | None = None,
-        ignore_queue: bool = False,
-    ) -> Done:
-        """Sends an event of the name `message`."""
-        return self.emit("message", data, to, room, skip_sid, namespace, callback, ignore_queue)
-
     async def call(
         self,
         event: str,
@@ -252,37 +212,6 @@ class AsyncServer(BaseServer):
         return future, dispatcher.expect(done)
 
     # ----------------------------------------------------------------- clients
-
-    def enter_room(
-        self, sid: str, room: str | int, namespace: str | None = None
-    ) -> Done:
-        """Puts a client into a room."""
-        self._enter(sid, room, namespace)
-        return DONE
-
-    def leave_room(
-        self, sid: str, room: str | int, namespace: str | None = None
-    ) -> Done:
-        """Takes a client out of a room."""
-        self._leave(sid, room, namespace)
-        return DONE
-
-    def close_room(self, room: str | int, namespace: str | None = None) -> Done:
-        """Takes all clients out of a room."""
-        self._close(room, namespace)
-        return DONE
-
-    def disconnect(
-        self,
-        sid: str,
-        namespace: str | None = None,
-        ignore_queue: bool = False,
-        *,
-        close: bool = False,
-    ) -> Done:
-        """Disconnects a client from the namespace, or closes its connection."""
-        self._disconnect(sid, namespace, close)
-        return DONE
 
     async def get_session(self, sid: str, namespace: str | None = None) -> dict[str, Any]:
         """What was saved for a client; a dictionary, empty at first."""

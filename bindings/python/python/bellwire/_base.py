@@ -240,87 +240,8 @@ class BaseServer(Handlers):
         native = self._native(namespace)
         return [] if native is None else [one.sid for one in native.sockets(to, skip_sid)]
 
-    # ----------------------------------------------------- what is done at once
-
-    def _emit(
-        self,
-        event: str,
-        data: Any,
-        to: Rooms,
-        skip: Rooms,
-        namespace: str | None,
-        callback: Handler | None,
-        volatile: bool,
-    ) -> None:
-        self._log.emitted(event, to, namespace)
-        native = self._natives.get(namespace or "/")
-        if native is None:
-            return
-        if callback is None:
-            native.emit(event, data, to, skip, volatile)
-            return
-        dispatcher = self._dispatcher
-        assert dispatcher is not None
-        for sid in [to] if _is_sid(native, to) else self.sids(to, skip, namespace):
-            operation = dispatcher.expect(dispatcher.callback(callback))
-            if not native.ask(event, data, cast(str, sid), None, operation):
-                dispatcher.forget(operation)
-
-    def _enter(self, sid: str, room: str | int, namespace: str | None) -> None:
-        native = self._native(namespace)
-        if native is None or not native.enter(sid, room):
-            raise ValueError("sid is not connected to requested namespace")
-
-    def _leave(self, sid: str, room: str | int, namespace: str | None) -> None:
-        native = self._native(namespace)
-        if native is not None:
-            native.leave(sid, room)
-
-    def _close(self, room: str | int, namespace: str | None) -> None:
-        native = self._native(namespace)
-        if native is not None:
-            native.leave_all(room, None, room)
-
-    def _disconnect(self, sid: str, namespace: str | None, close: bool) -> None:
-        native = self._native(namespace)
-        socket = native.find(sid) if native is not None else None
-        if socket is not None:
-            socket.disconnect(close)
-
-    def enter_room_all(
-        self, room: str | int, to: Rooms = None, skip_sid: Rooms = None, namespace: str | None = None
-    ) -> None:
-        """Puts all clients of some rooms into a room."""
-        native = self._native(namespace)
-        if native is not None:
-            native.enter_all(to, skip_sid, room)
-
-    def leave_room_all(
-        self, room: str | int, to: Rooms = None, skip_sid: Rooms = None, namespace: str | None = None
-    ) -> None:
-        """Takes all clients of some rooms out of a room."""
-        native = self._native(namespace)
-        if native is not None:
-            native.leave_all(to, skip_sid, room)
-
-    def disconnect_all(
-        self,
-        to: Rooms = None,
-        skip_sid: Rooms = None,
-        namespace: str | None = None,
-        close: bool = False,
-    ) -> None:
-        """Disconnects all clients of some rooms from the namespace, or closes their connections."""
-        native = self._native(namespace)
-        if native is not None:
-            native.disconnect_all(to, skip_sid, close)
-
     def _get_session(self, sid: str, namespace: str | None) -> dict[str, Any]:
         return self._client(sid, namespace).session
 
     def _save_session(self, sid: str, session: dict[str, Any], namespace: str | None) -> None:
         self._client(sid, namespace).session = session
-
-
-def _is_sid(native: _native.Namespace, to: Rooms) -> bool:
-    return isinstance(to, str) and native.find(to) is not None

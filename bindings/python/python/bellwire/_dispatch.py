@@ -154,7 +154,8 @@ class Dispatcher:
         self, namespace: Namespace, event: str, sid: str, args: tuple[Any, ...], ack: Ack | None
     ) -> None:
         """An event of a client for which there is no handler that can be called directly."""
-        self.server._log.received(event, sid, namespace.name)
+        if self.server._log.speaks:
+            self.server._log.received(event, sid, namespace.name)
         found = self.server._find(event, namespace.name, (sid, *args))
         if found is not None:
             self.run(*found, ack, event, sid)

@@ -22,7 +22,7 @@ class Handlers:
 
     def __init__(self) -> None:
         self.handlers: dict[str, dict[str, Handler]] = {}
-        self.namespace_handlers: dict[str, BaseNamespace] = {}
+        self.namespace_handlers: dict[str, BaseNamespace[Any]] = {}
         self._filters: dict[str, list[Handler]] = {}
         self._watchers: dict[str, dict[str, list[Handler]]] = {}
 
@@ -68,7 +68,7 @@ class Handlers:
             return self.on(handler.__name__, handler)
         return lambda handler: self.on(handler.__name__, handler, namespace)
 
-    def register_namespace(self, namespace_handler: BaseNamespace) -> None:
+    def register_namespace(self, namespace_handler: BaseNamespace[Any]) -> None:
         """Registers a class-based namespace."""
         if namespace_handler.is_asyncio_based() != self.is_asyncio_based():
             raise ValueError("Not a valid namespace class for this server")

@@ -18,16 +18,14 @@ class Log:
                 self.logger.addHandler(logging.StreamHandler())
         else:
             self.logger = asked
-        #: Whether events are written down one by one. Found out once, for it is asked for each.
+        #: Whether somebody wants to read of each event. Found out once, because it is looked at for each.
         self.speaks = bool(asked) and self.logger.isEnabledFor(logging.INFO)
 
     def received(self, event: str, sid: str, namespace: str) -> None:
-        if self.speaks:
-            self.logger.info("received %r from %s in %s", event, sid, namespace)
+        self.logger.info("received %r from %s in %s", event, sid, namespace)
 
-    def emitted(self, event: str, to: Any, namespace: str | None) -> None:
-        if self.speaks:
-            self.logger.info("emitted %r to %s in %s", event, "all" if to is None else to, namespace or "/")
+    def emitted(self, event: str, to: Any, namespace: str) -> None:
+        self.logger.info("emitted %r to %s in %s", event, "all" if to is None else to, namespace)
 
     def upgraded(self, sid: str, transport: str) -> None:
         self.logger.info("%s has changed to %s", sid, transport)

@@ -14,8 +14,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from . import exceptions
-from ._base import BaseServer, Rooms
+from ._base import Rooms
 from ._dispatch import Answers, Dispatcher, all_answers, one_answer
+from ._sending import Sending
 
 if TYPE_CHECKING:
     from ._handlers import Handler
@@ -132,13 +133,15 @@ class ThreadDispatcher(Dispatcher):
         self.ended.set()
 
 
-class Server(BaseServer):
+class Server(Sending[None]):
     """A Socket.IO server in a program without asyncio.
 
     The names and arguments are those of `socketio.Server` of python-socketio. The server listens by itself: `sio.run()`,
     or `sio.listen()`, which returns at once. Handlers run on the threads of a pool, or, with `async_handlers=False`,
     those of one client one by one.
     """
+
+    _sent = None
 
     def __init__(self, *args: Any, handler_threads: int = 32, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -217,35 +220,6 @@ class Server(BaseServer):
 
     # ----------------------------------------------------------------- sending
 
-    def emit(
-        self,
-        event: str,
-        data: Any = None,
-        to: Rooms = None,
-        room: Rooms = None,
-        skip_sid: Rooms = None,
-        namespace: str | None = None,
-        callback: Handler | None = None,
-        ignore_queue: bool = False,
-        *,
-        volatile: bool = False,
-    ) -> None:
-        """See `AsyncServer.emit`."""
-        self._emit(event, data, room if to is None else to, skip_sid, namespace, callback, volatile)
-
-    def send(
-        self,
-        data: Any,
-        to: Rooms = None,
-        room: Rooms = None,
-        skip_sid: Rooms = None,
-        namespace: str | None = None,
-        callback: Handler | None = None,
-        ignore_queue: bool = False,
-    ) -> None:
-        """Sends an event of the name `message`."""
-        self.emit("message", data, to, room, skip_sid, namespace, callback)
-
     def call(
         self,
         event: str,
@@ -314,29 +288,6 @@ class Server(BaseServer):
         return result[0]
 
     # ----------------------------------------------------------------- clients
-
-    def enter_room(self, sid: str, room: str | int, namespace: str | None = None) -> None:
-        """Puts a client into a room."""
-        self._enter(sid, room, namespace)
-
-    def leave_room(self, sid: str, room: str | int, namespace: str | None = None) -> None:
-        """Takes a client out of a room."""
-        self._leave(sid, room, namespace)
-
-    def close_room(self, room: str | int, namespace: str | None = None) -> None:
-        """Takes all clients out of a room."""
-        self._close(room, namespace)
-
-    def disconnect(
-        self,
-        sid: str,
-        namespace: str | None = None,
-        ignore_queue: bool = False,
-        *,
-        close: bool = False,
-    ) -> None:
-        """Disconnects a client from the namespace, or closes its connection."""
-        self._disconnect(sid, namespace, close)
 
     def get_session(self, sid: str, namespace: str | None = None) -> dict[str, Any]:
         """What was saved for a client; a dictionary, empty at first."""

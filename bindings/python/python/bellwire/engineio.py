@@ -30,5 +30,4 @@ class AsyncServer(_asyncio.AsyncServer):
 
     def disconnect(self, sid: str) -> Done:  # type: ignore[override]
         """Closes a client's connection."""
-        self._disconnect(sid, "/", True)
-        return DONE
+        return super().disconnect(sid, "/", close=True)

@@ -6,9 +6,10 @@ import inspect
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Generic, cast
 
 from ._arity import takes
+from ._sending import Sent
 
 if TYPE_CHECKING:
     from ._asyncio import AsyncServer, Done
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from ._threads import Server
 
 
-class BaseNamespace:
+class BaseNamespace(Generic[Sent]):
     """See `AsyncNamespace` and `Namespace`."""
 
     def __init__(self, namespace: str | None = None) -> None:
@@ -56,8 +57,54 @@ class BaseNamespace:
         """See `AsyncServer.get_environ`."""
         return cast("Environ | None", self.server.get_environ(sid, namespace or self.namespace))
 
+    def emit(
+        self,
+        event: str,
+        data: Any = None,
+        to: Rooms = None,
+        room: Rooms = None,
+        skip_sid: Rooms = None,
+        namespace: str | None = None,
+        callback: Handler | None = None,
+        ignore_queue: bool = False,
+    ) -> Sent:
+        """See `AsyncServer.emit`."""
+        name = namespace or self.namespace
+        return cast(Sent, self.server.emit(event, data, to, room, skip_sid, name, callback, ignore_queue))
 
-class AsyncNamespace(BaseNamespace):
+    def send(
+        self,
+        data: Any,
+        to: Rooms = None,
+        room: Rooms = None,
+        skip_sid: Rooms = None,
+        namespace: str | None = None,
+        callback: Handler | None = None,
+        ignore_queue: bool = False,
+    ) -> Sent:
+        """See `AsyncServer.send`."""
+        name = namespace or self.namespace
+        return cast(Sent, self.server.send(data, to, room, skip_sid, name, callback, ignore_queue))
+
+    def enter_room(self, sid: str, room: str | int, namespace: str | None = None) -> Sent:
+        """See `AsyncServer.enter_room`."""
+        return cast(Sent, self.server.enter_room(sid, room, namespace or self.namespace))
+
+    def leave_room(self, sid: str, room: str | int, namespace: str | None = None) -> Sent:
+        """See `AsyncServer.leave_room`."""
+        return cast(Sent, self.server.leave_room(sid, room, namespace or self.namespace))
+
+    def close_room(self, room: str | int, namespace: str | None = None) -> Sent:
+        """See `AsyncServer.close_room`."""
+        return cast(Sent, self.server.close_room(room, namespace or self.namespace))
+
+    def disconnect(self, sid: str, namespace: str | None = None) -> Sent:
+        """See `AsyncServer.disconnect`."""
+        return cast(Sent, self.server.disconnect(sid, namespace or self.namespace))
+
+
+
+class AsyncNamespace(BaseNamespace["Done"]):
     """A namespace of an `AsyncServer`, whose methods it has, meaning itself."""
 
     server: AsyncServer
@@ -76,35 +123,6 @@ class AsyncNamespace(BaseNamespace):
         result = handler(*self._arguments(event, handler, args))
         return await result if inspect.isawaitable(result) else result
 
-    def emit(
-        self,
-        event: str,
-        data: Any = None,
-        to: Rooms = None,
-        room: Rooms = None,
-        skip_sid: Rooms = None,
-        namespace: str | None = None,
-        callback: Handler | None = None,
-        ignore_queue: bool = False,
-    ) -> Done:
-        """See `AsyncServer.emit`."""
-        name = namespace or self.namespace
-        return self.server.emit(event, data, to, room, skip_sid, name, callback, ignore_queue)
-
-    def send(
-        self,
-        data: Any,
-        to: Rooms = None,
-        room: Rooms = None,
-        skip_sid: Rooms = None,
-        namespace: str | None = None,
-        callback: Handler | None = None,
-        ignore_queue: bool = False,
-    ) -> Done:
-        """See `AsyncServer.send`."""
-        name = namespace or self.namespace
-        return self.server.send(data, to, room, skip_sid, name, callback, ignore_queue)
-
     async def call(
         self,
         event: str,
@@ -119,26 +137,6 @@ class AsyncNamespace(BaseNamespace):
         name = namespace or self.namespace
         seconds = 60 if timeout is None else timeout
         return await self.server.call(event, data, to, sid, name, seconds, ignore_queue)
-
-    def enter_room(
-        self, sid: str, room: str | int, namespace: str | None = None
-    ) -> Done:
-        """See `AsyncServer.enter_room`."""
-        return self.server.enter_room(sid, room, namespace or self.namespace)
-
-    def leave_room(
-        self, sid: str, room: str | int, namespace: str | None = None
-    ) -> Done:
-        """See `AsyncServer.leave_room`."""
-        return self.server.leave_room(sid, room, namespace or self.namespace)
-
-    def close_room(self, room: str | int, namespace: str | None = None) -> Done:
-        """See `AsyncServer.close_room`."""
-        return self.server.close_room(room, namespace or self.namespace)
-
-    def disconnect(self, sid: str, namespace: str | None = None) -> Done:
-        """See `AsyncServer.disconnect`."""
-        return self.server.disconnect(sid, namespace or self.namespace)
 
     async def get_session(self, sid: str, namespace: str | None = None) -> dict[str, Any]:
         """See `AsyncServer.get_session`."""
@@ -157,7 +155,7 @@ class AsyncNamespace(BaseNamespace):
         return self.server.session(sid, namespace or self.namespace)
 
 
-class Namespace(BaseNamespace):
+class Namespace(BaseNamespace[None]):
     """A namespace of an `Server`, whose methods it has, meaning itself."""
 
     server: Server
@@ -171,35 +169,6 @@ class Namespace(BaseNamespace):
         if handler is None:
             return None
         return handler(*self._arguments(event, handler, args))
-
-    def emit(
-        self,
-        event: str,
-        data: Any = None,
-        to: Rooms = None,
-        room: Rooms = None,
-        skip_sid: Rooms = None,
-        namespace: str | None = None,
-        callback: Handler | None = None,
-        ignore_queue: bool = False,
-    ) -> None:
-        """See `Server.emit`."""
-        name = namespace or self.namespace
-        self.server.emit(event, data, to, room, skip_sid, name, callback, ignore_queue)
-
-    def send(
-        self,
-        data: Any,
-        to: Rooms = None,
-        room: Rooms = None,
-        skip_sid: Rooms = None,
-        namespace: str | None = None,
-        callback: Handler | None = None,
-        ignore_queue: bool = False,
-    ) -> None:
-        """See `Server.send`."""
-        name = namespace or self.namespace
-        self.server.send(data, to, room, skip_sid, name, callback, ignore_queue)
 
     def call(
         self,
@@ -215,26 +184,6 @@ class Namespace(BaseNamespace):
         name = namespace or self.namespace
         seconds = 60 if timeout is None else timeout
         return self.server.call(event, data, to, sid, name, seconds, ignore_queue)
-
-    def enter_room(
-        self, sid: str, room: str | int, namespace: str | None = None
-    ) -> None:
-        """See `Server.enter_room`."""
-        self.server.enter_room(sid, room, namespace or self.namespace)
-
-    def leave_room(
-        self, sid: str, room: str | int, namespace: str | None = None
-    ) -> None:
-        """See `Server.leave_room`."""
-        self.server.leave_room(sid, room, namespace or self.namespace)
-
-    def close_room(self, room: str | int, namespace: str | None = None) -> None:
-        """See `Server.close_room`."""
-        self.server.close_room(room, namespace or self.namespace)
-
-    def disconnect(self, sid: str, namespace: str | None = None) -> None:
-        """See `Server.disconnect`."""
-        self.server.disconnect(sid, namespace or self.namespace)
 
     def get_session(self, sid: str, namespace: str | None = None) -> dict[str, Any]:
         """See `Server.get_session`."""

@@ -120,35 +120,33 @@ fn what_waits_for_the_host_is_counted() {
     };
     let mut blocker = Client::connect(&server);
     let mut clients: Vec<_> = (0..40).map(|_| Client::connect(&server)).collect();
-    let before = numbers(&server);
-    let call = blocker.emit_for_ack(&json!(["block", 500]));
-    // Surely blocked: nobody takes what comes now.
-    eventually("the handler blocks", || {
-        let now = numbers(&server);
-        let taken = now["messages_received_total"] > before["messages_received_total"];
-        (taken && now["queued_events"] <= 1).then_some(())
-    });
+    let call = blocker.emit_for_ack(&json!(["block", 1000]));
     let filler = "x".repeat(1000);
-    for client in &mut clients {
-        client.emit(&json!(["message", filler]));
+    // The first of them may be taken before the handler blocks, but not all.
+    for _ in 0..10 {
+        for client in &mut clients {
+            client.emit(&json!(["message", filler]));
+        }
     }
     // As much as may wait does, and the other clients are not read.
-    eventually("the queue is full", || {
+    let most = eventually("the queue is full", || {
         let now = numbers(&server);
         let full = now["queued_events"] >= 10 && now["queued_bytes"] > 5_000;
-        (full && now["reading_paused_total"] > 0).then_some(())
+        (full && now["reading_paused_total"] > 0).then_some(now["queued_events"])
     });
-    assert!(numbers(&server)["queued_events"] < 20);
+    // Each client may have one more under way.
+    assert!(most < 10 + 40, "{most} events wait");
     // Nothing is lost, and then nothing waits any more.
     blocker.ack_of(call);
     for client in &mut clients {
-        assert_eq!(client.expect("message-back"), [json!(filler)]);
+        for _ in 0..10 {
+            assert_eq!(client.expect("message-back"), [json!(filler)]);
+        }
     }
-    wait_for(
-        &server,
-        &before,
-        &[("queued_events", 0), ("queued_bytes", 0)],
-    );
+    eventually("nothing waits", || {
+        let now = numbers(&server);
+        (now["queued_events"] == 0 && now["queued_bytes"] == 0).then_some(())
+    });
 }
 
 #[test]

@@ -23,7 +23,7 @@ ifndef V
 MAKEFLAGS += --silent
 endif
 
-.PHONY: build lib header run test loom test-bindings check bench install clean setup packages
+.PHONY: build lib header run test test-servers loom test-bindings check bench install clean setup packages
 build: lib examples
 
 # -------------------------------------------------------------------- library
@@ -103,9 +103,21 @@ run: $(BW_LIBRARY) build/examples/arena examples/arena/node_modules/.package-loc
 # Most tests wait more than they work, so there are more of them than cores.
 test: setup lib examples
 	RUST_TEST_THREADS=6 $(CARGO) test --locked --no-fail-fast
+	$(MAKE) test-servers
 	$(MAKE) loom
 	cd tests/browser && node --test
 	$(MAKE) -C tests/load smoke
+
+# The raw-byte suites once more: with every other way to be told events, with the server in C++, and with the official
+# server, which has to pass them as well.
+PROTOCOL := $(CARGO) test --quiet --locked --no-fail-fast -p conformance --test 'protocol_*'
+test-servers: export RUST_TEST_THREADS := 16
+test-servers: setup lib examples
+	for server in BELLWIRE_DELIVERY=polled BELLWIRE_DELIVERY=inline \
+	  BELLWIRE_ECHO=$(CURDIR)/build/examples/echo-cpp BELLWIRE_SERVER=reference; do \
+	  echo "# protocol_*, $$server"; \
+	  env $$server $(PROTOCOL) || failed="$$failed $$server"; \
+	done; if [ -n "$$failed" ]; then echo "failed:$$failed" >&2; exit 1; fi
 
 # Every order in which threads can meet. Its library is another one, so it has a folder of its own; its tests map and
 # unmap stacks all the time, for which two at once would wait for each other.

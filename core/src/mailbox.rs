@@ -392,6 +392,41 @@ mod tests {
     }
 
     #[test]
+    fn a_drainer_that_has_to_learn_of_a_refusal_does_not_sleep() {
+        let mailbox = Mailbox::default();
+        let count = Arc::new(Count::default());
+        let waker = Waker::from(Arc::clone(&count));
+        mailbox.set_backlog(1);
+        assert!(mailbox.sleep(&waker));
+        for _ in 0..2 {
+            assert_eq!(mailbox.push(1, 1, Budget::Bytes(1)), Err(PushError::Full));
+            assert_eq!(count.0.load(Ordering::SeqCst), 1, "it is woken once");
+        }
+        assert!(!mailbox.sleep(&waker));
+        assert!(mailbox.was_refused());
+        assert!(mailbox.sleep(&waker), "it knows");
+    }
+
+    #[test]
+    fn spare_memory_is_given_back_and_nothing_else() {
+        let mailbox = Mailbox::default();
+        let push = |n| {
+            let write = |items: &mut Vec<u8>, arena: &mut Vec<u8>| {
+                items.push(n);
+                arena.push(n);
+            };
+            mailbox.push_with(1, Budget::Unlimited, write).unwrap();
+        };
+        push(1);
+        mailbox.release();
+        push(2);
+        assert_eq!(drain(&mailbox), (vec![1, 2], vec![1, 2]));
+        mailbox.release();
+        let inner = mailbox.lock();
+        assert_eq!((inner.items.capacity(), inner.arena.capacity()), (0, 0));
+    }
+
+    #[test]
     fn after_close_nothing_enters() {
         let mailbox = Mailbox::default();
         mailbox.push(1, 1, Budget::Unlimited).unwrap();

@@ -1,5 +1,7 @@
 //! What `socket.handshake` shows: the request that opened the connection, and what the client sent when it joined.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -121,10 +123,18 @@ fn object(
     join: impl Fn(&str, &str, &str) -> String,
 ) -> String {
     let mut distinct: Vec<(String, String)> = Vec::new();
+    // Whoever wrote the request chose how many there are.
+    let mut places: HashMap<String, usize> = HashMap::new();
     for (name, value) in members {
-        match distinct.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, known)) => *known = join(&name, known, &value),
-            None => distinct.push((name, value)),
+        match places.entry(name) {
+            Entry::Occupied(place) => {
+                let known = &mut distinct[*place.get()].1;
+                *known = join(place.key(), known, &value);
+            }
+            Entry::Vacant(place) => {
+                distinct.push((place.key().clone(), value));
+                place.insert(distinct.len() - 1);
+            }
         }
     }
     let mut out = vec![b'{'];

@@ -205,16 +205,11 @@ fn long_plain_run(text: &[u8], mut at: usize) -> usize {
     let Some(rest) = text.get(at..) else {
         return at;
     };
-    for chunk in rest.as_chunks::<32>().0 {
-        // Without an early exit this fold becomes vector instructions.
-        let special = chunk
-            .iter()
-            .fold(false, |special, &byte| special | is_special(byte));
-        if special {
-            break;
-        }
-        at += 32;
-    }
+    at += if rest.len() < LONG {
+        plain_blocks(rest)
+    } else {
+        pulp::Arch::new().dispatch(|| plain_blocks(rest))
+    };
     while let Some(word) = text.get(at..).and_then(<[u8]>::first_chunk::<8>) {
         if let Some(index) = first_special(*word) {
             return at + index;
@@ -222,6 +217,26 @@ fn long_plain_run(text: &[u8], mut at: usize) -> usize {
         at += 8;
     }
     plain_tail(text, at)
+}
+
+/// From this length on it pays to look which instructions the processor has.
+const LONG: usize = 512;
+
+/// The length of the blocks at the start in which nothing is special.
+#[inline(always)]
+fn plain_blocks(text: &[u8]) -> usize {
+    let mut len = 0;
+    for block in text.as_chunks::<64>().0 {
+        // Without an early exit this fold becomes vector instructions.
+        let special = block
+            .iter()
+            .fold(0, |special, &byte| special | u8::from(is_special(byte)));
+        if special != 0 {
+            break;
+        }
+        len += 64;
+    }
+    len
 }
 
 #[inline(always)]

@@ -1,5 +1,7 @@
 //! Placeholders: objects such as `{"_placeholder":true,"num":0}` that stand for an attachment.
 
+use std::collections::BTreeSet;
+
 use crate::json::decode::literal_is;
 use crate::json::error::PlaceholderError;
 use crate::json::{scan, walk};
@@ -13,48 +15,78 @@ use crate::json::{scan, walk};
 /// # Errors
 /// The first placeholder to end whose `num` is missing, not an integer or out of range.
 pub fn check_placeholders(text: &[u8], attachments: usize) -> Result<usize, PlaceholderError> {
-    let mut open: Vec<Option<Members>> = Vec::new();
-    let mut nums: Vec<usize> = Vec::new();
+    // Nearly all are in objects that are in no other, and refer to one of the first few: neither takes memory.
+    let mut object: Option<Members> = None;
+    let mut around: Vec<Members> = Vec::new();
+    let mut found = Found::default();
+    let mut depth = 0;
     let mut at = 0;
     while at < text.len() {
         match text[at] {
-            b'[' => open.push(None),
-            b'{' => open.push(Some(Members::new(at))),
-            b']' | b'}' => {
-                if let Some(Some(object)) = open.pop()
+            b'[' => depth += 1,
+            b'{' => {
+                depth += 1;
+                around.extend(object.replace(Members::new(at, depth)));
+            }
+            b']' => depth = depth.saturating_sub(1),
+            b'}' => {
+                depth = depth.saturating_sub(1);
+                if let Some(object) = object.take()
                     && object.marked
                 {
-                    nums.push(object.attachment(text, attachments)?);
+                    found.add(object.attachment(text, attachments)?);
                 }
+                object = around.pop();
             }
             b'"' => {
-                if let Some(Some(object)) = open.last_mut() {
-                    at = object.read(text, at);
-                } else {
-                    at = scan::skip(text, at);
-                }
+                at = match &mut object {
+                    Some(object) if object.depth == depth => object.read(text, at),
+                    _ => scan::skip(text, at),
+                };
                 continue;
             }
             _ => {}
         }
         at += 1;
     }
-    nums.sort_unstable();
-    nums.dedup();
-    Ok(nums.len())
+    Ok(found.count())
+}
+
+/// The attachments that are referred to.
+#[derive(Default)]
+struct Found {
+    few: u64,
+    more: BTreeSet<usize>,
+}
+
+impl Found {
+    fn add(&mut self, attachment: usize) {
+        if attachment < 64 {
+            self.few |= 1 << attachment;
+        } else {
+            self.more.insert(attachment);
+        }
+    }
+
+    fn count(&self) -> usize {
+        self.few.count_ones() as usize + self.more.len()
+    }
 }
 
 /// What is known of an object that is not over yet.
 struct Members {
     start: usize,
+    /// How many arrays and objects are open, this one included.
+    depth: usize,
     marked: bool,
     num: Option<usize>,
 }
 
 impl Members {
-    fn new(start: usize) -> Self {
+    fn new(start: usize, depth: usize) -> Self {
         Self {
             start,
+            depth,
             marked: false,
             num: None,
         }
@@ -93,6 +125,11 @@ impl Members {
 
 /// The number that starts at `start` if its value is an integer, however it is written.
 fn integer(text: &[u8], start: usize) -> Option<f64> {
+    // Nearly always one digit.
+    let digit = scan::byte(text, start);
+    if digit.is_ascii_digit() && matches!(scan::byte(text, start + 1), b'}' | b',') {
+        return Some(f64::from(digit - b'0'));
+    }
     let end = scan::number(text, start).ok()?;
     let number: f64 = std::str::from_utf8(&text[start..end]).ok()?.parse().ok()?;
     (number.fract() == 0.0).then_some(number)

@@ -2,6 +2,7 @@
 #include "host.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -278,6 +279,55 @@ static void many_servers_one_after_the_other(void) {
   }
 }
 
+static int entries_of(const char *folder) {
+  DIR *dir = opendir(folder);
+  int n = 0;
+  CHECK(dir != NULL);
+  while (readdir(dir)) n++;
+  closedir(dir);
+  return n;
+}
+
+static void begin_request(int fd, const char *text) {
+  CHECK(write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+}
+
+static void a_server_leaves_no_thread_and_no_descriptor(void) {
+  static const char *const deliveries[] = {"threads", "polled", "inline"};
+  size_t i;
+  for (i = 0; i < 6; i++) {
+    /* Freed at once, or stopped before; with clients in every state. */
+    const int threads = entries_of("/proc/self/task"), fds = entries_of("/proc/self/fd");
+    char options[64];
+    host h;
+    client *joined, *open;
+    int silent, half, unfinished;
+    snprintf(options, sizeof options, "{\"engine\":{\"delivery\":\"%s\"}}", deliveries[i / 2]);
+    host_start(&h, options);
+    joined = client_connect(h.port, "/", NULL);
+    open = client_open(h.port);
+    silent = tcp_connect(h.port);
+    half = tcp_connect(h.port);
+    begin_request(half, "GET /socket.io/?EIO=4");
+    unfinished = tcp_connect(h.port);
+    begin_request(unfinished, "POST /socket.io/ HTTP/1.1\r\nContent-Length: 9\r\n\r\n");
+    CHECK(entries_of("/proc/self/task") > threads);
+    if (i % 2) {
+      OK(bw_server_close(h.server, 50));
+      OK(bw_server_wait(h.server, PATIENCE_MS));
+    }
+    host_stop(&h);
+    client_close(joined);
+    client_close(open);
+    close(silent);
+    close(half);
+    close(unfinished);
+    /* The kernel may show a thread that was joined for a moment longer. */
+    EVENTUALLY(entries_of("/proc/self/task") == threads);
+    CHECK_INT(fds, entries_of("/proc/self/fd"));
+  }
+}
+
 static void numbers_and_metrics(void) {
   host h;
   journal j;
@@ -307,4 +357,5 @@ RUN(TEST(addresses_are_checked), TEST(a_port_that_is_not_allowed),
     TEST(descriptors_that_do_not_listen_stay_ours), TEST(a_unix_socket), TEST(a_page_is_served),
     TEST(after_close), TEST(a_polled_server_polls_while_waiting),
     TEST(waiting_ends_when_everything_is_told),
-    TEST(many_servers_one_after_the_other), TEST(numbers_and_metrics))
+    TEST(many_servers_one_after_the_other),
+    TEST(a_server_leaves_no_thread_and_no_descriptor), TEST(numbers_and_metrics))

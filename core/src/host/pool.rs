@@ -363,11 +363,18 @@ impl fmt::Debug for Pool {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Barrier;
+    use std::sync::{Barrier, mpsc};
+    use std::task::Wake;
 
     use super::*;
+    use crate::engineio::{SessionId, TransportKind};
+    use crate::host::Inline;
+    use crate::socketio::event::Hooks;
     use crate::socketio::handshake::Request;
     use crate::socketio::question::Question;
+    use crate::socketio::{
+        Context as Common, Handshake, Limits, Link, Namespace, SendPolicy, Settings, Speech,
+    };
 
     /// A host whose callbacks return when so many are under way at once.
     struct Together(Barrier);
@@ -416,8 +423,7 @@ mod tests {
             Arc::default(),
         );
         wait_until(|| pool.shared.run().idle == 1);
-        let address = ("127.0.0.1".parse().unwrap(), 1);
-        let request = Arc::new(Request::new("GET", "/", std::iter::empty(), address, false));
+        let request = request();
         let question = Question::new(|_| ());
         for _ in 0..3 {
             let event = Event::AllowRequest {
@@ -441,5 +447,127 @@ mod tests {
             }
         }
         pool.stop();
+    }
+
+    /// A wake-up that can be waited for.
+    struct Woken(mpsc::Sender<()>);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            // Nobody listens any more when the test is over.
+            let _ = self.0.send(());
+        }
+    }
+
+    /// A host that is told how many events it may handle.
+    struct Gate(Mutex<mpsc::Receiver<()>>);
+
+    impl Handler for Gate {
+        fn handle(&self, _: &Event<'_>, _: Instant) {
+            // The test ends before the pool when it fails.
+            let _ = lock(&self.0).recv();
+        }
+    }
+
+    fn request() -> Arc<Request> {
+        let address = ("127.0.0.1".parse().unwrap(), 1);
+        Arc::new(Request::new("GET", "/", std::iter::empty(), address, false))
+    }
+
+    fn socket() -> Arc<Socket> {
+        let settings = Settings {
+            limits: Limits {
+                attachments: 1,
+                packet_bytes: 1,
+                json_depth: 1,
+                namespaces: 1,
+                pending_acks: 1,
+                rooms: 1,
+                held_messages: 1,
+            },
+            question_timeout: Duration::MAX,
+            packet_timeout: Duration::MAX,
+            send_buffer: 1,
+            send_policy: SendPolicy::Error,
+            speech: Speech::SocketIo,
+        };
+        let deaf = Gate(Mutex::new(mpsc::channel().1));
+        let context = Arc::new(Common {
+            settings,
+            sink: Arc::new(Inline::new(Arc::new(deaf))),
+            timer: Arc::new(Later::default()),
+            stats: Arc::default(),
+            hooks: Hooks::default(),
+        });
+        let id = || SessionId::random().unwrap();
+        let link = Link::new(id(), TransportKind::WebSocket, Arc::clone(&context));
+        let handshake = Handshake::new(request(), None, 0);
+        let namespace = Arc::new(Namespace::new("/", context));
+        Socket::new(id(), &namespace, &Arc::new(link), handshake, 0)
+    }
+
+    /// The connection is not read while so many events wait, and is told when it may be read again.
+    #[track_caller]
+    fn check_room(socket: Option<&Arc<Socket>>, events: usize, bounds: Bounds) {
+        let (go, gate) = mpsc::channel();
+        let pool = Pool::new(
+            Arc::new(Gate(Mutex::new(gate))),
+            Threads::Fixed(1),
+            bounds,
+            Arc::new(Later::default()),
+            Arc::default(),
+        );
+        let (sender, woken) = mpsc::channel();
+        let waker = Waker::from(Arc::new(Woken(sender)));
+        let mut cx = Context::from_waker(&waker);
+        let deliver = || {
+            match socket {
+                Some(socket) => pool.deliver(&Event::Drain { socket }, None),
+                None => pool.deliver(&Event::Shutdown, None),
+            }
+            pool.ring();
+        };
+        // The thread takes the first one and is stuck with it.
+        deliver();
+        let lane = || lock(socket.map_or(&pool.shared.server_lane, |socket| socket.lane()));
+        wait_until(|| lane().batch.is_empty());
+        for _ in 0..events {
+            assert!(pool.poll_ready(socket, &mut cx).is_ready());
+            deliver();
+        }
+        assert!(pool.poll_ready(socket, &mut cx).is_pending());
+        assert!(woken.try_recv().is_err());
+        (0..=events).for_each(|_| go.send(()).unwrap());
+        let told = woken.recv_timeout(Duration::from_secs(20));
+        assert_eq!(told, Ok(()), "it is told");
+        assert!(pool.poll_ready(socket, &mut cx).is_ready());
+        pool.stop();
+        let stats = &pool.shared.stats;
+        let waiting = [stats.queued_events.value(), stats.queued_bytes.value()];
+        assert_eq!(waiting, [0, 0]);
+    }
+
+    #[test]
+    fn a_socket_with_too_many_events_is_not_read_for_a_while() {
+        let bounds = Bounds {
+            events: usize::MAX,
+            bytes: usize::MAX,
+        };
+        check_room(Some(&socket()), LANE_EVENTS, bounds);
+    }
+
+    #[test]
+    fn with_too_many_events_nobody_is_read_for_a_while() {
+        let bounds = Bounds {
+            events: 5,
+            bytes: usize::MAX,
+        };
+        check_room(None, 4, bounds);
+        let cost = EventBatch::cost(&Event::Shutdown);
+        let bounds = Bounds {
+            events: usize::MAX,
+            bytes: 3 * cost,
+        };
+        check_room(None, 2, bounds);
     }
 }

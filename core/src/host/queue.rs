@@ -284,6 +284,9 @@ fn now() -> Instant {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicUsize;
+    use std::task::Wake;
+
     use super::*;
 
     /// Nothing is emitted here, so nobody has to look.
@@ -365,16 +368,46 @@ mod tests {
         assert_eq!(next(Some(Duration::ZERO)), Ok(None));
     }
 
+    /// Counts how often it was woken.
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
     #[test]
     fn a_full_queue_tells_who_waits_when_there_is_room() {
         let (_, queue) = queue();
-        let mut cx = Context::from_waker(Waker::noop());
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut cx = Context::from_waker(&waker);
         for _ in 0..4 {
             assert!(queue.poll_ready(None, &mut cx).is_ready());
             queue.deliver(&Event::Shutdown, None);
         }
         assert!(queue.poll_ready(None, &mut cx).is_pending());
+        assert_eq!(woken.0.load(Ordering::SeqCst), 0);
         queue.poll(1, None, Some(Duration::ZERO)).unwrap();
+        assert_eq!(woken.0.load(Ordering::SeqCst), 1);
         assert!(queue.poll_ready(None, &mut cx).is_ready());
+    }
+
+    #[test]
+    fn what_waits_is_counted() {
+        let (_, queue) = queue();
+        let counted = || {
+            (
+                queue.stats.queued_events.value(),
+                queue.stats.queued_bytes.value(),
+            )
+        };
+        let event = Event::Fault { text: "a" };
+        queue.deliver(&event, None);
+        queue.deliver(&event, None);
+        assert_eq!(counted(), (2, 2 * EventBatch::cost(&event) as i64));
+        queue.clear();
+        assert_eq!(counted(), (0, 0));
     }
 }

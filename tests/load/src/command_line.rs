@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
+use crate::clock::SECOND;
 use crate::runner::{Effort, FULL, QUICK, SMOKE};
 use crate::scenarios::{SCENARIOS, Scenario};
 use crate::servers::{SERVERS, ServerKind};
 
 pub(crate) const USAGE: &str = "\
-bellwire-load run [--quick | --smoke] [--rounds N] [--only SCENARIO,...] [--servers NAME,...]
-                  --out ROWS
+bellwire-load run [--quick | --smoke] [--rounds N] [--seconds N] [--only SCENARIO,...]
+                  [--servers NAME,...] --out ROWS
     Measures and writes one JSON object for each measurement. What has not been built is
     left out. A name that several begin with, such as `bellwire` or `echo`, means all of them.
 bellwire-load report ROWS [--md FILE] [--svg FILE]
@@ -44,7 +45,7 @@ pub(crate) fn parse(words: &[String]) -> Result<Command, String> {
 
 fn parse_run<'a>(mut words: impl Iterator<Item = &'a str>) -> Result<Command, String> {
     let mut effort = FULL;
-    let mut rounds = None;
+    let (mut rounds, mut seconds) = (None, None);
     let mut scenarios: Vec<_> = SCENARIOS.iter().collect();
     let mut servers: Vec<_> = SERVERS.iter().filter(|server| server.is_built()).collect();
     let mut out = None;
@@ -53,7 +54,8 @@ fn parse_run<'a>(mut words: impl Iterator<Item = &'a str>) -> Result<Command, St
         match word {
             "--quick" => effort = QUICK,
             "--smoke" => effort = SMOKE,
-            "--rounds" => rounds = Some(value()?.parse::<u64>().map_err(|e| e.to_string())?),
+            "--rounds" => rounds = Some(number(value()?)?),
+            "--seconds" => seconds = Some(number(value()?)?),
             "--only" => scenarios = chosen(value()?, SCENARIOS, |scenario| scenario.name)?,
             "--servers" => {
                 servers = chosen(value()?, SERVERS, |server| server.name)?;
@@ -67,6 +69,7 @@ fn parse_run<'a>(mut words: impl Iterator<Item = &'a str>) -> Result<Command, St
         return Err("none of these servers has been built".to_owned());
     }
     effort.rounds = rounds.unwrap_or(effort.rounds);
+    effort.window.measure_ns = seconds.map_or(effort.window.measure_ns, |n| n * SECOND);
     let out = out.ok_or("--out is missing")?;
     Ok(Command::Run {
         effort,
@@ -74,6 +77,11 @@ fn parse_run<'a>(mut words: impl Iterator<Item = &'a str>) -> Result<Command, St
         servers,
         out,
     })
+}
+
+fn number(text: &str) -> Result<u64, String> {
+    text.parse()
+        .map_err(|_| format!("{text} is not a whole number"))
 }
 
 fn parse_report<'a>(mut words: impl Iterator<Item = &'a str>) -> Result<Command, String> {

@@ -50,6 +50,11 @@ impl Questions {
         number
     }
 
+    /// How many wait.
+    pub(crate) fn count(&self) -> usize {
+        self.open().by_number.len()
+    }
+
     fn take(&self, number: u32) -> Option<Question> {
         let question = self.open().by_number.remove(&number);
         question?.upgrade()

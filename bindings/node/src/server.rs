@@ -148,6 +148,7 @@ impl Native for Stat {
         let value = match name.as_str() {
             "known_sockets" => Some(sockets as i64),
             "known_connections" => Some(connections as i64),
+            "known_questions" => Some(call.engine.host.questions.count() as i64),
             name => call.engine.stats.get(name),
         };
         Ok(match value {

@@ -1,0 +1,89 @@
+// What is left behind: nothing, on both sides, of 100 000 connections and of 100 000 events.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { folder, run } from "./support.mjs";
+
+// In a process of its own, whose garbage can be collected at will.
+const PROGRAM = `
+  const { once } = require("node:events");
+  const { Worker } = require("node:worker_threads");
+  const path = require("node:os").tmpdir() + "/bellwire-" + process.pid;
+  const io = new Server().listen(path);
+  const count = { made: 0, freed: 0 };
+  const registry = new FinalizationRegistry(() => count.freed++);
+  const watch = (object) => {
+    count.made++;
+    registry.register(object);
+  };
+  io.use((socket, next) => {
+    watch(socket);
+    next(socket.handshake.auth.no ? new Error("no") : undefined);
+  });
+  io.on("connection", (socket) => {
+    watch(socket.conn);
+    socket.join("room");
+    socket.on("x", (data, ack) => {
+      watch(data);
+      ack(data);
+      socket.emitWithAck("never answered");
+    });
+  });
+  // What the engine still knows, and what the objects of the program still hold.
+  const left = () => [io.engine.clientsCount, io.engine.stat("known_sockets"), io.engine.stat("known_connections"),
+    io.engine.stat("known_questions"), io.sockets.sockets.size, io.of("/").adapter.rooms.size,
+    io._dispatcher.connections.size, io._dispatcher.operations.size].join();
+  const settled = async () => {
+    for (let i = 0; i < 2000 && !(count.freed === count.made && left() === "0,0,0,0,0,0,0,0"); i++) {
+      gc();
+      // What the engine has dropped is known after the next drain.
+      io._dispatcher.drain();
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    return [count.made, count.freed, left()].join(" ");
+  };
+  const visitors = async (total) => {
+    const worker = new Worker(${JSON.stringify(`${folder}test/visitors.cjs`)}, { workerData: { path, total } });
+    await once(worker, "message");
+    await once(worker, "exit");
+  };
+`;
+
+test("100 000 connections leave nothing behind", async () => {
+  const { code, out, err } = await run(
+    `${PROGRAM}
+    (async () => {
+      await visitors(2000);
+      await settled();
+      const before = process.memoryUsage().heapUsed;
+      count.made = count.freed = 0;
+      await visitors(100_000);
+      console.log(await settled());
+      const grown = process.memoryUsage().heapUsed - before;
+      console.log(grown < 2_000_000 ? "no larger" : "larger by " + grown);
+      io.close();
+    })();`,
+    { args: ["--expose-gc"] },
+  );
+  // Of each its socket; of the nine in ten that are let in also the connection and an argument.
+  assert.deepEqual([code, out, err], [0, "280000 280000 0,0,0,0,0,0,0,0\nno larger\n", ""]);
+});
+
+test("100 000 events leave nothing behind", async () => {
+  const { code, out, err } = await run(
+    `${PROGRAM}
+    const c = connect("ws://localhost", { agent: new (require("node:http").Agent)({ socketPath: path }), transports: ["websocket"] });
+    (async () => {
+      await once(io, "connection");
+      for (let round = 0; round < 100; round++) {
+        for (let i = 1; i < 1000; i++) c.emit("x", { i, text: "some text" }, () => {});
+        await c.emitWithAck("x", { round });
+      }
+      c.disconnect();
+      console.log(await settled());
+      io.close();
+    })();`,
+    { args: ["--expose-gc"] },
+  );
+  // A socket, a connection, and the arguments.
+  assert.deepEqual([code, out, err], [0, "100002 100002 0,0,0,0,0,0,0,0\n", ""]);
+});

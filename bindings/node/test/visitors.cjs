@@ -1,0 +1,40 @@
+// A worker thread of clients that come, send one event, and leave when it is answered, or at once when they are refused.
+// What they send is written down as bytes, so that there can be many of them.
+"use strict";
+
+const net = require("node:net");
+const { parentPort, workerData } = require("node:worker_threads");
+
+const frame = (text) => Buffer.concat([Buffer.from([0x81, 0x80 | text.length, 0, 0, 0, 0]), Buffer.from(text)]);
+const head = ["GET /socket.io/?EIO=4&transport=websocket HTTP/1.1", "Host: localhost", "Connection: Upgrade", "Upgrade: websocket"];
+const key = ["Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="];
+const upgrade = Buffer.from([...head, ...key, "", ""].join("\r\n"));
+const welcome = Buffer.concat([upgrade, frame("40")]);
+const unwelcome = Buffer.concat([upgrade, frame('40{"no":1}')]);
+const event = frame('420["x",{"a":1}]');
+
+function visit(hello) {
+  return new Promise((resolve) => {
+    const socket = net.connect(workerData.path);
+    let text = "";
+    socket.on("connect", () => socket.write(hello));
+    socket.on("data", (data) => {
+      text += data.toString("latin1");
+      if (text.includes('40{"sid"')) {
+        text = "";
+        socket.write(event);
+      } else if (text.includes("430[") || text.includes("44{")) {
+        socket.destroy();
+      }
+    });
+    socket.on("close", resolve);
+  });
+}
+
+let left = workerData.total;
+
+async function oneAfterTheOther() {
+  while (left-- > 0) await visit(left % 10 === 0 ? unwelcome : welcome);
+}
+
+Promise.all(Array.from({ length: 100 }, oneAfterTheOther)).then(() => parentPort.postMessage("all have left"));

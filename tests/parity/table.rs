@@ -310,9 +310,14 @@ pub(super) const TABLE: &[Row] = &[
         "Hook::AllowRequest",
         As("BW_EV_ALLOW_REQUEST"),
         Not("cors_allowed_origins decides"),
-        Not(LATER),
+        As("ServerOptions.allowRequest"),
     ),
-    row("Hook::Headers", As("BW_EV_HEADERS"), Not(LATER), Not(LATER)),
+    row(
+        "Hook::Headers",
+        As("BW_EV_HEADERS"),
+        Not(LATER),
+        As("Engine.on"),
+    ),
     row(
         "Hook::Middleware",
         As("BW_EV_MIDDLEWARE"),

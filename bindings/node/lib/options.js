@@ -2,6 +2,7 @@
 "use strict";
 
 const { splitCors } = require("./cors");
+const { refuse } = require("./unavailable");
 
 // A client that does not read is put out: the program that emits to it cannot look after each.
 const DEFAULTS = { sendBufferPolicy: "disconnect" };
@@ -33,7 +34,7 @@ function both(allowRequest, allows) {
 // What JSON cannot say would be lost without a word.
 function refuseCode(value, path) {
   if (typeof value === "function" || value instanceof RegExp) {
-    throw new TypeError(`option "${path}" is a function or a regular expression, which this version does not take`);
+    refuse(`a function or a regular expression as option "${path}"`);
   }
   if (value === null || typeof value !== "object") return;
   for (const key of Object.keys(value)) refuseCode(value[key], path === "" ? key : `${path}.${key}`);

@@ -41,4 +41,4 @@ class PartialEmitter extends EventEmitter {
   }
 }
 
-module.exports = { PartialEmitter, unavailable };
+module.exports = { PartialEmitter, refuse, unavailable };

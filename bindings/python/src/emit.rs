@@ -12,7 +12,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
-use crate::broadcast::RoomNames;
+use crate::broadcast::Audience;
 use crate::error::{exception, unless_gone};
 use crate::joining::{self, Joining};
 use crate::payload::Written;
@@ -32,34 +32,26 @@ impl Outgoing<'_> {
             .map_err(|error| exception(&error))
     }
 
-    /// Sends it to everybody in these rooms and not in those.
-    pub(crate) fn emit(&self, to: &RoomNames, skip: &RoomNames) -> PyResult<()> {
+    /// Sends it to all who are meant.
+    pub(crate) fn emit(&self, audience: &Audience) -> PyResult<()> {
         let payload = self.payload()?;
-        if let (RoomNames::One(sid), RoomNames::Nobody) = (to, skip)
-            && let Some(socket) = self.find(sid)
-        {
+        if let Some(socket) = audience.only().and_then(|sid| self.find(sid)) {
             if joining::is_joining(&socket) {
                 let message = Arc::new(payload.to_message());
                 return unless_gone(joining::emit(&socket, &message, self.delivery));
             }
             return unless_gone(socket.emit(&payload, self.delivery));
         }
-        let (rooms, except) = (to.as_slices(), skip.as_slices());
-        let target = Target {
-            rooms: &rooms,
-            except: &except,
-            skip: None,
-            delivery: self.delivery,
-        };
-        if self.joining.is_empty() {
-            self.namespace.emit(&target, &payload);
-            return Ok(());
-        }
-        let message = Arc::new(payload.to_message());
-        for socket in self.receivers(&target) {
-            // A broadcast does not fail because of one receiver.
-            let _ = joining::emit(&socket, &message, self.delivery);
-        }
+        audience.with(self.delivery, |target| {
+            if self.joining.is_empty() {
+                return self.namespace.emit(target, &payload);
+            }
+            let message = Arc::new(payload.to_message());
+            for socket in self.receivers(target) {
+                // A broadcast does not fail because of one receiver.
+                let _ = joining::emit(&socket, &message, self.delivery);
+            }
+        });
         Ok(())
     }
 
@@ -81,27 +73,20 @@ impl Outgoing<'_> {
         }
     }
 
-    /// Asks everybody in these rooms and not in those.
+    /// Asks all who are meant; false when that is nobody from the start.
     pub(crate) fn ask_all(
         &self,
-        to: &RoomNames,
-        skip: &RoomNames,
+        audience: &Audience,
         timeout: Duration,
         operation: Operation,
-    ) -> PyResult<()> {
+    ) -> PyResult<bool> {
         let message = Arc::new(self.payload()?.to_message());
-        let (rooms, except) = (to.as_slices(), skip.as_slices());
-        let target = Target {
-            rooms: &rooms,
-            except: &except,
-            skip: None,
-            delivery: self.delivery,
-        };
-        // The broadcast keeps itself until its end; what is returned is for cancelling it.
-        let _ = self
-            .namespace
-            .emit_with_ack(&target, &message, timeout, operation);
-        Ok(())
+        let asked = audience.with(self.delivery, |target| {
+            // The broadcast keeps itself until its end; what is returned is for cancelling it.
+            self.namespace
+                .emit_with_ack(target, &message, timeout, operation)
+        });
+        Ok(asked.is_some())
     }
 
     fn find(&self, sid: &str) -> Option<Arc<Socket>> {

@@ -48,11 +48,6 @@ fn refuse(event: &Event<'_>) {
 
 fn deliver(py: Python<'_>, host: &Host, event: &Event<'_>) -> PyResult<()> {
     match event {
-        Event::Message {
-            socket,
-            message,
-            ack,
-        } => on_message(py, host, socket, message, *ack),
         Event::AllowRequest { request, question } => {
             if request.xdomain() {
                 let call = (request_dict(py, request)?, Question::new(question));
@@ -60,84 +55,6 @@ fn deliver(py: Python<'_>, host: &Host, event: &Event<'_>) -> PyResult<()> {
             }
             // It did not come from a page. Nobody else waits for the answer.
             let _ = question.accept();
-            Ok(())
-        }
-        Event::Middleware { socket, question } => {
-            let Some(namespace) = host.namespace(py, socket.namespace()) else {
-                return Ok(());
-            };
-            namespace.get().joining.begin(socket);
-            let question = Question::new(question);
-            let socket = (sid(py, socket), Socket::new(socket), question);
-            let (sid, socket, question) = socket;
-            host.connect.call1(py, (namespace, sid, socket, question))?;
-            Ok(())
-        }
-        Event::PacketMiddleware {
-            socket,
-            message,
-            question,
-        } => {
-            let Some(namespace) = host.namespace(py, socket.namespace()) else {
-                return Ok(());
-            };
-            let args = value::args(py, message.args, message.attachments)?;
-            let question = Question::new(question);
-            let call = (namespace, message.name, sid(py, socket), args, question);
-            host.packet.call1(py, call)?;
-            Ok(())
-        }
-        Event::Connection { socket } => {
-            let Some(namespace) = host.namespace(py, socket.namespace()) else {
-                return Ok(());
-            };
-            for operation in namespace.get().joining.joined(socket) {
-                host.acked
-                    .call1(py, (operation.0, "gone", PyList::empty(py)))?;
-            }
-            host.connected
-                .call1(py, (namespace, sid(py, socket), Socket::new(socket)))?;
-            Ok(())
-        }
-        Event::Disconnecting { socket, reason } => {
-            let Some(namespace) = host.namespace(py, socket.namespace()) else {
-                return Ok(());
-            };
-            let leaving = Socket::new(socket);
-            let call = (namespace, sid(py, socket), leaving, reason.as_str());
-            host.disconnecting.call1(py, call)?;
-            Ok(())
-        }
-        Event::Disconnect { socket, reason } => {
-            let Some(namespace) = host.namespace(py, socket.namespace()) else {
-                return Ok(());
-            };
-            let left = Socket::new(socket);
-            let call = (namespace, sid(py, socket), left, reason.as_str());
-            host.disconnected.call1(py, call)?;
-            Ok(())
-        }
-        Event::Outgoing { socket, message } => {
-            let Some(namespace) = host.namespace(py, socket.namespace()) else {
-                return Ok(());
-            };
-            let args = value::args(py, message.args, message.attachments)?;
-            let call = (namespace, message.name, sid(py, socket), args);
-            host.outgoing.call1(py, call)?;
-            Ok(())
-        }
-        Event::Upgrade { socket, transport } => {
-            let Some(namespace) = host.namespace(py, socket.namespace()) else {
-                return Ok(());
-            };
-            let call = (namespace, sid(py, socket), transport_name(*transport));
-            host.upgraded.call1(py, call)?;
-            Ok(())
-        }
-        Event::Drain { socket } => {
-            if let Some(namespace) = host.namespace(py, socket.namespace()) {
-                host.drained.call1(py, (namespace, sid(py, socket)))?;
-            }
             Ok(())
         }
         Event::Room {
@@ -155,14 +72,14 @@ fn deliver(py: Python<'_>, host: &Host, event: &Event<'_>) -> PyResult<()> {
                 RoomChange::Left(id) => ("leave", Some(id)),
             };
             let id = id.map(|id| PyString::new(py, id.as_str()));
-            host.room.call1(py, (namespace, change, *room, id))?;
-            Ok(())
+            host.room
+                .call1(py, (namespace, change, *room, id))
+                .map(drop)
         }
         Event::ConnectionError { request, error } => {
             let request = request_dict(py, request)?;
             let call = (request, error.code(), error.wire_message());
-            host.connection_error.call1(py, call)?;
-            Ok(())
+            host.connection_error.call1(py, call).map(drop)
         }
         Event::Acked {
             operation,
@@ -175,8 +92,7 @@ fn deliver(py: Python<'_>, host: &Host, event: &Event<'_>) -> PyResult<()> {
                 .map(|reply| read_reply(py, reply))
                 .collect::<PyResult<Vec<_>>>()?;
             let call = (operation.0, outcome_name(*outcome), replies);
-            host.acked.call1(py, call)?;
-            Ok(())
+            host.acked.call1(py, call).map(drop)
         }
         Event::Shutdown => host.shutdown.call0(py).map(drop),
         Event::Fault { text } => {
@@ -184,21 +100,88 @@ fn deliver(py: Python<'_>, host: &Host, event: &Event<'_>) -> PyResult<()> {
             host.report(py, error, "the engine");
             Ok(())
         }
-        // Nobody asks for the rest: it is not hooked.
+        _ => {
+            // A namespace that Python has not made is none of its business; so is what it has not asked for.
+            let namespace = event.socket().map(|socket| socket.namespace());
+            match namespace.and_then(|namespace| host.namespace(py, namespace)) {
+                Some(namespace) => of_socket(py, host, namespace, event),
+                None => Ok(()),
+            }
+        }
+    }
+}
+
+/// What happens to one socket.
+fn of_socket<'py>(
+    py: Python<'py>,
+    host: &Host,
+    namespace: Bound<'py, Namespace>,
+    event: &Event<'_>,
+) -> PyResult<()> {
+    match event {
+        Event::Message {
+            socket,
+            message,
+            ack,
+        } => on_message(py, host, &namespace, (socket, *ack), message),
+        Event::Middleware { socket, question } => {
+            namespace.get().joining.begin(socket);
+            let asked = (Socket::new(socket), Question::new(question));
+            let call = (namespace, sid(py, socket), asked.0, asked.1);
+            host.connect.call1(py, call).map(drop)
+        }
+        Event::PacketMiddleware {
+            socket,
+            message,
+            question,
+        } => {
+            let args = value::args(py, message.args, message.attachments)?;
+            let question = Question::new(question);
+            let call = (namespace, message.name, sid(py, socket), args, question);
+            host.packet.call1(py, call).map(drop)
+        }
+        Event::Connection { socket } => {
+            for operation in namespace.get().joining.joined(socket) {
+                let call = (operation.0, "gone", PyList::empty(py));
+                host.acked.call1(py, call)?;
+            }
+            let call = (namespace, sid(py, socket), Socket::new(socket));
+            host.connected.call1(py, call).map(drop)
+        }
+        Event::Disconnecting { socket, reason } => {
+            let leaving = Socket::new(socket);
+            let call = (namespace, sid(py, socket), leaving, reason.as_str());
+            host.disconnecting.call1(py, call).map(drop)
+        }
+        Event::Disconnect { socket, reason } => {
+            let left = Socket::new(socket);
+            let call = (namespace, sid(py, socket), left, reason.as_str());
+            host.disconnected.call1(py, call).map(drop)
+        }
+        Event::Outgoing { socket, message } => {
+            let args = value::args(py, message.args, message.attachments)?;
+            let call = (namespace, message.name, sid(py, socket), args);
+            host.outgoing.call1(py, call).map(drop)
+        }
+        Event::Upgrade { socket, transport } => {
+            let call = (namespace, sid(py, socket), transport_name(*transport));
+            host.upgraded.call1(py, call).map(drop)
+        }
+        Event::Drain { socket } => {
+            let call = (namespace, sid(py, socket));
+            host.drained.call1(py, call).map(drop)
+        }
         _ => Ok(()),
     }
 }
 
-fn on_message(
-    py: Python<'_>,
+fn on_message<'py>(
+    py: Python<'py>,
     host: &Host,
-    socket: &Arc<CoreSocket>,
+    namespace: &Bound<'py, Namespace>,
+    (socket, ack): (&Arc<CoreSocket>, Option<u64>),
     message: &MessageRef<'_>,
-    ack: Option<u64>,
 ) -> PyResult<()> {
-    let Some(namespace) = host.namespace(py, socket.namespace()) else {
-        return Ok(());
-    };
     let sid = sid(py, socket);
     match message.form {
         Form::Text => {
@@ -220,7 +203,7 @@ fn on_message(
         let call = (namespace, name, sid, args.to_tuple(), ack);
         return host.dispatch.call1(py, call).map(drop);
     };
-    if let Err(error) = call(py, host, &namespace, &handler, (socket, ack), sid, &args) {
+    if let Err(error) = call(py, host, namespace, &handler, (socket, ack), sid, &args) {
         host.report(py, error, message.name);
     }
     Ok(())

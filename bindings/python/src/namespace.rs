@@ -4,17 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bellwire_core::socketio;
-use bellwire_core::socketio::event::Hook;
+use bellwire_core::socketio::Operation;
 use bellwire_core::socketio::target::Delivery;
-use bellwire_core::socketio::{Operation, Target};
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::broadcast::{RoomNames, room};
+use crate::broadcast::{Audience, room};
 use crate::emit::Outgoing;
 use crate::error::unless_gone;
 use crate::fork::Birth;
+use crate::hooks;
 use crate::joining::Joining;
 use crate::payload::Written;
 use crate::socket::{Socket, scope};
@@ -65,14 +64,14 @@ impl Namespace {
         volatile: bool,
     ) -> PyResult<()> {
         self.birth.check()?;
-        let (to, skip) = (RoomNames::of(to)?, RoomNames::of(skip)?);
+        let audience = Audience::of(to, skip)?;
         let written = Written::args(data)?;
         let delivery = if volatile {
             Delivery::Volatile
         } else {
             Delivery::Reliable
         };
-        self.outgoing(event, &written, delivery).emit(&to, &skip)
+        self.outgoing(event, &written, delivery).emit(&audience)
     }
 
     /// Sends an event that one client is to acknowledge; false when there is no such client.
@@ -94,7 +93,7 @@ impl Namespace {
         )
     }
 
-    /// Sends an event that all clients in `to` are to acknowledge.
+    /// Sends an event that all clients in `to` are to acknowledge; false when `to` is no room at all.
     #[pyo3(signature = (event, data, to, skip, timeout_ms, operation))]
     fn ask_all(
         &self,
@@ -104,13 +103,12 @@ impl Namespace {
         skip: Option<&Bound<'_, PyAny>>,
         timeout_ms: u64,
         operation: u64,
-    ) -> PyResult<()> {
+    ) -> PyResult<bool> {
         self.birth.check()?;
-        let (to, skip) = (RoomNames::of(to)?, RoomNames::of(skip)?);
+        let audience = Audience::of(to, skip)?;
         let written = Written::args(data)?;
         self.outgoing(event, &written, Delivery::Reliable).ask_all(
-            &to,
-            &skip,
+            &audience,
             Duration::from_millis(timeout_ms),
             Operation(operation),
         )
@@ -136,9 +134,9 @@ impl Namespace {
         skip: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Vec<Socket>> {
         self.birth.check()?;
-        let (to, skip) = (RoomNames::of(to)?, RoomNames::of(skip)?);
-        let sockets = self.select(&to, &skip);
-        Ok(sockets.iter().map(Socket::new).collect())
+        let sockets = Audience::of(to, skip)?
+            .with(Delivery::Reliable, |target| self.namespace.sockets(target));
+        Ok(sockets.iter().flatten().map(Socket::new).collect())
     }
 
     /// One client joins a room; false when there is no such client.
@@ -170,9 +168,9 @@ impl Namespace {
     ) -> PyResult<()> {
         self.birth.check()?;
         let name = room(room_name)?;
-        let (to, skip) = (RoomNames::of(to)?, RoomNames::of(skip)?);
-        self.namespace
-            .join(&target(&to.as_slices(), &skip.as_slices()), &[&name]);
+        Audience::of(to, skip)?.with(Delivery::Reliable, |target| {
+            self.namespace.join(target, &[&name]);
+        });
         Ok(())
     }
 
@@ -185,9 +183,9 @@ impl Namespace {
     ) -> PyResult<()> {
         self.birth.check()?;
         let name = room(room_name)?;
-        let (to, skip) = (RoomNames::of(to)?, RoomNames::of(skip)?);
-        self.namespace
-            .leave(&target(&to.as_slices(), &skip.as_slices()), &[&name]);
+        Audience::of(to, skip)?.with(Delivery::Reliable, |target| {
+            self.namespace.leave(target, &[&name]);
+        });
         Ok(())
     }
 
@@ -199,28 +197,16 @@ impl Namespace {
         close: bool,
     ) -> PyResult<()> {
         self.birth.check()?;
-        let (to, skip) = (RoomNames::of(to)?, RoomNames::of(skip)?);
-        self.namespace
-            .disconnect(&target(&to.as_slices(), &skip.as_slices()), scope(close));
+        Audience::of(to, skip)?.with(Delivery::Reliable, |target| {
+            self.namespace.disconnect(target, scope(close));
+        });
         Ok(())
     }
 
     /// Says whether Python wants to hear of something, or to decide it.
     fn hook(&self, name: &str, wanted: bool) -> PyResult<()> {
         self.birth.check()?;
-        let hook = match name {
-            "connect" => Hook::Middleware,
-            "packet" => Hook::PacketMiddleware,
-            "outgoing" => Hook::Outgoing,
-            "room" => Hook::Rooms,
-            _ => return Err(PyValueError::new_err("a namespace has no such hook")),
-        };
-        if wanted {
-            self.namespace.hooks.add(hook);
-        } else {
-            self.namespace.hooks.remove(hook);
-        }
-        Ok(())
+        hooks::change(&self.namespace.hooks, name, wanted)
     }
 
     /// A refused client is not joining any more.
@@ -245,19 +231,5 @@ impl Namespace {
             written,
             delivery,
         }
-    }
-
-    fn select(&self, to: &RoomNames, skip: &RoomNames) -> Vec<Arc<socketio::Socket>> {
-        self.namespace
-            .sockets(&target(&to.as_slices(), &skip.as_slices()))
-    }
-}
-
-fn target<'a>(rooms: &'a [&'a str], except: &'a [&'a str]) -> Target<'a> {
-    Target {
-        rooms,
-        except,
-        skip: None,
-        delivery: Delivery::Reliable,
     }
 }

@@ -8,17 +8,16 @@ use std::time::Duration;
 
 use bellwire_core::config::{Config, Delivery};
 use bellwire_core::server;
-use bellwire_core::socketio::event::Hook;
 use bytes::Bytes;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::error::exception;
 use crate::event::Deliver;
 use crate::fork::Birth;
 use crate::host::{Host, Place};
 use crate::namespace::Namespace;
+use crate::{hooks, poll};
 
 /// Refuses options (JSON) with which no server could be made.
 #[pyfunction]
@@ -35,16 +34,6 @@ fn config(options: &str) -> PyResult<Config> {
     config.delivery = Delivery::Polled;
     Ok(config)
 }
-
-/// How many events one drain takes, and for how long, before others on the thread get their turn.
-const EVENTS: usize = 256;
-const BUDGET: Duration = Duration::from_millis(1);
-
-/// A dispatcher looks up this often whether it is still wanted, in case nobody rings.
-const LOOK_UP: Timespec = Timespec {
-    tv_sec: 1,
-    tv_nsec: 0,
-};
 
 /// See the module's documentation.
 #[pyclass(frozen, weakref, module = "bellwire._native")]
@@ -136,29 +125,14 @@ impl Server {
     fn drain(&self, py: Python<'_>) -> PyResult<usize> {
         self.birth.check()?;
         let host = self.host(py)?;
-        let Some(queue) = self.server.queue() else {
-            return Ok(0);
-        };
-        let handled = Host::with(&host, || {
-            queue.poll(EVENTS, Some(BUDGET), Some(Duration::ZERO))
-        });
-        match host.get().take_fatal() {
-            Some(error) => Err(error),
-            // Another drain is at it, perhaps this thread's own, further out.
-            None => Ok(handled.unwrap_or(0)),
-        }
+        poll::drain(&self.server, &host)
     }
 
     /// Waits for events and handles them, until [`Server::end_dispatch`]. For a thread that was made by Python.
     fn run_dispatch(&self, py: Python<'_>) -> PyResult<()> {
         self.birth.check()?;
         while self.dispatching.load(Ordering::Acquire) {
-            py.detach(|| {
-                if let Some(fd) = self.server.queue().and_then(|queue| queue.descriptor()) {
-                    // When it fails, or a signal ends it, there is no harm in looking at the queue.
-                    let _ = poll(&mut [PollFd::new(&fd, PollFlags::IN)], Some(&LOOK_UP));
-                }
-            });
+            poll::wait(py, &self.server);
             self.drain(py)?;
         }
         Ok(())
@@ -228,19 +202,7 @@ impl Server {
     /// Says whether Python wants to hear of something.
     fn hook(&self, name: &str, wanted: bool) -> PyResult<()> {
         self.birth.check()?;
-        let hook = match name {
-            "request" => Hook::AllowRequest,
-            "upgrade" => Hook::Upgrade,
-            "drain" => Hook::Drain,
-            "connection_error" => Hook::ConnectionError,
-            _ => return Err(PyValueError::new_err("a server has no such hook")),
-        };
-        if wanted {
-            self.server.hooks().add(hook);
-        } else {
-            self.server.hooks().remove(hook);
-        }
-        Ok(())
+        hooks::change(self.server.hooks(), name, wanted)
     }
 
     /// All options, as JSON.

@@ -190,6 +190,9 @@ async def test_emits_reach_whom_they_mean():
             ({"skip_sid": [ids["a"], ids["b"]]}, "c"),
             ({"to": 7}, "c"),
             ({"to": "nobody"}, ""),
+            ({"to": []}, ""),
+            ({"room": ()}, ""),
+            ({"skip_sid": []}, "abc"),
         ]
         for number, (options, _) in enumerate(cases):
             await sio.emit("case", number, **options)
@@ -202,6 +205,12 @@ async def test_emits_reach_whom_they_mean():
         await sio.close_room("y")
         assert sio.rooms(ids["b"]) == [ids["b"]]
         assert sio.sids("x") == [ids["a"]]
+        # Nobody is meant, and that is nobody.
+        assert sio.sids([]) == []
+        assert await sio.call_all("x", to=[]) == []
+        sio.enter_room_all("all", to=[])
+        sio.disconnect_all(to=[])
+        assert len(sio.sids()) == 3 and sio.sids("all") == []
 
 
 @on_loop

@@ -7,7 +7,7 @@ import socketio
 from support import PATIENCE_S
 
 import bellwire
-from bellwire.exceptions import ConnectionRefusedError, TimeoutError
+from bellwire.exceptions import BadNamespaceError, ClientGoneError, ConnectionRefusedError, TimeoutError
 
 
 @pytest.fixture
@@ -72,6 +72,11 @@ def test_events_calls_and_rooms(serve, connect):
     assert one.call("ask") == 2
     assert one.call("connected_clients") == [one.get_sid()]
     assert sio.call_all("question", 5, to="lobby") == [(one.get_sid(), [6])]
+    assert sio.call_all("question", 5, to=[]) == []
+    with pytest.raises(BadNamespaceError):
+        sio.call_all("question", namespace="/none")
+    with pytest.raises(ClientGoneError):
+        sio.call("question", to="nobody")
     answer = threading.Event()
     one.on("silent", lambda: answer.wait(PATIENCE_S))
     with pytest.raises(TimeoutError):

@@ -194,7 +194,8 @@ class AsyncServer(Sending[Done]):
             raise exceptions.BadNamespaceError(f"{namespace} is not a namespace of this server")
         try:
             timeout_ms = max(1, round(timeout * 1000))
-            native.ask_all(event, data, to, skip_sid, timeout_ms, operation)
+            if not native.ask_all(event, data, to, skip_sid, timeout_ms, operation):
+                return []
             outcome, replies = await future
         finally:
             dispatcher.forget(operation)

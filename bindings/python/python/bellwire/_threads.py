@@ -238,12 +238,10 @@ class Server(Sending[None]):
             raise RuntimeError("Cannot use call() when async_handlers is False.")
         native = self._native(namespace)
         timeout_ms = None if not timeout else max(1, round(timeout * 1000))
-
-        def ask(operation: int) -> bool:
-            return native is not None and native.ask(event, data, to, timeout_ms, operation)
-
-        outcome, replies = self._await(ask)
-        return one_answer(outcome, replies, timeout)
+        ended = native and self._await(partial(native.ask, event, data, to, timeout_ms))
+        if not ended:
+            raise exceptions.ClientGoneError("there is no such client")
+        return one_answer(*ended, timeout)
 
     def call_all(
         self,
@@ -256,18 +254,14 @@ class Server(Sending[None]):
     ) -> Answers:
         """See `AsyncServer.call_all`. Waits."""
         native = self._native(namespace)
+        if native is None:
+            raise exceptions.BadNamespaceError(f"{namespace} is not a namespace of this server")
         timeout_ms = max(1, round(timeout * 1000))
+        ended = self._await(partial(native.ask_all, event, data, to, skip_sid, timeout_ms))
+        return [] if ended is None else all_answers(*ended, timeout)
 
-        def ask(operation: int) -> bool:
-            if native is None:
-                return False
-            native.ask_all(event, data, to, skip_sid, timeout_ms, operation)
-            return True
-
-        outcome, replies = self._await(ask)
-        return all_answers(outcome, replies, timeout)
-
-    def _await(self, ask: Callable[[int], bool]) -> tuple[str, Answers]:
+    def _await(self, ask: Callable[[int], bool]) -> tuple[str, Answers] | None:
+        """How it ended, and the answers; `None` when there was nobody to ask."""
         dispatcher = self._thread_dispatcher
         if threading.current_thread() is dispatcher.thread:
             raise RuntimeError("waiting here would keep the answer from being taken")
@@ -281,7 +275,7 @@ class Server(Sending[None]):
         operation = dispatcher.expect(done)
         try:
             if not ask(operation):
-                raise exceptions.ClientGoneError("there is no such client")
+                return None
             arrived.wait()
         finally:
             dispatcher.forget(operation)

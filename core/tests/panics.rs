@@ -1,0 +1,106 @@
+//! A bug costs one connection. The bug is a handler of the test that panics on an engine thread, in the middle of what a
+//! client has sent; the client loses its session, and everybody else goes on.
+#![cfg(not(loom))]
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
+use std::time::{Duration, Instant};
+
+use bellwire_core::config::{Config, Delivery};
+use bellwire_core::host::Handler;
+use bellwire_core::server::Server;
+use bellwire_core::socketio::Event;
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Tells which sockets have left, and stumbles over an event.
+struct Buggy(Sender<String>);
+
+impl Handler for Buggy {
+    fn handle(&self, event: &Event<'_>, _: Instant) {
+        match event {
+            Event::Message { message, .. } if message.name == "stumble" => {
+                panic!("a bug of the test")
+            }
+            Event::Disconnect { socket, .. } => {
+                // The test may have ended.
+                let _ = self.0.send(socket.id().as_str().to_owned());
+            }
+            _ => {}
+        }
+    }
+}
+
+fn connect(port: u16) -> TcpStream {
+    let stream = TcpStream::connect(("127.0.0.1", port)).expect("the server listens");
+    stream
+        .set_read_timeout(Some(PATIENCE))
+        .expect("a timeout can be set");
+    stream
+}
+
+/// Status and body of the answer.
+fn ask(port: u16, method: &str, session: &str, body: &str) -> (String, String) {
+    let mut stream = connect(port);
+    let length = body.len();
+    let head = format!(
+        "{method} /socket.io/?EIO=4&transport=polling{session} HTTP/1.1\r\nHost: a\r\n\
+         Connection: close\r\nContent-Length: {length}\r\n\r\n"
+    );
+    stream
+        .write_all((head + body).as_bytes())
+        .expect("the server reads");
+    let mut answer = String::new();
+    stream
+        .read_to_string(&mut answer)
+        .expect("the server answers");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+    (head[9..12].to_owned(), body.to_owned())
+}
+
+/// Opens a session over long-polling and joins `/`; what names the session, and the socket's id.
+fn join(port: u16) -> (String, String) {
+    let value_of = |text: &str| {
+        let (_, rest) = text.split_once(r#""sid":""#).expect("an id");
+        rest[..20].to_owned()
+    };
+    let session = format!("&sid={}", value_of(&ask(port, "GET", "", "").1));
+    assert_eq!(ask(port, "POST", &session, "40").1, "ok");
+    let id = value_of(&ask(port, "GET", &session, "").1);
+    (session, id)
+}
+
+#[test]
+fn a_bug_costs_one_connection() {
+    let (left, ends) = channel();
+    let config = Config {
+        delivery: Delivery::Inline,
+        worker_threads: Some(1),
+        ..Config::default()
+    };
+    let server = Server::new(&config, Arc::new(Buggy(left))).expect("it starts");
+    let port = server.listen_tcp("127.0.0.1", 0).expect("it listens");
+    let (other, _) = join(port);
+    for bugs in 1..4 {
+        let (session, id) = join(port);
+        ask(port, "POST", &session, r#"42["stumble"]"#);
+        assert_eq!(
+            ends.recv_timeout(PATIENCE),
+            Ok(id),
+            "its host hears that it is gone"
+        );
+        let (status, body) = ask(port, "GET", &session, "");
+        assert_eq!(
+            (status.as_str(), body.contains("Session ID unknown")),
+            ("400", true)
+        );
+        assert_eq!(server.stats().panics_total.value(), bugs);
+        assert_eq!(server.stats().clients_count.value(), 1);
+        // The same thread serves the others.
+        assert_eq!(ask(port, "POST", &other, r#"42["walk"]"#).1, "ok");
+    }
+    server.stop();
+    assert_eq!(server.stats().clients_count.value(), 0);
+}

@@ -26,7 +26,7 @@ mod held;
 mod join;
 mod receive;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 /// What a message leads to for the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,4 +12,5 @@ mod random;
 mod sending;
 mod world;
 
-pub(super) use world::{World, settings};
+pub(crate) use world::World;
+pub(super) use world::settings;

@@ -195,7 +195,7 @@ impl Timer for Alarm {
 }
 
 /// One client of a server of its own.
-pub(in super::super) struct World {
+pub(crate) struct World {
     pub(super) client: Client,
     pub(super) link: Arc<Link>,
     pub(super) namespaces: Arc<Namespaces>,
@@ -263,7 +263,7 @@ impl World {
     }
 
     /// A client that has joined `/`, and nothing in its log.
-    pub(in super::super) fn connected() -> Self {
+    pub(crate) fn connected() -> Self {
         let mut world = Self::new();
         world.receive("0");
         world.forget();
@@ -283,7 +283,7 @@ impl World {
     }
 
     /// The client's socket in the namespace.
-    pub(super) fn socket(&self, namespace: &str) -> Arc<Socket> {
+    pub(crate) fn socket(&self, namespace: &str) -> Arc<Socket> {
         let mut sockets = self.client.sockets();
         let found = sockets.find(|socket| **socket.namespace().name() == *namespace);
         Arc::clone(found.expect("it has joined"))

@@ -15,8 +15,8 @@ const HEAD: f64 = 96.0;
 const FOOT: f64 = 34.0;
 const LEGEND_STEP: f64 = 165.0;
 const LEGEND_COLUMNS: usize = 5;
-const SCALE: [f64; 7] = [0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0];
-const LEFT_END: f64 = 0.025;
+const SCALE: [f64; 8] = [0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0];
+const LEFT_END: f64 = 0.004;
 const RIGHT_END: f64 = 45.0;
 /// One for each server of the table, in its order.
 const COLOURS: [&str; 9] = [
@@ -62,14 +62,14 @@ fn section(svg: &mut String, part: &Part, top: f64) -> f64 {
     let title = match part.field {
         Field::Engine => format!("CPU time relative to {BASELINE}"),
         Field::Bindings => {
-            "CPU time of the host's thread relative to socket.io, python-socketio".to_owned()
+            "CPU time of the host's thread relative to socket.io / python-socketio".to_owned()
         }
     };
     add(
         svg,
         format_args!(
-            "<text x=\"{MARGIN}\" y=\"{}\" font-size=\"15\" font-weight=\"600\">{title} \
-             (left is cheaper; | marks a target)</text>\n",
+            "<text x=\"{MARGIN}\" y=\"{}\" font-size=\"14\" font-weight=\"600\">{title} \
+             (left is cheaper, | is a target)</text>\n",
             top + 24.0
         ),
     );

@@ -36,11 +36,11 @@ pub(crate) struct Effort {
 
 /// The numbers to publish.
 pub(crate) const FULL: Effort = Effort {
-    name: "full",
-    rounds: 5,
-    few_rounds: 2,
+    name: "make bench",
+    rounds: 4,
+    few_rounds: 1,
     window: Window {
-        warm_ns: 400 * MILLISECOND,
+        warm_ns: 300 * MILLISECOND,
         measure_ns: 1_200 * MILLISECOND,
     },
     warm_up_of_peers_ns: 1_000 * MILLISECOND,
@@ -54,7 +54,7 @@ pub(crate) const FULL: Effort = Effort {
 
 /// The order of magnitude, in minutes.
 pub(crate) const QUICK: Effort = Effort {
-    name: "quick",
+    name: "make quick",
     rounds: 2,
     few_rounds: 1,
     window: Window {
@@ -71,7 +71,7 @@ pub(crate) const QUICK: Effort = Effort {
 
 /// Whether everything works, in seconds.
 pub(crate) const SMOKE: Effort = Effort {
-    name: "smoke",
+    name: "make smoke",
     rounds: 1,
     few_rounds: 1,
     window: Window {
@@ -97,7 +97,7 @@ pub(crate) fn run(
     let cores = Cores::find()?;
     let mut file = File::create(out)?;
     let settings = format!(
-        "{} run, {} rounds of {} s ({} for peers in other languages and for idle connections)",
+        "`{}`, {} rounds of {} s ({} for peers in other languages and for idle connections)",
         effort.name,
         effort.rounds,
         effort.window.measure_ns as f64 / SECOND as f64,

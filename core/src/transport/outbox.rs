@@ -210,6 +210,7 @@ mod tests {
                 unsent.advance(taken);
             }
             prop_assert_eq!(sent, expected);
+            prop_assert_eq!(unsent.pieces.capacity(), 0, "what was sent takes no memory");
         }
     }
 }

@@ -296,6 +296,15 @@ fn any_byte_is_a_sign_of_life() {
          wait 44999
          wait 1     => closed: ping timeout",
     );
+    polling(
+        "wait 40000
+         second
+         frame 2probe => answer probe
+         wait 4999
+         frame 5      => upgraded; send 2
+         wait 44999
+         wait 1       => close websocket; closed: ping timeout",
+    );
 }
 
 #[test]

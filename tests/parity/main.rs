@@ -3,6 +3,7 @@
 //! A new operation fails this test until it stands in the table; so does a name that is not in the C header, in the
 //! Python package or in the TypeScript types any more.
 
+mod files;
 mod table;
 
 use std::collections::BTreeSet;

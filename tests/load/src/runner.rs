@@ -55,7 +55,7 @@ pub(crate) const FULL: Effort = Effort {
 /// The order of magnitude, in minutes.
 pub(crate) const QUICK: Effort = Effort {
     name: "make quick",
-    rounds: 2,
+    rounds: 1,
     few_rounds: 1,
     window: Window {
         warm_ns: 400 * MILLISECOND,

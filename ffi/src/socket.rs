@@ -35,12 +35,18 @@ pub(crate) struct SocketHost {
     pub(crate) listeners: ListenerSet,
     /// The user pointer, for events.
     user: AtomicPtr<c_void>,
-    /// The same with its drop.
-    owned_user: Mutex<Option<Owned>>,
-    /// The handles of the acknowledgements that the client waits for.
-    acks: Mutex<HashSet<u64, BuildHasherDefault<IdHasher>>>,
+    /// What many sockets never have.
+    kept: Mutex<Option<Box<Kept>>>,
     /// Its last event has been handled.
     retired: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    /// The user pointer with its drop.
+    user: Option<Owned>,
+    /// The handles of the acknowledgements that the client waits for.
+    acks: HashSet<u64, BuildHasherDefault<IdHasher>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -63,8 +69,7 @@ impl SocketHost {
             shared: Arc::clone(shared),
             listeners: ListenerSet::default(),
             user: AtomicPtr::new(null_mut()),
-            owned_user: Mutex::new(None),
-            acks: Mutex::default(),
+            kept: Mutex::default(),
             retired: AtomicBool::new(false),
         });
         host.ok_or_else(|| Error::from(ErrorKind::Internal))
@@ -86,12 +91,14 @@ impl SocketHost {
     /// A handle for an acknowledgement that the client waits for.
     pub(crate) fn new_ack(&self, socket: &Arc<Socket>, number: u64) -> Result<u64> {
         let id = registry()?.insert(Object::Ack(Arc::downgrade(socket), number))?;
-        lock(&self.acks).insert(id);
+        lock(&self.kept).get_or_insert_default().acks.insert(id);
         Ok(id)
     }
 
     pub(crate) fn end_ack(&self, id: u64, ended: Ended) {
-        lock(&self.acks).remove(&id);
+        if let Some(kept) = &mut *lock(&self.kept) {
+            kept.acks.remove(&id);
+        }
         if let Ok(registry) = registry() {
             registry.remove(id, ended);
         }
@@ -100,9 +107,9 @@ impl SocketHost {
     /// Replaces the user pointer; the old one is dropped.
     fn set_user(&self, user: Owned) {
         let old = {
-            let mut owned = lock(&self.owned_user);
+            let mut kept = lock(&self.kept);
             self.user.store(user.user().0, Ordering::Release);
-            owned.replace(user)
+            kept.get_or_insert_default().user.replace(user)
         };
         drop(old);
     }
@@ -124,16 +131,20 @@ impl SocketHost {
         }
         if let Ok(registry) = registry() {
             registry.remove(self.id, Ended::Gone);
-            for ack in std::mem::take(&mut *lock(&self.acks)) {
-                registry.remove(ack, Ended::Gone);
+        }
+        let kept = {
+            let mut kept = lock(&self.kept);
+            self.user.store(null_mut(), Ordering::Release);
+            kept.take()
+        };
+        let Some(kept) = kept else { return };
+        if let Ok(registry) = registry() {
+            for ack in &kept.acks {
+                registry.remove(*ack, Ended::Gone);
             }
         }
-        let user = {
-            let mut owned = lock(&self.owned_user);
-            self.user.store(null_mut(), Ordering::Release);
-            owned.take()
-        };
-        drop(user);
+        // Here no lock is held any more, and the user pointer's drop may run.
+        drop(kept);
     }
 }
 

@@ -10,13 +10,13 @@ use crate::engineio::handshake::pairs;
 use crate::json;
 use crate::json::RawJson;
 
-/// The request that opened a connection. The headers are one block of text, since most are never looked at.
+/// The request that opened a connection. It is one block of text, since most of it is never looked at.
 #[derive(Debug)]
 pub struct Request {
-    method: Box<str>,
-    url: Box<str>,
-    /// `name: value` lines with lower-case names.
-    headers: Box<str>,
+    /// The method, the URL, and `name: value` lines with lower-case names.
+    text: Box<str>,
+    method_end: u32,
+    url_end: u32,
     address: IpAddr,
     port: u16,
     secure: bool,
@@ -31,14 +31,16 @@ impl Request {
         peer: (IpAddr, u16),
         secure: bool,
     ) -> Self {
-        let mut block = String::with_capacity(256);
+        let mut text = String::with_capacity(512);
+        text.push_str(method);
+        text.push_str(url);
         for (name, value) in headers {
-            let _ = writeln!(block, "{name}: {value}");
+            let _ = writeln!(text, "{name}: {value}");
         }
         Self {
-            method: method.into(),
-            url: url.into(),
-            headers: block.into_boxed_str(),
+            text: text.into_boxed_str(),
+            method_end: method.len() as u32,
+            url_end: (method.len() + url.len()) as u32,
             address: peer.0.to_canonical(),
             port: peer.1,
             secure,
@@ -47,12 +49,12 @@ impl Request {
 
     /// The method: `GET`.
     pub fn method(&self) -> &str {
-        &self.method
+        &self.text[..self.method_end as usize]
     }
 
     /// Path and query, as requested.
     pub fn url(&self) -> &str {
-        &self.url
+        &self.text[self.method_end as usize..self.url_end as usize]
     }
 
     /// The client's address; an IPv4 address that came over IPv6 is shown as IPv4.
@@ -72,7 +74,7 @@ impl Request {
 
     /// All headers, with lower-case names, in the order of the request.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.headers
+        self.text[self.url_end as usize..]
             .lines()
             .filter_map(|line| line.split_once(": "))
     }
@@ -86,7 +88,7 @@ impl Request {
 
     /// The last query parameter of that name, decoded.
     pub fn query(&self, name: &str) -> Option<String> {
-        let (_, query) = self.url.split_once('?')?;
+        let (_, query) = self.url().split_once('?')?;
         pairs(query)
             .filter(|(known, _)| known == name)
             .last()
@@ -110,7 +112,7 @@ impl Request {
 
     /// The query parameters as a JSON object; of a repeated one the last counts.
     pub fn query_json(&self) -> String {
-        let query = self.url.split_once('?').map_or("", |(_, query)| query);
+        let query = self.url().split_once('?').map_or("", |(_, query)| query);
         object(
             pairs(query).map(|(name, value)| (name.into_owned(), value.into_owned())),
             |_, _, next| next.to_owned(),

@@ -64,7 +64,8 @@ pub struct Socket {
     data: Mutex<Option<RawJson>>,
     /// The rooms at the moment of leaving, for those who still ask.
     farewell: OnceLock<Box<[Arc<str>]>>,
-    lane: Mutex<Lane>,
+    /// Made when it is first asked for: in the other deliveries no socket has one.
+    lane: OnceLock<Box<Mutex<Lane>>>,
     host: HostData,
 }
 
@@ -99,7 +100,7 @@ impl Socket {
             hooks: Hooks::default(),
             data: Mutex::default(),
             farewell: OnceLock::new(),
-            lane: Mutex::default(),
+            lane: OnceLock::new(),
             host: HostData::default(),
         });
         let key = namespace.insert(&socket);
@@ -144,7 +145,7 @@ impl Socket {
 
     /// Its waiting events.
     pub fn lane(&self) -> &Mutex<Lane> {
-        &self.lane
+        self.lane.get_or_init(Box::default)
     }
 
     /// Whether it is in its namespace.

@@ -89,6 +89,8 @@ struct Flags {
     ended: bool,
     /// Bytes that came with the handshake have not been looked at.
     unread_head: bool,
+    /// The mailbox keeps no longer what the greetings needed.
+    settled: bool,
     /// The timer has been set once.
     timer_set: bool,
     /// Only the farewell of the transport is left.

@@ -104,6 +104,11 @@ impl Driver {
         if self.flags.ended && !std::mem::replace(&mut self.flags.lingering, true) {
             self.shared.sessions.add_ending(&self.handle);
         }
+        if !self.flags.settled && self.layer.is_anywhere() {
+            // Most clients are greeted, and then silent for a while.
+            self.flags.settled = true;
+            self.handle.link.mailbox.release();
+        }
         // What is put in between is seen by the second look.
         self.handle.link.mailbox.sleep(cx.waker()) && !self.handle.has_notes()
     }

@@ -208,3 +208,23 @@ fn every_program_is_run() {
     found.retain(|name| name != "abi");
     assert_eq!(found, PROGRAMS);
 }
+
+#[test]
+fn every_function_is_given_null() {
+    let folder = native::root();
+    let read = |path: &str| std::fs::read_to_string(folder.join(path)).expect("it can be read");
+    let (header, program) = (read("include/bellwire.h"), read("tests/capi/pointer.c"));
+    let mut functions = 0;
+    for declaration in header.split("BW_API").skip(1) {
+        let declaration = declaration.split(';').next().unwrap_or_default();
+        let Some((name, parameters)) = declaration.split_once('(') else {
+            continue;
+        };
+        let name = name.rsplit([' ', '*', '\n']).next().expect("a name");
+        if parameters.contains('*') && name.starts_with("bw_") {
+            functions += 1;
+            assert!(program.contains(&format!("{name}(")), "{name}");
+        }
+    }
+    assert!(functions > 40, "{functions} functions take pointers");
+}

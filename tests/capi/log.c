@@ -1,4 +1,5 @@
-/* The log: who may call what inside it, and when it is dropped. */
+/* The log: who may call what inside it, and when it is dropped; and what a
+ * server tells of itself. */
 #include "host.h"
 
 #include <arpa/inet.h>
@@ -94,6 +95,38 @@ static void records_arrive(void) {
   host_stop(&h);
 }
 
+/* The same trouble is an event, for programs that do not read logs. */
+static void note_fault(const bw_event *ev, void *user) {
+  if (!memmem(ev->name.data, ev->name.len, "accept", 6) || ev->server != h.server) atomic_fetch_add(&wrong, 1);
+  atomic_fetch_add((atomic_int *)user, 1);
+}
+
+static void a_fault_is_told(void) {
+  atomic_int faults = 0;
+  shortage s;
+  atomic_store(&wrong, 0);
+  host_start(&h, NULL);
+  OK(bw_on(h.server, BW_EV_FAULT, BW_S(""), 0, note_fault, &faults, NULL, NULL));
+  run_short(&s, &faults);
+  end_shortage(&s);
+  CHECK_INT(0, atomic_load(&wrong));
+  host_stop(&h);
+}
+
+static void note_namespace(const bw_event *ev, void *user) {
+  if (ev->nsp) atomic_store((atomic_uint_fast64_t *)user, ev->nsp);
+}
+
+static void a_new_namespace_is_told(void) {
+  atomic_uint_fast64_t told = 0;
+  bw_nsp nsp;
+  host_start(&h, NULL);
+  OK(bw_on(h.server, BW_EV_NEW_NAMESPACE, BW_S(""), 0, note_namespace, &told, NULL, NULL));
+  OK(bw_nsp_get(h.server, BW_S("/new"), &nsp));
+  EVENTUALLY(atomic_load(&told) == nsp);
+  host_stop(&h);
+}
+
 static void inside_the_log_callback(void) {
   shortage s;
   atomic_store(&records, 0);
@@ -166,5 +199,6 @@ static void replaced_while_threads_log(void) {
 }
 
 NO_CHILDREN;
-RUN(TEST(records_arrive), TEST(inside_the_log_callback), TEST(levels_are_checked),
+RUN(TEST(records_arrive), TEST(a_fault_is_told), TEST(a_new_namespace_is_told),
+    TEST(inside_the_log_callback), TEST(levels_are_checked),
     TEST(replaced_while_threads_log))

@@ -79,6 +79,11 @@ static void null_is_an_error(void) {
   STATUS(BW_E_ARG, bw_emit_ack(NULL, msg, ignore, NULL, drop, NULL));
   STATUS(BW_E_ARG, bw_emit_ack(&to, NULL, ignore, NULL, drop, NULL));
   STATUS(BW_E_ARG, bw_emit_ack(&to, msg, NULL, NULL, drop, NULL));
+  STATUS(BW_E_ARG, bw_send_text(NULL, BW_S("x")));
+  STATUS(BW_E_ARG, bw_send_binary(NULL, (bw_blob){NULL, 0, NULL, NULL}));
+  STATUS(BW_E_ARG, bw_ack_send(1, NULL));
+  CHECK_INT(0, bw_has_feature(NULL));
+  OK(bw_log_set(BW_LOG_OFF, NULL, NULL, NULL)); /* nobody is told */
   STATUS(BW_E_ARG, bw_join(NULL, &payload.event, 1));
   STATUS(BW_E_ARG, bw_join(&to, NULL, 1));
   STATUS(BW_E_ARG, bw_leave(NULL, &payload.event, 1));
@@ -92,6 +97,7 @@ static void null_is_an_error(void) {
   STATUS(BW_E_ARG, bw_socket_data_get(socket, NULL));
   STATUS(BW_E_ARG, bw_socket_user_get(socket, NULL));
   STATUS(BW_E_ARG, bw_socket_handshake(socket, NULL));
+  OK(bw_socket_user_set(socket, NULL, NULL)); /* none */
   CHECK(bw_handshake_retain(NULL) == NULL);
   STATUS(BW_E_ARG, bw_handshake_str(NULL, BW_HS_SID, &view));
   STATUS(BW_E_ARG, bw_handshake_str(hs, BW_HS_SID, NULL));
@@ -114,6 +120,8 @@ static void null_is_an_error(void) {
   bw_args_int(NULL, 1);
   bw_args_double(NULL, 1);
   bw_args_str(NULL, BW_S("x"));
+  bw_args_bin(NULL, (bw_blob){"x", 1, drop, NULL});
+  CHECK_INT(7, atomic_load(&drops)); /* what was lent comes back all the same */
   bw_args_json(NULL, BW_S("1"));
   bw_args_begin_object(NULL);
   bw_args_begin_array(NULL);

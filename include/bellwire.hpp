@@ -1,7 +1,10 @@
 // bellwire.hpp - the C++17 face of bellwire.h.
 //
 // Header-only: it has no binary interface of its own, no macros and no state.
-// It compiles with and without exceptions and RTTI.  What a function does, and
+// It compiles with and without exceptions and RTTI, and is one file on purpose:
+// with bellwire.h it can be copied into a project as it is, without a folder
+// that has to come along, and its parts - what is read, what is sent, who is
+// sent to, what is told, the server - are useless without one another.  What a function does, and
 // on which thread, is said in bellwire.h; this file says what C++ adds:
 //
 //   Lifetimes   bellwire::server, config, args and message own what they hold

@@ -201,8 +201,8 @@ test("servers of several threads do not know each other", async (t) => {
      io.close();`,
     { eval: true, workerData: folder },
   );
-  assert.deepEqual((await once(worker, "message"))[0], []);
-  await once(worker, "exit");
+  const [[sockets]] = await Promise.all([once(worker, "message"), once(worker, "exit")]);
+  assert.deepEqual(sockets, []);
   assert.equal(socket.connected, true);
 });
 

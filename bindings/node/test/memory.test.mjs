@@ -43,7 +43,6 @@ const PROGRAM = `
   };
   const visitors = async (total) => {
     const worker = new Worker(${JSON.stringify(`${folder}test/visitors.cjs`)}, { workerData: { path, total } });
-    await once(worker, "message");
     await once(worker, "exit");
   };
 `;

@@ -44,7 +44,7 @@ export async function run(program, { signal, args = [] } = {}) {
       { transports: ["websocket"], reconnection: false, ...more });
   `;
   const child = spawn(process.execPath, [...args, "-e", head + program], { stdio: ["ignore", "pipe", "pipe"] });
-  const deadline = setTimeout(() => child.kill("SIGKILL"), 60_000);
+  const deadline = setTimeout(() => child.kill("SIGKILL"), 120_000);
   let [out, err] = ["", ""];
   child.stdout.on("data", (data) => {
     out += data;

@@ -107,6 +107,7 @@ test: setup lib examples
 	$(MAKE) loom
 	cd tests/browser && node --test
 	$(MAKE) -C tests/load smoke
+	$(MAKE) test-bindings
 
 # The raw-byte suites once more: with every other way to be told events, with the server in C++, and with the official
 # server, which has to pass them as well.

@@ -8,7 +8,8 @@ use bellwire_core::socketio::ack::AckOutcome;
 use bellwire_core::socketio::event::{Form, RoomChange};
 use bellwire_core::socketio::{Event, MessageRef, Rejection, Reply, Socket as CoreSocket};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBytes, PyList, PyString, PyTuple, PyType};
 
 use crate::ack::{Ack, acknowledge};
 use crate::deferred::Question;
@@ -17,6 +18,9 @@ use crate::host::{Host, current};
 use crate::namespace::Namespace;
 use crate::socket::{Socket, transport_name};
 use crate::value;
+
+/// What a handler returns that is a coroutine function, or calls one at its end.
+static COROUTINE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 
 /// What the engine's queue calls.
 #[derive(Debug)]
@@ -203,7 +207,7 @@ fn on_message<'py>(
         let call = (namespace, name, sid, args.to_tuple(), ack);
         return host.dispatch.call1(py, call).map(drop);
     };
-    if let Err(error) = call(py, host, namespace, &handler, (socket, ack), sid, &args) {
+    if let Err(error) = call(py, host, &handler, (socket, ack), sid, &args) {
         host.report(py, error, message.name);
     }
     Ok(())
@@ -213,18 +217,16 @@ fn on_message<'py>(
 fn call<'py>(
     py: Python<'py>,
     host: &Host,
-    namespace: &Bound<'py, Namespace>,
     handler: &Bound<'py, PyAny>,
     (socket, ack): (&Arc<CoreSocket>, Option<u64>),
     sid: Bound<'py, PyString>,
     args: &Bound<'py, PyList>,
 ) -> PyResult<()> {
-    let (handler, is_coroutine): (Bound<'_, PyAny>, bool) = handler.extract()?;
     let all = std::iter::once(sid.into_any()).chain(args.iter());
     let result = handler.call1(PyTuple::new(py, all.collect::<Vec<_>>())?)?;
-    if is_coroutine {
+    if !result.is_none() && result.is_instance(COROUTINE.import(py, "types", "CoroutineType")?)? {
         let ack = ack.map(|id| Ack::new(socket, id));
-        host.spawn.call1(py, (result, ack, namespace, &handler))?;
+        host.spawn.call1(py, (result, ack, handler))?;
     } else if let Some(id) = ack {
         acknowledge(socket, id, &result)?;
     }

@@ -37,7 +37,7 @@ macro_rules! calls {
 }
 
 calls! {
-    /// A coroutine handler was called: (coroutine, ack, namespace, event).
+    /// A handler has returned a coroutine: (coroutine, ack, handler).
     spawn;
     /// An event without a handler of its own: (namespace, event, sid, args, ack).
     dispatch;

@@ -23,7 +23,7 @@ use crate::socket::{Socket, scope};
 #[derive(Debug)]
 pub(crate) struct Namespace {
     pub(crate) namespace: Arc<socketio::Namespace>,
-    /// Handlers that are called directly: event -> (callable, whether it is a coroutine function).
+    /// Handlers that are called directly, by event.
     #[pyo3(get)]
     pub(crate) handlers: Py<PyDict>,
     pub(crate) joining: Joining,

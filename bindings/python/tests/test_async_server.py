@@ -26,8 +26,11 @@ async def test_what_a_handler_returns_is_the_acknowledgement():
         await asyncio.sleep(0)
         return results[name]
 
+    # As decorators do it that do not care what they decorate.
+    sio.on("decorated", lambda *args: coroutine(*args))
+
     async with listening(sio) as url, client(url) as one:
-        for event in ("plain", "coroutine"):
+        for event in ("plain", "coroutine", "decorated"):
             assert await one.call(event, "none") is None
             assert await one.call(event, "one") == 1
             assert await one.call(event, "several") == (1, b"2", [3])

@@ -12,10 +12,10 @@ import bellwire
 
 
 async def _flood_a_blocked_loop(**options):
-    """A client sends 1 000 events while a handler blocks the loop; what is seen of it."""
-    sio = bellwire.AsyncServer(**options)
+    """A client sends 1 000 events while a handler blocks the loop for longer than anybody may be silent."""
+    sio = bellwire.AsyncServer(ping_interval=0.2, ping_timeout=1, **options)
     seen = []
-    sio.on("block", lambda sid: time.sleep(2))
+    sio.on("block", lambda sid: time.sleep(3))
     sio.on("count", lambda sid, number: seen.append(number))
     sio.on("end", lambda sid: seen.append("end"))
     sio.on("disconnect", lambda sid, reason: seen.append(reason))
@@ -40,14 +40,12 @@ async def _flood_a_blocked_loop(**options):
 
 @on_loop
 async def test_a_handler_that_blocks_loses_no_client():
-    await _flood_a_blocked_loop(ping_interval=0.2, ping_timeout=0.2)
+    await _flood_a_blocked_loop()
 
 
 @on_loop
 async def test_a_full_queue_stops_reading_and_loses_no_event_and_no_client():
-    await _flood_a_blocked_loop(
-        ping_interval=0.2, ping_timeout=0.2, options={"engine": {"pollQueueEvents": 50}}
-    )
+    await _flood_a_blocked_loop(options={"engine": {"pollQueueEvents": 50}})
 
 
 @pytest.mark.parametrize("kind", ["AsyncServer", "Server"])

@@ -88,6 +88,14 @@ def test_events_calls_and_rooms(serve, connect):
     assert left.wait(PATIENCE_S)
 
 
+def test_a_coroutine_handler_is_refused_when_it_is_registered():
+    async def handler(sid):
+        pass
+
+    with pytest.raises(TypeError, match="AsyncServer"):
+        bellwire.Server().on("event", handler)
+
+
 def test_handlers_run_side_by_side_and_may_block(serve, connect):
     sio = bellwire.Server()
     both = threading.Barrier(2)

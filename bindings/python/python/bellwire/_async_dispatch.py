@@ -14,7 +14,7 @@ from ._dispatch import Dispatcher
 if TYPE_CHECKING:
     from ._asyncio import AsyncServer
     from ._handlers import Handler
-    from ._native import Ack, Namespace
+    from ._native import Ack
 
 _EAGER = sys.version_info >= (3, 12)
 
@@ -50,7 +50,7 @@ class AsyncDispatcher(Dispatcher):
 
         task.add_done_callback(end)
 
-    def spawn(self, coroutine: Any, ack: Ack | None, namespace: Namespace, handler: Handler) -> None:
+    def spawn(self, coroutine: Any, ack: Ack | None, handler: Handler) -> None:
         self.task(coroutine, partial(self._finish, ack, handler))
 
     def _finish(self, ack: Ack | None, what: object, task: asyncio.Task[Any]) -> None:

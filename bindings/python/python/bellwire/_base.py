@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import inspect
 import logging
 import mimetypes
 import os
@@ -167,7 +166,7 @@ class BaseServer(Handlers):
         if self._calls_directly():
             for event, handler in self.handlers.get(name, {}).items():
                 if event != "*" and event not in self._reserved:
-                    native.handlers[event] = (handler, inspect.iscoroutinefunction(handler))
+                    native.handlers[event] = handler
 
     def _calls_directly(self) -> bool:
         return False

@@ -7,9 +7,6 @@ from typing import TYPE_CHECKING, Any
 from . import _environ
 
 if TYPE_CHECKING:
-    from collections import deque
-    from collections.abc import Callable
-
     from ._native import Socket
 
 #: Clients that were let in but have not joined are looked through when there are this many.
@@ -51,13 +48,11 @@ class Reason(str):
 class Client:
     """One client in one namespace."""
 
-    __slots__ = ("socket", "session", "waiting", "_environ")
+    __slots__ = ("socket", "session", "_environ")
 
     def __init__(self, socket: Socket) -> None:
         self.socket = socket
         self.session: dict[str, Any] = {}
-        #: Its events that wait for the one that is being handled, if they are handled in order.
-        self.waiting: deque[Callable[[], Any]] | None = None
         self._environ: _environ.Environ | None = None
 
     @property

@@ -37,7 +37,7 @@ class Dispatcher:
         """Calls a handler and passes on its result, or the exception it raised."""
         raise NotImplementedError
 
-    def spawn(self, coroutine: Any, ack: Ack | None, namespace: Namespace, handler: Handler) -> None:
+    def spawn(self, coroutine: Any, ack: Ack | None, handler: Handler) -> None:
         """A coroutine handler was called."""
         raise NotImplementedError
 

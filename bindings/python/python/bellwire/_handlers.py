@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
@@ -50,6 +51,8 @@ class Handlers:
         name = namespace or "/"
 
         def register(handler: H) -> H:
+            if inspect.iscoroutinefunction(handler) and not self.is_asyncio_based():
+                raise TypeError("a Server has no coroutine handlers: use AsyncServer")
             self.handlers.setdefault(name, {})[event] = handler
             self._changed(name)
             return handler

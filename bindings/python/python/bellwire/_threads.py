@@ -20,7 +20,7 @@ from ._sending import Sending
 
 if TYPE_CHECKING:
     from ._handlers import Handler
-    from ._native import Ack, Namespace
+    from ._native import Ack
     from ._native import Server as Engine
 
 #: Calls of handlers that may wait for a thread; beyond them no more events are taken, and clients are not read.
@@ -124,10 +124,6 @@ class ThreadDispatcher(Dispatcher):
                 job()
             except Exception as error:
                 self.fault(error, "a handler")
-
-    def spawn(self, coroutine: Any, ack: Ack | None, namespace: Namespace, handler: Handler) -> None:
-        coroutine.close()
-        raise TypeError("a Server has no coroutine handlers: use AsyncServer")
 
     def shutdown(self) -> None:
         self.ended.set()

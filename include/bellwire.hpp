@@ -4,8 +4,9 @@
 // It compiles with and without exceptions and RTTI, and is one file on purpose:
 // with bellwire.h it can be copied into a project as it is, without a folder
 // that has to come along, and its parts - what is read, what is sent, who is
-// sent to, what is told, the server - are useless without one another.  What a function does, and
-// on which thread, is said in bellwire.h; this file says what C++ adds:
+// sent to, what is told, the server - are useless without one another.  What a
+// function does, and on which thread, is said in bellwire.h; this file says what
+// C++ adds:
 //
 //   Lifetimes   bellwire::server, config, args and message own what they hold
 //               and free it.  nsp, socket, listener and operation are values of

@@ -77,11 +77,7 @@ fn clients_that_leave_at_any_point_leave_nothing() {
         let mut waiting = Polling::connect(&server);
         waiting.start_poll();
         let posting = Polling::connect(&server);
-        let mut post = Http::connect(server.endpoint());
-        post.write(format!(
-            "POST {} HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n4",
-            posting.target()
-        ));
+        let _post = posting.begin_post(9, "4");
         // … and in the middle of an upgrade.
         let probing = Polling::connect(&server);
         let mut probe = WebSocket::upgrade(&server, &probing.sid);
@@ -127,14 +123,7 @@ fn announced_bytes_are_not_reserved() {
     let polling: Vec<_> = (0..100).map(|_| Polling::connect(&server)).collect();
     let posts: Vec<_> = polling
         .iter()
-        .map(|polling| {
-            let mut http = Http::connect(server.endpoint());
-            http.write(format!(
-                "POST {} HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n4",
-                polling.target()
-            ));
-            http
-        })
+        .map(|polling| polling.begin_post(1_000_000, "4"))
         .collect();
     old.check_served(&server);
     let grown = server.resident_bytes().saturating_sub(before);

@@ -35,14 +35,7 @@ fn answers_to(session: &Polling, count: usize) -> Vec<(u16, String)> {
 #[test]
 fn a_second_poll_ends_the_session() {
     let mut polling = Polling::connect(&SERVER);
-    polling.start_poll();
-    // Only when the first request has surely been seen is the second the second.
-    assert!(
-        polling
-            .get_connection()
-            .wire()
-            .is_silent_for(Duration::from_millis(100))
-    );
+    polling.wait_in_poll();
     let mut http = Http::connect(SERVER.endpoint());
     let response = http.request("GET", &polling.target(), &[], b"");
     assert_eq!((response.status, response.text()), (400, ""));
@@ -144,11 +137,7 @@ fn polls_that_come_while_a_handler_blocks() {
 #[test]
 fn a_second_post_ends_the_session() {
     let mut polling = Polling::connect(&SERVER);
-    let mut http = Http::connect(SERVER.endpoint());
-    http.write(format!(
-        "POST {} HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n4he",
-        polling.target()
-    ));
+    let mut http = polling.begin_post(5, "4he");
     assert!(http.wire().is_silent_for(Duration::from_millis(100)));
     let response = polling.post_response("4hello");
     assert_eq!((response.status, response.text()), (400, ""));
@@ -160,11 +149,7 @@ fn a_second_post_ends_the_session() {
 fn a_second_post_ends_a_waiting_poll() {
     let mut polling = Polling::connect(&SERVER);
     polling.start_poll();
-    let mut http = Http::connect(SERVER.endpoint());
-    http.write(format!(
-        "POST {} HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n4he",
-        polling.target()
-    ));
+    let mut http = polling.begin_post(5, "4he");
     assert!(http.wire().is_silent_for(Duration::from_millis(100)));
     let response = polling.post_response("4hello");
     assert_eq!((response.status, response.text()), (400, ""));

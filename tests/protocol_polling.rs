@@ -102,13 +102,7 @@ fn other_packets_are_ignored() {
 #[test]
 fn a_poll_waits_for_a_message() {
     let mut polling = Polling::connect(&SERVER);
-    polling.start_poll();
-    assert!(
-        polling
-            .get_connection()
-            .wire()
-            .is_silent_for(Duration::from_millis(150))
-    );
+    polling.wait_in_poll();
     polling.post("4hello");
     assert_eq!(polling.finish_poll(), ["4hello"]);
 }
@@ -329,13 +323,7 @@ fn packets_before_the_malformed_one_are_delivered() {
 #[test]
 fn a_parse_error_ends_a_waiting_poll() {
     let mut polling = Polling::connect(&SERVER);
-    polling.start_poll();
-    assert!(
-        polling
-            .get_connection()
-            .wire()
-            .is_silent_for(Duration::from_millis(50))
-    );
+    polling.wait_in_poll();
     polling.post("x");
     assert_eq!(polling.finish_poll(), ["1"]);
     polling.check_gone();
@@ -351,13 +339,7 @@ fn a_close_packet_ends_the_session() {
 #[test]
 fn a_close_packet_is_answered_by_noop_to_the_poll() {
     let mut polling = Polling::connect(&SERVER);
-    polling.start_poll();
-    assert!(
-        polling
-            .get_connection()
-            .wire()
-            .is_silent_for(Duration::from_millis(50))
-    );
+    polling.wait_in_poll();
     polling.post("1");
     assert_eq!(polling.finish_poll(), ["6"]);
     polling.check_gone();
@@ -399,11 +381,7 @@ fn a_reset_poll_is_a_transport_error() {
 #[test]
 fn an_aborted_post_is_a_transport_error() {
     let mut polling = Polling::connect(&SERVER);
-    let mut http = Http::connect(SERVER.endpoint());
-    http.write(format!(
-        "POST {} HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n4he",
-        polling.target()
-    ));
+    let mut http = polling.begin_post(9, "4he");
     assert!(http.wire().is_silent_for(Duration::from_millis(50)));
     drop(http);
     assert_eq!(reason_of(&SERVER, &polling.sid), "transport error");
@@ -433,13 +411,7 @@ fn an_idle_connection_may_end_without_ending_the_session() {
 #[test]
 fn the_server_closes_a_waiting_poll() {
     let mut polling = Polling::connect(&SERVER);
-    polling.start_poll();
-    assert!(
-        polling
-            .get_connection()
-            .wire()
-            .is_silent_for(Duration::from_millis(50))
-    );
+    polling.wait_in_poll();
     polling.post("4close");
     assert_eq!(polling.finish_poll(), ["1"]);
     assert_eq!(reason_of(&SERVER, &polling.sid), "forced close");

@@ -40,13 +40,7 @@ fn raw_sessions_are_told() {
     let mut websocket = WebSocket::connect(&server);
     websocket.receive_open();
     let mut polling = Polling::connect(&server);
-    polling.start_poll();
-    assert!(
-        polling
-            .get_connection()
-            .wire()
-            .is_silent_for(Duration::from_millis(50))
-    );
+    polling.wait_in_poll();
     server.signal("INT");
     assert_eq!(websocket.receive_close(), None);
     assert_eq!(polling.finish_poll(), ["1"]);

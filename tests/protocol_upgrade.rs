@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use conformance::raw::{log, reason_of};
-use conformance::{Client, Frame, Http, Opcode, Polling, Server, Transport, WebSocket};
+use conformance::{Client, Frame, Opcode, Polling, Server, Transport, WebSocket};
 use serde_json::{Value, json};
 
 static SERVER: LazyLock<Server> = LazyLock::new(|| Server::raw(&json!({})));
@@ -339,13 +339,7 @@ fn polls_wait_again_after_a_failed_upgrade() {
     let (mut polling, websocket) = probed(&SERVER);
     websocket.close();
     check_on_polling(&mut polling);
-    polling.start_poll();
-    assert!(
-        polling
-            .get_connection()
-            .wire()
-            .is_silent_for(Duration::from_millis(300))
-    );
+    polling.wait_in_poll();
     polling.post("4a");
     assert_eq!(polling.finish_poll(), ["4a"]);
 }
@@ -418,11 +412,7 @@ fn upgrading_a_websocket_session_does_not_disturb_it() {
 #[test]
 fn a_post_that_is_under_way_does_not_break_the_upgrade() {
     let (polling, mut websocket) = probed(&SERVER);
-    let mut http = Http::connect(SERVER.endpoint());
-    http.write(format!(
-        "POST {} HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n4he",
-        polling.target()
-    ));
+    let mut http = polling.begin_post(5, "4he");
     assert!(http.wire().is_silent_for(Duration::from_millis(50)));
     websocket.text("5");
     check_on_websocket(&mut websocket);

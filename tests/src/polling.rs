@@ -1,5 +1,7 @@
 //! An Engine.IO session over HTTP long-polling.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use crate::http::{Http, Response};
@@ -8,6 +10,9 @@ use crate::server::{Endpoint, Server};
 
 /// Between two packets of a payload.
 pub const SEPARATOR: char = '\x1e';
+
+/// A request on this machine has arrived by then.
+const SEEN: Duration = Duration::from_millis(100);
 
 /// A session: one connection for polls, one for posts.
 #[derive(Debug)]
@@ -61,6 +66,13 @@ impl Polling {
         self.get.send("GET", &target, &[], b"");
     }
 
+    /// Sends a poll and waits until the server has surely seen it, and has nothing for us.
+    #[track_caller]
+    pub fn wait_in_poll(&mut self) {
+        self.start_poll();
+        assert!(self.get.wire().is_silent_for(SEEN), "an answer already");
+    }
+
     /// Receives the answer to a poll that was sent.
     pub fn finish_poll(&mut self) -> Vec<String> {
         let response = self.get.receive();
@@ -107,6 +119,16 @@ impl Polling {
         let headers = [("Content-Type", "text/plain;charset=UTF-8")];
         self.post
             .request("POST", &target, &headers, payload.as_bytes())
+    }
+
+    /// Sends the head of a post of so many bytes, and the first of them, on a connection of its own.
+    pub fn begin_post(&self, length: usize, part: &str) -> Http {
+        let mut http = Http::connect(&self.endpoint);
+        http.write(format!(
+            "POST {} HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n{part}",
+            self.target()
+        ));
+        http
     }
 
     /// Posts a payload that is taken.

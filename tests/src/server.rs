@@ -5,6 +5,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, channel};
@@ -45,6 +46,7 @@ pub struct Server {
     lines: Mutex<Receiver<String>>,
     endpoint: Endpoint,
     pid: u32,
+    exit_status: i32,
 }
 
 impl Server {
@@ -79,10 +81,20 @@ impl Server {
         )
     }
 
+    /// Another program that says where it listens, with its command line.
+    pub fn program(program: &Path, arguments: &[&str], path: &str) -> Self {
+        let program = program.to_str().expect("paths are UTF-8").to_owned();
+        Self::run(&[program], arguments, path.to_owned())
+    }
+
     fn spawn(arguments: &[&str], path: String) -> Self {
+        Self::run(&under_test::command(), arguments, path)
+    }
+
+    fn run(command: &[String], arguments: &[&str], path: String) -> Self {
         let mut guard = Command::new("sh")
             .args(["-c", GUARD, "sh"])
-            .args(under_test::command())
+            .args(command)
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -101,12 +113,9 @@ impl Server {
         });
         let (mut pid, mut port) = (None, None);
         while pid.is_none() || port.is_none() {
-            let line = lines.recv_timeout(PATIENCE).unwrap_or_else(|_| {
-                panic!(
-                    "the server did not start: {:?} {arguments:?}",
-                    under_test::command()
-                )
-            });
+            let line = lines
+                .recv_timeout(PATIENCE)
+                .unwrap_or_else(|_| panic!("the server did not start: {command:?} {arguments:?}"));
             if let Some(number) = line.strip_prefix("pid ") {
                 pid = number.parse().ok();
             } else if let Some(number) = line.strip_prefix("listening on ") {
@@ -122,7 +131,13 @@ impl Server {
             lines: Mutex::new(lines),
             endpoint: Endpoint { address, path },
             pid: pid.expect("the loop ends with a process number"),
+            exit_status: 0,
         }
+    }
+
+    /// From now on its exit status shall be this one and not 0.
+    pub fn shall_end_with(&mut self, status: i32) {
+        self.exit_status = status;
     }
 
     /// Where it listens.
@@ -209,7 +224,7 @@ impl Drop for Server {
             return;
         }
         let code = self.wait();
-        assert_eq!(code, 0, "exit status of the server");
+        assert_eq!(code, self.exit_status, "exit status of the server");
         let lines = self.lines.get_mut().expect("nobody panicked with it");
         if let Ok(line) = lines.recv_timeout(Duration::from_secs(1)) {
             panic!("unexpected output of the server: {line}");

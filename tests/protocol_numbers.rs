@@ -57,7 +57,10 @@ fn messages_and_their_bytes_are_counted() {
         return;
     };
     for transport in Transport::ALL {
+        let fresh = numbers(&server);
         let mut client = Client::over(&server, transport);
+        // What was sent is counted after it has left: the answer to CONNECT, and `auth`.
+        wait_for(&server, &fresh, &[("messages_sent_total", 2)]);
         let before = numbers(&server);
         for i in 0..10 {
             client.emit(&json!(["message", i]));

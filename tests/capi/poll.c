@@ -191,6 +191,31 @@ static void polling_has_limits(void) {
   stop();
 }
 
+static void work(const bw_event *ev, void *user) {
+  const int64_t until = now_ms() + 5;
+  (void)ev;
+  while (now_ms() < until) wait_a_moment();
+  atomic_fetch_add((atomic_int *)user, 1);
+}
+
+static void a_poll_ends_when_its_budget_is_used_up(void) {
+  atomic_int worked = 0;
+  client *c;
+  int i;
+  start("{\"engine\":{\"delivery\":\"polled\",\"pollBudgetUs\":1000}}");
+  OK(bw_on(h.nsp, BW_EV_MESSAGE, BW_S("work"), 0, work, &worked, NULL, NULL));
+  c = join_host(&h, &j, NULL);
+  for (i = 0; i < 10; i++) client_send(c, "42[\"work\"]");
+  for (i = 0; i < 10;) {
+    CHECK(bw_server_poll(h.server, 0, PATIENCE_MS) >= 0);
+    /* One takes longer than the budget. */
+    CHECK(atomic_load(&worked) - i <= 1);
+    i = atomic_load(&worked);
+  }
+  client_close(c);
+  stop();
+}
+
 static void events_without_callbacks(void) {
   const struct bw_event *ev = NULL;
   client *c;
@@ -307,5 +332,6 @@ NO_CHILDREN;
 RUN(TEST(polling_inside_a_callback), TEST(two_threads_and_free_while_polling),
     TEST(a_server_with_threads_is_not_polled), TEST(waiting_inside_a_callback),
     TEST(the_descriptor_is_level_triggered), TEST(polling_has_limits),
+    TEST(a_poll_ends_when_its_budget_is_used_up),
     TEST(events_without_callbacks), TEST(a_wake_up_is_not_lost), TEST(woken_by_signal_handlers),
     TEST(a_host_that_does_not_poll_keeps_its_clients))

@@ -211,6 +211,39 @@ static void after_close(void) {
   journal_end(&j);
 }
 
+static void close_here(const bw_event *ev, void *user) {
+  (void)user;
+  OK(bw_server_close(ev->server, 200));
+  OK(bw_server_close(ev->server, 100));
+  STATUS(BW_E_DEADLOCK, bw_server_wait(ev->server, 0));
+}
+
+static void a_callback_may_close_its_server(void) {
+  static const char *const options[] = {NULL, "{\"engine\":{\"delivery\":\"inline\"}}", POLLED};
+  size_t i;
+  for (i = 0; i < sizeof options / sizeof *options; i++) {
+    host h;
+    journal j;
+    client *c;
+    journal_start(&j);
+    host_start(&h, options[i]);
+    if (i == 2) j.polled = h.server;
+    journal_on(&j, h.nsp, BW_EV_CONNECTION, "");
+    journal_on(&j, h.nsp, BW_EV_DISCONNECT, "");
+    journal_on(&j, h.server, BW_EV_SHUTDOWN, "");
+    OK(bw_on(h.nsp, BW_EV_MESSAGE, BW_S("close"), 0, close_here, NULL, NULL, NULL));
+    c = join_host(&h, &j, NULL);
+    client_send(c, "42[\"close\"]");
+    journal_wait(&j, BW_EV_SHUTDOWN, 1);
+    OK(bw_server_wait(h.server, PATIENCE_MS));
+    CHECK_INT(1, (int64_t)journal_count(&j, BW_EV_DISCONNECT));
+    client_expect_end(c);
+    client_close(c);
+    host_stop(&h);
+    journal_end(&j);
+  }
+}
+
 static void a_polled_server_polls_while_waiting(void) {
   host h;
   journal j;
@@ -355,7 +388,8 @@ static void numbers_and_metrics(void) {
 const child_part child_parts[] = {{"listen_on_port_80", listen_on_port_80}, {NULL, NULL}};
 RUN(TEST(addresses_are_checked), TEST(a_port_that_is_not_allowed),
     TEST(descriptors_that_do_not_listen_stay_ours), TEST(a_unix_socket), TEST(a_page_is_served),
-    TEST(after_close), TEST(a_polled_server_polls_while_waiting),
+    TEST(after_close), TEST(a_callback_may_close_its_server),
+    TEST(a_polled_server_polls_while_waiting),
     TEST(waiting_ends_when_everything_is_told),
     TEST(many_servers_one_after_the_other),
     TEST(a_server_leaves_no_thread_and_no_descriptor), TEST(numbers_and_metrics))

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use conformance::socketio::kind;
-use conformance::{Client, Polling, Server, Transport, WebSocket};
+use conformance::{Client, Difference, Polling, Server, Transport, WebSocket, differs};
 use serde_json::{Value, json};
 
 static SERVER: LazyLock<Server> = LazyLock::new(Server::start);
@@ -349,6 +349,38 @@ fn the_handshake_over_polling_and_without_origin() {
         handshake["url"],
         json!("/socket.io/?EIO=4&transport=polling")
     );
+}
+
+#[test]
+fn a_trusted_proxy_says_who_the_client_is() {
+    if !differs(Difference::TrustsProxies) {
+        return;
+    }
+    // (proxies in front of the server, what the last of them has written, whose address that makes)
+    for (proxies, forwarded, address) in [
+        (0, "203.0.113.7", "127.0.0.1"),
+        (1, "198.51.100.9, 203.0.113.7", "203.0.113.7"),
+        (2, "198.51.100.9, 203.0.113.7", "198.51.100.9"),
+        (1, "nonsense", "127.0.0.1"),
+    ] {
+        let server = Server::with(&json!({"engine": {"trustProxy": proxies}}));
+        let query = "EIO=4&transport=websocket";
+        let headers = [("X-Forwarded-For", forwarded)];
+        let mut websocket =
+            WebSocket::attempt(server.endpoint(), query, &headers).expect("upgraded");
+        websocket.receive_open();
+        websocket.text("40");
+        websocket.receive_text();
+        websocket.receive_text();
+        websocket.text(r#"420["handshake"]"#);
+        let answer = websocket.receive_text();
+        let answer: Value = serde_json::from_str(&answer["430".len()..]).expect("an answer");
+        assert_eq!(
+            answer[0]["address"],
+            json!(address),
+            "{proxies}, {forwarded}"
+        );
+    }
 }
 
 #[test]

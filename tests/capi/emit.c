@@ -243,6 +243,24 @@ static void targets_that_contradict_themselves(void) {
   stop();
 }
 
+/* One process is the whole cluster. */
+static void a_local_broadcast_reaches_everybody_here(void) {
+  const bw_payload payload = bw_payload_of(BW_S("e"), BW_S("[1]"));
+  bw_target to;
+  client *one, *two;
+  start();
+  one = join_host(&h, &j, NULL);
+  two = join_host(&h, &j, NULL);
+  to = bw_to(h.nsp);
+  to.flags |= BW_TO_LOCAL;
+  OK(bw_emit(&to, &payload));
+  client_expect(one, "42[\"e\",1]");
+  client_expect(two, "42[\"e\",1]");
+  client_close(one);
+  client_close(two);
+  stop();
+}
+
 static void the_clients_there_are(void) {
   bw_target to;
   entry e;
@@ -265,4 +283,5 @@ NO_CHILDREN;
 RUN(TEST(an_answer_is_given_once), TEST(an_answer_with_bytes), TEST(too_late_and_never),
     TEST(a_client_answers), TEST(an_operation_ends_exactly_once),
     TEST(an_operation_ends_with_its_server), TEST(a_broadcast_collects_what_there_is),
-    TEST(targets_that_contradict_themselves), TEST(the_clients_there_are))
+    TEST(targets_that_contradict_themselves), TEST(a_local_broadcast_reaches_everybody_here),
+    TEST(the_clients_there_are))

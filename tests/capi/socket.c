@@ -87,6 +87,27 @@ static void leave_and_talk(const bw_event *ev, void *user) {
   atomic_fetch_add((atomic_int *)user, 1);
 }
 
+static void rooms_of_a_socket_are_limited(void) {
+  const bw_str rooms[] = {BW_S("a"), BW_S("b"), BW_S("c")};
+  bw_list list = {NULL, 0, NULL};
+  bw_socket socket;
+  bw_target to;
+  client *c;
+  start("{\"engine\":{\"maxRooms\":2}}");
+  c = join_host(&h, &j, &socket);
+  to = bw_to(socket);
+  OK(bw_join(&to, rooms, 2));
+  STATUS(BW_E_FULL, bw_join(&to, rooms + 2, 1));
+  OK(bw_join(&to, rooms, 2)); /* it is in them already */
+  OK(bw_socket_rooms(socket, &list));
+  CHECK_INT(3, (int64_t)list.n); /* that of its id, too */
+  bw_list_free(&list);
+  OK(bw_leave(&to, rooms, 1));
+  OK(bw_join(&to, rooms + 2, 1));
+  client_close(c);
+  stop();
+}
+
 static void one_that_is_disconnected_in_its_callback(void) {
   static const char *const options[] = {NULL, POLLED, "{\"engine\":{\"delivery\":\"inline\"}}"};
   size_t i;
@@ -274,7 +295,8 @@ static void user_pointers_while_sockets_leave(void) {
 }
 
 NO_CHILDREN;
-RUN(TEST(a_socket_that_has_left), TEST(one_that_is_disconnected_in_its_callback),
+RUN(TEST(a_socket_that_has_left), TEST(rooms_of_a_socket_are_limited),
+    TEST(one_that_is_disconnected_in_its_callback),
     TEST(disconnecting_still_has_its_rooms), TEST(data_is_any_json), TEST(found_by_its_id),
     TEST(a_user_pointer_lives_until_disconnect), TEST(a_user_pointer_without_drop_and_null),
     TEST(user_pointers_while_sockets_leave))

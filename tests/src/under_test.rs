@@ -58,6 +58,9 @@ pub enum Difference {
     /// is refused: base64 with other characters in it, numbers of attachments
     /// such as `1e0`, empty packets.
     StrictParser,
+    /// Behind a proxy that is trusted, a client has the address that the proxy
+    /// saw; with the official server always the proxy's.
+    TrustsProxies,
 }
 
 /// The server under test of this run.

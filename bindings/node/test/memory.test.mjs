@@ -41,6 +41,16 @@ const PROGRAM = `
     }
     return [count.made, count.freed, left()].join(" ");
   };
+  // The least of several looks: what V8 keeps for itself, such as compiled code, comes and goes.
+  const heap = async () => {
+    let least = Infinity;
+    for (let i = 0; i < 5; i++) {
+      gc();
+      least = Math.min(least, process.memoryUsage().heapUsed);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    return least;
+  };
   const visitors = async (total) => {
     const worker = new Worker(${JSON.stringify(`${folder}test/visitors.cjs`)}, { workerData: { path, total } });
     await once(worker, "exit");
@@ -53,12 +63,13 @@ test("100 000 connections leave nothing behind", async () => {
     (async () => {
       await visitors(2000);
       await settled();
-      const before = process.memoryUsage().heapUsed;
+      const before = await heap();
       count.made = count.freed = 0;
       await visitors(100_000);
       console.log(await settled());
-      const grown = process.memoryUsage().heapUsed - before;
-      console.log(grown < 2_000_000 ? "no larger" : "larger by " + grown);
+      const grown = (await heap()) - before;
+      // V8's own share moves by some 2 MB; the smallest object for each connection would be more than this.
+      console.log(grown < 4_000_000 ? "no larger" : "larger by " + grown);
       io.close();
     })();`,
     { args: ["--expose-gc"] },

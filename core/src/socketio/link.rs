@@ -233,6 +233,12 @@ impl Link {
             sum + bytes.len() + PACKET_COST
         });
         let budget = Budget::Bytes(self.context.settings.send_buffer);
+        if size > COPIED {
+            let mut text = Vec::with_capacity(size + 32);
+            write(&mut text);
+            let packet = Arc::new(EncodedPacket::new(text, attachments.into()));
+            return self.settle(self.mailbox.push(Outgoing::Packet(packet), cost, budget));
+        }
         self.settle(self.mailbox.push_with(cost, budget, |items, arena| {
             push_text(items, arena, write);
             for bytes in attachments {

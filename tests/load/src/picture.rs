@@ -1,5 +1,6 @@
 //! The report as an SVG: a line for each scenario and a dot for each server, on a logarithmic
-//! scale of its ratio to what it is held against; further to the left is cheaper.
+//! scale of its ratio to what it is held against; further to the left is cheaper. The floor, which
+//! is no server to use, is a ring.
 
 use std::fmt::{Arguments, Write};
 
@@ -19,9 +20,9 @@ const SCALE: [f64; 8] = [0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0];
 const LEFT_END: f64 = 0.004;
 const RIGHT_END: f64 = 45.0;
 /// One for each server of the table, in its order.
-const COLOURS: [&str; 9] = [
-    "#0a7d4f", "#22b573", "#8bd3ae", "#d9822b", "#0a7d4f", "#3f6fd8", "#22b573", "#8bd3ae",
-    "#9a4fc4",
+const COLOURS: [&str; 10] = [
+    "#0a7d4f", "#8b949e", "#22b573", "#8bd3ae", "#d9822b", "#0a7d4f", "#3f6fd8", "#22b573",
+    "#8bd3ae", "#9a4fc4",
 ];
 
 /// The figures that are compared by ratio; a scenario is shown by the first of its own.
@@ -109,9 +110,9 @@ fn legend(svg: &mut String, part: &Part, dots: &[bool], top: f64) {
         add(
             svg,
             format_args!(
-                "<circle cx=\"{x}\" cy=\"{y}\" r=\"5\" fill=\"{}\"/>\
+                "<circle cx=\"{x}\" cy=\"{y}\" {}/>\
                  <text x=\"{}\" y=\"{}\">{}</text>\n",
-                colour(server),
+                mark(server),
                 x + 10.0,
                 y + 4.0,
                 server.name
@@ -167,10 +168,10 @@ fn row(svg: &mut String, part: &Part, dots: &[bool], line: &Line, y: f64) {
         add(
             svg,
             format_args!(
-                "<circle cx=\"{:.1}\" cy=\"{y}\" r=\"5\" fill=\"{}\">\
+                "<circle cx=\"{:.1}\" cy=\"{y}\" {}>\
                  <title>{}: {value:.2} {} ({ratio:.3})</title></circle>\n",
                 place(ratio),
-                colour(server),
+                mark(server),
                 server.name,
                 line.figure.unit
             ),
@@ -192,6 +193,17 @@ fn place(ratio: f64) -> f64 {
     NAMES + (WIDTH - MARGIN - NAMES) * share.clamp(0.0, 1.0)
 }
 
+/// Size and colour of a server's dot.
+fn mark(server: &ServerKind) -> String {
+    let colour = colour(server);
+    match server.role {
+        Role::Floor => {
+            format!("r=\"4\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"")
+        }
+        _ => format!("r=\"5\" fill=\"{colour}\""),
+    }
+}
+
 fn colour(server: &ServerKind) -> &'static str {
     let nth = SERVERS.iter().position(|known| known.name == server.name);
     nth.and_then(|nth| COLOURS.get(nth))
@@ -208,10 +220,11 @@ mod tests {
     #[test]
     fn every_server_has_a_dot_and_every_element_an_end() {
         let svg = draw(&example());
-        // Three servers for the engine, of the bindings one and not its peer; the two threads
-        // stand in the table only.
-        assert_eq!(svg.matches("<title>").count(), 1 + 3 + 1, "{svg}");
-        assert_eq!(svg.matches("<circle").count(), 2 * (3 + 1));
+        // Four servers for the engine, one of them the floor, of the bindings one and not its
+        // peer; the two threads stand in the table only.
+        assert_eq!(svg.matches("<title>").count(), 1 + 4 + 1, "{svg}");
+        assert_eq!(svg.matches("<circle").count(), 2 * (4 + 1));
+        assert_eq!(svg.matches("fill=\"none\"").count(), 2);
         for element in ["svg", "style", "text", "title"] {
             let opened = svg.matches(&format!("<{element}")).count();
             assert_eq!(

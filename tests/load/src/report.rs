@@ -273,6 +273,7 @@ pub(crate) mod tests {
             cpu("bellwire-inline", 1, 12.0),
             cpu("socketioxide", 2, 8.0),
             cpu("bellwire-inline", 2, 1.6),
+            cpu("floor", 2, 0.8),
             cpu("socket.io", 2, 24.0),
             host("bellwire-node", 2.0),
             host("socket.io", 8.0),
@@ -287,8 +288,12 @@ pub(crate) mod tests {
         let report = example();
         let part = &report.parts[0];
         let names: Vec<_> = part.servers.iter().map(|server| server.name).collect();
-        assert_eq!(names, ["bellwire-inline", "socketioxide", "socket.io"]);
-        let expected = [(1.6, 0.2), (8.0, 1.0), (24.0, 3.0)].map(|(value, ratio)| Cell::Median {
+        assert_eq!(
+            names,
+            ["bellwire-inline", "floor", "socketioxide", "socket.io"]
+        );
+        let figures = [(1.6, 0.2), (0.8, 0.1), (8.0, 1.0), (24.0, 3.0)];
+        let expected = figures.map(|(value, ratio)| Cell::Median {
             value,
             ratio: Some(ratio),
         });
@@ -304,7 +309,7 @@ pub(crate) mod tests {
             measured: 0.2,
             most: 0.28,
         };
-        assert_eq!(verdicts, [Some(ours), None, None]);
+        assert_eq!(verdicts, [Some(ours), None, None, None]);
         assert!(ours.is_reached());
     }
 

@@ -147,7 +147,7 @@ impl Effort {
 
     fn window_of(self, server: &ServerKind) -> Window {
         match server.role {
-            Role::Engine | Role::Rival => self.window,
+            Role::Engine | Role::Rival | Role::Floor => self.window,
             Role::Peer | Role::Binding(_) => Window {
                 warm_ns: self.warm_up_of_peers_ns,
                 ..self.window

@@ -57,7 +57,7 @@ impl Goal {
 /// Who is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Field {
-    /// The engine in its deliveries, and all peers, by the cost of the whole process.
+    /// The engine in its deliveries, all peers and the floor, by the cost of the whole process.
     Engine,
     /// The bindings and the peers of their languages, by the cost of the host's own thread.
     Bindings,
@@ -67,7 +67,7 @@ impl Field {
     pub(crate) fn has(self, server: &ServerKind) -> bool {
         match (self, server.role) {
             (_, Role::Peer) => true,
-            (Self::Engine, role) => matches!(role, Role::Engine | Role::Rival),
+            (Self::Engine, role) => matches!(role, Role::Engine | Role::Rival | Role::Floor),
             (Self::Bindings, role) => matches!(role, Role::Binding(_)),
         }
     }

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 pub(crate) const BASELINE: &str = "socketioxide";
 /// Ours as the targets mean it.
 pub(crate) const OURS: &str = "bellwire-inline";
+/// What the kernel alone costs.
+pub(crate) const FLOOR: &str = "floor";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Workers {
@@ -22,6 +24,8 @@ pub(crate) enum Role {
     Engine,
     /// A native library that it is held against.
     Rival,
+    /// The least that any server does, to see how much of a figure the kernel has.
+    Floor,
     /// The same protocol in a language that there is a binding for.
     Peer,
     /// A binding, which is held against the peer of that name.
@@ -42,6 +46,14 @@ pub(crate) struct ServerKind {
 
 pub(crate) const SERVERS: &[ServerKind] = &[
     engine(OURS, &["--delivery", "inline"]),
+    ServerKind {
+        name: FLOOR,
+        program: "/build/bench/floor",
+        args: &[],
+        needs: "/build/bench/floor",
+        workers: Workers::One,
+        role: Role::Floor,
+    },
     engine("bellwire-threads", &["--delivery", "threads"]),
     engine("bellwire-polled", &["--delivery", "polled"]),
     ServerKind {

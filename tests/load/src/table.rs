@@ -5,12 +5,12 @@ use std::fmt::Write;
 
 use crate::report::{Cell, Line, Part, Report};
 use crate::scenarios::{Field, Goal};
-use crate::servers::{BASELINE, ServerKind};
+use crate::servers::{BASELINE, FLOOR, Role, ServerKind};
 
 pub(crate) fn markdown(report: &Report) -> String {
     let mut out = String::new();
     for part in &report.parts {
-        add(&mut out, format_args!("{}\n\n", heading(part.field)));
+        add(&mut out, format_args!("{}\n\n", heading(part)));
         table(&mut out, part);
         out.push('\n');
     }
@@ -41,11 +41,15 @@ pub(crate) fn markdown(report: &Report) -> String {
     out
 }
 
-fn heading(field: Field) -> String {
-    match field {
+fn heading(part: &Part) -> String {
+    let floor = match part.servers.iter().any(|server| server.role == Role::Floor) {
+        true => format!(". `{FLOOR}` is no server to use but what the kernel alone costs"),
+        false => String::new(),
+    };
+    match part.field {
         Field::Engine => format!(
             "Processor time of the whole process per message, in µs unless the title says otherwise; \
-             in brackets the ratio to {BASELINE}:"
+             in brackets the ratio to {BASELINE}{floor}:"
         ),
         Field::Bindings => {
             "The bindings; in brackets the ratio to socket.io or python-socketio:".to_owned()
@@ -202,7 +206,8 @@ mod tests {
     fn what_is_reached_is_bold_and_what_is_missed_is_said() {
         let text = markdown(&example());
         for part in [
-            "| ≤ 0.28 | **1.60 (0.20)** | 8.00 | 24.0 (3.00) |",
+            "| ≤ 0.28 | **1.60 (0.20)** | 0.80 (0.10) | 8.00 | 24.0 (3.00) |",
+            "`floor` is no server to use",
             "| 2.00 (0.25) | 8.00 |",
             "| two worker threads to one, echo 16 B, inline | ≤ 1.10 | **1.05** |",
             "- bellwire-node echo, 16 B, 32 in flight, host thread µs: 0.250 instead of 0.167",

@@ -5,6 +5,8 @@
  * one read and one write for a connection that has something.  It checks
  * nothing, limits nothing and decodes nothing: it is no server to use.
  * --threads is accepted and means nothing. */
+#include "websocket_accept.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -73,7 +75,6 @@ static size_t take_frame(Conn *conn, const char *at, size_t len);
 static void append_frame(Bytes *out, const char *text, size_t len);
 static void on_packet(Conn *conn, size_t frame, char *packet, size_t len);
 static void tell(Polling *client, const char *packet, size_t len);
-static void write_accept(char *accept, const char *key);
 static bool begins(const char *text, size_t len, const char *with);
 static void reserve(Bytes *bytes, size_t more);
 static void append(Bytes *bytes, const char *data, size_t len);
@@ -542,43 +543,6 @@ static size_t take_request(Conn *conn, const char *at, size_t len) {
   if (key) upgrade(conn, key);
   else open_polling();
   return head + content;
-}
-
-/* ------------------------------------------------- the key of an upgrade */
-
-static uint32_t rotated(uint32_t x, int by) { return x << by | x >> (32 - by); }
-
-static void sha1_block(uint32_t state[5], const uint8_t *block) {
-  uint32_t w[80], a = state[0], b = state[1], c = state[2], d = state[3], e = state[4];
-  for (int i = 0; i < 16; i++, block += 4)
-    w[i] = (uint32_t)block[0] << 24 | block[1] << 16 | block[2] << 8 | block[3];
-  for (int i = 16; i < 80; i++) w[i] = rotated(w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16], 1);
-  for (int i = 0; i < 80; i++) {
-    uint32_t f = i < 20 ? ((b & c) | (~b & d)) + 0x5a827999
-               : i < 40 ? (b ^ c ^ d) + 0x6ed9eba1
-               : i < 60 ? ((b & c) | (b & d) | (c & d)) + 0x8f1bbcdc
-                        : (b ^ c ^ d) + 0xca62c1d6;
-    uint32_t next = rotated(a, 5) + f + e + w[i];
-    e = d, d = c, c = rotated(b, 30), b = a, a = next;
-  }
-  state[0] += a, state[1] += b, state[2] += c, state[3] += d, state[4] += e;
-}
-
-/* Key and GUID have 60 bytes together, and with padding and length two blocks. */
-static void write_accept(char *accept, const char *key) {
-  static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  uint32_t state[5] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0};
-  uint8_t blocks[128] = {[60] = 0x80, [126] = 60 * 8 >> 8, [127] = 60 * 8 & 255}, hash[21] = {0};
-  memcpy(blocks, key, 24);
-  memcpy(blocks + 24, "258EAFA5-E914-47DA-95CA-C5AB0DC85B11", 36);
-  sha1_block(state, blocks);
-  sha1_block(state, blocks + 64);
-  for (int i = 0; i < 20; i++) hash[i] = (uint8_t)(state[i / 4] >> (24 - 8 * (i % 4)));
-  for (int i = 0; i < 21; i += 3, accept += 4) {
-    uint32_t three = (uint32_t)hash[i] << 16 | hash[i + 1] << 8 | hash[i + 2];
-    for (int digit = 0; digit < 4; digit++) accept[digit] = digits[three >> (18 - 6 * digit) & 63];
-  }
-  memcpy(accept - 1, "=", 2);
 }
 
 /* ---------------------------------------------------------------- bytes */

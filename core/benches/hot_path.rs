@@ -39,6 +39,35 @@ fn events() -> [(&'static str, String); 4] {
     ]
 }
 
+/// Events of about 1 KiB that are checked in different ways.
+fn documents() -> [(&'static str, String); 5] {
+    let event = |item: &dyn Fn(usize) -> String, many: usize| {
+        let items: Vec<_> = (0..many).map(item).collect();
+        format!(r#"["echo",[{}]]"#, items.join(","))
+    };
+    let spaced = |i| {
+        format!(
+            "\n    {{\n      \"id\": {i},\n      \"alive\": true,\n      \"name\": \"player-{i}\"\n    }}"
+        )
+    };
+    let floats = |i| format!(r#"{{"x":{}.{},"y":-{}.5}}"#, i * 37 % 100, i * 7_919, i * 3);
+    let escaped = |i| format!(r#"{{"text":"line\nline {i} \"quoted\" \u00e9"}}"#);
+    let small: Vec<_> = (0..100).map(|i| format!(r#"{{"id":{i}}}"#)).collect();
+    [
+        ("1 KiB with whitespace", event(&spaced, 13)),
+        ("1 KiB of fractions", event(&floats, 40)),
+        (
+            "1 KiB of integers",
+            event(&|i| (i * 7_919).to_string(), 175),
+        ),
+        ("1 KiB with escapes", event(&escaped, 23)),
+        (
+            "1 KiB of small arguments",
+            format!(r#"["echo",{}]"#, small.join(",")),
+        ),
+    ]
+}
+
 /// One masked text frame, as a client sends it.
 fn masked(payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![0x81];
@@ -111,6 +140,12 @@ fn packets(criterion: &mut Criterion) {
                 out.clear();
                 write_event(&mut out, "/", None, "echo", black_box(&args), 0);
             });
+        });
+    }
+    for (name, json) in documents() {
+        group.throughput(Throughput::Bytes(json.len() as u64));
+        group.bench_function(BenchmarkId::new("split_event", name), |bencher| {
+            bencher.iter(|| split_event(black_box(json.as_bytes()), DEPTH));
         });
     }
     group.throughput(Throughput::Elements(1));

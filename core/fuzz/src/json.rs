@@ -74,6 +74,7 @@ fn run(data: &[u8]) {
     let read: Option<&RawValue> = serde_json::from_slice(data).ok();
     let read = read.filter(|_| std::str::from_utf8(data).is_ok());
     same(&check(data, usize::MAX).is_ok(), &read.is_some(), data);
+    spaced(data);
     let _ = decode_string(data);
     // Nothing here trusts its caller so much that it would panic.
     let _ = (kind_of(data), members(data), check_placeholders(data, 1));
@@ -121,6 +122,20 @@ fn run(data: &[u8]) {
             same(&found.as_ref(), &tree.pointer(path), data);
         }
     }
+}
+
+/// Whitespace means nothing, also where there is so much of it that the text is read in another way.
+fn spaced(data: &[u8]) {
+    let Some((open @ (b'[' | b'{'), rest)) = data.split_first() else {
+        return;
+    };
+    let spaces = [b' '; 256];
+    let before = &spaces[..data.len() % 64];
+    let text = [&[*open], before, rest, &spaces].concat();
+    let kind = |text| check(text, DEPTH).map_err(|error| error.kind);
+    same(&kind(&text), &kind(data), data);
+    let event = |text| split_event(text, DEPTH).map(|parts| (parts.args, parts.placeholders));
+    same(&event(&text).ok(), &event(data).ok(), data);
 }
 
 fn event(data: &[u8], items: Option<&[&RawValue]>) {

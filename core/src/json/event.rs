@@ -113,13 +113,26 @@ struct Items {
 
 /// The elements after the first one, from their comma or the closing bracket on.
 fn following_items(text: &[u8], mut at: usize, max_depth: usize) -> Result<Items, JsonError> {
+    // After a few short ones in a row the next one is most likely short, too, and blocks do not pay.
+    const SHORT: usize = 64;
+    const FEW: usize = 4;
+    let mut short = 0;
     let mut count = 0;
     let mut placeholders = false;
     loop {
         match scan::byte(text, at) {
             b',' => {
                 let start = scan::skip_whitespace(text, at + 1);
-                let value = scan::value(text, start, max_depth)?;
+                let value = if short < FEW {
+                    scan::value(text, start, max_depth)?
+                } else {
+                    scan::bytewise(text, start, max_depth)?
+                };
+                short = if value.end - start < SHORT {
+                    short + 1
+                } else {
+                    0
+                };
                 count += 1;
                 placeholders |= value.placeholders;
                 at = scan::skip_whitespace(text, value.end);

@@ -2,6 +2,12 @@
 //! One pass checks a text against RFC 8259 and finds the event name and the arguments on its way;
 //! everything else here reads or writes pieces of such a text.
 
+#[cfg(target_arch = "x86_64")]
+mod blocks;
+#[cfg(target_arch = "x86_64")]
+mod carry;
+#[cfg(target_arch = "x86_64")]
+mod classes;
 mod decode;
 mod error;
 mod event;

@@ -1,4 +1,5 @@
 //! The checking scanner: one pass over the bytes, no recursion, no allocation up to 64 levels.
+//! What is long and ordinary is left to `blocks`, which takes many bytes at once.
 //! Positions are byte offsets into the whole text; what is behind the end reads as a zero byte,
 //! which no part of the grammar accepts, so the end of the text needs no cases of its own.
 
@@ -8,7 +9,7 @@ use crate::json::error::{JsonError, JsonErrorKind};
 pub(super) const PLACEHOLDER: &[u8] = b"_placeholder";
 
 /// A value that has been read.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Scanned {
     /// One past its last byte.
     pub(super) end: usize,
@@ -53,11 +54,26 @@ pub(super) fn only_whitespace(text: &[u8], at: usize) -> Result<(), JsonError> {
 /// Where the value that starts at `at` in a checked text ends.
 pub(super) fn skip(text: &[u8], at: usize) -> usize {
     // Checking again costs nothing worth saving, and keeps an unchecked text harmless.
-    value(text, at, usize::MAX).map_or(text.len(), |value| value.end)
+    bytewise(text, at, usize::MAX).map_or(text.len(), |value| value.end)
 }
 
 /// Checks the value whose first byte is at `at`.
-pub(super) fn value(text: &[u8], mut at: usize, max_depth: usize) -> Result<Scanned, JsonError> {
+pub(super) fn value(text: &[u8], at: usize, max_depth: usize) -> Result<Scanned, JsonError> {
+    #[cfg(target_arch = "x86_64")]
+    if text.len().saturating_sub(at) >= WORTH_BLOCKS
+        && let Some(value) = crate::json::blocks::value(text, at, max_depth)
+    {
+        return Ok(value);
+    }
+    bytewise(text, at, max_depth)
+}
+
+/// With so much text left it pays to look at blocks of it.
+#[cfg(target_arch = "x86_64")]
+const WORTH_BLOCKS: usize = 128;
+
+/// The same byte by byte, on any processor and for any value.
+pub(super) fn bytewise(text: &[u8], mut at: usize, max_depth: usize) -> Result<Scanned, JsonError> {
     let mut open = Open::default();
     let mut placeholders = false;
     'value: loop {
@@ -224,7 +240,7 @@ const LONG: usize = 512;
 
 /// The length of the blocks at the start in which nothing is special.
 #[inline(always)]
-fn plain_blocks(text: &[u8]) -> usize {
+pub(super) fn plain_blocks(text: &[u8]) -> usize {
     let mut len = 0;
     for block in text.as_chunks::<64>().0 {
         // Without an early exit this fold becomes vector instructions.

@@ -1,5 +1,7 @@
 //! Tests of the JSON module: tables by topic, and random texts against `serde_json`.
 
+#[cfg(target_arch = "x86_64")]
+mod blocks;
 mod check;
 mod event;
 mod random;

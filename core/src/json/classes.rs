@@ -1,0 +1,154 @@
+//! Which bytes of a block are quotes, which are digits and so on, inside of strings as well as outside.
+//! A set of bytes is a mask: the first byte of the block is the lowest bit.
+
+use std::arch::x86_64::__m256i;
+
+use pulp::x86::V3;
+
+/// How many bytes a block has: one for each bit of a mask.
+pub(super) const BLOCK: usize = 64;
+
+/// The bytes of a block by what they may mean.
+pub(super) struct Classes {
+    pub(super) quote: u64,
+    pub(super) backslash: u64,
+    /// What is below the space.
+    pub(super) control: u64,
+    pub(super) whitespace: u64,
+    pub(super) comma: u64,
+    pub(super) colon: u64,
+    /// `[` and `{`
+    pub(super) open: u64,
+    /// `]` and `}`
+    pub(super) close: u64,
+    /// Of the brackets, which are `{` and `}`. It means nothing for other bytes.
+    pub(super) curly: u64,
+    pub(super) digit: u64,
+    pub(super) zero: u64,
+    pub(super) minus: u64,
+    pub(super) dot: u64,
+}
+
+impl Classes {
+    /// For callers that are compiled for these instructions, or each of them becomes a call.
+    #[inline(always)]
+    pub(super) fn of(simd: V3, block: &[u8; BLOCK]) -> Self {
+        let block = Block {
+            simd,
+            halves: pulp::bytemuck::cast(*block),
+        };
+        // The bit that tells capital letters from small ones also tells `[` from `{` and `]` from `}`.
+        let small = block.map(
+            #[inline(always)]
+            |bytes| simd.avx2._mm256_or_si256(bytes, splat(simd, 0x20)),
+        );
+        Self {
+            quote: block.equal(b'"'),
+            backslash: block.equal(b'\\'),
+            control: block.control(),
+            whitespace: block.whitespace(),
+            comma: block.equal(b','),
+            colon: block.equal(b':'),
+            open: small.equal(b'{'),
+            close: small.equal(b'}'),
+            curly: block
+                .map(
+                    #[inline(always)]
+                    |bytes| simd.avx2._mm256_slli_epi16::<2>(bytes),
+                )
+                .highest_bits(),
+            digit: block.digits(),
+            zero: block.equal(b'0'),
+            minus: block.equal(b'-'),
+            dot: block.equal(b'.'),
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Block {
+    simd: V3,
+    halves: [__m256i; 2],
+}
+
+impl Block {
+    #[inline(always)]
+    fn map(self, change: impl Fn(__m256i) -> __m256i) -> Self {
+        let [first, second] = self.halves;
+        Self {
+            halves: [change(first), change(second)],
+            ..self
+        }
+    }
+
+    /// The bytes whose highest bit is set.
+    #[inline(always)]
+    fn highest_bits(self) -> u64 {
+        let [first, second] = self.halves;
+        let first = self.simd.avx2._mm256_movemask_epi8(first) as u32;
+        let second = self.simd.avx2._mm256_movemask_epi8(second) as u32;
+        u64::from(first) | u64::from(second) << 32
+    }
+
+    #[inline(always)]
+    fn equal(self, byte: u8) -> u64 {
+        let simd = self.simd;
+        self.map(
+            #[inline(always)]
+            |bytes| simd.avx2._mm256_cmpeq_epi8(bytes, splat(simd, byte)),
+        )
+        .highest_bits()
+    }
+
+    #[inline(always)]
+    fn control(self) -> u64 {
+        let simd = self.simd;
+        !self
+            .map(
+                #[inline(always)]
+                |bytes| simd.avx2._mm256_adds_epu8(bytes, splat(simd, 0x80 - b' ')),
+            )
+            .highest_bits()
+    }
+
+    #[inline(always)]
+    fn digits(self) -> u64 {
+        let simd = self.simd;
+        self.map(
+            #[inline(always)]
+            |bytes| {
+                // They become the highest of all signed bytes.
+                let highest = simd
+                    .avx2
+                    ._mm256_add_epi8(bytes, splat(simd, i8::MAX as u8 - b'9'));
+                simd.avx2
+                    ._mm256_cmpgt_epi8(highest, splat(simd, i8::MAX as u8 - 10))
+            },
+        )
+        .highest_bits()
+    }
+
+    #[inline(always)]
+    fn whitespace(self) -> u64 {
+        let simd = self.simd;
+        // Each kind stands where the lower half of its byte says. The others are no byte that would look there.
+        let mut table = [0; 16];
+        for byte in *b" \t\n\r" {
+            table[usize::from(byte & 15)] = byte;
+        }
+        let table = pulp::bytemuck::cast([table; 2]);
+        self.map(
+            #[inline(always)]
+            |bytes| {
+                let candidate = simd.avx2._mm256_shuffle_epi8(table, bytes);
+                simd.avx2._mm256_cmpeq_epi8(bytes, candidate)
+            },
+        )
+        .highest_bits()
+    }
+}
+
+#[inline(always)]
+fn splat(simd: V3, byte: u8) -> __m256i {
+    simd.avx._mm256_set1_epi8(byte as i8)
+}

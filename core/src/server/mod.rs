@@ -12,6 +12,7 @@ mod scratch;
 mod sessions;
 mod shared;
 mod shutdown;
+mod turn;
 
 use std::collections::hash_map::DefaultHasher;
 use std::fmt;
@@ -33,6 +34,7 @@ use crate::server::cookie::Cookie;
 use crate::server::cors::Cors;
 use crate::server::runtime::RuntimeTimer;
 use crate::server::shared::{File, Life, Shared};
+use crate::server::turn::TurnEnd;
 use crate::socketio::event::{EventSink, Hooks, Timer};
 use crate::socketio::{Context, Limits, Namespace, Namespaces, SendPolicy, Settings, Speech};
 use crate::stats::Stats;
@@ -91,7 +93,8 @@ impl Server {
         let config = config.clone();
         let cors = config.cors.as_ref().map(Cors::new).transpose()?;
         let cookie = config.cookie.as_ref().map(Cookie::new).transpose()?;
-        let runtime = runtime::start(config.worker_threads)?;
+        let turn_end = TurnEnd::default();
+        let runtime = runtime::start(config.worker_threads, turn_end.clone())?;
         let timer: Arc<dyn Timer> = Arc::new(RuntimeTimer(runtime.handle().clone()));
         let stats = Arc::new(Stats::default());
         let bounds = Bounds {
@@ -128,6 +131,7 @@ impl Server {
                 (Arc::clone(&pool) as _, Sink::Pool(pool))
             }
         };
+        turn_end.set_sink(&sink);
         let context = Arc::new(Context {
             settings: protocol_settings(&config),
             sink: Arc::clone(&sink),

@@ -27,6 +27,7 @@ use crate::server::layer::Layer;
 use crate::server::scratch::Scratch;
 use crate::server::sessions::SessionHandle;
 use crate::server::shared::Shared;
+use crate::server::turn;
 use crate::transport::{PollAnswer, PostAnswer, WebSocket};
 
 /// How often a wake-up goes through its steps before others get their turn.
@@ -182,7 +183,7 @@ impl Driver {
             self.session.flush();
             self.carry_out(scratch, &mut clock);
             self.flush(cx, scratch, &mut clock);
-            self.shared.sink.ring();
+            turn::end_wakeup(&*self.shared.sink);
             self.report();
             if self.is_over(cx) {
                 return Poll::Ready(());

@@ -12,7 +12,7 @@ use bellwire_core::socketio::{Event, MessageRef, Namespace, Question, Socket};
 use crate::deferred::QuestionHost;
 use crate::error::Result;
 use crate::event::{bw_event, bw_event_values as values};
-use crate::listeners::{Listener, Lists, Snapshot};
+use crate::listeners::{Listener, Snapshot};
 use crate::message::bw_message;
 use crate::namespace::NspHost;
 use crate::op::Op;
@@ -121,19 +121,20 @@ impl Audience {
     }
 
     #[inline]
-    fn of_socket(shared: &Arc<Shared>, socket: &Arc<Socket>) -> Result<Self> {
-        let namespace = NspHost::of(socket.namespace(), shared)?;
-        let own = socket.host().get::<SocketHost>();
-        Ok(Self([
+    fn of_socket(shared: &Shared, namespace: &NspHost, socket: Option<&SocketHost>) -> Self {
+        Self([
             shared.listeners.snapshot(),
             namespace.listeners.snapshot(),
-            own.and_then(|host| host.listeners.snapshot()),
-        ]))
+            socket.and_then(|host| host.listeners.snapshot()),
+        ])
     }
 
     fn of(shared: &Arc<Shared>, event: &Event<'_>) -> Result<Self> {
         match event.socket() {
-            Some(socket) => Self::of_socket(shared, socket),
+            Some(socket) => {
+                let namespace = NspHost::of(socket.namespace(), shared)?;
+                Ok(Self::of_socket(shared, namespace, socket.host().get()))
+            }
             None => match event {
                 Event::Room { namespace, .. } => Self::of_namespace(shared, namespace),
                 _ => Ok(Self::of_server(shared)),
@@ -141,20 +142,48 @@ impl Audience {
         }
     }
 
-    fn lists(&self) -> impl Iterator<Item = &Lists> {
-        self.0.iter().flatten().filter_map(|lists| lists.as_deref())
+    fn is_empty(&self) -> bool {
+        self.0.iter().flatten().all(|lists| lists.is_none())
     }
 
     /// Those for all names first.
-    fn listeners<'a>(
-        &'a self,
-        kind: i32,
-        name: &'a str,
-    ) -> impl Iterator<Item = &'a Arc<Listener>> {
-        let lists = || self.lists();
-        let all = lists().flat_map(move |lists| lists.all(kind));
-        let named = lists().flat_map(move |lists| lists.named(kind, name));
-        all.chain(named)
+    #[inline]
+    fn listeners<'a>(&'a self, kind: i32, name: &str) -> Listeners<'a> {
+        let mut listeners = Listeners::default();
+        for (index, snapshot) in self.0.iter().enumerate() {
+            if let Some(lists) = snapshot.as_ref().and_then(|lists| lists.as_deref()) {
+                listeners.all[index] = lists.all(kind);
+                listeners.named[index] = lists.named(kind, name);
+            }
+        }
+        listeners
+    }
+}
+
+/// The listeners for one event, of server, namespace and socket.
+#[derive(Default)]
+struct Listeners<'a> {
+    all: [&'a [Arc<Listener>]; 3],
+    named: [&'a [Arc<Listener>]; 3],
+}
+
+impl<'a> Listeners<'a> {
+    #[inline]
+    fn is_empty(&self) -> bool {
+        let none = |lists: &[&[Arc<Listener>]; 3]| lists.iter().all(|list| list.is_empty());
+        none(&self.all) && none(&self.named)
+    }
+
+    /// Nested loops: an iterator over them all costs as much as the rest of a dispatch.
+    #[inline]
+    fn for_each(&self, mut visit: impl FnMut(&'a Arc<Listener>)) {
+        for lists in [&self.all, &self.named] {
+            for list in lists {
+                for listener in *list {
+                    visit(listener);
+                }
+            }
+        }
     }
 }
 
@@ -167,13 +196,16 @@ fn spoken(
     at: Instant,
     thread: &Thread,
 ) -> Result<()> {
-    let audience = Audience::of_socket(shared, socket)?;
-    let mut listeners = audience.listeners(kind as i32, view.name).peekable();
-    if listeners.peek().is_none() {
+    let namespace = NspHost::of(socket.namespace(), shared)?;
+    let known = socket.host().get::<SocketHost>();
+    let audience = Audience::of_socket(shared, namespace, known);
+    let listeners = audience.listeners(kind as i32, view.name);
+    if listeners.is_empty() {
         return Ok(());
     }
+    let host = known.map_or_else(|| SocketHost::of(socket, shared), Ok)?;
     let mut ev = bw_event::new(kind, shared, at);
-    let host = ev.set_socket(socket, shared)?;
+    ev.set_origin((socket.namespace(), namespace), host);
     ev.set_message(view);
     let message = bw_message::borrowed(*view);
     ev.message = std::ptr::from_ref(&message).cast();
@@ -187,10 +219,10 @@ fn spoken(
     }
     thread.while_received(view.args, || {
         thread.while_speaks(host.id, socket, || {
-            for listener in listeners {
+            listeners.for_each(|listener| {
                 ev.user = host.user();
                 listener.call(&ev);
-            }
+            });
         });
     });
     Ok(())
@@ -199,7 +231,7 @@ fn spoken(
 /// A fact: everybody who listens is told.
 fn tell(shared: &Arc<Shared>, event: &Event<'_>, at: Instant) -> Result<()> {
     let audience = Audience::of(shared, event)?;
-    if audience.lists().next().is_none() {
+    if audience.is_empty() {
         return Ok(());
     }
     let mut stage = Stage::default();
@@ -207,12 +239,12 @@ fn tell(shared: &Arc<Shared>, event: &Event<'_>, at: Instant) -> Result<()> {
     let host = event
         .socket()
         .and_then(|socket| socket.host().get::<SocketHost>());
-    for listener in audience.listeners(ev.r#type, "") {
+    audience.listeners(ev.r#type, "").for_each(|listener| {
         if let Some(host) = host {
             ev.user = host.user();
         }
         listener.call(&ev);
-    }
+    });
     Ok(())
 }
 
@@ -222,8 +254,11 @@ fn ask(shared: &Arc<Shared>, event: &Event<'_>, question: &Question, at: Instant
     let mut ev = stage.set(event, at, shared)?;
     let kind = ev.r#type;
     let audience = Audience::of(shared, event)?;
-    let next = QuestionHost::next(question, || -> VecDeque<_> {
-        audience.listeners(kind, "").map(Arc::clone).collect()
+    let next = QuestionHost::next(question, || {
+        let mut all = VecDeque::new();
+        let listeners = audience.listeners(kind, "");
+        listeners.for_each(|listener| all.push_back(Arc::clone(listener)));
+        all
     });
     if let Some(listener) = next {
         ev.deferred = QuestionHost::ask(question, extras(event))?;

@@ -328,14 +328,24 @@ impl std::fmt::Debug for ListenerSet {
 #[derive(Default)]
 struct ShortHasher(u64);
 
+impl ShortHasher {
+    fn mix(&mut self, word: u64) {
+        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95);
+    }
+}
+
 impl Hasher for ShortHasher {
     fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            let mixed = self.0.rotate_left(5) ^ u64::from_le_bytes(word);
-            self.0 = mixed.wrapping_mul(0x517c_c1b7_2722_0a95);
+        let (words, rest) = bytes.as_chunks::<8>();
+        for word in words {
+            self.mix(u64::from_le_bytes(*word));
         }
+        let last = |last, byte: &u8| last << 8 | u64::from(*byte);
+        self.mix(rest.iter().fold(rest.len() as u64, last));
+    }
+
+    fn write_u8(&mut self, _: u8) {
+        // What ends a string is no part of a name, and the length of its rest is in already.
     }
 
     fn finish(&self) -> u64 {

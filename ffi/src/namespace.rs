@@ -23,6 +23,7 @@ pub(crate) struct NspHost {
 
 impl NspHost {
     /// What is kept with a namespace; made when it is first seen.
+    #[inline]
     pub(crate) fn of<'a>(namespace: &'a Arc<Namespace>, shared: &Arc<Shared>) -> Result<&'a Self> {
         if let Some(host) = namespace.host().get::<Self>() {
             return Ok(host);

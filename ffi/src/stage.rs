@@ -75,16 +75,24 @@ impl bw_event {
         Ok(())
     }
 
-    pub(crate) fn set_socket<'a>(
+    pub(crate) fn set_socket(&mut self, socket: &Arc<Socket>, shared: &Arc<Shared>) -> Result<()> {
+        let namespace = socket.namespace();
+        let kept = NspHost::of(namespace, shared)?;
+        self.set_origin((namespace, kept), SocketHost::of(socket, shared)?);
+        Ok(())
+    }
+
+    /// A socket of this namespace.
+    #[inline]
+    pub(crate) fn set_origin(
         &mut self,
-        socket: &'a Arc<Socket>,
-        shared: &Arc<Shared>,
-    ) -> Result<&'a SocketHost> {
-        self.set_namespace(socket.namespace(), shared)?;
-        let host = SocketHost::of(socket, shared)?;
-        self.socket = host.id;
-        self.user = host.user();
-        Ok(host)
+        (namespace, kept): (&Namespace, &NspHost),
+        socket: &SocketHost,
+    ) {
+        self.nsp = kept.id;
+        self.nsp_name = bw_str::view(namespace.name());
+        self.socket = socket.id;
+        self.user = socket.user();
     }
 
     /// Everything but the object and the binaries.

@@ -147,10 +147,21 @@ pub(crate) fn c_text<'a>(text: *const c_char, name: &str) -> Result<&'a str> {
 
 /// Copies a struct that begins with its size: what the caller's header knows of it, and zeros for
 /// the rest. A longer one is fine as long as what this library does not know of it is zero.
+#[inline]
 pub(crate) fn sized<T: Copy + Zeroed>(pointer: *const T, name: &str) -> Result<T> {
     check(pointer, name)?;
     // SAFETY: the header says that the struct begins with its size, a `uint32_t`.
     let size = unsafe { pointer.cast::<u32>().read() } as usize;
+    if size == size_of::<T>() {
+        // SAFETY: the caller says that it is just this struct, and any bytes will do.
+        return Ok(unsafe { pointer.read() });
+    }
+    sized_otherwise(pointer, size, name)
+}
+
+/// A struct that an older or a newer header describes.
+#[inline(never)]
+fn sized_otherwise<T: Copy + Zeroed>(pointer: *const T, size: usize, name: &str) -> Result<T> {
     if size < 8 {
         let text = format!("{name}->struct_size is {size}: initialise it with sizeof");
         return Err(Error::new(ErrorKind::Abi, text));

@@ -137,23 +137,18 @@ impl Client {
                     } else {
                         parts.args_start
                     };
-                let name_range = head.data + parts.name.start..head.data + parts.name.end;
                 let decoded;
-                let mut short = [0; 64];
-                let name = if parts.name_escaped {
-                    decoded = parts
-                        .name(&text[head.data..])
-                        .map_err(|error| payload_error(&error))?
-                        .into_owned();
+                // A number without arguments ends where the bracket comes.
+                let name = if parts.name_escaped || head.data + parts.name.end > start {
+                    let name = parts.name(&text[head.data..]);
+                    decoded = name.map_err(|error| payload_error(&error))?.into_owned();
+                    text[start] = b'[';
                     decoded.as_str()
-                } else if let Some(copy) = short.get_mut(..name_range.len()) {
-                    copy.copy_from_slice(&text[name_range]);
-                    std::str::from_utf8(copy).map_err(|_| DecodeError::InvalidPayload)?
                 } else {
-                    decoded = String::from_utf8_lossy(&text[name_range]).into_owned();
-                    decoded.as_str()
+                    text[start] = b'[';
+                    let name = &text[head.data..][parts.name.clone()];
+                    std::str::from_utf8(name).map_err(|_| DecodeError::InvalidPayload)?
                 };
-                text[start] = b'[';
                 let args = &text[start..head.data + parts.end];
                 let message = MessageRef {
                     form: Form::Event,
@@ -231,11 +226,15 @@ fn check_payload(head: &Head, text: &[u8], depth: usize) -> Result<Parts, Decode
     match head.kind {
         PacketType::Event | PacketType::BinaryEvent => {
             let parts = json::split_event(data, depth).map_err(|error| payload_error(&error))?;
-            if !parts.name_is_number {
+            let is_reserved = |name: &[u8]| RESERVED_EVENTS.iter().any(|it| it.as_bytes() == name);
+            let reserved = if parts.name_escaped {
                 let name = parts.name(data).map_err(|error| payload_error(&error))?;
-                if RESERVED_EVENTS.contains(&&*name) {
-                    return Err(DecodeError::InvalidPayload);
-                }
+                is_reserved(name.as_bytes())
+            } else {
+                is_reserved(&data[parts.name.clone()])
+            };
+            if reserved {
+                return Err(DecodeError::InvalidPayload);
             }
             Ok(Parts::Event(parts))
         }

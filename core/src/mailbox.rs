@@ -51,8 +51,10 @@ struct Inner<T> {
     arena: Vec<u8>,
     /// What the queued items cost, in bytes.
     queued: usize,
-    /// Present while the drainer sleeps.
+    /// Wakes the drainer; taken by whoever does.
     waker: Option<Waker>,
+    /// The drainer is to be woken.
+    asleep: bool,
     closed: bool,
 }
 
@@ -68,6 +70,7 @@ impl<T> Default for Mailbox<T> {
                 arena: Vec::new(),
                 queued: 0,
                 waker: None,
+                asleep: false,
                 closed: false,
             }),
             backlog: AtomicUsize::new(0),
@@ -106,7 +109,7 @@ impl<T> Mailbox<T> {
                 if waiting > 0 && waiting + cost > limit {
                     let waker = (self.refusal.load(Ordering::Relaxed) == NOT_REFUSED).then(|| {
                         self.refusal.store(REFUSED, Ordering::Relaxed);
-                        inner.waker.take()
+                        inner.wake()
                     });
                     drop(inner);
                     if let Some(waker) = waker.flatten() {
@@ -118,7 +121,7 @@ impl<T> Mailbox<T> {
             inner.queued += cost;
             let Inner { items, arena, .. } = &mut *inner;
             write(items, arena);
-            inner.waker.take()
+            inner.wake()
         };
         if let Some(waker) = waker {
             wake(waker);
@@ -145,21 +148,26 @@ impl<T> Mailbox<T> {
         true
     }
 
-    /// Lets the drainer sleep: the next push calls the waker that `waker` gives. False when something waits already, or
+    /// Lets the drainer sleep: the next push calls its waker. False when something waits already, or
     /// a push was refused.
     pub fn sleep(&self, waker: &Waker) -> bool {
         let mut inner = self.lock();
-        if inner.items.is_empty() && self.refusal.load(Ordering::Relaxed) != REFUSED {
+        inner.asleep = inner.items.is_empty() && self.refusal.load(Ordering::Relaxed) != REFUSED;
+        let known = |kept: &Waker| kept.will_wake(waker);
+        if inner.asleep && !inner.waker.as_ref().is_some_and(known) {
             inner.waker = Some(waker.clone());
-            true
-        } else {
-            false
         }
+        inner.asleep
+    }
+
+    /// The drainer was woken by something else, and will look here before it sleeps again: until then no push wakes it.
+    pub fn stay_awake(&self) {
+        self.lock().asleep = false;
     }
 
     /// Wakes the drainer without an item.
     pub fn wake(&self) {
-        let waker = self.lock().waker.take();
+        let waker = self.lock().wake();
         if let Some(waker) = waker {
             waker.wake();
         }
@@ -217,6 +225,15 @@ impl<T> Mailbox<T> {
     /// Nothing of ours panics under this lock; if an item's code did, the data is still whole.
     fn lock(&self) -> MutexGuard<'_, Inner<T>> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> Inner<T> {
+    /// What wakes the drainer, if it is asleep.
+    fn wake(&mut self) -> Option<Waker> {
+        std::mem::take(&mut self.asleep)
+            .then(|| self.waker.take())
+            .flatten()
     }
 }
 
@@ -354,6 +371,21 @@ mod tests {
         mailbox.push(2, 1, Budget::Unlimited).unwrap();
         assert_eq!(count.0.load(Ordering::SeqCst), 1);
         assert!(!mailbox.sleep(&waker), "what waits keeps the drainer awake");
+    }
+
+    #[test]
+    fn a_drainer_that_is_awake_is_not_woken() {
+        let mailbox = Mailbox::default();
+        let count = Arc::new(Count::default());
+        let waker = Waker::from(Arc::clone(&count));
+        assert!(mailbox.sleep(&waker));
+        mailbox.stay_awake();
+        mailbox.push(1, 1, Budget::Unlimited).unwrap();
+        assert_eq!(count.0.load(Ordering::SeqCst), 0);
+        assert_eq!(drain(&mailbox).0, [1]);
+        assert!(mailbox.sleep(&waker));
+        mailbox.push(2, 1, Budget::Unlimited).unwrap();
+        assert_eq!(count.0.load(Ordering::SeqCst), 1);
     }
 
     #[test]

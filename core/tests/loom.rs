@@ -116,6 +116,26 @@ fn a_sleeping_drainer_misses_nothing() {
 }
 
 #[test]
+fn a_drainer_that_something_else_woke_misses_nothing() {
+    loom::model(|| {
+        let mailbox = Arc::new(Mailbox::default());
+        let mut drainer = Drainer::new();
+        for pusher in 0..2 {
+            let mailbox = Arc::clone(&mailbox);
+            thread::spawn(move || mailbox.push((pusher, 0), 1, Budget::Unlimited).unwrap());
+        }
+        let other = Arc::clone(&drainer.alarm);
+        thread::spawn(move || other.set());
+        while drainer.items.len() < 2 {
+            drainer.sleep(&mailbox);
+            mailbox.stay_awake();
+            while drainer.drain(&mailbox) {}
+        }
+        assert!(drainer.holds(2, 1));
+    });
+}
+
+#[test]
 fn whoever_is_refused_is_told_when_there_is_room() {
     loom::model(|| {
         const BUDGET: usize = 1;

@@ -10,6 +10,9 @@ use crate::transport::frame::{Opcode, write_header};
 /// From this length on bytes are shared and written from where they lie, instead of being copied.
 const SHARED: usize = 4096;
 
+/// Capacity that is kept for the next connection.
+const KEPT: usize = 64 * 1024;
+
 /// How many pieces one write may gather.
 const MAX_SLICES: usize = 32;
 
@@ -52,6 +55,11 @@ impl Outbox {
     /// Adds bytes that are framed already.
     pub fn raw(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         write(&mut self.bytes);
+    }
+
+    /// Everything, if it lies in one piece.
+    pub(super) fn single_piece(&self) -> Option<&[u8]> {
+        (self.shared.is_empty() && !self.bytes.is_empty()).then_some(&self.bytes)
     }
 
     /// The pieces from `written` bytes on, as one write takes them.
@@ -100,7 +108,9 @@ impl Outbox {
     /// Forgets everything; keeps the buffer unless it has grown large.
     pub fn clear(&mut self) {
         self.bytes.clear();
-        self.bytes.shrink_to(64 * 1024);
+        if self.bytes.capacity() > KEPT {
+            self.bytes.shrink_to(KEPT);
+        }
         self.shared.clear();
         self.shared_len = 0;
     }

@@ -18,6 +18,17 @@ pub enum Stream {
     Unix(UnixStream),
 }
 
+impl Stream {
+    /// Whether the kernel has reported bytes, or the end, since a read found none; costs no system call.
+    pub(super) fn is_readable(&self) -> bool {
+        let seen = || Ok(());
+        match self {
+            Self::Tcp(stream) => stream.try_io(Interest::READABLE, seen).is_ok(),
+            Self::Unix(stream) => stream.try_io(Interest::READABLE, seen).is_ok(),
+        }
+    }
+}
+
 impl AsyncRead for Stream {
     fn poll_read(
         self: Pin<&mut Self>,
@@ -37,9 +48,20 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
-            Self::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
+        // Most writes find room, and need not be waited for.
+        let stream = self.get_mut();
+        let written = match stream {
+            Self::Tcp(stream) => stream.try_write(bytes),
+            Self::Unix(stream) => stream.try_write(bytes),
+        };
+        match (written, stream) {
+            (Err(error), Self::Tcp(stream)) if error.kind() == ErrorKind::WouldBlock => {
+                Pin::new(stream).poll_write(cx, bytes)
+            }
+            (Err(error), Self::Unix(stream)) if error.kind() == ErrorKind::WouldBlock => {
+                Pin::new(stream).poll_write(cx, bytes)
+            }
+            (written, _) => Poll::Ready(written),
         }
     }
 

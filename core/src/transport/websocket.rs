@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 
 use bytes::BufMut;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::task::coop::has_budget_remaining;
 
 use crate::transport::frame::{FrameLimits, FrameReader, write_close};
 use crate::transport::outbox::{Outbox, Unsent};
@@ -20,6 +21,8 @@ pub struct WebSocket {
     /// Takes messages out of what was read.
     pub reader: FrameReader,
     unsent: Unsent,
+    /// The last read found nothing, and whoever polled it is woken when something comes.
+    awaited: bool,
     closing: Closing,
     /// Our close frame is under way, or sent.
     said: bool,
@@ -59,6 +62,7 @@ impl WebSocket {
             stream,
             reader,
             unsent: Unsent::default(),
+            awaited: false,
             closing: Closing::No,
             said: false,
             end_when_sent: false,
@@ -66,8 +70,30 @@ impl WebSocket {
         }
     }
 
+    /// Whether a read would find nothing, and the task that read last is woken when that changes: most wake-ups of a
+    /// connection are for something else.
+    pub fn is_quiet(&self) -> bool {
+        self.awaited && !self.stream.is_readable()
+    }
+
+    /// Another task reads it from now on.
+    pub fn change_task(&mut self) {
+        self.awaited = false;
+    }
+
     /// Reads what there is, once.
     pub fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<Chunk>> {
+        let read = self.poll_read_any(cx, buffer);
+        // A task that has used up its turn has to come again, and is not told of what comes.
+        self.awaited = read.is_pending() && has_budget_remaining();
+        read
+    }
+
+    fn poll_read_any(
         &mut self,
         cx: &mut Context<'_>,
         buffer: &mut [u8],
@@ -122,6 +148,13 @@ impl WebSocket {
         let mut moved = Flushed { progress: 0 };
         if self.unsent.is_empty() {
             let mut written = 0;
+            if let Some(bytes) = outbox.single_piece() {
+                match write(&mut self.stream, cx, &[io::IoSlice::new(bytes)]) {
+                    Poll::Ready(Ok(n)) => written = n,
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                    Poll::Pending => {}
+                }
+            }
             while written < outbox.len() {
                 let mut slices = Outbox::no_slices();
                 let count = outbox.slices(written, &mut slices);

@@ -414,6 +414,11 @@ impl Session {
         }
     }
 
+    /// Whether there is something to do, or a round trip to take.
+    pub fn has_output(&self) -> bool {
+        self.outputs.capacity() > 0 || self.round_trip.is_some()
+    }
+
     /// What to do next.
     pub fn poll_output(&mut self) -> Option<Output> {
         let output = self.outputs.pop_front();

@@ -77,6 +77,7 @@ impl Driver {
         let Some((body, answer)) = post else {
             return false;
         };
+        self.handle.link.mailbox.stay_awake();
         let mut body = Vec::from(body);
         let mut packets = 0;
         let now = clock.now();
@@ -145,7 +146,10 @@ impl Driver {
         scratch: &mut Scratch,
         clock: &mut Clock,
     ) -> bool {
-        if self.websocket.is_none() {
+        let Some(websocket) = &self.websocket else {
+            return false;
+        };
+        if websocket.is_quiet() && !self.flags.paused && !self.flags.unread_head {
             return false;
         }
         if !self.session.is_closed() && !self.may_read(cx, clock) {
@@ -178,6 +182,8 @@ impl Driver {
     pub(super) fn receive(&mut self, input: &mut [u8], outbox: &mut Outbox, clock: &mut Clock) {
         let now = clock.now();
         self.session.handle_life(now);
+        // What inline handlers answer is taken out right after this.
+        self.handle.link.mailbox.stay_awake();
         let mut used = 0;
         loop {
             let Self {

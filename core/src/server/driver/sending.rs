@@ -42,7 +42,7 @@ impl Driver {
                         self.send_attachment(data, outbox);
                     }
                     Outgoing::SharedAttachment(data) => {
-                        self.send_message(Message::Binary(data), outbox)
+                        self.send_shared(Opcode::Binary, &data, outbox)
                     }
                     Outgoing::Packet(packet) => self.send_packet(&packet, outbox),
                     Outgoing::Observed(socket, packet, message) => {
@@ -119,33 +119,42 @@ impl Driver {
                 self.count.sent_bytes += data.len() as u64;
                 outbox.frame(Opcode::Binary, data);
             }
-            _ => self.send_message(Message::Binary(Bytes::copy_from_slice(data)), outbox),
+            _ => self.send_shared(Opcode::Binary, &Bytes::copy_from_slice(data), outbox),
         }
     }
 
     pub(super) fn send_packet(&mut self, packet: &EncodedPacket, outbox: &mut Outbox) {
         match packet.head() {
-            Ok(text) => self.send_message(Message::Text(text.clone()), outbox),
-            Err(binary) => self.send_message(Message::Binary(binary.clone()), outbox),
+            Ok(text) => self.send_shared(Opcode::Text, text, outbox),
+            Err(binary) => self.send_shared(Opcode::Binary, binary, outbox),
         }
         for attachment in packet.attachments() {
-            self.send_message(Message::Binary(attachment.clone()), outbox);
+            self.send_shared(Opcode::Binary, attachment, outbox);
         }
     }
 
-    pub(super) fn send_message(&mut self, message: Message, outbox: &mut Outbox) {
+    /// A message whose bytes others may have too: a small one is copied into the write, and costs no reference.
+    fn send_shared(&mut self, opcode: Opcode, data: &Bytes, outbox: &mut Outbox) {
         self.count.sent += 1;
-        self.count.sent_bytes += message.len() as u64;
-        match &self.websocket {
-            Some(websocket) if self.session.is_direct() => {
-                write_message(&message, websocket.base64, outbox)
+        self.count.sent_bytes += data.len() as u64;
+        match (&self.websocket, opcode) {
+            (Some(websocket), _) if self.session.is_direct() => {
+                write_message(opcode, data, websocket.base64, outbox);
             }
-            _ => self.session.send(message),
+            (_, Opcode::Text) => self.session.send(Message::Text(data.clone())),
+            _ => self.session.send(Message::Binary(data.clone())),
         }
     }
 
     /// Does what the session has decided.
+    #[inline]
     pub(super) fn carry_out(&mut self, scratch: &mut Scratch, clock: &mut Clock) {
+        if self.session.has_output() {
+            self.carry_out_all(scratch, clock);
+        }
+    }
+
+    fn carry_out_all(&mut self, scratch: &mut Scratch, clock: &mut Clock) {
         while let Some(output) = self.session.poll_output() {
             let outbox = &mut scratch.outbox;
             match output {
@@ -193,7 +202,12 @@ impl Driver {
             return;
         };
         match packet {
-            Packet::Message(message) => write_message(message, websocket.base64, outbox),
+            Packet::Message(Message::Text(text)) => {
+                write_message(Opcode::Text, text, websocket.base64, outbox)
+            }
+            Packet::Message(Message::Binary(data)) => {
+                write_message(Opcode::Binary, data, websocket.base64, outbox)
+            }
             control => {
                 if let Ok(text) = control.as_message() {
                     outbox.frame(Opcode::Text, text);
@@ -346,14 +360,11 @@ impl Driver {
     }
 }
 
-fn write_message(message: &Message, base64: bool, outbox: &mut Outbox) {
-    match message {
-        Message::Text(text) => outbox.shared_frame(Opcode::Text, text),
-        Message::Binary(data) if base64 => {
-            let mut text = Vec::new();
-            payload::encode_binary(&mut text, data);
-            outbox.shared_frame(Opcode::Text, &Bytes::from(text));
-        }
-        Message::Binary(data) => outbox.shared_frame(Opcode::Binary, data),
+fn write_message(opcode: Opcode, data: &Bytes, base64: bool, outbox: &mut Outbox) {
+    if base64 && opcode == Opcode::Binary {
+        let mut text = Vec::new();
+        payload::encode_binary(&mut text, data);
+        return outbox.shared_frame(Opcode::Text, &Bytes::from(text));
     }
+    outbox.shared_frame(opcode, data);
 }

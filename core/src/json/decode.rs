@@ -32,7 +32,7 @@ pub(super) fn literal_is(literal: &[u8], name: &[u8]) -> bool {
         .unwrap_or_default();
     if inside == name {
         // With a backslash in it, it stands for something shorter.
-        return memchr::memchr(b'\\', inside).is_none();
+        return !name.contains(&b'\\');
     }
     // An escape is longer than what it stands for, at most six times.
     inside.len() > name.len()

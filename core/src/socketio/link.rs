@@ -92,6 +92,9 @@ pub struct AckRequest {
 /// A text up to this length is copied into the mailbox; a longer one is shared.
 const COPIED: usize = 2048;
 
+/// So many attachments at a time the mailbox's arena grows by.
+const SIBLINGS: usize = 4;
+
 /// See the module's documentation.
 #[derive(Debug)]
 pub struct Link {
@@ -243,6 +246,10 @@ impl Link {
             push_text(items, arena, write);
             for bytes in attachments {
                 if bytes.len() <= COPIED {
+                    // More like it are likely to come in the same turn.
+                    if arena.capacity() - arena.len() < bytes.len() {
+                        arena.reserve(SIBLINGS * bytes.len());
+                    }
                     arena.extend_from_slice(bytes);
                     items.push(Outgoing::Attachment(bytes.len() as u32));
                 } else {

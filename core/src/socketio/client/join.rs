@@ -97,6 +97,7 @@ impl Client {
     /// All that came in at once has been dealt with: the accepted join. Until then a packet for their namespace was out
     /// of place, as it is for the official server.
     pub fn finish_batch(&mut self, now: Instant) {
+        self.spent = None;
         for index in 0..self.entries.len() {
             if matches!(self.entries[index].phase, Phase::Ready) {
                 self.join(index, now);

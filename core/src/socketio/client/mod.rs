@@ -69,7 +69,10 @@ pub struct Client {
     entries: Vec<Entry>,
     next_ordinal: u32,
     next_held: u64,
+    /// The binary packet that is coming in.
     partial: Option<Box<Partial>>,
+    /// The last one, whose memory the next of the same batch takes.
+    spent: Option<Box<Partial>>,
     acks: AckTable,
 }
 
@@ -84,6 +87,7 @@ impl Client {
             next_ordinal: 0,
             next_held: 0,
             partial: None,
+            spent: None,
             acks: AckTable::default(),
         }
     }

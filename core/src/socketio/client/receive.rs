@@ -23,6 +23,34 @@ pub(super) struct Partial {
     pub(super) deadline: Instant,
 }
 
+impl Partial {
+    /// In the memory of one that is complete, if there is one.
+    fn new(
+        spent: Option<Box<Self>>,
+        text: &[u8],
+        (head, parts): (Head, Parts),
+        deadline: Instant,
+    ) -> Box<Self> {
+        let bytes = text.len();
+        let Some(mut partial) = spent else {
+            return Box::new(Self {
+                text: text.to_vec(),
+                head,
+                parts,
+                attachments: Vec::new(),
+                bytes,
+                deadline,
+            });
+        };
+        partial.text.clear();
+        partial.text.extend_from_slice(text);
+        partial.attachments.clear();
+        (partial.head, partial.parts) = (head, parts);
+        (partial.bytes, partial.deadline) = (bytes, deadline);
+        partial
+    }
+}
+
 impl Client {
     /// A text message came in. `issued_ms` is the time of day, for those who join.
     pub fn handle_text(
@@ -64,10 +92,10 @@ impl Client {
             attachments,
             ..
         } = &mut *partial;
-        match self.dispatch(head, parts, text, attachments, now) {
-            Ok(flow) => flow,
-            Err(error) => self.parse_error(error),
-        }
+        let dispatched = self.dispatch(head, parts, text, attachments, now);
+        attachments.clear();
+        self.spent = Some(partial);
+        dispatched.unwrap_or_else(|error| self.parse_error(error))
     }
 
     fn decode(
@@ -90,16 +118,10 @@ impl Client {
         match head.kind {
             PacketType::BinaryEvent | PacketType::BinaryAck => {
                 let deadline = now + context.settings.packet_timeout;
-                let partial = Partial {
-                    text: text.to_vec(),
-                    head,
-                    parts,
-                    attachments: Vec::new(),
-                    bytes: text.len(),
-                    deadline,
-                };
+                let spent = self.spent.take();
+                let partial = Partial::new(spent, text, (head, parts), deadline);
                 context.stats.partial_packets.add(1);
-                self.partial = Some(Box::new(partial));
+                self.partial = Some(partial);
                 return Ok(Flow::Continue);
             }
             PacketType::Connect

@@ -4,6 +4,7 @@
 //! shows four characters. The ids of sockets, which are public, have the same form.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,7 +13,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 pub const LENGTH: usize = 20;
 
 /// See the module's documentation.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SessionId([u8; LENGTH]);
 
 impl SessionId {
@@ -33,9 +34,21 @@ impl SessionId {
             .then_some(Self(id))
     }
 
+    /// The id's characters.
+    pub fn as_bytes(&self) -> &[u8; LENGTH] {
+        &self.0
+    }
+
     /// The id as text.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl Hash for SessionId {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        // All have one length, which needs no hashing.
+        state.write(&self.0);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use crate::socketio::link::Outgoing;
-use crate::transport::Outbox;
+use crate::transport::{Outbox, TransportRequest};
 
 /// Bytes read at once: several of the largest messages that are common.
 const READ: usize = 256 * 1024;
@@ -13,6 +13,8 @@ const READ: usize = 256 * 1024;
 pub(super) struct Scratch {
     /// What was read.
     pub(super) buffer: Vec<u8>,
+    /// What HTTP requests have asked.
+    pub(super) requests: Vec<TransportRequest>,
     /// What came out of a mailbox.
     pub(super) items: Vec<Outgoing>,
     /// The bytes that came with it.
@@ -32,6 +34,7 @@ impl Scratch {
         kept.unwrap_or_else(|| {
             Box::new(Self {
                 buffer: vec![0; READ],
+                requests: Vec::new(),
                 items: Vec::new(),
                 arena: Vec::new(),
                 outbox: Outbox::default(),
@@ -43,6 +46,7 @@ impl Scratch {
     pub(super) fn give_back(mut self: Box<Self>) {
         // Where the stream broke, words for its peer may be left: they are nobody else's.
         self.outbox.clear();
+        self.requests.clear();
         self.items.clear();
         self.arena.clear();
         self.arena.shrink_to(READ);

@@ -1,8 +1,7 @@
 //! The open sessions, by id.
 
 use std::collections::HashMap;
-use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -48,16 +47,22 @@ impl SessionHandle {
         self.link.mailbox.wake();
     }
 
-    /// What was asked since the last time.
-    pub(super) fn take_requests(&self) -> Vec<TransportRequest> {
+    /// Moves what was asked since the last time into `requests`.
+    pub(super) fn take_requests(&self, requests: &mut Vec<TransportRequest>) {
         if self.notes.load(Ordering::Acquire) & ASKED == 0 {
-            return Vec::new();
+            return;
         }
         self.notes.fetch_and(!ASKED, Ordering::AcqRel);
-        self.requests()
-            .as_mut()
-            .map(std::mem::take)
-            .unwrap_or_default()
+        if let Some(asked) = &mut *self.requests() {
+            requests.append(asked);
+        }
+    }
+
+    /// A session that has become a WebSocket is asked nothing any more.
+    pub(super) fn release(&self) {
+        if let Some(asked) = &mut *self.requests() {
+            asked.shrink_to_fit();
+        }
     }
 
     /// Whether something was asked or said since.
@@ -101,10 +106,28 @@ const SHARDS: usize = 16;
 /// See the module's documentation.
 #[derive(Debug, Default)]
 pub(super) struct Sessions {
-    shards: [Mutex<HashMap<SessionId, Arc<SessionHandle>>>; SHARDS],
-    hasher: RandomState,
+    shards: [Mutex<ById>; SHARDS],
     /// Sessions that have ended, but whose transports still say farewell.
-    ending: Mutex<HashMap<SessionId, Arc<SessionHandle>>>,
+    ending: Mutex<ById>,
+}
+
+type ById = HashMap<SessionId, Arc<SessionHandle>, BuildHasherDefault<RandomBytes>>;
+
+/// Ids are random bytes from the operating system: they are their own hash, and no peer chooses one that is in a table.
+#[derive(Debug, Default)]
+struct RandomBytes(u64);
+
+impl Hasher for RandomBytes {
+    fn write(&mut self, id: &[u8]) {
+        // Six bits of each character are random; a table looks at the highest and the lowest.
+        if let Some(first) = id.first_chunk() {
+            self.0 = u64::from_le_bytes(*first).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0 ^ self.0 >> 32
+    }
 }
 
 impl Sessions {
@@ -148,13 +171,13 @@ impl Sessions {
         open.chain(self.ending().values().map(Arc::clone)).collect()
     }
 
-    fn ending(&self) -> MutexGuard<'_, HashMap<SessionId, Arc<SessionHandle>>> {
+    fn ending(&self) -> MutexGuard<'_, ById> {
         self.ending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn shard(&self, id: &SessionId) -> MutexGuard<'_, HashMap<SessionId, Arc<SessionHandle>>> {
-        let shard = self.hasher.hash_one(id) as usize % SHARDS;
-        self.shards[shard]
+    fn shard(&self, id: &SessionId) -> MutexGuard<'_, ById> {
+        let last = id.as_bytes()[id.as_bytes().len() - 1];
+        self.shards[usize::from(last) % SHARDS]
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }

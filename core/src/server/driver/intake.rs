@@ -17,11 +17,16 @@ use crate::transport::frame::{FrameError, Incoming, Opcode};
 use crate::transport::{Chunk, Outbox, PostAnswer, TransportRequest};
 
 impl Driver {
-    pub(super) fn take_requests(&mut self, clock: &mut Clock) {
+    pub(super) fn take_requests(
+        &mut self,
+        requests: &mut Vec<TransportRequest>,
+        clock: &mut Clock,
+    ) {
         if self.handle.is_cut() && !self.session.is_closed() {
             self.session.abort(CloseReason::ServerShuttingDown);
         }
-        for request in self.handle.take_requests() {
+        self.handle.take_requests(requests);
+        for request in requests.drain(..) {
             match request {
                 TransportRequest::Poll(answer) => {
                     let waiting = self.waiting.get_or_insert_default();

@@ -167,7 +167,7 @@ impl Driver {
         // A greeting leaves before anything that the first bytes lead to.
         self.carry_out(scratch, &mut clock);
         for _ in 0..ROUNDS {
-            self.take_requests(&mut clock);
+            self.take_requests(&mut scratch.requests, &mut clock);
             self.check_poll(cx);
             let mut more = self.read(cx, scratch, &mut clock);
             more |= self.read_probe(cx, scratch, &mut clock);

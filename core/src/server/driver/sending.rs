@@ -217,7 +217,11 @@ impl Driver {
     }
 
     pub(super) fn answer_poll(&mut self, packets: &[Packet]) {
-        let mut body = Vec::new();
+        let size = |packet: &Packet| match packet.as_message() {
+            Ok(text) => text.len() + 1,
+            Err(binary) => binary.len().div_ceil(3) * 4 + 2,
+        };
+        let mut body = Vec::with_capacity(packets.iter().map(size).sum());
         packets
             .iter()
             .for_each(|packet| payload::encode(&mut body, packet));
@@ -237,6 +241,7 @@ impl Driver {
         self.websocket = self.probe.take().map(|probe| *probe);
         self.waiting.take_if(|waiting| waiting.is_empty());
         self.handle.link.set_transport(TransportKind::WebSocket);
+        self.handle.release();
         self.shared.stats.upgrades_total.add(1);
         self.shared.stats.polling_clients_count.add(-1);
         if self.shared.context.hooks.has(Hook::Upgrade) {

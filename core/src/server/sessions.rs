@@ -47,15 +47,16 @@ impl SessionHandle {
         self.link.mailbox.wake();
     }
 
-    /// Moves what was asked since the last time into `requests`.
-    pub(super) fn take_requests(&self, requests: &mut Vec<TransportRequest>) {
+    /// Moves what was asked since the last time into `requests`; false when nothing was.
+    pub(super) fn take_requests(&self, requests: &mut Vec<TransportRequest>) -> bool {
         if self.notes.load(Ordering::Acquire) & ASKED == 0 {
-            return;
+            return false;
         }
         self.notes.fetch_and(!ASKED, Ordering::AcqRel);
         if let Some(asked) = &mut *self.requests() {
             requests.append(asked);
         }
+        true
     }
 
     /// A session that has become a WebSocket is asked nothing any more.

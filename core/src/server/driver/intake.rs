@@ -25,7 +25,9 @@ impl Driver {
         if self.handle.is_cut() && !self.session.is_closed() {
             self.session.abort(CloseReason::ServerShuttingDown);
         }
-        self.handle.take_requests(requests);
+        if !self.handle.take_requests(requests) {
+            return;
+        }
         for request in requests.drain(..) {
             match request {
                 TransportRequest::Poll(answer) => {

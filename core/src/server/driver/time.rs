@@ -82,15 +82,11 @@ impl Driver {
 
     /// Arranges to be woken; false when there is something to do already.
     pub(super) fn rest(&mut self, cx: &mut Context<'_>) -> bool {
-        let own = [
-            self.deadlines.connect,
-            self.deadlines.message,
-            self.deadlines.linger,
-        ];
-        let deadlines = own
-            .into_iter()
-            .chain([self.session.poll_timeout(), self.layer.poll_timeout()]);
-        if let Some(next) = deadlines.flatten().min() {
+        let mut next = earlier(self.session.poll_timeout(), self.layer.poll_timeout());
+        next = earlier(next, self.deadlines.connect);
+        next = earlier(next, self.deadlines.message);
+        next = earlier(next, self.deadlines.linger);
+        if let Some(next) = next {
             // A timer that rings early costs less than one that is moved with every message.
             let set = self.sleep.deadline().into_std();
             if next < set || !self.flags.timer_set || self.sleep.is_elapsed() {
@@ -111,6 +107,13 @@ impl Driver {
         }
         // What is put in between is seen by the second look.
         self.handle.link.mailbox.sleep(cx.waker()) && !self.handle.has_notes()
+    }
+}
+
+fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
     }
 }
 

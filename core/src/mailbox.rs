@@ -136,13 +136,18 @@ impl<T> Mailbox<T> {
             return false;
         }
         items.append(&mut inner.items);
-        arena.extend_from_slice(&inner.arena);
-        inner.arena.clear();
         inner.queued = 0;
         if inner.items.capacity() > KEPT_ITEMS {
             inner.items = Vec::new();
         }
-        if inner.arena.capacity() > KEPT_BYTES {
+        if inner.arena.capacity() <= KEPT_BYTES {
+            arena.extend_from_slice(&inner.arena);
+            inner.arena.clear();
+        } else if arena.is_empty() {
+            // It would be given back anyway.
+            *arena = std::mem::take(&mut inner.arena);
+        } else {
+            arena.append(&mut inner.arena);
             inner.arena = Vec::new();
         }
         true

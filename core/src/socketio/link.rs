@@ -92,8 +92,10 @@ pub struct AckRequest {
 /// A text up to this length is copied into the mailbox; a longer one is shared.
 const COPIED: usize = 2048;
 
-/// So many attachments at a time the mailbox's arena grows by.
+/// So many messages of one size the mailbox's arena grows by: more are likely to come in the same turn.
 const SIBLINGS: usize = 4;
+/// Small ones grow it well enough by themselves.
+const SMALL: usize = 256;
 
 /// See the module's documentation.
 #[derive(Debug)]
@@ -212,10 +214,10 @@ impl Link {
             ));
         }
         let cost = size + PACKET_COST;
-        self.settle(
-            self.mailbox
-                .push_with(cost, budget, |items, arena| push_text(items, arena, write)),
-        )
+        self.settle(self.mailbox.push_with(cost, budget, |items, arena| {
+            make_room(arena, size);
+            push_text(items, arena, write);
+        }))
     }
 
     /// Queues a text message of a host and the attachments behind it.
@@ -246,10 +248,7 @@ impl Link {
             push_text(items, arena, write);
             for bytes in attachments {
                 if bytes.len() <= COPIED {
-                    // More like it are likely to come in the same turn.
-                    if arena.capacity() - arena.len() < bytes.len() {
-                        arena.reserve(SIBLINGS * bytes.len());
-                    }
+                    make_room(arena, bytes.len());
                     arena.extend_from_slice(bytes);
                     items.push(Outgoing::Attachment(bytes.len() as u32));
                 } else {
@@ -310,6 +309,12 @@ impl Link {
                 }
             }
         }
+    }
+}
+
+fn make_room(arena: &mut Vec<u8>, size: usize) {
+    if size > SMALL && arena.capacity() - arena.len() < size {
+        arena.reserve(SIBLINGS * size);
     }
 }
 

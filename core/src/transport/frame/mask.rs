@@ -19,36 +19,25 @@ impl Charset {
 
 const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
 
-/// From this length on it pays to look which instructions the processor has.
-const LONG: usize = 512;
-
 /// XORs the payload of one frame with its key, from the first byte on.
 #[inline]
 pub(super) fn unmask(payload: &mut [u8], key: [u8; 4]) -> Charset {
-    if payload.len() < LONG {
-        xor(payload, key)
-    } else {
-        pulp::Arch::new().dispatch(|| xor(payload, key))
-    }
-}
-
-#[inline(always)]
-fn xor(payload: &mut [u8], key: [u8; 4]) -> Charset {
-    let [a, b, c, d] = key;
-    let wide_key = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
-    let mut seen = [0_u64; 8];
-    // The compiler turns this loop into vector instructions; eight-byte words then take what is
-    // left of a long payload, or all of a short one.
-    let (blocks, rest) = payload.as_chunks_mut::<64>();
+    let wide_key = u64::from_ne_bytes(repeated(key));
+    // The compiler makes vector instructions of this loop, as long as the bytes that were seen fit into registers; words
+    // then take what is left of a long payload, or all of a short one.
+    let long_key: [u8; 32] = repeated(key);
+    let mut seen = [0; 32];
+    let (blocks, rest) = payload.as_chunks_mut::<32>();
     for block in blocks {
-        let (words, _) = block.as_chunks_mut::<8>();
-        for (word, seen) in words.iter_mut().zip(&mut seen) {
-            let plain = u64::from_ne_bytes(*word) ^ wide_key;
-            *seen |= plain;
-            *word = plain.to_ne_bytes();
+        for ((byte, key), seen) in block.iter_mut().zip(long_key).zip(&mut seen) {
+            *byte ^= key;
+            *seen |= *byte;
         }
     }
-    let mut seen = seen.into_iter().fold(0, |all, seen| all | seen);
+    let (seen, _) = seen.as_chunks::<8>();
+    let mut seen = seen
+        .iter()
+        .fold(0, |all, seen| all | u64::from_ne_bytes(*seen));
     let (words, rest) = rest.as_chunks_mut::<8>();
     for word in words {
         let plain = u64::from_ne_bytes(*word) ^ wide_key;
@@ -70,4 +59,8 @@ fn xor(payload: &mut [u8], key: [u8; 4]) -> Charset {
     } else {
         Charset::Other
     }
+}
+
+fn repeated<const LEN: usize>(key: [u8; 4]) -> [u8; LEN] {
+    std::array::from_fn(|index| key[index % 4])
 }

@@ -368,15 +368,16 @@ fn a_client_that_does_not_read_loses_what_is_too_much() {
         let Some(server) = limited(&options) else {
             return;
         };
-        // What a host's own memory grows by at such a pace is none of the engine's.
-        flood(&server, &mut Client::connect(&server));
         let before = server.resident_bytes();
         let mut observer = Client::connect(&server);
+        let mut first = Client::connect(&server);
+        flood(&server, &mut first);
         let mut stalled = Client::connect(&server);
         flood(&server, &mut stalled);
         check_counted(&mut observer, "send_buffer_full_total");
         let grown = server.resident_bytes().saturating_sub(before);
-        assert!(grown < 8 << 20, "{policy}: {grown} bytes");
+        // Of 24 megabytes. A host with a heap of its own grows by about half of that at such a pace.
+        assert!(grown < 16 << 20, "{policy}: {grown} bytes");
         // What it reads later is in order, from the first on.
         let mut last = None;
         while last < Some(20) {

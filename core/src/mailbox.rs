@@ -157,7 +157,9 @@ impl<T> Mailbox<T> {
     /// a push was refused.
     pub fn sleep(&self, waker: &Waker) -> bool {
         let mut inner = self.lock();
-        inner.asleep = inner.items.is_empty() && self.refusal.load(Ordering::Relaxed) != REFUSED;
+        // After the end nobody waits for room.
+        let refused = !inner.closed && self.refusal.load(Ordering::Relaxed) == REFUSED;
+        inner.asleep = inner.items.is_empty() && !refused;
         let known = |kept: &Waker| kept.will_wake(waker);
         if inner.asleep && !inner.waker.as_ref().is_some_and(known) {
             inner.waker = Some(waker.clone());
@@ -405,6 +407,15 @@ mod tests {
         assert_eq!(count.0.load(Ordering::SeqCst), 0);
         drop(outer);
         assert_eq!(count.0.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn a_refusal_keeps_nobody_awake_after_the_end() {
+        let mailbox = Mailbox::default();
+        mailbox.push(1, 1, Budget::Bytes(1)).unwrap();
+        assert_eq!(mailbox.push(2, 1, Budget::Bytes(1)), Err(PushError::Full));
+        mailbox.close();
+        assert!(mailbox.sleep(Waker::noop()));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What all tasks of a server share.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 use std::time::Duration;
@@ -16,6 +17,7 @@ use crate::server::cors::Cors;
 use crate::server::farewell::farewell;
 use crate::server::listener::Listening;
 use crate::server::sessions::Sessions;
+use crate::server::turn;
 use crate::socketio::event::EventSink;
 use crate::socketio::{Context, Namespaces};
 use crate::stats::Stats;
@@ -148,8 +150,10 @@ impl Shared {
 
     /// Closes a WebSocket that belongs to no session, and waits for its peer to agree.
     pub(super) fn say_farewell(&self, websocket: Box<WebSocket>) {
-        self.runtime
-            .spawn(farewell(websocket, self.config.close_timeout));
+        let (sink, timeout) = (Arc::clone(&self.sink), self.config.close_timeout);
+        self.runtime.spawn(async move {
+            turn::in_rounds(pin!(farewell(websocket, timeout)), &*sink).await;
+        });
     }
 
     /// A session has ended.

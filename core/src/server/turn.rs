@@ -2,23 +2,28 @@
 //! in a turn, not once for each connection: on a busy machine that is the larger part of what a wake-up costs.
 
 use std::cell::Cell;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::{Arc, OnceLock, Weak};
 
 use crate::socketio::event::EventSink;
 
-/// After so many wake-ups of connections the host is woken in the middle of a turn: it may have a core of its own, and
-/// a busy thread does not rest.
-const LONGEST: u32 = 32;
+/// After so many rounds of connections the host is woken in the middle of a turn: it may have a core of its own, and a
+/// busy thread does not rest.
+const LONGEST: u64 = 32;
+/// So many bytes of messages keep a thread busy about as long as one more round.
+const BYTES: u64 = 4096;
 
 thread_local! {
-    /// Wake-ups that ended without waking the host.
-    static WAKEUPS: Cell<u32> = const { Cell::new(0) };
+    /// Rounds that ended without waking the host, and what the bytes in them count as.
+    static ROUNDS: Cell<u64> = const { Cell::new(0) };
 }
 
 /// The end of every turn of a server's threads.
 #[derive(Debug, Clone, Default)]
 pub(super) struct TurnEnd {
-    /// Weak, because whoever takes events may have a clock that runs on the threads which have this.
+    /// Weak, because a sink has a timer, the timer has the threads, and the threads have this.
     sink: Arc<OnceLock<Weak<dyn EventSink>>>,
 }
 
@@ -31,22 +36,37 @@ impl TurnEnd {
     /// This thread is about to rest.
     pub(super) fn reached(&self) {
         if let Some(sink) = self.sink.get().and_then(Weak::upgrade) {
-            ring(&*sink);
+            // A host's bell that panics must not take the thread along.
+            let _ = catch_unwind(AssertUnwindSafe(|| ring(&*sink)));
         }
     }
 }
 
-/// A wake-up of a connection has ended: the host is woken now or at the end of the turn.
-pub(super) fn end_wakeup(sink: &dyn EventSink) {
-    let wakeups = WAKEUPS.get() + 1;
-    if wakeups >= LONGEST {
+/// A connection has gone through its steps once, and has received so many bytes: the host is woken now or at the end of
+/// the turn. Whatever else keeps a thread busy has to call this too, or a host could sleep beside a waiting event.
+pub(super) fn end_round(sink: &dyn EventSink, received: u64) {
+    let rounds = ROUNDS.get() + 1 + received / BYTES;
+    if rounds >= LONGEST {
         return ring(sink);
     }
-    WAKEUPS.set(wakeups);
+    ROUNDS.set(rounds);
+}
+
+/// The same for what has no steps of its own: each of its wake-ups is one round.
+pub(super) async fn in_rounds<F: Future>(
+    mut future: Pin<&mut F>,
+    sink: &dyn EventSink,
+) -> F::Output {
+    poll_fn(|cx| {
+        let poll = future.as_mut().poll(cx);
+        end_round(sink, 0);
+        poll
+    })
+    .await
 }
 
 fn ring(sink: &dyn EventSink) {
-    WAKEUPS.set(0);
+    ROUNDS.set(0);
     sink.ring();
 }
 
@@ -82,15 +102,17 @@ mod tests {
         turn_end.set_sink(&sink);
 
         for _ in 1..LONGEST {
-            end_wakeup(&*sink);
+            end_round(&*sink, 0);
         }
         assert_eq!(count(), 0, "more may come in this turn");
         turn_end.reached();
         assert_eq!(count(), 1);
 
         for _ in 0..2 * LONGEST {
-            end_wakeup(&*sink);
+            end_round(&*sink, 0);
         }
         assert_eq!(count(), 3, "the next turn counts from its beginning");
+        end_round(&*sink, LONGEST * BYTES);
+        assert_eq!(count(), 4, "a large message takes as long as many rounds");
     }
 }

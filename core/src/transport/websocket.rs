@@ -76,11 +76,6 @@ impl WebSocket {
         self.awaited && !self.stream.is_readable()
     }
 
-    /// Another task reads it from now on.
-    pub fn change_task(&mut self) {
-        self.awaited = false;
-    }
-
     /// Reads what there is, once.
     pub fn poll_read(
         &mut self,
@@ -148,6 +143,7 @@ impl WebSocket {
         let mut moved = Flushed { progress: 0 };
         if self.unsent.is_empty() {
             let mut written = 0;
+            // Nearly always it is one piece, and there is room for it; the loop is for the rest.
             if let Some(bytes) = outbox.single_piece() {
                 match write(&mut self.stream, cx, &[io::IoSlice::new(bytes)]) {
                     Poll::Ready(Ok(n)) => written = n,
@@ -221,6 +217,12 @@ impl WebSocket {
     /// Whether the peer has said goodbye, or is gone.
     pub fn is_done_by_peer(&self) -> bool {
         self.closing == Closing::Done
+    }
+
+    /// The stream is broken: what waits for the peer will never be sent.
+    pub fn handle_broken(&mut self) {
+        self.handle_end();
+        self.unsent = Unsent::default();
     }
 
     /// Whether both have said goodbye and everything is sent.

@@ -414,7 +414,7 @@ impl Session {
         }
     }
 
-    /// Whether there is something to do, or a round trip to take.
+    /// Whether there is something to do, or a round trip to take, or memory that [`Session::poll_output`] is to give back.
     pub fn has_output(&self) -> bool {
         self.outputs.capacity() > 0 || self.round_trip.is_some()
     }

@@ -10,7 +10,7 @@ mod time;
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
@@ -32,6 +32,8 @@ use crate::transport::{PollAnswer, PostAnswer, WebSocket};
 
 /// How often a wake-up goes through its steps before others get their turn.
 const ROUNDS: usize = 8;
+/// How many bytes of messages it receives before that.
+const TURN_BYTES: u64 = 128 * 1024;
 
 /// See the module's documentation.
 pub(super) struct Driver {
@@ -166,6 +168,7 @@ impl Driver {
         let mut clock = Clock::default();
         // A greeting leaves before anything that the first bytes lead to.
         self.carry_out(scratch, &mut clock);
+        let mut received = 0;
         for _ in 0..ROUNDS {
             self.take_requests(&mut scratch.requests, &mut clock);
             self.check_poll(cx);
@@ -183,7 +186,8 @@ impl Driver {
             self.session.flush();
             self.carry_out(scratch, &mut clock);
             self.flush(cx, scratch, &mut clock);
-            turn::end_wakeup(&*self.shared.sink);
+            turn::end_round(&*self.shared.sink, self.count.received_bytes);
+            received += self.count.received_bytes;
             self.report();
             if self.is_over(cx) {
                 return Poll::Ready(());
@@ -191,10 +195,12 @@ impl Driver {
             if !more && self.rest(cx) {
                 return Poll::Pending;
             }
+            if received >= TURN_BYTES {
+                break;
+            }
         }
-        // Others are to have their turn; ours comes again.
-        cx.waker().wake_by_ref();
-        Poll::Pending
+        // Ours comes again when all others have had their turn, those included whose bytes nobody has looked for yet.
+        pin!(tokio::task::yield_now()).poll(cx)
     }
 }
 

@@ -313,7 +313,7 @@ impl Driver {
             }
             Poll::Ready(Ok(_)) | Poll::Pending => {}
             Poll::Ready(Err(_)) => {
-                websocket.handle_end();
+                websocket.handle_broken();
                 self.session
                     .handle_transport_closed(TransportKind::WebSocket);
                 self.carry_out(scratch, clock);

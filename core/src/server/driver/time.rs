@@ -4,6 +4,8 @@ use std::future::Future;
 use std::task::Context;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use tokio::task::coop::has_budget_remaining;
+
 use crate::engineio::TransportKind;
 use crate::server::driver::Driver;
 
@@ -95,6 +97,8 @@ impl Driver {
                 if self.sleep.as_mut().poll(cx).is_ready() {
                     return false;
                 }
+                // A task that has used up its turn has to come again, and is not told of the time.
+                self.flags.timer_set = has_budget_remaining();
             }
         }
         if self.flags.ended && !std::mem::replace(&mut self.flags.lingering, true) {

@@ -1,10 +1,13 @@
 //! Reading a request's body, within a size and a time.
 
+use std::sync::Arc;
+
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 
 use crate::server::shared::Shared;
+use crate::server::turn;
 
 /// Why a body was not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,10 +70,14 @@ async fn collect(shared: &Shared, mut body: Incoming) -> Result<Bytes, BodyError
 /// Reads on while the refusal is sent, so that it is not lost with a connection that breaks under its sender.
 fn waste(shared: &Shared, mut body: Incoming, mut seen: usize) -> BodyError {
     let most = shared.config.max_http_buffer_size.saturating_mul(WASTE);
+    let sink = Arc::clone(&shared.sink);
     let wasted = async move {
         while seen <= most {
             match body.frame().await {
-                Some(Ok(frame)) => seen += frame.data_ref().map_or(0, Bytes::len),
+                Some(Ok(frame)) => {
+                    seen += frame.data_ref().map_or(0, Bytes::len);
+                    turn::end_round(&*sink, 0);
+                }
                 Some(Err(_)) | None => break,
             }
         }

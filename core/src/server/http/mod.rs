@@ -17,6 +17,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 
 use crate::server::http::handshake::PendingUpgrade;
 use crate::server::shared::{Phase, Shared};
+use crate::server::turn;
 use crate::transport::Stream;
 
 /// What the requests of one connection share.
@@ -74,18 +75,18 @@ async fn serve(connection: &Arc<Connection>, stream: Stream) {
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut serving = pin!(serving);
-    let life = &connection.shared.life;
+    let (life, sink) = (&connection.shared.life, &*connection.shared.sink);
     let ended = tokio::select! {
         // What it has to write is written before it is looked at whether it is idle.
         biased;
-        ended = serving.as_mut() => ended,
+        ended = turn::in_rounds(serving.as_mut(), sink) => ended,
         () = life.reached(Phase::Closing) => {
             if connection.busy.load(Ordering::Acquire) == 0 {
                 return;
             }
             serving.as_mut().graceful_shutdown();
             tokio::select! {
-                ended = serving => ended,
+                ended = turn::in_rounds(serving, sink) => ended,
                 () = life.reached(Phase::Cut) => return,
             }
         }

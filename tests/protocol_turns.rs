@@ -1,0 +1,51 @@
+//! Whoever keeps the engine busy leaves the others their turn.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::thread;
+
+use conformance::{Client, Server, http};
+use serde_json::json;
+
+/// Asks for something all the time, without waiting for the answers, until the connection is shut.
+fn flood(connection: &TcpStream) {
+    let requests = http::request("GET", "/nowhere", &[], b"").repeat(64);
+    let mut ours = connection;
+    while ours.write_all(&requests).is_ok() {}
+}
+
+/// Reads the answers, which matter to nobody.
+fn forget(mut connection: &TcpStream) {
+    let mut buffer = [0; 1 << 16];
+    while connection.read(&mut buffer).is_ok_and(|len| len > 0) {}
+}
+
+/// Ends the floods, also when the test fails.
+struct Floods(Vec<TcpStream>);
+
+impl Drop for Floods {
+    fn drop(&mut self) {
+        for connection in &self.0 {
+            // One that has ended already is just as good.
+            let _ = connection.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+#[test]
+fn events_are_heard_beside_a_flood_of_requests() {
+    let server = Server::with(&json!({"engine": {"workerThreads": 1}}));
+    let mut client = Client::connect(&server);
+    let connect = |_| TcpStream::connect(server.endpoint().address).unwrap();
+    thread::scope(|scope| {
+        let floods = Floods((0..8).map(connect).collect());
+        for connection in &floods.0 {
+            let [writer, reader] = [(); 2].map(|()| connection.try_clone().unwrap());
+            scope.spawn(move || flood(&writer));
+            scope.spawn(move || forget(&reader));
+        }
+        for i in 0..20 {
+            assert_eq!(client.call(&json!(["message-with-ack", i])), [json!(i)]);
+        }
+    });
+}

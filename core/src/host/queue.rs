@@ -1,8 +1,8 @@
 //! Polled delivery: events wait in a queue until the host's own thread takes them.
 //!
-//! A descriptor is readable exactly while something waits, so that any event loop can watch it; it is written once when
-//! the queue becomes non-empty, and read once when it has become empty. A host that has a doorbell of its own is rung
-//! once instead, each time the queue becomes non-empty.
+//! A descriptor is readable while something waits, so that any event loop can watch it; it is written once for what comes
+//! into the empty queue in one turn, and read once when the queue has become empty. A host that has a doorbell of its own
+//! is rung instead. Whoever takes events before the ring for them is rung for once more, and finds nothing.
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, TryLockError};

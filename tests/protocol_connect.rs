@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use conformance::socketio::kind;
+use conformance::wire::now;
 use conformance::{Client, Difference, Polling, Server, Transport, WebSocket, differs};
 use serde_json::{Value, json};
 
@@ -252,9 +253,15 @@ fn a_client_that_is_never_answered_is_closed() {
 #[test]
 fn a_client_that_joins_nothing_is_closed() {
     let server = Server::with(&json!({"connectTimeout": 300}));
+    let start = now();
     let mut websocket = opened(&server);
-    assert!(websocket.wire().is_silent_for(Duration::from_millis(200)));
     assert_eq!(websocket.receive_close(), None);
+    // The server may have read its clock a little before it armed the timer.
+    assert!(
+        start.elapsed() >= Duration::from_millis(200),
+        "{:?}",
+        start.elapsed()
+    );
     let mut polling = Polling::connect(&server);
     assert_eq!(polling.poll(), ["1"]);
     assert_eq!(polling.poll_response().status, 400);
@@ -262,7 +269,7 @@ fn a_client_that_joins_nothing_is_closed() {
 
 #[test]
 fn a_refused_client_has_joined_nothing() {
-    let server = Server::with(&json!({"connectTimeout": 300}));
+    let server = Server::with(&json!({"connectTimeout": 2000}));
     let mut websocket = opened(&server);
     websocket.text("40/random,");
     assert_eq!(
@@ -276,10 +283,10 @@ fn a_refused_client_has_joined_nothing() {
 
 #[test]
 fn a_client_that_has_joined_stays() {
-    let server = Server::with(&json!({"connectTimeout": 200}));
+    let server = Server::with(&json!({"connectTimeout": 1500}));
     for transport in Transport::ALL {
         let mut client = Client::over(&server, transport);
-        let waiting = Duration::from_millis(400);
+        let waiting = Duration::from_millis(2000);
         match transport {
             Transport::WebSocket => {
                 assert!(client.websocket().wire().is_silent_for(waiting));

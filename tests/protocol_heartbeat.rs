@@ -11,11 +11,24 @@ use serde_json::json;
 
 const INTERVAL: Duration = Duration::from_millis(300);
 const TIMEOUT: Duration = Duration::from_millis(200);
-/// Clocks of two processes may be read a little apart.
-const SLACK: Duration = Duration::from_millis(20);
+/// The server may have read its clock this long before it armed a timer.
+const SLACK: Duration = Duration::from_millis(100);
+/// How long a session may be silent where the client has to speak in time.
+const SILENCE: Duration = Duration::from_secs(4);
 
+/// For clients that stay silent.
 fn quick() -> Server {
     Server::raw(&json!({"pingInterval": 300, "pingTimeout": 200}))
+}
+
+/// For clients that answer every ping: they may be late.
+fn patient() -> Server {
+    Server::raw(&json!({"pingInterval": 300, "pingTimeout": 20_000}))
+}
+
+/// For clients that stay alive by something else than pongs: much longer than the pauses they make.
+fn lenient() -> Server {
+    Server::raw(&json!({"pingInterval": 1000, "pingTimeout": 3000}))
 }
 
 fn open(server: &Server) -> (WebSocket, String) {
@@ -26,15 +39,15 @@ fn open(server: &Server) -> (WebSocket, String) {
 
 #[test]
 fn websocket_is_pinged_again_and_again() {
-    let server = quick();
+    let server = patient();
+    let start = now();
     let (mut websocket, sid) = open(&server);
-    let mut last = now();
     for _ in 0..4 {
         assert_eq!(websocket.receive_text(), "2");
-        assert!(last.elapsed() + SLACK >= INTERVAL, "{:?}", last.elapsed());
-        last = now();
         websocket.text("3");
     }
+    // A server that is late with one ping may take its next interval from an earlier moment.
+    assert!(start.elapsed() >= 3 * INTERVAL, "{:?}", start.elapsed());
     websocket.text("4alive");
     assert_eq!(websocket.receive_text(), "4alive");
     assert!(
@@ -46,7 +59,7 @@ fn websocket_is_pinged_again_and_again() {
 
 #[test]
 fn polling_is_pinged_again_and_again() {
-    let server = quick();
+    let server = patient();
     let mut polling = Polling::connect(&server);
     for _ in 0..4 {
         assert_eq!(polling.poll(), ["2"]);
@@ -58,7 +71,7 @@ fn polling_is_pinged_again_and_again() {
 
 #[test]
 fn a_pong_may_be_answered_with_a_message() {
-    let server = quick();
+    let server = patient();
     let mut polling = Polling::connect(&server);
     for _ in 0..3 {
         assert_eq!(polling.poll(), ["2"]);
@@ -82,20 +95,19 @@ fn a_silent_websocket_times_out() {
     assert_eq!(reason_of(&server, &sid), "ping timeout");
 }
 
-/// How much later than it should a session ends that gives so many signs of life after the handshake.
+/// How much later than it should a session ends that gives this many signs of life after the handshake.
 fn lateness(server: &Server, signs: u32) -> Duration {
     let mut last = now();
     let (mut websocket, _) = open(server);
     for _ in 0..signs {
-        let between = websocket.wire().is_silent_for(Duration::from_millis(70));
-        assert!(between, "{:?}", last.elapsed());
+        std::thread::sleep(SILENCE / 8);
         last = now();
         websocket.text("3");
     }
     while websocket.receive().opcode != Opcode::Close {}
     let silence = last.elapsed();
-    assert!(silence >= INTERVAL + TIMEOUT, "too early: {silence:?}");
-    silence - (INTERVAL + TIMEOUT)
+    assert!(silence + SLACK >= SILENCE, "too early: {silence:?}");
+    silence.saturating_sub(SILENCE)
 }
 
 #[test]
@@ -103,9 +115,9 @@ fn a_dead_client_is_closed_on_time() {
     if !differs(Difference::EveryByteIsLife) {
         return;
     }
-    // This machine may be late now and then, but not most of the time.
-    const ON_TIME: Duration = Duration::from_millis(10);
-    let server = &quick();
+    // A timer that is not moved forward, or only at the next ping, is late by more than this.
+    const ON_TIME: Duration = Duration::from_millis(400);
+    let server = &lenient();
     let mut late: Vec<_> = std::thread::scope(|scope| {
         let clients: Vec<_> = (0..15)
             .map(|i| scope.spawn(move || lateness(server, i % 4)))
@@ -116,6 +128,7 @@ fn a_dead_client_is_closed_on_time() {
             .collect()
     });
     late.sort();
+    // A busy machine delays some of them, but not most.
     assert!(late[late.len() / 2] < ON_TIME, "{late:?}");
 }
 
@@ -144,13 +157,11 @@ fn a_client_that_never_polls_times_out() {
 
 #[test]
 fn pings_wait_for_a_poll() {
-    let server = Server::raw(&json!({"pingInterval": 200, "pingTimeout": 5000}));
+    let server = Server::raw(&json!({"pingInterval": 200, "pingTimeout": 20_000}));
     let mut polling = Polling::connect(&server);
-    let start = now();
     polling.post("4first");
-    while start.elapsed() < Duration::from_millis(300) {
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    // Ten intervals: the ping has been due for long, even on a busy machine.
+    std::thread::sleep(Duration::from_secs(2));
     assert_eq!(polling.poll(), ["4first", "2"]);
 }
 
@@ -187,32 +198,40 @@ fn a_ping_from_a_client_is_a_transport_error() {
     }
 }
 
+/// Sends a message every 60 ms for twice as long as silence may last, and never a pong; then tells whether the session
+/// timed out.
+fn is_dead_after_messages(server: &Server, transport: Transport) -> bool {
+    let mut polling = Polling::connect(server);
+    let (mut websocket, mut sid) = open(server);
+    if transport == Transport::Polling {
+        sid.clone_from(&polling.sid);
+    }
+    let start = now();
+    let mut ended = false;
+    while start.elapsed() < 2 * SILENCE && !ended {
+        std::thread::sleep(Duration::from_millis(60));
+        ended = match transport {
+            Transport::Polling => polling.post_response("4tick").status != 200,
+            Transport::WebSocket => websocket
+                .wire()
+                .try_write(&Frame::new(Opcode::Text, "4tick").encode())
+                .is_err(),
+        };
+    }
+    log(server).contains(&format!("disconnect {sid} ping timeout"))
+}
+
 #[test]
 fn messages_keep_a_session_alive() {
-    let server = quick();
-    for transport in Transport::ALL {
-        let mut polling = Polling::connect(&server);
-        let (mut websocket, mut sid) = open(&server);
-        if transport == Transport::Polling {
-            sid.clone_from(&polling.sid);
+    let server = &lenient();
+    std::thread::scope(|scope| {
+        for transport in Transport::ALL {
+            scope.spawn(move || {
+                let dead = is_dead_after_messages(server, transport);
+                assert_eq!(dead, !differs(Difference::EveryByteIsLife), "{transport:?}");
+            });
         }
-        // Three times as long as silence may last, and never a pong.
-        let start = now();
-        let mut ended = false;
-        while start.elapsed() < 3 * (INTERVAL + TIMEOUT) && !ended {
-            std::thread::sleep(Duration::from_millis(60));
-            ended = match transport {
-                Transport::Polling => polling.post_response("4tick").status != 200,
-                Transport::WebSocket => websocket
-                    .wire()
-                    .try_write(&Frame::new(Opcode::Text, "4tick").encode())
-                    .is_err(),
-            };
-        }
-        let lines = log(&server);
-        let dead = lines.contains(&format!("disconnect {sid} ping timeout"));
-        assert_eq!(dead, !differs(Difference::EveryByteIsLife), "{transport:?}");
-    }
+    });
 }
 
 #[test]
@@ -220,11 +239,12 @@ fn bytes_of_an_unfinished_message_keep_a_session_alive() {
     if !differs(Difference::EveryByteIsLife) {
         return;
     }
-    let server = quick();
+    let server = lenient();
     let (mut websocket, _) = open(&server);
     let bytes = Frame::new(Opcode::Text, "4a message on a very slow line").encode();
+    let pause = 2 * SILENCE / bytes.len() as u32;
     for byte in bytes {
-        std::thread::sleep(Duration::from_millis(60));
+        std::thread::sleep(pause);
         websocket.wire().write(&[byte]);
     }
     let mut text = websocket.receive_text();
@@ -239,10 +259,10 @@ fn websocket_pings_keep_a_session_alive() {
     if !differs(Difference::EveryByteIsLife) {
         return;
     }
-    let server = quick();
+    let server = lenient();
     let (mut websocket, sid) = open(&server);
     let start = now();
-    while start.elapsed() < 3 * (INTERVAL + TIMEOUT) {
+    while start.elapsed() < 2 * SILENCE {
         std::thread::sleep(Duration::from_millis(60));
         websocket.send(&Frame::new(Opcode::Ping, ""));
     }
@@ -255,30 +275,24 @@ fn websocket_pings_keep_a_session_alive() {
 
 #[test]
 fn silence_after_a_message_ends_the_session() {
-    let server = quick();
+    let server = lenient();
     let (mut websocket, sid) = open(&server);
     assert_eq!(websocket.receive_text(), "2");
+    let last = now();
     websocket.text("3");
     websocket.text("4last words");
-    let last = now();
-    loop {
-        let frame = websocket.receive();
-        if frame.opcode == Opcode::Close {
-            break;
-        }
-    }
+    while websocket.receive().opcode != Opcode::Close {}
     let silence = last.elapsed();
-    assert!(silence + SLACK >= INTERVAL + TIMEOUT, "{silence:?}");
-    assert!(silence < 4 * (INTERVAL + TIMEOUT), "{silence:?}");
+    assert!(silence + SLACK >= SILENCE, "{silence:?}");
     assert_eq!(reason_of(&server, &sid), "ping timeout");
 }
 
 #[test]
 fn a_blocked_handler_costs_no_connection() {
-    let server = Server::with(&json!({"pingInterval": 200, "pingTimeout": 300}));
+    let server = Server::with(&json!({"pingInterval": 500, "pingTimeout": 2000}));
     let mut blocker = Client::connect(&server);
     let mut other = Client::connect(&server);
-    let question = blocker.emit_for_ack(&json!(["block", 1500]));
+    let question = blocker.emit_for_ack(&json!(["block", 5000]));
     if differs(Difference::BlockedHandlerKeepsConnections) {
         // Pings go on while the handler sleeps, to both.
         for _ in 0..6 {
@@ -304,7 +318,7 @@ fn a_blocked_handler_costs_no_connection() {
 
 #[test]
 fn sockets_are_told_about_a_timeout() {
-    let server = Server::with(&json!({"pingInterval": 200, "pingTimeout": 200}));
+    let server = Server::with(&json!({"pingInterval": 200, "pingTimeout": 2000}));
     let mut silent = Client::connect(&server);
     let mut observer = Client::connect(&server);
     let id = silent.id.clone();

@@ -15,15 +15,15 @@ use serde_json::json;
 
 static SERVER: LazyLock<Server> = LazyLock::new(Server::start);
 
-/// Runs `attack` and checks that it took less than five seconds, which is a
-/// hundred times more than it should, and hundred times less than what grows
-/// with the square of its input.
+/// Runs `attack` and checks that it took less than twenty seconds: several hundred
+/// times what it takes on an idle machine, and a fraction of what an algorithm that is
+/// quadratic in its input would take.
 #[track_caller]
 fn check_quick(what: &str, attack: impl FnOnce()) {
     let start = now();
     attack();
     assert!(
-        start.elapsed() < Duration::from_secs(5),
+        start.elapsed() < Duration::from_secs(20),
         "{what} took {:?}",
         start.elapsed()
     );

@@ -58,9 +58,9 @@ fn refusals_give_everything_back() {
 #[test]
 fn clients_that_leave_at_any_point_leave_nothing() {
     let server = Server::with(&json!({
-        "connectTimeout": 500, "upgradeTimeout": 500, "pingInterval": 300, "pingTimeout": 300,
-        "engine": {"headerTimeout": 500, "bodyTimeout": 500, "messageTimeout": 500,
-                   "closeTimeout": 500},
+        "connectTimeout": 3000, "upgradeTimeout": 3000, "pingInterval": 1000, "pingTimeout": 3000,
+        "engine": {"headerTimeout": 3000, "bodyTimeout": 3000, "messageTimeout": 3000,
+                   "closeTimeout": 3000},
     }));
     let before = server.open_descriptors();
     for i in 0..20 {

@@ -25,8 +25,8 @@ fn check_counted(observer: &mut Client, name: &str) {
 }
 
 const DEADLINE: Duration = Duration::from_millis(300);
-/// Clocks of two processes may be read a little apart.
-const SLACK: Duration = Duration::from_millis(20);
+/// The server may have read its clock this long before it armed a timer.
+const SLACK: Duration = Duration::from_millis(100);
 
 // Time.
 
@@ -149,7 +149,7 @@ fn deadlines_for_joining_and_upgrading_are_counted() {
     if !differs(Difference::LimitsTime) {
         return;
     }
-    let server = Server::with(&json!({"connectTimeout": 300, "upgradeTimeout": 300}));
+    let server = Server::with(&json!({"connectTimeout": 2000, "upgradeTimeout": 300}));
     let mut observer = Client::connect(&server);
     let mut nobody = WebSocket::connect(&server);
     nobody.receive_open();

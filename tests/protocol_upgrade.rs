@@ -180,7 +180,7 @@ fn a_socket_tells_its_transport() {
 
 #[test]
 fn the_heartbeat_goes_on_during_and_after() {
-    let server = Server::raw(&json!({"pingInterval": 150, "pingTimeout": 300}));
+    let server = Server::raw(&json!({"pingInterval": 150, "pingTimeout": 20_000}));
     let mut polling = Polling::connect(&server);
     let mut websocket = WebSocket::upgrade(&server, &polling.sid);
     websocket.text("2probe");
@@ -315,7 +315,7 @@ fn a_frame_against_the_rules_fails_the_upgrade_only() {
 
 #[test]
 fn an_upgrade_that_is_not_finished_in_time_is_closed() {
-    let server = Server::raw(&json!({"upgradeTimeout": 200}));
+    let server = Server::raw(&json!({"upgradeTimeout": 2000}));
     let mut polling = Polling::connect(&server);
     for with_probe in [false, true] {
         let mut websocket = WebSocket::upgrade(&server, &polling.sid);
@@ -330,7 +330,7 @@ fn an_upgrade_that_is_not_finished_in_time_is_closed() {
     websocket.text("2probe");
     assert_eq!(websocket.receive_text(), "3probe");
     websocket.text("5");
-    assert!(websocket.wire().is_silent_for(Duration::from_millis(400)));
+    assert!(websocket.wire().is_silent_for(Duration::from_millis(2500)));
     check_on_websocket(&mut websocket);
 }
 
@@ -358,7 +358,7 @@ fn a_session_that_ends_takes_the_new_transport_along() {
 
 #[test]
 fn a_session_that_times_out_takes_the_new_transport_along() {
-    let server = Server::raw(&json!({"pingInterval": 150, "pingTimeout": 150}));
+    let server = Server::raw(&json!({"pingInterval": 500, "pingTimeout": 1500}));
     let (polling, mut websocket) = probed(&server);
     assert_eq!(websocket.receive_close(), None);
     assert_eq!(reason_of(&server, &polling.sid), "ping timeout");

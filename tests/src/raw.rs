@@ -11,7 +11,10 @@ pub fn log(server: &Server) -> Vec<String> {
     let mut websocket = WebSocket::connect(server);
     websocket.receive_text();
     websocket.text("4log");
-    let answer = websocket.receive_text();
+    let mut answer = websocket.receive_text();
+    while answer == "2" {
+        answer = websocket.receive_text();
+    }
     let lines: Value = serde_json::from_str(&answer[1..]).expect("the log is JSON");
     let lines = lines.as_array().expect("the log is an array");
     lines

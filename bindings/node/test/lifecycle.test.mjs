@@ -84,14 +84,14 @@ test("an exception that nobody catches ends the process, as any does", async () 
 
 test("a handler that blocks loses no client and no event", async (t) => {
   // Clients of another thread: this one is blocked.
-  const { io, port } = serve(t, { pingInterval: 200, pingTimeout: 800 });
+  const { io, port } = serve(t, { pingInterval: 200, pingTimeout: 2500 });
   const reasons = [];
   let blocked = 0;
   const done = new Promise((resolve) => {
     io.on("connection", (socket) => {
       socket.on("disconnect", (reason) => reasons.push(reason));
       socket.on("block", () => {
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3000);
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5000);
         blocked++;
       });
       socket.on("after", (n) => n === 99 && resolve(blocked));

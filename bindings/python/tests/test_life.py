@@ -12,10 +12,10 @@ import bellwire
 
 
 async def _flood_a_blocked_loop(**options):
-    """A client sends 1 000 events while a handler blocks the loop for longer than anybody may be silent."""
-    sio = bellwire.AsyncServer(ping_interval=0.2, ping_timeout=1, **options)
+    """A client sends 1 000 events while a handler blocks the loop for longer than a session may be silent."""
+    sio = bellwire.AsyncServer(ping_interval=0.2, ping_timeout=3, **options)
     seen = []
-    sio.on("block", lambda sid: time.sleep(3))
+    sio.on("block", lambda sid: time.sleep(6))
     sio.on("count", lambda sid, number: seen.append(number))
     sio.on("end", lambda sid: seen.append("end"))
     sio.on("disconnect", lambda sid, reason: seen.append(reason))
@@ -32,7 +32,7 @@ async def _flood_a_blocked_loop(**options):
     """
     async with listening(sio) as url:
         process = start(program.replace("URL", url))
-        out, err = await asyncio.to_thread(process.communicate, timeout=30)
+        out, err = await asyncio.to_thread(process.communicate, timeout=60)
         assert (out, err) == ("served\n", "")
         await until(lambda: len(seen) == 1002)
     assert seen[:1001] == [*range(1000), "end"]

@@ -19,13 +19,15 @@ pub enum Stream {
 }
 
 impl Stream {
-    /// Whether the kernel has reported bytes, or the end, since a read found none; costs no system call.
-    pub(super) fn is_readable(&self) -> bool {
-        let seen = || Ok(());
+    /// Ready when the kernel has reported bytes, or the end, since a read found none. Otherwise the task is woken when it
+    /// does. Costs no system call.
+    pub(super) fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
         match self {
-            Self::Tcp(stream) => stream.try_io(Interest::READABLE, seen).is_ok(),
-            Self::Unix(stream) => stream.try_io(Interest::READABLE, seen).is_ok(),
+            Self::Tcp(stream) => stream.poll_read_ready(cx),
+            Self::Unix(stream) => stream.poll_read_ready(cx),
         }
+        // The read that follows reports an error.
+        .map(drop)
     }
 }
 

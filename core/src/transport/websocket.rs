@@ -8,7 +8,6 @@ use std::task::{Context, Poll};
 
 use bytes::BufMut;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::task::coop::has_budget_remaining;
 
 use crate::transport::frame::{FrameLimits, FrameReader, write_close};
 use crate::transport::outbox::{Outbox, Unsent};
@@ -21,8 +20,6 @@ pub struct WebSocket {
     /// Takes messages out of what was read.
     pub reader: FrameReader,
     unsent: Unsent,
-    /// The last read found nothing, and whoever polled it is woken when something comes.
-    awaited: bool,
     closing: Closing,
     /// Our close frame is under way, or sent.
     said: bool,
@@ -62,7 +59,6 @@ impl WebSocket {
             stream,
             reader,
             unsent: Unsent::default(),
-            awaited: false,
             closing: Closing::No,
             said: false,
             end_when_sent: false,
@@ -70,25 +66,18 @@ impl WebSocket {
         }
     }
 
-    /// Whether a read would find nothing, and the task that read last is woken when that changes: most wake-ups of a
-    /// connection are for something else.
-    pub fn is_quiet(&self) -> bool {
-        self.awaited && !self.stream.is_readable()
+    /// Whether a read would find nothing; then the task is woken when that changes. Most wake-ups of a connection are for
+    /// something else, and this costs no system call.
+    ///
+    /// It has to be asked at every wake-up: the reactor marks a stream as readable first and takes its waker later, so a
+    /// task on another thread that has read in between loses the waker that it has just registered. The wake-up that it
+    /// gets instead is the one at which it registers again.
+    pub fn is_quiet(&self, cx: &mut Context<'_>) -> bool {
+        self.stream.poll_read_ready(cx).is_pending()
     }
 
     /// Reads what there is, once.
     pub fn poll_read(
-        &mut self,
-        cx: &mut Context<'_>,
-        buffer: &mut [u8],
-    ) -> Poll<io::Result<Chunk>> {
-        let read = self.poll_read_any(cx, buffer);
-        // A task that has used up its turn has to come again, and is not told of what comes.
-        self.awaited = read.is_pending() && has_budget_remaining();
-        read
-    }
-
-    fn poll_read_any(
         &mut self,
         cx: &mut Context<'_>,
         buffer: &mut [u8],

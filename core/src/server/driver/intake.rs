@@ -156,7 +156,7 @@ impl Driver {
         let Some(websocket) = &self.websocket else {
             return false;
         };
-        if websocket.is_quiet() && !self.flags.paused && !self.flags.unread_head {
+        if !self.flags.paused && !self.flags.unread_head && websocket.is_quiet(cx) {
             return false;
         }
         if !self.session.is_closed() && !self.may_read(cx, clock) {

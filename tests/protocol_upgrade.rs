@@ -40,7 +40,11 @@ fn check_on_polling(polling: &mut Polling) {
 #[track_caller]
 fn check_on_websocket(websocket: &mut WebSocket) {
     websocket.text("4on websocket");
-    assert_eq!(websocket.receive_text(), "4on websocket");
+    let mut text = websocket.receive_text();
+    while text == "2" {
+        text = websocket.receive_text();
+    }
+    assert_eq!(text, "4on websocket");
 }
 
 // As it should be.

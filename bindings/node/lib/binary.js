@@ -65,10 +65,11 @@ function stringify(args) {
   return JSON.stringify(args).slice(1, -1);
 }
 
-// Puts attachments back where their placeholders are. The engine has checked that they fit.
+// Puts attachments back where their placeholders are. Those of a client have been checked; in what this program sends, an
+// object without an attachment is data.
 function restore(value, attachments) {
   if (value === null || typeof value !== "object") return value;
-  if (value._placeholder === true) return attachments[value.num];
+  if (value._placeholder === true && Object.hasOwn(attachments, value.num)) return attachments[value.num];
   for (const key of Object.keys(value)) value[key] = restore(value[key], attachments);
   return value;
 }

@@ -77,7 +77,7 @@ impl Native for Acknowledge {
         } = &mut *state;
         empty(scratch);
         let args = array(call, 3, scratch)?;
-        let payload = Payload::checked_args(&scratch[args], &attachments)?;
+        let payload = Payload::encoded_args(&scratch[args], &attachments);
         let sent = registry.with_socket(call.number(0)?, |socket| socket.acknowledge(id, &payload));
         unless_gone(sent.unwrap_or(Ok(())))?;
         Ok(call.undefined())
@@ -177,7 +177,7 @@ fn event<'a>(
     let name = call.text(at, scratch)?;
     let args = array(call, at + 1, scratch)?;
     let name = std::str::from_utf8(&scratch[name]).map_err(|_| misuse("a string is needed"))?;
-    Payload::checked_event(name, &scratch[args], attachments)
+    Payload::encoded_event(name, &scratch[args], attachments)
 }
 
 /// An unusually large text is not kept.

@@ -6,7 +6,7 @@ use bellwire_core::socketio;
 use bellwire_core::socketio::message::Payload;
 use pyo3::prelude::*;
 
-use crate::error::{exception, unless_gone};
+use crate::error::unless_gone;
 use crate::fork::Birth;
 use crate::payload::Written;
 
@@ -45,7 +45,6 @@ pub(crate) fn acknowledge(
     result: &Bound<'_, PyAny>,
 ) -> PyResult<()> {
     let written = Written::args(result)?;
-    let payload = Payload::checked_args(&written.text, &written.attachments)
-        .map_err(|error| exception(&error))?;
+    let payload = Payload::encoded_args(&written.text, &written.attachments);
     unless_gone(socket.acknowledge(id, &payload))
 }

@@ -28,7 +28,7 @@ pub(crate) struct Outgoing<'a> {
 
 impl Outgoing<'_> {
     fn payload(&self) -> PyResult<Payload<'_>> {
-        Payload::checked_event(self.name, &self.written.text, &self.written.attachments)
+        Payload::encoded_event(self.name, &self.written.text, &self.written.attachments)
             .map_err(|error| exception(&error))
     }
 

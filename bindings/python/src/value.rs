@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use jiter::{PythonParse, StringCacheMode, map_json_error};
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyList};
 
@@ -61,12 +61,14 @@ fn filled<'py>(
             && mark.cast::<PyBool>().is_ok_and(|mark| mark.is_true())
         {
             let number = dict.get_item("num")?;
-            let number = number.map(|number| number.extract::<usize>()).transpose()?;
-            let bytes = number.and_then(|number| attachments.get(number));
-            return bytes
-                .cloned()
-                .map(Some)
-                .ok_or_else(|| PyValueError::new_err("a placeholder without an attachment"));
+            let number = number.and_then(|number| number.extract::<f64>().ok());
+            // The core takes 0.0 as well.
+            let number = number.filter(|number| number.fract() == 0.0 && *number >= 0.0);
+            let bytes = number.and_then(|number| attachments.get(number as usize));
+            // Without one it is data: what a client sends was checked, what the host sends may hold any data.
+            if let Some(bytes) = bytes {
+                return Ok(Some(bytes.clone()));
+            }
         }
         for (key, item) in dict.copy()?.iter() {
             if let Some(new) = filled(&item, attachments)? {

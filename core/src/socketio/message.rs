@@ -34,6 +34,33 @@ impl<'a> Payload<'a> {
         Self::args(args, attachments, depth).map(|payload| Self { name, ..payload })
     }
 
+    /// An event whose arguments come from an encoder that took the attachments out itself.
+    ///
+    /// The encoder vouches for the JSON and for the placeholders, which are not checked. An object of the
+    /// arguments that looks like a placeholder without being one is data, and is sent unchanged, as the official server
+    /// does. A receiver cannot tell the two apart: it rejects a packet with attachments in which a `num` is out of range.
+    ///
+    /// # Errors
+    /// `Name` for a reserved event.
+    pub fn encoded_event(
+        name: &'a str,
+        args: &'a [u8],
+        attachments: &'a [Bytes],
+    ) -> Result<Self, Error> {
+        check_name(name)?;
+        let payload = Self::encoded_args(args, attachments);
+        Ok(Self { name, ..payload })
+    }
+
+    /// The arguments of an acknowledgement, as [`Payload::encoded_event`].
+    pub fn encoded_args(args: &'a [u8], attachments: &'a [Bytes]) -> Self {
+        Self {
+            name: "",
+            args,
+            attachments,
+        }
+    }
+
     /// As [`Payload::event`] for arguments whose JSON has been checked before, for example when they were received.
     ///
     /// # Errors
@@ -68,11 +95,7 @@ impl<'a> Payload<'a> {
         if !attachments.is_empty() {
             check_attachments(args, attachments.len())?;
         }
-        Ok(Self {
-            name: "",
-            args,
-            attachments,
-        })
+        Ok(Self::encoded_args(args, attachments))
     }
 
     /// The event's name.

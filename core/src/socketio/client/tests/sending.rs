@@ -74,6 +74,24 @@ fn what_cannot_be_sent_is_an_error_of_the_host() {
     }
 }
 
+#[test]
+fn data_that_looks_like_a_placeholder_is_sent_unchanged() {
+    let mut world = World::connected();
+    let socket = world.socket("/");
+    let bins = [Bytes::from_static(&[1])];
+    let args = br#"[{"_placeholder":true,"num":99},{"_placeholder":true,"num":0}]"#;
+    let event = Payload::encoded_event("a", args, &bins).unwrap();
+    socket.emit(&event, Delivery::Reliable).unwrap();
+    socket
+        .acknowledge(7, &Payload::encoded_args(args, &bins))
+        .unwrap();
+    world.drain();
+    world.expect(&[
+        r#"send 451-["a",{"_placeholder":true,"num":99},{"_placeholder":true,"num":0}] [1]"#,
+        r#"send 461-7[{"_placeholder":true,"num":99},{"_placeholder":true,"num":0}] [1]"#,
+    ]);
+}
+
 // ---- volatile
 
 #[test]

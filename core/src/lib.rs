@@ -1,8 +1,10 @@
 //! Bellwire's engine.
 #![forbid(unsafe_code)]
+pub mod cause;
 #[cfg(not(loom))]
 pub mod config;
 pub mod error;
+pub mod log;
 pub mod stats;
 
 pub mod json;

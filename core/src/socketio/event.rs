@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use crate::cause::Cause;
 use crate::engineio::{CloseReason, ConnectionError, TransportKind};
 use crate::socketio::ack::{AckOutcome, Operation, Reply};
 use crate::socketio::handshake::Request;
@@ -37,6 +38,14 @@ impl DisconnectReason {
             Self::ForcedServerClose => "forced server close",
             Self::ClientNamespace => "client namespace disconnect",
             Self::ServerNamespace => "server namespace disconnect",
+        }
+    }
+
+    /// What ended the connection of `socket`, if that is why it left.
+    pub fn cause(self, socket: &Socket) -> Option<&Cause> {
+        match self {
+            Self::Connection(_) | Self::ForcedServerClose => socket.link().cause(),
+            Self::ClientNamespace | Self::ServerNamespace => None,
         }
     }
 }
@@ -246,6 +255,17 @@ impl Event<'_> {
             | Self::Upgrade { socket, .. }
             | Self::Drain { socket } => Some(socket),
             Self::Acked { socket, .. } => *socket,
+            _ => None,
+        }
+    }
+
+    /// What is known about why a socket left or leaves besides the reason: the limit, deadline or rule that ended its
+    /// connection.
+    pub fn cause(&self) -> Option<&Cause> {
+        match self {
+            Self::Disconnecting { socket, reason } | Self::Disconnect { socket, reason } => {
+                reason.cause(socket)
+            }
             _ => None,
         }
     }

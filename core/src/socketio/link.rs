@@ -1,12 +1,13 @@
 //! The link: the face of a connection that other threads see. What they send it lies in its mailbox until the task that
 //! owns the connection takes it out.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::cause::Cause;
 use crate::engineio::{CloseReason, SessionId, TransportKind};
 use crate::error::{Error, ErrorKind};
 use crate::mailbox::{Budget, Mailbox, PushError};
@@ -109,6 +110,8 @@ pub struct Link {
     round_trip_us: AtomicU32,
     /// The connection is being closed because its send buffer was full.
     given_up: AtomicBool,
+    /// Why the connection ends, if there is more to say than its reason.
+    cause: OnceLock<Box<Cause>>,
     context: Arc<Context>,
 }
 
@@ -122,8 +125,20 @@ impl Link {
             transport: AtomicU8::new(transport as u8),
             round_trip_us: AtomicU32::new(0),
             given_up: AtomicBool::new(false),
+            cause: OnceLock::new(),
             context,
         }
+    }
+
+    /// Notes why the connection is about to end. The first cause counts: what follows from it is not a cause.
+    pub fn blame(&self, cause: Cause) {
+        // A cause that is already there stays.
+        let _ = self.cause.set(Box::new(cause));
+    }
+
+    /// Why the connection ended or is about to end, if there is more to say than its reason.
+    pub fn cause(&self) -> Option<&Cause> {
+        self.cause.get().map(|cause| &**cause)
     }
 
     /// What the server shares.

@@ -159,7 +159,7 @@ pub extern "C" fn bw_deferred_reject(
         }
         let rejection = Rejection {
             status,
-            message: message.to_owned(),
+            message: (!message.is_empty()).then(|| message.to_owned()),
             data: data.to_vec(),
         };
         answer(d, |question| question.reject(rejection))

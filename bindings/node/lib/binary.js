@@ -1,35 +1,49 @@
 // Arguments and attachments: binary values travel beside the JSON, which has placeholders in their stead.
 "use strict";
 
+const { isSharedArrayBuffer } = require("node:util").types;
+
 function isBinary(value) {
   return ArrayBuffer.isView(value) || value instanceof ArrayBuffer || value instanceof SharedArrayBuffer;
 }
 
+// The bytes of a binary value. Memory that other threads can change is copied here, by JavaScript's rules for such memory;
+// the native half reads only what this thread alone can change.
 function toBytes(value) {
-  if (value instanceof Uint8Array) return value;
-  if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
-  return new Uint8Array(value);
+  const isView = ArrayBuffer.isView(value);
+  const memory = isView ? value.buffer : value;
+  const shared = isSharedArrayBuffer(memory);
+  if (!shared && value instanceof Uint8Array) return value;
+  const bytes = isView ? new Uint8Array(memory, value.byteOffset, value.byteLength) : new Uint8Array(memory);
+  return shared ? new Uint8Array(bytes) : bytes;
 }
 
-// What JSON.stringify would look at.
-function asJson(value) {
-  return typeof value.toJSON === "function" ? value.toJSON() : value;
+function isOwn(value, key) {
+  return Object.prototype.hasOwnProperty.call(value, key);
 }
 
-// Of an object.
+// Whether a value contains binary values, in what JSON.stringify would write: the result of toJSON() is not asked for its
+// own toJSON() again, and what is inherited does not count.
 function hasBinary(value) {
-  if (value === null) return false;
+  if (value === null || typeof value !== "object") return false;
   if (Array.isArray(value)) {
     for (let i = 0; i < value.length; i++) if (typeof value[i] === "object" && hasBinary(value[i])) return true;
     return false;
   }
   if (isBinary(value)) return true;
-  if (typeof value.toJSON === "function") {
-    const plain = value.toJSON();
-    return typeof plain === "object" && plain !== value && hasBinary(plain);
-  }
-  // What is inherited is looked at too, which is faster; extract() then finds that there is nothing.
+  if (typeof value.toJSON === "function") return resultHasBinary(value.toJSON());
+  return memberHasBinary(value);
+}
+
+// Of what toJSON() has returned.
+function resultHasBinary(value) {
+  if (value === null || typeof value !== "object") return false;
+  return Array.isArray(value) || isBinary(value) ? hasBinary(value) : memberHasBinary(value);
+}
+
+function memberHasBinary(value) {
   for (const key in value) {
+    if (!isOwn(value, key)) continue;
     const member = value[key];
     if (typeof member === "object" && hasBinary(member)) return true;
   }
@@ -38,16 +52,22 @@ function hasBinary(value) {
 
 function extract(value, attachments) {
   if (value === null || typeof value !== "object") return value;
+  if (!Array.isArray(value) && !isBinary(value) && typeof value.toJSON === "function") {
+    value = value.toJSON();
+    if (value === null || typeof value !== "object") return value;
+  }
   if (isBinary(value)) {
     attachments.push(toBytes(value));
     return { _placeholder: true, num: attachments.length - 1 };
   }
   if (Array.isArray(value)) return value.map((item) => extract(item, attachments));
-  const plain = asJson(value);
-  if (plain !== value) return extract(plain, attachments);
   // A member may be called __proto__.
   const copy = Object.create(null);
-  for (const key of Object.keys(value)) copy[key] = extract(value[key], attachments);
+  for (const key of Object.keys(value)) {
+    // A toJSON() among the members has been called already, or is not called because its object came from one.
+    if (key === "toJSON" && typeof value[key] === "function") continue;
+    copy[key] = extract(value[key], attachments);
+  }
   return copy;
 }
 
@@ -74,4 +94,4 @@ function restore(value, attachments) {
   return value;
 }
 
-module.exports = { separate, stringify, restore };
+module.exports = { isBinary, separate, stringify, restore, toBytes };

@@ -2,6 +2,7 @@
 "use strict";
 
 const { EventEmitter } = require("node:events");
+const { isBinary, toBytes } = require("./binary");
 const { Dispatcher } = require("./dispatcher");
 const { Engine } = require("./engine");
 const { parseHandshake } = require("./handshake");
@@ -87,10 +88,8 @@ class EngineSocket extends EventEmitter {
   // A text, or bytes.
   send(data) {
     if (this.readyState !== "open") return this;
-    if (typeof data === "string") this._native.sendText(this._handle, data);
-    else if (ArrayBuffer.isView(data)) {
-      this._native.sendBinary(this._handle, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-    } else this._native.sendBinary(this._handle, new Uint8Array(data));
+    if (isBinary(data)) this._native.sendBinary(this._handle, toBytes(data));
+    else this._native.sendText(this._handle, String(data || ""));
     return this;
   }
 

@@ -105,8 +105,14 @@ class Namespace extends EventEmitter {
   _admit(socket, answer) {
     runChain(this._middlewares, socket, (error) => {
       if (!error) return answer(true);
-      const data = error.data === undefined ? undefined : JSON.stringify(error.data);
-      answer(false, String(error.message ?? ""), data);
+      const message = String(error.message ?? "");
+      let data;
+      try {
+        data = JSON.stringify(error.data);
+      } finally {
+        // Data that JSON cannot hold throws in the middleware; the client is refused in any case.
+        answer(false, message, data);
+      }
     });
   }
 

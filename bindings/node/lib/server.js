@@ -2,6 +2,7 @@
 "use strict";
 
 const { EventEmitter } = require("node:events");
+const { isBinary, toBytes } = require("./binary");
 const { Dispatcher } = require("./dispatcher");
 const { Engine } = require("./engine");
 const { HttpServer } = require("./http-server");
@@ -51,7 +52,7 @@ class Server extends EventEmitter {
 
   // Answers GET of exactly this path with this content; undefined takes it away.
   serve(path, contentType, content) {
-    const body = typeof content === "string" ? Buffer.from(content) : content;
+    const body = isBinary(content) ? toBytes(content) : content === undefined ? undefined : Buffer.from(content);
     this._dispatcher.native.serve(path, contentType, body);
     return this;
   }

@@ -211,9 +211,10 @@ class Socket extends EventEmitter {
     let sent = false;
     return (...args) => {
       if (sent) return;
-      sent = true;
+      // An argument that JSON cannot hold throws here: the acknowledgement can then be called again.
       const binary = separate(args);
       const json = stringify(binary === undefined ? args : binary.args);
+      sent = true;
       if (this.connected) this._native.acknowledge(this._handle, low, high, json, binary?.attachments);
     };
   }

@@ -65,7 +65,8 @@ impl Questions {
     }
 }
 
-/// `answer(question, accepted, message?, data?, headers?)`: why not, or, about a response, names and values of headers.
+/// `answer(question, accepted, message?, data?, headers?)`: why not (without a message, the default text), or, about a
+/// response, names and values of headers.
 pub(crate) struct AnswerQuestion;
 
 impl Native for AnswerQuestion {
@@ -88,7 +89,7 @@ impl Native for AnswerQuestion {
             }
             question.reject(Rejection {
                 status: 0,
-                message: call.optional_string(2)?.unwrap_or_default(),
+                message: call.optional_string(2)?,
                 data,
             })
         };

@@ -1,15 +1,30 @@
 // What the tests share: a server on a free port, clients of the official kind, and programs in processes of their own.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { createRequire } from "node:module";
+import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { Server } from "../lib/wrapper.mjs";
+import { EngineServer, Server } from "../lib/wrapper.mjs";
+import { Socket as EngineClient } from "engine.io-client";
 import { io as connect } from "socket.io-client";
 
 export const folder = fileURLToPath(new URL("..", import.meta.url));
 
+// The official package: what its users see, the users of this package see too.
+const reference = createRequire(new URL("../../../tests/reference/package.json", import.meta.url));
+const official = reference("socket.io");
+const officialEngine = reference("engine.io");
+
+// A test that both packages have to pass. It gets the server's class in its options.
+export function beside(name, run) {
+  for (const [kind, Kind] of [["bellwire", Server], ["socket.io", official.Server]]) {
+    test(`${name} (${kind})`, (t) => run(t, { Server: Kind, official: Kind === official.Server }));
+  }
+}
+
 // A server and a way to get clients, all closed when the test ends.
-export function serve(t, options = {}) {
-  const io = new Server(0, { host: "127.0.0.1", ...options });
+export function serve(t, options = {}, Kind = Server) {
+  const io = new Kind(0, Kind === Server ? { host: "127.0.0.1", ...options } : options);
   const { port } = io.httpServer.address();
   const clients = [];
   t.after(async () => {
@@ -33,6 +48,32 @@ export function serve(t, options = {}) {
     return { client: made, socket };
   };
   return { io, port, client, pair };
+}
+
+// The same about plain Engine.IO.
+export function besideEngine(name, run) {
+  for (const [kind, official] of [["bellwire", false], ["engine.io", true]]) test(`${name} (${kind})`, (t) => run(t, { official }));
+}
+
+// A server of plain Engine.IO, and a way to get a client that is open and its socket.
+export function serveEngine(t, { official = false, ...options } = {}) {
+  const server = official
+    ? officialEngine.listen(0, options)
+    : new EngineServer(0, { host: "127.0.0.1", ...options });
+  const { port } = server.httpServer.address();
+  const clients = [];
+  t.after(async () => {
+    for (const client of clients) client.close();
+    server.close();
+    if (official) server.httpServer.close();
+  });
+  const pair = async (more = {}) => {
+    const client = new EngineClient(`http://127.0.0.1:${port}`, { path: "/engine.io", transports: ["websocket"], ...more });
+    clients.push(client);
+    const [[socket]] = await Promise.all([once(server, "connection"), once(client, "open")]);
+    return { client, socket };
+  };
+  return { server, port, pair };
 }
 
 // Runs a program that finds `Server` and `connect` in place; what it wrote, and how it ended.

@@ -42,7 +42,7 @@ impl Question {
         self.birth.check()?;
         let mut rejection = Rejection {
             status: 0,
-            message,
+            message: (!message.is_empty()).then_some(message),
             data: Vec::new(),
         };
         if let Some(data) = data {

@@ -20,8 +20,8 @@ pub enum Answer {
 pub struct Rejection {
     /// The HTTP status, where the question was about a request; 0 is the default.
     pub status: u16,
-    /// What the client is told; empty is the default text.
-    pub message: String,
+    /// What the client is told; `None` is the default text.
+    pub message: Option<String>,
     /// More for the client: checked JSON, or empty.
     pub data: Vec<u8>,
 }

@@ -340,11 +340,10 @@ impl Connection {
         let decision = self.ask(&request, About::Admission).await;
         match decision {
             Some(Decision::Accept(_)) => Ok(()),
-            Some(Decision::Reject(rejection)) if !rejection.message.is_empty() => {
-                Err(ConnectionError::Forbidden {
-                    message: Some(rejection.message),
-                })
-            }
+            Some(Decision::Reject(rejection)) => Err(ConnectionError::Forbidden {
+                // As with the official server, an empty text is the default text here.
+                message: rejection.message.filter(|message| !message.is_empty()),
+            }),
             _ => Err(ConnectionError::Forbidden { message: None }),
         }
     }

@@ -163,7 +163,7 @@ impl Client {
             }
             context.stats.deadline_question_total.add(1);
             let rejection = Rejection {
-                message: "timeout".to_owned(),
+                message: Some("timeout".to_owned()),
                 ..Rejection::default()
             };
             self.refuse(index, &rejection);
@@ -176,11 +176,7 @@ impl Client {
             question.expire();
         }
         socket.retire();
-        let message = if rejection.message.is_empty() {
-            "Forbidden"
-        } else {
-            &rejection.message
-        };
+        let message = rejection.message.as_deref().unwrap_or("Forbidden");
         let name = socket.namespace().name();
         self.link
             .tell_text(|out| write_connect_error(out, name, message, &rejection.data));

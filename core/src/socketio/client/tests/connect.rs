@@ -187,14 +187,15 @@ fn every_listener_of_a_middleware_is_asked() {
 #[test]
 fn a_middleware_refuses_with_a_message_and_data() {
     for (message, data, expected) in [
-        ("", "", r#"send 44/chat,{"message":"Forbidden"}"#),
+        (None, "", r#"send 44/chat,{"message":"Forbidden"}"#),
+        (Some(""), "", r#"send 44/chat,{"message":""}"#),
         (
-            "no \"entry\"",
+            Some("no \"entry\""),
             "",
             r#"send 44/chat,{"message":"no \"entry\""}"#,
         ),
         (
-            "no",
+            Some("no"),
             r#"{"code":4001}"#,
             r#"send 44/chat,{"message":"no","data":{"code":4001}}"#,
         ),
@@ -205,7 +206,7 @@ fn a_middleware_refuses_with_a_message_and_data() {
         world.forget();
         let rejection = Rejection {
             status: 0,
-            message: message.to_owned(),
+            message: message.map(str::to_owned),
             data: data.as_bytes().to_vec(),
         };
         world.question().reject(rejection).unwrap();

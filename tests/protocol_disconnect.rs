@@ -112,6 +112,55 @@ fn what_was_emitted_before_the_disconnection_arrives() {
 }
 
 #[test]
+fn the_close_follows_in_an_answer_of_its_own() {
+    let mut observer = Client::connect(&SERVER);
+    for _ in 0..10 {
+        let mut client = Client::over(&SERVER, Transport::Polling);
+        let id = client.id.clone();
+        let custom = client.connect_to("/custom", &json!({}));
+        let mut packets: Vec<_> = (0..10).map(|i| format!(r#"42["message",{i}]"#)).collect();
+        packets.push(r#"42["disconnect-me",true]"#.to_owned());
+        client.polling().post(&packets.join("\x1e"));
+        for left in [format!("/ {id}"), format!("/custom {custom}")] {
+            observer.wait_for_log(&format!("disconnect {left} server namespace disconnect"));
+        }
+        // A client that reads `1` beside messages does not hear them.
+        let mut heard = client.polling().poll();
+        heard[10..].sort();
+        let mut expected: Vec<_> = (0..10)
+            .map(|i| format!(r#"42["message-back",{i}]"#))
+            .collect();
+        expected.extend(["41".to_owned(), "41/custom,".to_owned()]);
+        assert_eq!(heard, expected);
+        assert_eq!(client.polling().poll(), ["6", "1"]);
+        client.polling().check_gone();
+    }
+}
+
+#[test]
+fn the_close_stands_beside_no_message() {
+    for _ in 0..30 {
+        let mut client = Client::over(&SERVER, Transport::Polling);
+        let mut packets: Vec<_> = (0..10).map(|i| format!(r#"42["message",{i}]"#)).collect();
+        packets.push(r#"42["disconnect-me",true]"#.to_owned());
+        client.polling().start_poll();
+        client.polling().post(&packets.join("\x1e"));
+        let mut heard = Vec::new();
+        loop {
+            let answer = client.polling().finish_poll();
+            if answer.iter().any(|packet| packet == "1") {
+                assert!(answer == ["1"] || answer == ["6", "1"], "{answer:?}");
+                break;
+            }
+            heard.extend(answer);
+            client.polling().start_poll();
+        }
+        assert_eq!(heard.len(), 11, "{heard:?}");
+        assert_eq!(heard.last().map(String::as_str), Some("41"));
+    }
+}
+
+#[test]
 fn a_packet_after_leaving_ends_the_connection() {
     for transport in Transport::ALL {
         let mut observer = Client::connect(&SERVER);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use conformance::raw::{log, reason_of};
+use conformance::under_test::{self, UnderTest};
 use conformance::wire::now;
 use conformance::{
     Client, Difference, Frame, Opcode, Polling, Server, Transport, WebSocket, differs,
@@ -82,6 +83,31 @@ fn polling_is_pinged_again_and_again() {
     }
     polling.post("4alive");
     assert_eq!(poll_past_pings(&mut polling), ["4alive"]);
+}
+
+#[test]
+fn a_request_that_comes_too_late_finds_no_session() {
+    let server = Server::raw(&json!({"pingInterval": 60, "pingTimeout": 40}));
+    for _ in 0..40 {
+        let mut polling = Polling::connect(&server);
+        let began = now();
+        polling.start_poll();
+        // The poll came before this was answered: no sign of life is younger.
+        polling.post("6");
+        let alive = began.elapsed();
+        assert_eq!(polling.finish_poll(), ["2"]);
+        let pinged = began.elapsed();
+        if under_test::server() == UnderTest::Reference {
+            // Its timers may be late when the machine is busy.
+            reason_of(&server, &polling.sid);
+        }
+        let dead = pinged.max(alive + Duration::from_millis(60)) + Duration::from_millis(40);
+        while began.elapsed() < dead {
+            std::hint::spin_loop();
+        }
+        polling.check_gone();
+        assert_eq!(reason_of(&server, &polling.sid), "ping timeout");
+    }
 }
 
 #[test]

@@ -121,6 +121,21 @@ fn a_poll_that_waits_during_the_switch_is_answered() {
 }
 
 #[test]
+fn a_poll_does_not_overtake_the_switch() {
+    for _ in 0..50 {
+        let mut polling = Polling::connect(&SERVER);
+        let mut websocket = WebSocket::upgrade(&SERVER, &polling.sid);
+        let mut frames = Frame::new(Opcode::Text, *b"2probe").encode();
+        frames.extend(Frame::new(Opcode::Text, *b"5").encode());
+        websocket.wire().write(&frames);
+        let response = polling.poll_response();
+        assert_eq!((response.status, response.text()), (400, WRONG_TRANSPORT));
+        assert_eq!(websocket.receive_text(), "3probe");
+        check_on_websocket(&mut websocket);
+    }
+}
+
+#[test]
 fn the_probe_may_be_left_out() {
     let polling = Polling::connect(&SERVER);
     let mut websocket = WebSocket::upgrade(&SERVER, &polling.sid);

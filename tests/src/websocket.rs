@@ -242,6 +242,7 @@ impl WebSocket {
     pub fn receive_close(&mut self) -> Option<u16> {
         let frame = self.receive();
         assert_eq!(frame.opcode, Opcode::Close, "frame {frame:?}");
+        assert!(frame.payload.len() <= 2, "a code alone: {frame:?}");
         if !self.close_sent {
             // The server may have ended its side already.
             let answer = Frame::new(Opcode::Close, frame.payload.clone());

@@ -45,7 +45,8 @@ impl Heartbeat {
 
     /// Bytes came in, or went out that had been stuck.
     pub fn handle_life(&mut self, now: Instant) {
-        self.last_life = now;
+        // A request counts from its arrival, and may be looked at after younger bytes.
+        self.last_life = self.last_life.max(now);
     }
 
     /// A pong came in; how long it took, if a ping was under way.

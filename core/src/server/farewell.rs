@@ -10,7 +10,7 @@ use crate::transport::{Chunk, Outbox, WebSocket};
 /// Says goodbye and waits until the peer has said it too, or has gone.
 pub(super) async fn farewell(mut websocket: Box<WebSocket>, timeout: Duration) {
     let mut outbox = Outbox::default();
-    websocket.say_close(&mut outbox, None, "");
+    websocket.say_close(&mut outbox, None);
     let is_heard = websocket.is_done_by_peer();
     let mut buffer = vec![0; 1024];
     let closed = poll_fn(|cx| {

@@ -2,8 +2,9 @@
 
 use std::cell::Cell;
 
+use crate::server::sessions::Asked;
 use crate::socketio::link::Outgoing;
-use crate::transport::{Outbox, TransportRequest};
+use crate::transport::Outbox;
 
 /// Bytes read at once: several of the largest messages that are common. Not a power of two, as messages often have one,
 /// and a read that ends in the last bytes of one leaves all of it to be copied.
@@ -15,7 +16,7 @@ pub(super) struct Scratch {
     /// What was read.
     pub(super) buffer: Vec<u8>,
     /// What HTTP requests have asked.
-    pub(super) requests: Vec<TransportRequest>,
+    pub(super) requests: Vec<Asked>,
     /// What came out of a mailbox.
     pub(super) items: Vec<Outgoing>,
     /// The bytes that came with it.

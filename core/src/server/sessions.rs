@@ -2,24 +2,35 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use crate::engineio::SessionId;
+use crate::server::driver::now;
 use crate::socketio::Link;
-use crate::transport::TransportRequest;
+use crate::transport::{TransportRequest, WebSocket};
 
 /// A session as HTTP requests find it.
 #[derive(Debug)]
 pub(super) struct SessionHandle {
     pub(super) id: SessionId,
     pub(super) link: Arc<Link>,
-    /// What requests ask; `None` after the end.
-    requests: Mutex<Option<Vec<TransportRequest>>>,
+    /// What requests ask, in the order in which they came; `None` after the end.
+    requests: Mutex<Option<Vec<Asked>>>,
+    /// WebSockets whose handshake has been answered, and which the session's task does not have yet.
+    coming: AtomicUsize,
     /// A POST is under way.
     posting: AtomicBool,
     /// What the session's task has not looked at: [`ASKED`], [`CUT`].
     notes: AtomicU8,
+}
+
+/// A request, and when it came.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) at: Instant,
+    pub(super) request: TransportRequest,
 }
 
 /// Requests wait.
@@ -33,6 +44,7 @@ impl SessionHandle {
             id,
             link,
             requests: Mutex::new(Some(Vec::new())),
+            coming: AtomicUsize::new(0),
             posting: AtomicBool::new(false),
             notes: AtomicU8::new(0),
         }
@@ -41,18 +53,37 @@ impl SessionHandle {
     /// Asks the session's task for something. After the end the request is dropped, and with it its answer.
     pub(super) fn ask(&self, request: TransportRequest) {
         if let Some(requests) = &mut *self.requests() {
-            requests.push(request);
+            let at = now();
+            requests.push(Asked { at, request });
         }
+        self.note_requests();
+    }
+
+    /// A WebSocket handshake for this session is about to be answered. Requests that come from now on are looked at after
+    /// the WebSocket, which the client may use as soon as it has the answer.
+    pub(super) fn expect_websocket(self: &Arc<Self>) -> ComingWebSocket {
+        self.coming.fetch_add(1, Ordering::AcqRel);
+        ComingWebSocket {
+            place: self.requests().as_ref().map_or(0, Vec::len),
+            handle: Arc::clone(self),
+        }
+    }
+
+    fn note_requests(&self) {
         self.notes.fetch_or(ASKED, Ordering::AcqRel);
         self.link.mailbox.wake();
     }
 
     /// Moves what was asked since the last time into `requests`; false when nothing was.
-    pub(super) fn take_requests(&self, requests: &mut Vec<TransportRequest>) -> bool {
+    pub(super) fn take_requests(&self, requests: &mut Vec<Asked>) -> bool {
         if self.notes.load(Ordering::Acquire) & ASKED == 0 {
             return false;
         }
         self.notes.fetch_and(!ASKED, Ordering::AcqRel);
+        if self.coming.load(Ordering::Acquire) > 0 {
+            // Its arrival, or its failure, is noted.
+            return false;
+        }
         if let Some(asked) = &mut *self.requests() {
             requests.append(asked);
         }
@@ -97,8 +128,34 @@ impl SessionHandle {
         self.notes.load(Ordering::Acquire) & CUT != 0
     }
 
-    fn requests(&self) -> MutexGuard<'_, Option<Vec<TransportRequest>>> {
+    fn requests(&self) -> MutexGuard<'_, Option<Vec<Asked>>> {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A WebSocket that a session's requests wait for, until it is delivered or dropped.
+#[derive(Debug)]
+pub(super) struct ComingWebSocket {
+    handle: Arc<SessionHandle>,
+    /// How many requests came before its own.
+    place: usize,
+}
+
+impl ComingWebSocket {
+    /// Hands the WebSocket to the session's task.
+    pub(super) fn deliver(self, websocket: Box<WebSocket>) {
+        if let Some(requests) = &mut *self.handle.requests() {
+            let place = self.place.min(requests.len());
+            let (at, request) = (now(), TransportRequest::Upgrade(websocket));
+            requests.insert(place, Asked { at, request });
+        }
+    }
+}
+
+impl Drop for ComingWebSocket {
+    fn drop(&mut self) {
+        self.handle.coming.fetch_sub(1, Ordering::AcqRel);
+        self.handle.note_requests();
     }
 }
 

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
+use crate::engineio::session::PollRefusal;
 use crate::transport::websocket::WebSocket;
 
 /// What an HTTP request asks of a session.
@@ -25,8 +26,8 @@ pub enum TransportRequest {
 pub enum PollAnswer {
     /// A payload.
     Payload(Vec<u8>),
-    /// 400: a GET was waiting already.
-    Refused,
+    /// 400
+    Refused(PollRefusal),
 }
 
 /// The answer to a POST.

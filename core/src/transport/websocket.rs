@@ -177,19 +177,20 @@ impl WebSocket {
     }
 
     /// Says goodbye, once, behind everything else; nothing may be sent after it.
-    pub fn say_close(&mut self, outbox: &mut Outbox, code: Option<u16>, reason: &str) {
+    /// As with the official server, the frame carries no text: the reason is for the log.
+    pub fn say_close(&mut self, outbox: &mut Outbox, code: Option<u16>) {
         if !std::mem::replace(&mut self.said, true) {
             if self.closing == Closing::No {
                 self.closing = Closing::Said;
             }
-            outbox.raw(|out| write_close(out, code, reason));
+            outbox.raw(|out| write_close(out, code, ""));
         }
     }
 
     /// Says goodbye to a peer that has broken the rules: it is not waited for its own. What it still sends is read, so
     /// that it sees our words before the stream breaks.
-    pub fn refuse(&mut self, outbox: &mut Outbox, code: u16, reason: &str) {
-        self.say_close(outbox, Some(code), reason);
+    pub fn refuse(&mut self, outbox: &mut Outbox, code: u16) {
+        self.say_close(outbox, Some(code));
         self.end_when_sent = true;
     }
 

@@ -103,6 +103,17 @@ async function perform(step, i, clients) {
     const reasons = { server: ["io server disconnect"], transport: ["transport close", "transport error"] };
     if (!reasons[step.disconnected].includes(disconnected)) throw new Error(`disconnected: ${disconnected}`);
   }
+  if (step.closed) await closed(manager, events);
+}
+
+// The connection has ended, and nothing more was told of it.
+async function closed({ engine }, events) {
+  if (engine.readyState !== "closed") {
+    await within(new Promise((resolve) => engine.once("close", resolve)), "close");
+  }
+  // A packet is told in the tick after the one that it came in.
+  await new Promise((resolve) => setImmediate(resolve));
+  same(events.items, []);
 }
 
 async function transport(manager, wanted) {
@@ -151,7 +162,7 @@ for (const file of files) {
   for (const nsp of scenario.namespaces ?? ["/"]) {
     const name = `${scenario.name} in ${nsp}`;
     try {
-      await run(scenario, nsp);
+      for (let i = 0; i < (scenario.runs ?? 1); i++) await run(scenario, nsp);
       console.log(`ok ${name}`);
     } catch (error) {
       failed = true;

@@ -161,6 +161,14 @@ def perform(step, i, clients):
         # The client has one word for what the server and the network do.
         if "disconnected" not in client.next("disconnect"):
             raise Failure("not disconnected")
+    if "closed" in step:
+        # The connection has ended, and nothing more was told of it.
+        deadline = time.monotonic() + PATIENCE_S
+        while client.sio.eio.state == "connected":
+            if time.monotonic() > deadline:
+                raise Failure("not in time: close")
+            time.sleep(0.01)
+        same(list(client.events.queue), [])
 
 
 def restored(value, i=0, clients=None):
@@ -202,7 +210,8 @@ def main():
         for nsp in scenario.get("namespaces", ["/"]):
             name = f"{scenario['name']} in {nsp}"
             try:
-                run(scenario, nsp)
+                for _ in range(scenario.get("runs", 1)):
+                    run(scenario, nsp)
                 print(f"ok {name}", flush=True)
             except Exception as error:
                 failed = True

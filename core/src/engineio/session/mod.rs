@@ -5,12 +5,15 @@
 //!   ┌──────┐ ─────────────────────────▶ ┌──────┐   close, something still    ┌─────────┐
 //!   │ new  │                            │ Open │   waits for a poll          │ Closing │
 //!   └──────┘                            └──────┘ ──────────────────────────▶ └─────────┘
-//!                                           │ error, timeout, peer, close         │ the next poll
-//!                                           ▼                                     ▼ or closeTimeout
+//!                                           │ error, timeout, peer, close         │ a poll that finds nothing
+//!                                           ▼                                     ▼ buffered, or closeTimeout
 //!                                       ┌────────┐ ◀─────────────────────────────┘
 //!                                       │ Closed │  one `Output::Closed(reason)`
 //!                                       └────────┘
 //! ```
+//! A close never shares an answer with messages: official clients act on the close first and drop the messages. In
+//! `Closing` a poll is answered with what is buffered, and the next one with the close.
+//!
 //! Contract: call a `handle_*` method, or `send` or `close`; then take every `poll_output`; then wait until
 //! `poll_timeout`. Incoming messages do not pass through: `handle_packet` says whether a message is to be delivered.
 
@@ -62,7 +65,7 @@ pub struct Settings {
     pub ping_timeout: Duration,
     /// Time a WebSocket has to complete an upgrade.
     pub upgrade_timeout: Duration,
-    /// Time a closed polling session waits for a poll to say so.
+    /// Time a closed polling session waits for the next poll.
     pub close_timeout: Duration,
 }
 
@@ -73,8 +76,6 @@ pub enum Output {
     Send(Packet),
     /// Answer the waiting GET with these packets.
     AnswerPoll(Vec<Packet>),
-    /// Answer the GET that came while one was waiting with 400.
-    RefusePoll,
     /// Answer the probe on the second transport.
     AnswerProbe,
     /// Close the second transport.
@@ -96,12 +97,23 @@ pub enum Verdict {
     Done,
 }
 
+/// Why a GET is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PollRefusal {
+    /// One was waiting already; the session has ended.
+    Overlap,
+    /// The session has moved to a WebSocket.
+    Upgraded,
+    /// The session had ended before.
+    Ended,
+}
+
 /// Whether a close was carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Closing {
     /// The session has ended.
     Now,
-    /// It ends with the next poll, or after `close_timeout`.
+    /// It ends with a poll that finds nothing buffered, or `close_timeout` after the last one.
     Later,
 }
 
@@ -257,34 +269,37 @@ impl Session {
     }
 
     /// A GET arrived and waits. Source: Engine.IO, "HTTP long-polling".
-    pub fn handle_poll(&mut self, now: Instant) {
+    ///
+    /// # Errors
+    /// It does not wait, and is to be refused.
+    pub fn handle_poll(&mut self, now: Instant) -> Result<(), PollRefusal> {
+        if self.is_closed() {
+            return Err(PollRefusal::Ended);
+        }
+        if self.transport == TransportKind::WebSocket {
+            return Err(PollRefusal::Upgraded);
+        }
         self.heartbeat.handle_life(now);
         if self.polled {
             self.fail(CloseReason::TransportError);
-            self.outputs.push_back(Output::RefusePoll);
-            return;
+            return Err(PollRefusal::Overlap);
         }
         self.polled = true;
         match self.state {
-            // It was on its way when the session moved to the WebSocket: nothing will ever come for it.
-            State::Open if self.transport == TransportKind::WebSocket => {
-                self.answer_poll(vec![Packet::Noop])
-            }
-            State::Open if self.upgrade.is_probing() && self.buffer.is_empty() => {
-                self.answer_poll(vec![Packet::Noop])
-            }
-            State::Open => self.flush(),
-            State::Closing { reason, .. } => {
-                let mut packets = self.take_buffer();
-                if packets.is_empty() {
-                    packets.push(Packet::Noop);
-                }
-                packets.push(Packet::Close);
-                self.answer_poll(packets);
+            State::Closing { reason, .. } if self.buffer.is_empty() => {
+                self.answer_poll(vec![Packet::Noop, Packet::Close]);
                 self.end(reason);
             }
-            State::Closed => self.answer_poll(vec![Packet::Noop]),
+            State::Closing { reason, .. } => {
+                self.flush();
+                self.close_by(reason, now);
+            }
+            _ if self.upgrade.is_probing() && self.buffer.is_empty() => {
+                self.answer_poll(vec![Packet::Noop]);
+            }
+            _ => self.flush(),
         }
+        Ok(())
     }
 
     /// The connection of a GET, or of an unfinished POST, was lost. If it was the GET that waits, its answer goes nowhere.
@@ -359,10 +374,7 @@ impl Session {
                 // What waits goes first, in an answer of its own: a client looks at `1` before it looks at the messages
                 // beside it. An upgrade may still complete, and carry the goodbye.
                 self.flush();
-                self.state = State::Closing {
-                    reason,
-                    deadline: now + self.settings.close_timeout,
-                };
+                self.close_by(reason, now);
                 Closing::Later
             }
         }
@@ -499,6 +511,14 @@ impl Session {
             self.upgrade = Upgrade::Idle;
             self.outputs.push_back(Output::CloseProbe);
         }
+    }
+
+    /// The session ends with the next poll that finds nothing buffered, or when the time for one is over.
+    fn close_by(&mut self, reason: CloseReason, now: Instant) {
+        self.state = State::Closing {
+            reason,
+            deadline: now + self.settings.close_timeout,
+        };
     }
 
     /// `1` in a POST. The official server lets a waiting GET return with a noop.

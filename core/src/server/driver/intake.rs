@@ -11,50 +11,86 @@ use crate::server::driver::time::Clock;
 use crate::server::driver::{Count, Driver, Waiting};
 use crate::server::layer::Layer;
 use crate::server::scratch::Scratch;
+use crate::server::sessions::Asked;
 use crate::socketio::client::Flow;
 use crate::socketio::event::DisconnectReason;
 use crate::transport::frame::{FrameError, Incoming, Opcode};
-use crate::transport::{Chunk, Outbox, PostAnswer, TransportRequest};
+use crate::transport::{Chunk, Outbox, PollAnswer, PostAnswer, TransportRequest};
 
 impl Driver {
+    /// Deals with requests in the order in which they came, each at the time at which it came.
     pub(super) fn take_requests(
         &mut self,
-        requests: &mut Vec<TransportRequest>,
+        cx: &mut Context<'_>,
+        scratch: &mut Scratch,
         clock: &mut Clock,
     ) {
         if self.handle.is_cut() && !self.session.is_closed() {
             self.session.abort(CloseReason::ServerShuttingDown);
         }
-        if !self.handle.take_requests(requests) {
-            return;
+        let mut requests = std::mem::take(&mut scratch.requests);
+        if self.handle.take_requests(&mut requests) {
+            for Asked { at, request } in requests.drain(..) {
+                self.look_before_request(cx, scratch, clock, at);
+                self.take_request(request, at);
+            }
         }
-        for request in requests.drain(..) {
-            match request {
-                TransportRequest::Poll(answer) => {
-                    let waiting = self.waiting.get_or_insert_default();
-                    if waiting.poll.is_none() {
-                        waiting.poll = Some(answer);
-                    } else {
-                        waiting.overlap = Some(answer);
-                    }
-                    self.session.handle_poll(clock.now());
+        scratch.requests = requests;
+    }
+
+    /// What came before a request must not be overtaken by it: deadlines, frames on the WebSocket that wants to take over,
+    /// a POST, and what all that leads to.
+    fn look_before_request(
+        &mut self,
+        cx: &mut Context<'_>,
+        scratch: &mut Scratch,
+        clock: &mut Clock,
+        at: Instant,
+    ) {
+        if self
+            .session
+            .poll_timeout()
+            .is_some_and(|deadline| deadline <= at)
+        {
+            self.check_time(at);
+        }
+        let mut received = self.read_probe(cx, scratch, clock);
+        received |= self.take_post(cx, clock);
+        if received {
+            self.layer.finish_batch(clock.now());
+        }
+        self.carry_out(scratch, clock);
+    }
+
+    fn take_request(&mut self, request: TransportRequest, at: Instant) {
+        match request {
+            TransportRequest::Poll(answer) => match self.session.handle_poll(at) {
+                Ok(()) => self.waiting.get_or_insert_default().poll = Some(answer),
+                Err(refusal) => {
+                    // The client may have gone.
+                    let _ = answer.send(PollAnswer::Refused(refusal));
                 }
-                TransportRequest::Post(body, answer) => {
-                    self.session.handle_life(clock.now());
-                    self.waiting.get_or_insert_default().post = Some((body, answer));
-                }
-                TransportRequest::PostLost => self.session.handle_request_lost(),
-                TransportRequest::BadPost(answer) => {
-                    self.session.handle_error(TransportKind::Polling);
-                    // Whoever asked may be gone.
-                    let _ = answer.send(PostAnswer::Refused);
-                }
-                TransportRequest::Upgrade(websocket) => {
-                    if self.session.handle_second_transport(clock.now()) {
-                        self.probe = Some(websocket);
-                    } else {
-                        self.shared.say_farewell(websocket);
-                    }
+            },
+            TransportRequest::Post(..) | TransportRequest::BadPost(_)
+                if self.session.is_closed() =>
+            {
+                // Without an answer, the HTTP task says that the session is unknown.
+            }
+            TransportRequest::Post(body, answer) => {
+                self.session.handle_life(at);
+                self.waiting.get_or_insert_default().post = Some((body, answer));
+            }
+            TransportRequest::PostLost => self.session.handle_request_lost(),
+            TransportRequest::BadPost(answer) => {
+                self.session.handle_error(TransportKind::Polling);
+                // The client may have gone.
+                let _ = answer.send(PostAnswer::Refused);
+            }
+            TransportRequest::Upgrade(websocket) => {
+                if self.session.handle_second_transport(at) {
+                    self.probe = Some(websocket);
+                } else {
+                    self.shared.say_farewell(websocket);
                 }
             }
         }
@@ -234,7 +270,7 @@ impl Driver {
                 Ok(Some(Incoming::Pong(_))) => Flow::Continue,
                 Ok(Some(Incoming::Close(close))) => {
                     let code = close.map(|(code, _)| code);
-                    websocket.say_close(outbox, code, "");
+                    websocket.say_close(outbox, code);
                     websocket.handle_end();
                     session.handle_transport_closed(TransportKind::WebSocket);
                     break;
@@ -263,8 +299,15 @@ impl Driver {
             1008 => stats.limit_fragments_total.add(1),
             _ => stats.parse_errors_total.add(1),
         }
+        // The peer is sent the code alone.
+        tracing::debug!(
+            target: "engine",
+            "session {}: the WebSocket is closed with code {}: {error}",
+            self.handle.id.as_str(),
+            error.close_code(),
+        );
         if let Some(websocket) = &mut self.websocket {
-            websocket.refuse(outbox, error.close_code(), &error.to_string());
+            websocket.refuse(outbox, error.close_code());
         }
         self.session.handle_error(TransportKind::WebSocket);
     }
@@ -337,7 +380,7 @@ impl Driver {
                 }
                 Err(error) => {
                     let mut outbox = Outbox::default();
-                    probe.refuse(&mut outbox, error.close_code(), &error.to_string());
+                    probe.refuse(&mut outbox, error.close_code());
                     // What the peer does not take now waits inside.
                     let _ = probe.poll_flush(cx, &mut outbox);
                     self.session.handle_error(TransportKind::WebSocket);

@@ -56,16 +56,15 @@ pub(super) struct Driver {
 /// Requests of long-polling that were not answered yet.
 #[derive(Default)]
 struct Waiting {
-    /// The waiting GET, and one that came while it waited.
+    /// The waiting GET.
     poll: Option<oneshot::Sender<PollAnswer>>,
-    overlap: Option<oneshot::Sender<PollAnswer>>,
     /// A POST that was not dealt with yet.
     post: Option<(Bytes, oneshot::Sender<PostAnswer>)>,
 }
 
 impl Waiting {
     fn is_empty(&self) -> bool {
-        self.poll.is_none() && self.overlap.is_none() && self.post.is_none()
+        self.poll.is_none() && self.post.is_none()
     }
 }
 
@@ -170,7 +169,7 @@ impl Driver {
         self.carry_out(scratch, &mut clock);
         let mut received = 0;
         for _ in 0..ROUNDS {
-            self.take_requests(&mut scratch.requests, &mut clock);
+            self.take_requests(cx, scratch, &mut clock);
             self.check_poll(cx);
             let mut more = self.read(cx, scratch, &mut clock);
             more |= self.read_probe(cx, scratch, &mut clock);

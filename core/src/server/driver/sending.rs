@@ -160,13 +160,6 @@ impl Driver {
             match output {
                 Output::Send(packet) => self.send_framed(&packet, outbox),
                 Output::AnswerPoll(packets) => self.answer_poll(&packets),
-                Output::RefusePoll => {
-                    let waiting = self.waiting.get_or_insert_default();
-                    if let Some(refused) = waiting.overlap.take().or_else(|| waiting.poll.take()) {
-                        // Whoever asked may be gone.
-                        let _ = refused.send(PollAnswer::Refused);
-                    }
-                }
                 Output::AnswerProbe => {
                     if let Some(probe) = &mut self.probe {
                         let mut outbox = Outbox::default();
@@ -186,7 +179,7 @@ impl Driver {
                 Output::Upgraded => self.handle_upgraded(clock.now()),
                 Output::CloseWebSocket => {
                     if let Some(websocket) = &mut self.websocket {
-                        websocket.say_close(outbox, None, "");
+                        websocket.say_close(outbox, None);
                     }
                 }
                 Output::Closed(reason) => self.handle_closed(reason, clock.now()),
@@ -230,8 +223,6 @@ impl Driver {
             .poll
             .take()
             .is_none_or(|poll| poll.send(PollAnswer::Payload(body)).is_err());
-        // One that came before the first was answered waits now.
-        waiting.poll = waiting.overlap.take();
         if lost {
             self.session.handle_request_lost();
         }

@@ -24,14 +24,14 @@ use crate::server::driver::{Driver, now, unix_ms};
 use crate::server::http::Connection;
 use crate::server::http::answer::{self, Answer};
 use crate::server::layer::Layer;
-use crate::server::sessions::SessionHandle;
+use crate::server::sessions::{ComingWebSocket, SessionHandle};
 use crate::server::shared::Shared;
 use crate::socketio::client::Client;
 use crate::socketio::event::{Event, Hook, Occasion};
 use crate::socketio::plain::PlainClient;
 use crate::socketio::{Answer as Decision, Link, Question, Request as Snapshot};
 use crate::transport::handshake::upgrade;
-use crate::transport::{Stream, TransportRequest, WebSocket};
+use crate::transport::{Stream, WebSocket};
 
 /// A connection that becomes a WebSocket when its answer has been sent.
 pub(super) struct PendingUpgrade {
@@ -47,7 +47,7 @@ enum Purpose {
         snapshot: Arc<Snapshot>,
     },
     /// It wants to take over a session.
-    TakeOver(Arc<SessionHandle>),
+    TakeOver(ComingWebSocket),
     /// It is closed at once.
     Nothing,
 }
@@ -69,7 +69,7 @@ impl PendingUpgrade {
         websocket.base64 = self.base64;
         match self.purpose {
             Purpose::Nothing => shared.say_farewell(websocket),
-            Purpose::TakeOver(handle) => handle.ask(TransportRequest::Upgrade(websocket)),
+            Purpose::TakeOver(coming) => coming.deliver(websocket),
             Purpose::Open { id, snapshot } => {
                 // That an id is given twice does not happen; if it did, the second would have to go.
                 if let Err(Some(websocket)) = start(shared, id, &snapshot, Some(websocket)) {
@@ -168,7 +168,7 @@ pub(super) async fn upgrade_session(
     let query = HandshakeQuery::parse(request.uri().query().unwrap_or(""));
     let base64 = query.b64;
     let purpose = match query.transport_kind() {
-        Some(TransportKind::WebSocket) => Purpose::TakeOver(handle),
+        Some(TransportKind::WebSocket) => Purpose::TakeOver(handle.expect_websocket()),
         _ => Purpose::Nothing,
     };
     Ok(switch(
@@ -289,7 +289,7 @@ fn start(
 
 impl Connection {
     /// What the host may see of a request.
-    pub(super) fn snapshot(&self, request: &Request<Incoming>) -> Arc<Snapshot> {
+    pub(super) fn snapshot<B>(&self, request: &Request<B>) -> Arc<Snapshot> {
         let url = request
             .uri()
             .path_and_query()

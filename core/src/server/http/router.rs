@@ -8,6 +8,7 @@ use hyper::body::Incoming;
 use tokio::sync::oneshot;
 
 use crate::engineio::handshake::BadRequest;
+use crate::engineio::session::PollRefusal;
 use crate::engineio::{ConnectionError, HandshakeQuery, TransportKind};
 use crate::server::cors::Outcome;
 use crate::server::http::answer::{self, Answer};
@@ -157,20 +158,31 @@ async fn on_session(
         ));
     }
     match method {
-        Method::GET => poll(request, &handle).await,
+        Method::GET => poll(connection, request, &handle).await,
         Method::POST => post(connection, request, &handle).await,
         _ => answer::empty(StatusCode::INTERNAL_SERVER_ERROR),
     }
 }
 
-async fn poll(request: Request<Incoming>, handle: &SessionHandle) -> Answer {
+async fn poll(
+    connection: &Connection,
+    request: Request<Incoming>,
+    handle: &SessionHandle,
+) -> Answer {
     let (sender, receiver) = oneshot::channel();
     handle.ask(TransportRequest::Poll(sender));
-    match receiver.await {
-        Ok(PollAnswer::Payload(body)) => answer::payload(body, request.headers()),
-        Ok(PollAnswer::Refused) => answer::empty(StatusCode::BAD_REQUEST),
-        // The session has ended in the meantime.
-        Err(_) => answer::error(&ConnectionError::UnknownSid),
+    let refusal = match receiver.await {
+        Ok(PollAnswer::Payload(body)) => return answer::payload(body, request.headers()),
+        Ok(PollAnswer::Refused(refusal)) => refusal,
+        Err(_) => PollRefusal::Ended,
+    };
+    match refusal {
+        PollRefusal::Overlap => answer::empty(StatusCode::BAD_REQUEST),
+        PollRefusal::Upgraded => {
+            let error = ConnectionError::BadRequest(BadRequest::TransportMismatch);
+            connection.refuse(&request, &error)
+        }
+        PollRefusal::Ended => connection.refuse(&request, &ConnectionError::UnknownSid),
     }
 }
 
@@ -185,7 +197,10 @@ async fn post(
         .get(CONTENT_TYPE)
         .is_some_and(|value| value == "application/octet-stream");
     if is_binary || !handle.begin_post() {
-        return refuse_post(handle).await;
+        return match refuse_post(handle).await {
+            Ok(answer) => answer,
+            Err(error) => connection.refuse(&Request::from_parts(head, ()), &error),
+        };
     }
     // If the connection is lost, this future is dropped, and with it the guard.
     let guard = Posting {
@@ -212,17 +227,21 @@ async fn post(
     match receiver.await {
         Ok(PostAnswer::Accepted) => answer::accepted(&head.headers),
         Ok(PostAnswer::Refused) => answer::empty(StatusCode::BAD_REQUEST),
-        Err(_) => answer::error(&ConnectionError::UnknownSid),
+        Err(_) => {
+            let request = Request::from_parts(head, ());
+            connection.refuse(&request, &ConnectionError::UnknownSid)
+        }
     }
 }
 
 /// The session is told that the rules were broken, which ends it.
-async fn refuse_post(handle: &SessionHandle) -> Answer {
+async fn refuse_post(handle: &SessionHandle) -> Result<Answer, ConnectionError> {
     let (sender, receiver) = oneshot::channel();
     handle.ask(TransportRequest::BadPost(sender));
-    // Whether the session was still there makes no difference to the answer.
-    let _ = receiver.await;
-    answer::empty(StatusCode::BAD_REQUEST)
+    match receiver.await {
+        Ok(_) => Ok(answer::empty(StatusCode::BAD_REQUEST)),
+        Err(_) => Err(ConnectionError::UnknownSid),
+    }
 }
 
 struct Posting<'a> {
@@ -267,8 +286,14 @@ fn serve_file(connection: &Connection, request: &Request<Incoming>) -> Answer {
 }
 
 impl Connection {
+    /// Refuses a request for a session that has changed since the request was checked, and tells the host.
+    fn refuse<B>(&self, request: &Request<B>, error: &ConnectionError) -> Answer {
+        self.tell_error(request, error);
+        answer::error(error)
+    }
+
     /// Tells the host that a request was refused.
-    pub(super) fn tell_error(&self, request: &Request<Incoming>, error: &ConnectionError) {
+    pub(super) fn tell_error<B>(&self, request: &Request<B>, error: &ConnectionError) {
         self.shared.stats.connection_errors_total.add(1);
         if self.shared.context.hooks.has(Hook::ConnectionError) {
             let request = &self.snapshot(request);

@@ -51,7 +51,6 @@ fn output_text(output: &Output) -> String {
             let packets: Vec<_> = packets.iter().map(packet_text).collect();
             format!("answer {}", packets.join(" "))
         }
-        Output::RefusePoll => "refuse".to_owned(),
         Output::AnswerProbe => "answer probe".to_owned(),
         Output::CloseProbe => "close probe".to_owned(),
         Output::Upgraded => "upgraded".to_owned(),

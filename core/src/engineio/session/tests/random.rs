@@ -124,8 +124,11 @@ impl World {
         match happening {
             H::Poll => {
                 let was_open = self.session.is_open();
-                self.gets.push_back(Get::Waiting);
-                self.session.handle_poll(self.now);
+                // What was decided before it has been carried out.
+                self.carry_out();
+                if self.session.handle_poll(self.now).is_ok() {
+                    self.gets.push_back(Get::Waiting);
+                }
                 if was_open {
                     // One too many. A session that was only waiting for it has said all it had to say.
                     self.give_up();
@@ -275,7 +278,7 @@ impl World {
                 Output::AnswerPoll(packets) => packets
                     .iter()
                     .all(|packet| matches!(packet, Packet::Noop | Packet::Close)),
-                Output::RefusePoll | Output::CloseProbe | Output::CloseWebSocket => true,
+                Output::CloseProbe | Output::CloseWebSocket => true,
                 Output::Send(_) | Output::AnswerProbe | Output::Upgraded | Output::Closed(_) => {
                     false
                 }
@@ -288,6 +291,13 @@ impl World {
                 }
                 Output::AnswerPoll(packets) => {
                     assert!(!packets.is_empty(), "an answer has a body");
+                    assert!(
+                        !packets.contains(&Packet::Close)
+                            || packets
+                                .iter()
+                                .all(|packet| !matches!(packet, Packet::Message(_))),
+                        "a close stands beside no message: {packets:?}"
+                    );
                     let get = self.gets.pop_front().expect("a GET for every answer");
                     if get == Get::Waiting {
                         packets.iter().for_each(|packet| self.take(packet));
@@ -301,9 +311,6 @@ impl World {
                     self.lost_with_get |= messages > 0;
                     self.session.handle_request_lost();
                     self.give_up();
-                }
-                Output::RefusePoll => {
-                    self.gets.pop_back().expect("a GET for every refusal");
                 }
                 Output::AnswerProbe => assert!(self.second, "{self:?}"),
                 Output::CloseProbe => {

@@ -1,6 +1,7 @@
 //! A session and its time, driven by the words of a script.
 
 use super::*;
+use crate::engineio::session::PollRefusal;
 
 /// One session and the time it lives in.
 pub(super) struct Stage {
@@ -22,7 +23,14 @@ impl Stage {
         let Self { session, now } = self;
         let (verb, rest) = step.split_once(' ').unwrap_or((step, ""));
         match verb {
-            "poll" => session.handle_poll(*now),
+            "poll" => {
+                return match session.handle_poll(*now) {
+                    Ok(()) => "",
+                    Err(PollRefusal::Overlap) => "refuse",
+                    Err(PollRefusal::Upgraded) => "upgraded already",
+                    Err(PollRefusal::Ended) => "unknown",
+                };
+            }
             "request-lost" => session.handle_request_lost(),
             "post" | "frame" => {
                 let from = if verb == "post" {

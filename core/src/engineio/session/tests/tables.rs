@@ -49,8 +49,8 @@ fn a_second_poll_ends_the_session() {
         "send lost
          poll => answer 4lost
          poll
-         poll => answer 1; closed: transport error; refuse
-         poll => answer 6
+         poll => refuse; answer 1; closed: transport error
+         poll => unknown
          post 4late",
     );
 }
@@ -60,7 +60,7 @@ fn a_lost_poll_ends_the_session() {
     polling(
         "poll
          request-lost => answer 1; closed: transport error
-         poll      => answer 6",
+         poll      => unknown",
     );
 }
 
@@ -100,7 +100,7 @@ fn the_client_says_goodbye() {
          poll
          send dropped
          post 1 => answer 6; closed: transport close
-         poll   => answer 6",
+         poll   => unknown",
     );
 }
 
@@ -139,8 +139,9 @@ fn without_a_poll_the_end_waits_for_one() {
          send dropped
          post 4dropped
          post 2
-         poll   => answer 4a 1; closed: forced close
-         poll   => answer 6",
+         poll   => answer 4a
+         poll   => answer 6 1; closed: forced close
+         poll   => unknown",
     );
     polling(
         "close => later
@@ -155,6 +156,28 @@ fn the_wait_for_the_last_poll_has_an_end() {
          wait 29999
          wait 1     => closed: forced close
          wait 60000",
+    );
+}
+
+#[test]
+fn what_was_answered_last_gives_the_client_time_to_come_again() {
+    polling(
+        "send a
+         close      => later
+         wait 29999
+         poll       => answer 4a
+         wait 29999
+         wait 1     => closed: forced close
+         poll       => unknown",
+    );
+}
+
+#[test]
+fn a_poll_that_comes_too_late_finds_no_session() {
+    polling(
+        "wait 25000
+         wait 20000 => closed: ping timeout
+         poll       => unknown",
     );
 }
 
@@ -497,14 +520,14 @@ fn an_upgrade_may_carry_the_goodbye() {
 }
 
 #[test]
-fn a_poll_that_crossed_the_upgrade_returns_at_once() {
+fn a_poll_after_the_upgrade_is_refused() {
     polling(
         "second
          frame 5 => upgraded
-         poll    => answer 6
-         poll    => answer 6
+         poll    => upgraded already
+         poll    => upgraded already
          close   => close websocket; closed: forced close
-         poll    => answer 6",
+         poll    => unknown",
     );
 }
 

@@ -666,7 +666,11 @@ typedef struct bw_event {
   uint64_t mono_ns;
   /** The namespace's name. */
   struct bw_str nsp_name;
-  /** The event, room, reason, transport or error text. */
+  /**
+   * The event, room, reason, transport or error text. JSON allows half of a surrogate pair in the
+   * name of an event, UTF-8 does not: it is read as U+FFFD, and is sent as it came when the
+   * message is relayed.
+   */
   struct bw_str name;
   /** A JSON array as on the wire; binaries are {"_placeholder":true,"num":i}. */
   struct bw_str args;
@@ -748,7 +752,7 @@ typedef struct bw_value {
   int64_t i;
   /** INT and NUMBER */
   double f;
-  /** STRING: decoded. */
+  /** STRING: decoded. JSON allows half of a surrogate pair, UTF-8 does not: it is read as U+FFFD. */
   struct bw_str s;
   /** BINARY */
   struct bw_bytes bin;
@@ -1072,8 +1076,7 @@ BW_API bw_status bw_message_bin(const struct bw_message *msg, size_t i, struct b
 
 /**
  * [any] The value at an RFC 6901 pointer into the arguments: "/0", "/0/pos/x". value_size is
- * sizeof(bw_value). BW_E_NOT_FOUND when there is nothing, BW_E_UTF8 for a string that no text can
- * hold. What *out points to lives as long as the message.
+ * sizeof(bw_value). BW_E_NOT_FOUND when there is nothing. What *out points to lives as long as the message.
  */
 BW_API
 bw_status bw_message_get(const struct bw_message *msg,

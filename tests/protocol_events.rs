@@ -56,6 +56,24 @@ fn an_event_comes_back() {
 }
 
 #[test]
+fn half_a_surrogate_pair_is_text_like_any_other() {
+    check_answer(
+        r#"2["message","a\ud83d",{"\ude00":"\ud83d\ud83d"}]"#,
+        &[],
+        r#"2["message-back","a\ud83d",{"\ude00":"\ud83d\ud83d"}]"#,
+    );
+    check_answer(r#"21["message-with-ack","\udfff"]"#, &[], r#"31["\udfff"]"#);
+    for transport in Transport::ALL {
+        let mut client = Client::over(&SERVER, transport);
+        client.send(r#"2["\ud83d",1]"#);
+        client.send(r#"25["message\ud83d"]"#);
+        client.send(r#"2["message","a name is text, too"]"#);
+        let answer = r#"2["message-back","a name is text, too"]"#;
+        assert_eq!(client.receive_message(), Message::Text(answer.into()));
+    }
+}
+
+#[test]
 fn every_json_value_comes_back() {
     let mut client = Client::connect(&SERVER);
     for value in [

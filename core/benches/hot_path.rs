@@ -138,7 +138,7 @@ fn packets(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::new("write_event", name), |bencher| {
             bencher.iter(|| {
                 out.clear();
-                write_event(&mut out, "/", None, "echo", black_box(&args), 0);
+                write_event(&mut out, "/", None, "echo".into(), black_box(&args), 0);
             });
         });
     }

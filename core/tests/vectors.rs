@@ -241,7 +241,14 @@ fn socketio_packets_are_written() {
                 let items = data.as_array().unwrap();
                 let name = items[0].as_str().unwrap();
                 let args = Value::from(items[1..].to_vec()).to_string();
-                write_event(&mut text, nsp, id, name, args.as_bytes(), attachments);
+                write_event(
+                    &mut text,
+                    nsp,
+                    id,
+                    name.into(),
+                    args.as_bytes(),
+                    attachments,
+                );
             }
             "ACK" => {
                 write_ack(

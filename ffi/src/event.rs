@@ -175,7 +175,9 @@ pub struct bw_event {
     pub mono_ns: u64,
     /// The namespace's name.
     pub nsp_name: bw_str,
-    /// The event, room, reason, transport or error text.
+    /// The event, room, reason, transport or error text. JSON allows half of a surrogate pair in the
+    /// name of an event, UTF-8 does not: it is read as U+FFFD, and is sent as it came when the
+    /// message is relayed.
     pub name: bw_str,
     /// A JSON array as on the wire; binaries are {"_placeholder":true,"num":i}.
     pub args: bw_str,

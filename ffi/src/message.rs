@@ -45,6 +45,7 @@ impl<'a> bw_message<'a> {
             Body::Counted(message, form) => MessageRef {
                 form: *form,
                 name: message.name(),
+                name_literal: message.name_literal(),
                 args: match form {
                     Form::Event => message.args(),
                     Form::Text | Form::Binary => message.payload().args_json(),
@@ -188,8 +189,7 @@ pub extern "C" fn bw_message_bin(
 }
 
 /// [any] The value at an RFC 6901 pointer into the arguments: "/0", "/0/pos/x". value_size is
-/// sizeof(bw_value). BW_E_NOT_FOUND when there is nothing, BW_E_UTF8 for a string that no text can
-/// hold. What *out points to lives as long as the message.
+/// sizeof(bw_value). BW_E_NOT_FOUND when there is nothing. What *out points to lives as long as the message.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_message_get(
     msg: *const bw_message<'static>,

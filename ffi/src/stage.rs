@@ -348,7 +348,7 @@ impl Stage {
         shared: &Arc<Shared>,
     ) -> Result<bw_event> {
         for reply in replies {
-            let message = Message::received("", &reply.args, &reply.attachments);
+            let message = Message::received("".into(), &reply.args, &reply.attachments);
             let message = bw_message::counted(Arc::new(message), Form::Event);
             self.replies.push(bw_reply {
                 struct_size: size_of::<bw_reply>() as u32,

@@ -152,7 +152,9 @@ fn event(data: &[u8], items: Option<&[&RawValue]>) {
     assert_eq!(parts.name_is_number, !first.starts_with('"'));
     let name = serde_json::from_str::<String>(first).ok();
     if !parts.name_is_number {
-        same(&parts.name(data).ok().as_deref(), &name.as_deref(), data);
+        let found = parts.name(data).expect("the text is UTF-8");
+        let exact = found.lone.is_none().then_some(&*found.text);
+        same(&exact, &name.as_deref(), data);
     }
     let mut args = b"[0".to_vec();
     args.extend_from_slice(&data[parts.args_start..parts.end]);

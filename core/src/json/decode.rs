@@ -5,11 +5,32 @@ use std::borrow::Cow;
 use crate::json::error::{JsonError, JsonErrorKind};
 use crate::json::{check_utf8, scan};
 
+/// The text of a JSON string literal, as far as UTF-8 can hold it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decoded<'a> {
+    /// The text. A literal without escapes is borrowed.
+    pub text: Cow<'a, str>,
+    /// Where in the literal the first escape is that is half of a surrogate pair; the text has U+FFFD for each.
+    pub lone: Option<usize>,
+}
+
 /// The text of a JSON string literal, quotes included. A literal without escapes is borrowed.
 ///
 /// # Errors
 /// `LoneSurrogate` where an escape is half of a pair; `Syntax` and `Utf8` if it is no valid literal.
 pub fn decode_string(literal: &[u8]) -> Result<Cow<'_, str>, JsonError> {
+    let decoded = decode_string_lossy(literal)?;
+    match decoded.lone {
+        Some(escape) => Err(JsonError::new(JsonErrorKind::LoneSurrogate, escape)),
+        None => Ok(decoded.text),
+    }
+}
+
+/// As [`decode_string`], with U+FFFD for each escape that is half of a surrogate pair.
+///
+/// # Errors
+/// `Syntax` and `Utf8` if it is not a valid literal.
+pub fn decode_string_lossy(literal: &[u8]) -> Result<Decoded<'_>, JsonError> {
     if scan::byte(literal, 0) != b'"' {
         return Err(JsonError::syntax(0));
     }
@@ -20,9 +41,12 @@ pub fn decode_string(literal: &[u8]) -> Result<Cow<'_, str>, JsonError> {
     let text = check_utf8(literal)?;
     let inside = 1..literal.len() - 1;
     if checked.escaped {
-        return unescape(text, inside.end).map(Cow::Owned);
+        return Ok(unescape(text, inside.end));
     }
-    Ok(Cow::Borrowed(&text[inside]))
+    Ok(Decoded {
+        text: Cow::Borrowed(&text[inside]),
+        lone: None,
+    })
 }
 
 /// Whether a string literal, quotes included, stands for `name`.
@@ -42,9 +66,10 @@ pub(super) fn literal_is(literal: &[u8], name: &[u8]) -> bool {
 }
 
 /// `text` is a checked literal whose closing quote is at `end`.
-fn unescape(text: &str, end: usize) -> Result<String, JsonError> {
+fn unescape(text: &str, end: usize) -> Decoded<'_> {
     let bytes = text.as_bytes();
     let mut out = String::with_capacity(text.len());
+    let mut lone = None;
     let mut at = 1;
     while let Some(plain) = memchr::memchr(b'\\', &bytes[at..end]) {
         let escape = at + plain;
@@ -57,38 +82,37 @@ fn unescape(text: &str, end: usize) -> Result<String, JsonError> {
             b'r' => '\r',
             b't' => '\t',
             b'u' => {
-                let (character, after) = unicode_escape(bytes, escape)?;
+                let (character, after) = unicode_escape(bytes, escape);
                 at = after;
-                character
+                character.unwrap_or_else(|| {
+                    lone.get_or_insert(escape);
+                    char::REPLACEMENT_CHARACTER
+                })
             }
             other => char::from(other),
         });
     }
     out.push_str(&text[at..end]);
-    Ok(out)
+    Decoded {
+        text: Cow::Owned(out),
+        lone,
+    }
 }
 
-/// The character of the `\uXXXX` at `escape`, or of the pair that starts there, and what is next.
-fn unicode_escape(bytes: &[u8], escape: usize) -> Result<(char, usize), JsonError> {
-    let lone = JsonError::new(JsonErrorKind::LoneSurrogate, escape);
+/// The character of the `\uXXXX` at `escape`, or of the pair that starts there, and what is next; `None` for half of a
+/// pair.
+fn unicode_escape(bytes: &[u8], escape: usize) -> (Option<char>, usize) {
     let first = code_unit(bytes, escape + 2);
     let next = escape + 6;
-    if !(0xd800..0xdc00).contains(&first) {
-        return char::from_u32(first)
-            .map(|character| (character, next))
-            .ok_or(lone);
-    }
-    if !bytes[next..].starts_with(b"\\u") {
-        return Err(lone);
+    if !(0xd800..0xdc00).contains(&first) || !bytes[next..].starts_with(b"\\u") {
+        return (char::from_u32(first), next);
     }
     let second = code_unit(bytes, next + 2);
     if !(0xdc00..0xe000).contains(&second) {
-        return Err(lone);
+        return (None, next);
     }
     let character = 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00);
-    char::from_u32(character)
-        .map(|character| (character, next + 6))
-        .ok_or(lone)
+    (char::from_u32(character), next + 6)
 }
 
 fn code_unit(bytes: &[u8], at: usize) -> u32 {

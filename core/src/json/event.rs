@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::json::decode::decode_string;
+use crate::json::decode::{Decoded, decode_string_lossy};
 use crate::json::error::{JsonError, JsonErrorKind};
 use crate::json::{check_utf8, scan};
 
@@ -27,15 +27,24 @@ pub struct EventParts {
 }
 
 impl EventParts {
-    /// The name as text; `text` is what was split.
+    /// The name as text, with U+FFFD for what no text can hold; `text` is what was split.
     ///
     /// # Errors
-    /// `LoneSurrogate` if the name has an escape that no text can hold.
-    pub fn name<'a>(&self, text: &'a [u8]) -> Result<Cow<'a, str>, JsonError> {
+    /// `Utf8` if `text` is not UTF-8.
+    pub fn name<'a>(&self, text: &'a [u8]) -> Result<Decoded<'a>, JsonError> {
         if self.name_escaped {
-            return decode_string(&text[self.name.start - 1..self.name.end + 1]);
+            return decode_string_lossy(self.name_literal(text));
         }
-        check_utf8(&text[self.name.clone()]).map(Cow::Borrowed)
+        let name = check_utf8(&text[self.name.clone()])?;
+        Ok(Decoded {
+            text: Cow::Borrowed(name),
+            lone: None,
+        })
+    }
+
+    /// The name as a JSON string, quotes included, unless it is a number.
+    pub fn name_literal<'a>(&self, text: &'a [u8]) -> &'a [u8] {
+        &text[self.name.start - 1..self.name.end + 1]
     }
 }
 

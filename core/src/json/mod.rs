@@ -20,7 +20,7 @@ mod tests;
 mod walk;
 mod write;
 
-pub use crate::json::decode::decode_string;
+pub use crate::json::decode::{Decoded, decode_string, decode_string_lossy};
 pub use crate::json::error::{JsonError, JsonErrorKind, NotFinite, PlaceholderError, PointerError};
 pub use crate::json::event::{EventParts, split_args, split_event};
 pub use crate::json::placeholder::check_placeholders;

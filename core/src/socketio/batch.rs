@@ -31,6 +31,7 @@ pub struct EventBatch {
 struct Stored {
     form: Form,
     name: Range<u32>,
+    name_literal: Option<Box<str>>,
     args: Range<u32>,
     arg_count: Option<u32>,
     attachments: Box<[Bytes]>,
@@ -242,6 +243,7 @@ impl EventBatch {
         Stored {
             form: message.form,
             name,
+            name_literal: message.name_literal.map(Box::from),
             args,
             arg_count: message.arg_count,
             attachments: message.attachments.into(),
@@ -260,6 +262,7 @@ impl EventBatch {
             form: stored.form,
             // It was a `str` when it was stored.
             name: std::str::from_utf8(text(&stored.name)).unwrap_or_default(),
+            name_literal: stored.name_literal.as_deref(),
             args: text(&stored.args),
             arg_count: stored.arg_count,
             attachments: &stored.attachments,

@@ -13,6 +13,7 @@ use crate::engineio::{CloseReason, ConnectionError, TransportKind};
 use crate::socketio::ack::{AckOutcome, Operation, Reply};
 use crate::socketio::handshake::Request;
 use crate::socketio::message::Message;
+use crate::socketio::name::EventName;
 use crate::socketio::namespace::Namespace;
 use crate::socketio::question::Question;
 use crate::socketio::socket::{Socket, SocketId};
@@ -66,8 +67,10 @@ pub enum Form {
 pub struct MessageRef<'a> {
     /// What it is.
     pub form: Form,
-    /// The event's name.
+    /// The event's name, with U+FFFD for each half of a surrogate pair.
     pub name: &'a str,
+    /// The name as a JSON string, quotes included, if it has halves of surrogate pairs.
+    pub name_literal: Option<&'a str>,
     /// The arguments as a JSON array, in valid UTF-8; binary ones are placeholders.
     pub args: &'a [u8],
     /// How many arguments there are, where it was counted on the way.
@@ -76,15 +79,22 @@ pub struct MessageRef<'a> {
     pub attachments: &'a [Bytes],
 }
 
-impl MessageRef<'_> {
+impl<'a> MessageRef<'a> {
+    /// The event's name, exactly.
+    pub fn event_name(&self) -> EventName<'a> {
+        EventName::new(self.name, self.name_literal)
+    }
+
     /// A copy that can be kept.
     pub fn to_message(&self) -> Message {
-        Message::received(self.name, self.args, self.attachments)
+        Message::received(self.event_name(), self.args, self.attachments)
     }
 
     /// How many bytes it carries.
     pub fn size(&self) -> usize {
-        self.name.len() + self.args.len() + self.attachments.iter().map(Bytes::len).sum::<usize>()
+        self.event_name().size()
+            + self.args.len()
+            + self.attachments.iter().map(Bytes::len).sum::<usize>()
     }
 }
 

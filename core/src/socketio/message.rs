@@ -8,12 +8,13 @@ use once_cell::sync::OnceCell;
 use crate::error::{Error, ErrorKind};
 use crate::json::{self, JsonErrorKind};
 use crate::socketio::event::{Form, MessageRef};
+use crate::socketio::name::EventName;
 use crate::socketio::packet::{EncodedPacket, RESERVED_EVENTS, write_event};
 
 /// An event to send, checked, borrowing from the caller.
 #[derive(Debug, Clone, Copy)]
 pub struct Payload<'a> {
-    name: &'a str,
+    name: EventName<'a>,
     args: &'a [u8],
     attachments: &'a [Bytes],
 }
@@ -31,7 +32,10 @@ impl<'a> Payload<'a> {
         depth: usize,
     ) -> Result<Self, Error> {
         check_name(name)?;
-        Self::args(args, attachments, depth).map(|payload| Self { name, ..payload })
+        Self::args(args, attachments, depth).map(|payload| Self {
+            name: name.into(),
+            ..payload
+        })
     }
 
     /// An event whose arguments come from an encoder that took the attachments out itself.
@@ -49,13 +53,16 @@ impl<'a> Payload<'a> {
     ) -> Result<Self, Error> {
         check_name(name)?;
         let payload = Self::encoded_args(args, attachments);
-        Ok(Self { name, ..payload })
+        Ok(Self {
+            name: name.into(),
+            ..payload
+        })
     }
 
     /// The arguments of an acknowledgement, as [`Payload::encoded_event`].
     pub fn encoded_args(args: &'a [u8], attachments: &'a [Bytes]) -> Self {
         Self {
-            name: "",
+            name: "".into(),
             args,
             attachments,
         }
@@ -71,7 +78,10 @@ impl<'a> Payload<'a> {
         attachments: &'a [Bytes],
     ) -> Result<Self, Error> {
         check_name(name)?;
-        Self::checked_args(args, attachments).map(|payload| Self { name, ..payload })
+        Self::checked_args(args, attachments).map(|payload| Self {
+            name: name.into(),
+            ..payload
+        })
     }
 
     /// Checks the arguments of an acknowledgement.
@@ -98,8 +108,21 @@ impl<'a> Payload<'a> {
         Ok(Self::encoded_args(args, attachments))
     }
 
-    /// The event's name.
+    /// The same under a name that UTF-8 text cannot hold: `literal` is the JSON string for it, quotes included, which the
+    /// caller has checked.
+    #[must_use]
+    pub fn with_name_literal(self, literal: &'a str) -> Self {
+        let name = EventName::new(self.name.text(), Some(literal));
+        Self { name, ..self }
+    }
+
+    /// The event's name, with U+FFFD for each half of a surrogate pair.
     pub fn name(&self) -> &'a str {
+        self.name.text()
+    }
+
+    /// The event's name, exactly.
+    pub fn event_name(&self) -> EventName<'a> {
         self.name
     }
 
@@ -115,7 +138,8 @@ impl<'a> Payload<'a> {
 
     /// The packet for a namespace.
     pub fn encode(&self, namespace: &str, id: Option<u64>) -> Arc<EncodedPacket> {
-        let mut text = Vec::with_capacity(self.name.len() + self.args.len() + namespace.len() + 32);
+        let mut text =
+            Vec::with_capacity(self.name.size() + self.args.len() + namespace.len() + 32);
         write_event(
             &mut text,
             namespace,
@@ -130,7 +154,8 @@ impl<'a> Payload<'a> {
     /// A copy that owns its parts.
     pub fn to_message(&self) -> Message {
         Message {
-            name: self.name.into(),
+            name: self.name.text().into(),
+            name_literal: self.name.literal().map(Box::from),
             args: Bytes::copy_from_slice(self.args),
             attachments: self.attachments.into(),
             encoded: OnceCell::new(),
@@ -142,7 +167,7 @@ impl<'a> MessageRef<'a> {
     /// The same as a payload to send: it was checked when it was received.
     pub fn payload(&self) -> Payload<'a> {
         Payload {
-            name: self.name,
+            name: self.event_name(),
             args: self.args,
             attachments: self.attachments,
         }
@@ -184,6 +209,7 @@ fn check_attachments(args: &[u8], count: usize) -> Result<(), Error> {
 #[derive(Debug)]
 pub struct Message {
     name: Box<str>,
+    name_literal: Option<Box<str>>,
     args: Bytes,
     attachments: Box<[Bytes]>,
     /// The packet for the namespace it was sent to first: nearly always the only one.
@@ -192,18 +218,24 @@ pub struct Message {
 
 impl Message {
     /// A message of a client, whose parts the decoder has checked.
-    pub fn received(name: &str, args: &[u8], attachments: &[Bytes]) -> Self {
+    pub fn received(name: EventName<'_>, args: &[u8], attachments: &[Bytes]) -> Self {
         Self {
-            name: name.into(),
+            name: name.text().into(),
+            name_literal: name.literal().map(Box::from),
             args: Bytes::copy_from_slice(args),
             attachments: attachments.into(),
             encoded: OnceCell::new(),
         }
     }
 
-    /// The event's name.
+    /// The event's name, with U+FFFD for each half of a surrogate pair.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The name as a JSON string, if it has halves of surrogate pairs.
+    pub fn name_literal(&self) -> Option<&str> {
+        self.name_literal.as_deref()
     }
 
     /// The arguments: a JSON array.
@@ -225,6 +257,7 @@ impl Message {
         MessageRef {
             form: Form::Event,
             name: &self.name,
+            name_literal: self.name_literal(),
             args: self.args(),
             arg_count: None,
             attachments: &self.attachments,
@@ -234,7 +267,7 @@ impl Message {
     /// The same as a payload to send.
     pub fn payload(&self) -> Payload<'_> {
         Payload {
-            name: &self.name,
+            name: EventName::new(&self.name, self.name_literal.as_deref()),
             args: &self.args,
             attachments: &self.attachments,
         }

@@ -7,6 +7,7 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use crate::json;
+use crate::socketio::name::EventName;
 
 /// The seven packet types; the value is the digit on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -277,7 +278,7 @@ pub fn write_event(
     out: &mut Vec<u8>,
     namespace: &str,
     id: Option<u64>,
-    name: &str,
+    name: EventName<'_>,
     args: &[u8],
     attachments: usize,
 ) {
@@ -288,7 +289,7 @@ pub fn write_event(
     };
     write_head(out, kind, attachments, namespace, id);
     out.push(b'[');
-    json::write_string(out, name);
+    name.write(out);
     let items = array_content(args);
     if !items.is_empty() {
         out.push(b',');
@@ -406,15 +407,15 @@ mod tests {
         };
         for (actual, expected) in [
             (
-                written(&|out| write_event(out, "/", None, "a", b"", 0)),
+                written(&|out| write_event(out, "/", None, "a".into(), b"", 0)),
                 r#"42["a"]"#,
             ),
             (
-                written(&|out| write_event(out, "/", Some(7), "a\"", b" [ 1, 2 ] ", 0)),
+                written(&|out| write_event(out, "/", Some(7), "a\"".into(), b" [ 1, 2 ] ", 0)),
                 r#"427["a\"",1, 2]"#,
             ),
             (
-                written(&|out| write_event(out, "/x", None, "a", b"[{}]", 1)),
+                written(&|out| write_event(out, "/x", None, "a".into(), b"[{}]", 1)),
                 r#"451-/x,["a",{}]"#,
             ),
             (written(&|out| write_ack(out, "/", 3, b"[]", 0)), "433[]"),

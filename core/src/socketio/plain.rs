@@ -54,6 +54,7 @@ impl PlainClient {
             MessageRef {
                 form: Form::Text,
                 name: "",
+                name_literal: None,
                 args: text,
                 arg_count: None,
                 attachments: &[],
@@ -69,6 +70,7 @@ impl PlainClient {
             MessageRef {
                 form: Form::Binary,
                 name: "",
+                name_literal: None,
                 args: b"",
                 arg_count: None,
                 attachments: &attachments,

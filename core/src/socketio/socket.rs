@@ -175,14 +175,14 @@ impl Socket {
             return self.emit_message(&Arc::new(payload.to_message()), delivery);
         }
         let namespace = self.namespace.name();
+        let (name, args) = (payload.event_name(), payload.args_json());
         if payload.attachments().is_empty() {
-            let size = payload.name().len() + payload.args_json().len() + namespace.len() + 8;
+            let size = name.size() + args.len() + namespace.len() + 8;
             return self.link.send_text(size, delivery, |out| {
-                write_event(out, namespace, None, payload.name(), payload.args_json(), 0);
+                write_event(out, namespace, None, name, args, 0);
             });
         }
-        let (name, args) = (payload.name(), payload.args_json());
-        let size = name.len() + args.len() + namespace.len() + 8;
+        let size = name.size() + args.len() + namespace.len() + 8;
         let attachments = payload.attachments();
         self.link.send_binary(size, attachments, delivery, |out| {
             write_event(out, namespace, None, name, args, attachments.len());

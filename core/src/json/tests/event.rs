@@ -19,7 +19,9 @@ fn events_are_split() {
     for &(text, name, args, rest) in table {
         let parts = split_event(text.as_bytes(), DEPTH).unwrap();
         assert_eq!(&text[parts.name.clone()], name);
-        assert_eq!(parts.name(text.as_bytes()), Ok(Cow::Borrowed(name)));
+        let found = parts.name(text.as_bytes()).unwrap();
+        assert!(matches!(found.text, Cow::Borrowed(text) if text == name));
+        assert_eq!(found.lone, None);
         assert_eq!(parts.args, args, "{text}");
         assert_eq!(&text[parts.args_start..parts.end], rest, "{text}");
         assert!(!parts.name_escaped && !parts.placeholders, "{text}");
@@ -28,10 +30,12 @@ fn events_are_split() {
     let text = br#"["a\n\u0062",0]"#;
     let parts = split_event(text, DEPTH).unwrap();
     assert!(parts.name_escaped);
-    assert_eq!(parts.name(text).unwrap(), "a\nb");
+    assert_eq!(parts.name(text).unwrap().text, "a\nb");
     let text = br#"["\ud800"]"#;
     let parts = split_event(text, DEPTH).unwrap();
-    assert_eq!(failure(parts.name(text)).0, E::LoneSurrogate);
+    let name = parts.name(text).unwrap();
+    assert_eq!((&*name.text, name.lone), ("\u{fffd}", Some(1)));
+    assert_eq!(parts.name_literal(text), br#""\ud800""#);
 }
 
 #[test]

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use crate::json::error::JsonErrorKind as E;
 use crate::json::tests::{DEPTH, failure};
 use crate::json::{
-    Kind, NotFinite, PointerError, RawJson, array_items, decode_string, members, object_members,
-    pointer, write_f64, write_string,
+    Kind, NotFinite, PointerError, RawJson, array_items, decode_string, decode_string_lossy,
+    members, object_members, pointer, write_f64, write_string,
 };
 
 /// The document of RFC 6901, section 5.
@@ -137,6 +137,23 @@ fn strings_are_decoded() {
     ];
     for &(literal, kind, offset) in table {
         assert_eq!(failure(decode_string(literal)), (kind, offset));
+    }
+}
+
+#[test]
+fn half_a_surrogate_pair_can_be_replaced() {
+    let table: &[(&str, &str, Option<usize>)] = &[
+        (r#""a""#, "a", None),
+        (r#""\\ud800""#, "\\ud800", None),
+        (r#""a\ud83d\ude00""#, "a\u{1f600}", None),
+        (r#""a\ud83d""#, "a\u{fffd}", Some(2)),
+        (r#""\ud83dx\ude00y""#, "\u{fffd}x\u{fffd}y", Some(1)),
+        (r#""\ud800\ud83d\ude00""#, "\u{fffd}\u{1f600}", Some(1)),
+        (r#""\ud800\n0000""#, "\u{fffd}\n0000", Some(1)),
+    ];
+    for &(literal, text, lone) in table {
+        let decoded = decode_string_lossy(literal.as_bytes()).unwrap();
+        assert_eq!((&*decoded.text, decoded.lone), (text, lone), "{literal}");
     }
 }
 

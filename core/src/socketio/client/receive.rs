@@ -159,11 +159,17 @@ impl Client {
                     } else {
                         parts.args_start
                     };
-                let decoded;
+                let (decoded, literal);
+                let mut name_literal = None;
                 // A number without arguments ends where the bracket comes.
                 let name = if parts.name_escaped || head.data + parts.name.end > start {
-                    let name = parts.name(&text[head.data..]);
-                    decoded = name.map_err(|error| payload_error(&error))?.into_owned();
+                    let data = &text[head.data..];
+                    let name = parts.name(data).map_err(|error| payload_error(&error))?;
+                    if name.lone.is_some() {
+                        literal = String::from_utf8_lossy(parts.name_literal(data)).into_owned();
+                        name_literal = Some(literal.as_str());
+                    }
+                    decoded = name.text.into_owned();
                     text[start] = b'[';
                     decoded.as_str()
                 } else {
@@ -175,6 +181,7 @@ impl Client {
                 let message = MessageRef {
                     form: Form::Event,
                     name,
+                    name_literal,
                     args,
                     arg_count: Some(parts.args as u32),
                     attachments,
@@ -251,7 +258,7 @@ fn check_payload(head: &Head, text: &[u8], depth: usize) -> Result<Parts, Decode
             let is_reserved = |name: &[u8]| RESERVED_EVENTS.iter().any(|it| it.as_bytes() == name);
             let reserved = if parts.name_escaped {
                 let name = parts.name(data).map_err(|error| payload_error(&error))?;
-                is_reserved(name.as_bytes())
+                is_reserved(name.text.as_bytes())
             } else {
                 is_reserved(&data[parts.name.clone()])
             };

@@ -6,6 +6,8 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyString};
 
+use crate::text::room_name;
+
 /// See the module's documentation. Everybody has a room of its own, so these are single clients too.
 #[derive(Debug)]
 pub(crate) struct Audience {
@@ -68,7 +70,7 @@ fn rooms(value: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Vec<String>>> {
 /// A room's name. Numbers are used as names too.
 pub(crate) fn room(value: &Bound<'_, PyAny>) -> PyResult<String> {
     if let Ok(text) = value.cast::<PyString>() {
-        return Ok(text.to_str()?.to_owned());
+        return room_name(text);
     }
     if value.is_instance_of::<PyInt>() {
         return Ok(value.str()?.to_str()?.to_owned());

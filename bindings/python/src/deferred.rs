@@ -4,9 +4,11 @@ use bellwire_core::socketio;
 use bellwire_core::socketio::Rejection;
 use bellwire_core::socketio::question::WeakQuestion;
 use pyo3::prelude::*;
+use pyo3::types::PyString;
 
 use crate::fork::Birth;
 use crate::payload::Written;
+use crate::text::lossy;
 
 /// See the module's documentation. It does not keep the question open.
 #[pyclass(frozen, module = "bellwire._native")]
@@ -38,11 +40,17 @@ impl Question {
 
     /// No, with a text and more for the client. False when nobody waits for the answer any more.
     #[pyo3(signature = (message, data=None))]
-    fn reject(&self, message: String, data: Option<&Bound<'_, PyAny>>) -> PyResult<bool> {
+    fn reject(
+        &self,
+        message: &Bound<'_, PyString>,
+        data: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<bool> {
         self.birth.check()?;
+        let message = lossy(message)?;
         let mut rejection = Rejection {
             status: 0,
-            message: (!message.is_empty()).then_some(message),
+            // It is read by people: what UTF-8 cannot hold is replaced.
+            message: (!message.is_empty()).then(|| message.into_owned()),
             data: Vec::new(),
         };
         if let Some(data) = data {

@@ -16,20 +16,26 @@ use crate::broadcast::Audience;
 use crate::error::{exception, unless_gone};
 use crate::joining::{self, Joining};
 use crate::payload::Written;
+use crate::text::Name;
 
 /// An event to send.
 pub(crate) struct Outgoing<'a> {
     pub(crate) namespace: &'a Arc<Namespace>,
     pub(crate) joining: &'a Joining,
-    pub(crate) name: &'a str,
+    pub(crate) name: &'a Name<'a>,
     pub(crate) written: &'a Written,
     pub(crate) delivery: Delivery,
 }
 
 impl Outgoing<'_> {
     fn payload(&self) -> PyResult<Payload<'_>> {
-        Payload::encoded_event(self.name, &self.written.text, &self.written.attachments)
-            .map_err(|error| exception(&error))
+        let name = self.name.text();
+        let payload = Payload::encoded_event(name, &self.written.text, &self.written.attachments)
+            .map_err(|error| exception(&error))?;
+        Ok(match self.name.literal() {
+            Some(literal) => payload.with_name_literal(literal),
+            None => payload,
+        })
     }
 
     /// Sends it to all who are meant.

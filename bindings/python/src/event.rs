@@ -7,6 +7,7 @@ use bellwire_core::host::Handler;
 use bellwire_core::socketio::ack::AckOutcome;
 use bellwire_core::socketio::event::{Form, RoomChange};
 use bellwire_core::socketio::{Event, MessageRef, Rejection, Reply, Socket as CoreSocket};
+use pyo3::exceptions::{PyException, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyList, PyString, PyTuple, PyType};
@@ -17,6 +18,7 @@ use crate::handshake::request as request_dict;
 use crate::host::{Host, current};
 use crate::namespace::Namespace;
 use crate::socket::{Socket, transport_name};
+use crate::text::{event_name, room as room_of};
 use crate::value;
 
 /// What a handler returns that is a coroutine function, or calls one at its end.
@@ -33,9 +35,23 @@ impl Handler for Deliver {
             let host = host.get();
             if let Err(error) = deliver(py, host, event) {
                 refuse(event);
-                host.report(py, error, "an event of the engine");
+                host.report(py, error, &described(event));
             }
         });
+    }
+}
+
+/// What an event is, in a report.
+fn described(event: &Event<'_>) -> String {
+    let sid = event
+        .socket()
+        .map(|socket| format!(" of {}", socket.id().as_str()))
+        .unwrap_or_default();
+    match event {
+        Event::Message { message, .. }
+        | Event::PacketMiddleware { message, .. }
+        | Event::Outgoing { message, .. } => format!("the event '{}'{sid}", message.name),
+        _ => format!("an event of the engine{sid}"),
     }
 }
 
@@ -77,7 +93,7 @@ fn deliver(py: Python<'_>, host: &Host, event: &Event<'_>) -> PyResult<()> {
             };
             let id = id.map(|id| PyString::new(py, id.as_str()));
             host.room
-                .call1(py, (namespace, change, *room, id))
+                .call1(py, (namespace, change, room_of(py, room)?, id))
                 .map(drop)
         }
         Event::ConnectionError { request, error } => {
@@ -93,8 +109,8 @@ fn deliver(py: Python<'_>, host: &Host, event: &Event<'_>) -> PyResult<()> {
         } => {
             let replies = replies
                 .iter()
-                .map(|reply| read_reply(py, reply))
-                .collect::<PyResult<Vec<_>>>()?;
+                .map(|reply| read_reply(py, host, reply))
+                .collect::<Vec<_>>();
             let call = (operation.0, outcome_name(*outcome), replies);
             host.acked.call1(py, call).map(drop)
         }
@@ -141,7 +157,8 @@ fn of_socket<'py>(
         } => {
             let args = value::args(py, message.args, message.attachments)?;
             let question = Question::new(question);
-            let call = (namespace, message.name, sid(py, socket), args, question);
+            let name = event_name(py, message.event_name())?;
+            let call = (namespace, name, sid(py, socket), args, question);
             host.packet.call1(py, call).map(drop)
         }
         Event::Connection { socket } => {
@@ -164,7 +181,8 @@ fn of_socket<'py>(
         }
         Event::Outgoing { socket, message } => {
             let args = value::args(py, message.args, message.attachments)?;
-            let call = (namespace, message.name, sid(py, socket), args);
+            let name = event_name(py, message.event_name())?;
+            let call = (namespace, name, sid(py, socket), args);
             host.outgoing.call1(py, call).map(drop)
         }
         Event::Upgrade { socket, transport } => {
@@ -200,7 +218,7 @@ fn on_message<'py>(
         Form::Event => {}
     }
     let args = value::args(py, message.args, message.attachments)?;
-    let name = PyString::new(py, message.name);
+    let name = event_name(py, message.event_name())?;
     let handler = namespace.get().handlers.bind(py).get_item(&name)?;
     let Some(handler) = handler else {
         let ack = ack.map(|id| Ack::new(socket, id));
@@ -237,11 +255,30 @@ fn sid<'py>(py: Python<'py>, socket: &CoreSocket) -> Bound<'py, PyString> {
     PyString::new(py, socket.id().as_str())
 }
 
-type PyReply<'py> = (Bound<'py, PyString>, Bound<'py, PyList>);
+/// Who has answered, and with which arguments; if Python cannot hold them, the exception that says so.
+fn read_reply<'py>(
+    py: Python<'py>,
+    host: &Host,
+    reply: &Reply,
+) -> (Bound<'py, PyString>, Bound<'py, PyAny>) {
+    let args = match value::args(py, &reply.args, &reply.attachments) {
+        Ok(args) => args.into_any(),
+        Err(error) => unreadable(py, host, error, &reply.args),
+    };
+    (sid(py, &reply.socket), args)
+}
 
-fn read_reply<'py>(py: Python<'py>, reply: &Reply) -> PyResult<PyReply<'py>> {
-    let args = value::args(py, &reply.args, &reply.attachments)?;
-    Ok((sid(py, &reply.socket), args))
+fn unreadable<'py>(py: Python<'py>, host: &Host, error: PyErr, json: &[u8]) -> Bound<'py, PyAny> {
+    /// So much of what came is shown.
+    const SHOWN: usize = 100;
+    let start = String::from_utf8_lossy(&json[..json.len().min(SHOWN)]);
+    let more = if json.len() > SHOWN { "..." } else { "" };
+    let text = format!("{error}; {} bytes came: {start}{more}", json.len());
+    let shown = PyValueError::new_err(text);
+    if !error.is_instance_of::<PyException>(py) {
+        host.report(py, error, "an answer");
+    }
+    shown.into_value(py).into_bound(py).into_any()
 }
 
 fn outcome_name(outcome: AckOutcome) -> &'static str {

@@ -20,6 +20,7 @@ mod payload;
 mod poll;
 mod server;
 mod socket;
+mod text;
 mod value;
 
 /// The module as Python sees it.

@@ -7,7 +7,7 @@ use bellwire_core::socketio;
 use bellwire_core::socketio::Operation;
 use bellwire_core::socketio::target::Delivery;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyString};
 
 use crate::broadcast::{Audience, room};
 use crate::emit::Outgoing;
@@ -17,6 +17,7 @@ use crate::hooks;
 use crate::joining::Joining;
 use crate::payload::Written;
 use crate::socket::{Socket, scope};
+use crate::text::Name;
 
 /// See the module's documentation.
 #[pyclass(frozen, module = "bellwire._native")]
@@ -40,7 +41,9 @@ impl Namespace {
         }
     }
 
-    fn find_socket(&self, sid: &str) -> Option<Arc<socketio::Socket>> {
+    fn find_socket(&self, sid: &Bound<'_, PyString>) -> Option<Arc<socketio::Socket>> {
+        // Ids are ASCII: what is replaced here belongs to no client.
+        let sid = &*sid.to_string_lossy();
         self.namespace.find(sid).or_else(|| self.joining.find(sid))
     }
 }
@@ -57,7 +60,7 @@ impl Namespace {
     #[pyo3(signature = (event, data, to=None, skip=None, volatile=false))]
     fn emit(
         &self,
-        event: &str,
+        event: &Bound<'_, PyString>,
         data: &Bound<'_, PyAny>,
         to: Option<&Bound<'_, PyAny>>,
         skip: Option<&Bound<'_, PyAny>>,
@@ -65,29 +68,31 @@ impl Namespace {
     ) -> PyResult<()> {
         self.birth.check()?;
         let audience = Audience::of(to, skip)?;
+        let name = Name::of(event)?;
         let written = Written::args(data)?;
         let delivery = if volatile {
             Delivery::Volatile
         } else {
             Delivery::Reliable
         };
-        self.outgoing(event, &written, delivery).emit(&audience)
+        self.outgoing(&name, &written, delivery).emit(&audience)
     }
 
     /// Sends an event that one client is to acknowledge; false when there is no such client.
     #[pyo3(signature = (event, data, sid, timeout_ms, operation))]
     fn ask(
         &self,
-        event: &str,
+        event: &Bound<'_, PyString>,
         data: &Bound<'_, PyAny>,
-        sid: &str,
+        sid: &Bound<'_, PyString>,
         timeout_ms: Option<u64>,
         operation: u64,
     ) -> PyResult<bool> {
         self.birth.check()?;
+        let name = Name::of(event)?;
         let written = Written::args(data)?;
-        self.outgoing(event, &written, Delivery::Reliable).ask(
-            sid,
+        self.outgoing(&name, &written, Delivery::Reliable).ask(
+            &sid.to_string_lossy(),
             timeout_ms.map(Duration::from_millis),
             Operation(operation),
         )
@@ -97,7 +102,7 @@ impl Namespace {
     #[pyo3(signature = (event, data, to, skip, timeout_ms, operation))]
     fn ask_all(
         &self,
-        event: &str,
+        event: &Bound<'_, PyString>,
         data: &Bound<'_, PyAny>,
         to: Option<&Bound<'_, PyAny>>,
         skip: Option<&Bound<'_, PyAny>>,
@@ -106,8 +111,9 @@ impl Namespace {
     ) -> PyResult<bool> {
         self.birth.check()?;
         let audience = Audience::of(to, skip)?;
+        let name = Name::of(event)?;
         let written = Written::args(data)?;
-        self.outgoing(event, &written, Delivery::Reliable).ask_all(
+        self.outgoing(&name, &written, Delivery::Reliable).ask_all(
             &audience,
             Duration::from_millis(timeout_ms),
             Operation(operation),
@@ -115,7 +121,7 @@ impl Namespace {
     }
 
     /// The client with that id, if it is there or joining.
-    fn find(&self, sid: &str) -> PyResult<Option<Socket>> {
+    fn find(&self, sid: &Bound<'_, PyString>) -> PyResult<Option<Socket>> {
         self.birth.check()?;
         Ok(self.find_socket(sid).map(|socket| Socket::new(&socket)))
     }
@@ -140,7 +146,7 @@ impl Namespace {
     }
 
     /// One client joins a room; false when there is no such client.
-    fn enter(&self, sid: &str, room_name: &Bound<'_, PyAny>) -> PyResult<bool> {
+    fn enter(&self, sid: &Bound<'_, PyString>, room_name: &Bound<'_, PyAny>) -> PyResult<bool> {
         self.birth.check()?;
         let name = room(room_name)?;
         let Some(socket) = self.find_socket(sid) else {
@@ -150,7 +156,7 @@ impl Namespace {
     }
 
     /// One client leaves a room; false when there is no such client.
-    fn leave(&self, sid: &str, room_name: &Bound<'_, PyAny>) -> PyResult<bool> {
+    fn leave(&self, sid: &Bound<'_, PyString>, room_name: &Bound<'_, PyAny>) -> PyResult<bool> {
         self.birth.check()?;
         let name = room(room_name)?;
         let Some(socket) = self.find_socket(sid) else {
@@ -220,7 +226,7 @@ impl Namespace {
 impl Namespace {
     fn outgoing<'a>(
         &'a self,
-        name: &'a str,
+        name: &'a Name<'a>,
         written: &'a Written,
         delivery: Delivery,
     ) -> Outgoing<'a> {

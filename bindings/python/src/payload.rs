@@ -13,6 +13,8 @@ use pyo3::types::{
     PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyInt, PyList, PyMemoryView, PyString, PyTuple,
 };
 
+use crate::text::literal;
+
 /// Deeper than any packet, and far from the end of a thread's stack.
 const DEPTH: usize = 500;
 
@@ -143,8 +145,11 @@ impl Written {
     }
 
     fn string(&mut self, text: &Bound<'_, PyString>) -> PyResult<()> {
-        // Half a surrogate pair is the only text that is not Unicode; the exception for it is a ValueError.
-        json::write_string(&mut self.text, text.to_str()?);
+        match text.to_str() {
+            Ok(text) => json::write_string(&mut self.text, text),
+            // It holds half of a surrogate pair, which JSON can express as an escape.
+            Err(_) => self.text.extend_from_slice(literal(text)?.as_bytes()),
+        }
         Ok(())
     }
 

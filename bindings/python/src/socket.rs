@@ -6,12 +6,12 @@ use bellwire_core::engineio::TransportKind;
 use bellwire_core::socketio;
 use bellwire_core::socketio::socket::Scope;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyString};
 
 use crate::emit::send_plain;
 use crate::error::unless_gone;
 use crate::fork::Birth;
-use crate::handshake;
+use crate::{handshake, text};
 
 /// See the module's documentation.
 #[pyclass(frozen, module = "bellwire._native")]
@@ -51,14 +51,13 @@ impl Socket {
     }
 
     /// The rooms it is in, or was in when it left.
-    fn rooms(&self) -> PyResult<Vec<String>> {
+    fn rooms<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyString>>> {
         self.birth.check()?;
-        Ok(self
-            .socket
+        self.socket
             .rooms()
             .iter()
-            .map(|room| room.to_string())
-            .collect())
+            .map(|name| text::room(py, name))
+            .collect()
     }
 
     /// What it came with.

@@ -1,8 +1,9 @@
 //! Reading: the JSON of a packet as objects of Python, with its attachments where the placeholders are.
 
 use bytes::Bytes;
-use jiter::{PythonParse, StringCacheMode, map_json_error};
+use jiter::{PythonParse, StringCacheMode};
 use pyo3::exceptions::PyTypeError;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyList};
 
@@ -35,9 +36,12 @@ pub(crate) fn args<'py>(
 
 /// Any JSON value.
 pub(crate) fn json<'py>(py: Python<'py>, text: &[u8]) -> PyResult<Bound<'py, PyAny>> {
-    PARSER
-        .python_parse(py, text)
-        .map_err(|error| map_json_error(text, &error))
+    PARSER.python_parse(py, text).or_else(|_| {
+        // What that parser refuses of checked JSON: halves of surrogate pairs, and numbers that are too long for both.
+        py.import(intern!(py, "json"))?
+            .getattr("loads")?
+            .call1((PyBytes::new(py, text),))
+    })
 }
 
 fn fill_list(list: &Bound<'_, PyList>, attachments: &[Bound<'_, PyBytes>]) -> PyResult<()> {

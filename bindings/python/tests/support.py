@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import subprocess
 import sys
 import textwrap
@@ -11,19 +12,21 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, AsyncIterator
 
+import aiohttp
 import socketio
+from aiohttp import web
 
 ROOT = Path(__file__).resolve().parents[3]
 PATIENCE_S = 10
 
 
-def on_loop(test: Callable[[], Awaitable[None]]) -> Callable[[], None]:
+def on_loop(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
     """Makes a test of a coroutine function."""
 
-    def run() -> None:
-        asyncio.run(asyncio.wait_for(test(), 60))
+    @functools.wraps(test)
+    def run(*args: Any, **kwargs: Any) -> None:
+        asyncio.run(asyncio.wait_for(test(*args, **kwargs), 60))
 
-    run.__name__ = test.__name__
     return run
 
 
@@ -50,6 +53,83 @@ async def client(url: str, **options: Any) -> AsyncIterator[socketio.AsyncClient
         yield one
     finally:
         await one.disconnect()
+
+
+@asynccontextmanager
+async def serving(sio: Any) -> AsyncIterator[str]:
+    """The same for any server: ours of both kinds, or that of python-socketio."""
+    if isinstance(sio, socketio.AsyncServer):
+        app = web.Application()
+        sio.attach(app)
+        runner = web.AppRunner(app, shutdown_timeout=0)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        host, port = runner.addresses[0]
+        try:
+            yield f"http://{host}:{port}"
+        finally:
+            await sio.shutdown()
+            await runner.cleanup()
+        return
+    port = sio.listen()
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        if sio.is_asyncio_based():
+            await sio.shutdown()
+        else:
+            await asyncio.to_thread(sio.shutdown)
+
+
+class RawClient:
+    """A WebSocket on which the test says each packet itself."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._socket = socket
+
+    async def send(self, packet: str | bytes) -> None:
+        if isinstance(packet, bytes):
+            await self._socket.send_bytes(packet)
+        else:
+            await self._socket.send_str(packet)
+
+    async def receive(self) -> str | bytes:
+        """The next packet that is not a ping."""
+        while True:
+            message = await self._socket.receive(PATIENCE_S)
+            assert message.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY), message
+            if message.data != "2":
+                return message.data
+            await self.send("3")
+
+    async def ended(self) -> None:
+        """Waits for the end of the connection."""
+        while not self._socket.closed:
+            await self._socket.receive(PATIENCE_S)
+
+    async def close(self) -> None:
+        await self._socket.close()
+
+
+@asynccontextmanager
+async def raw(url: str) -> AsyncIterator[RawClient]:
+    """A connection that has not joined any namespace."""
+    async with aiohttp.ClientSession() as session:
+        async with session.ws_connect(f"{url}/socket.io/?EIO=4&transport=websocket") as socket:
+            one = RawClient(socket)
+            assert str(await one.receive()).startswith("0{")
+            yield one
+
+
+@asynccontextmanager
+async def raw_client(sio: Any, auth: str = "", joins: bool = True) -> AsyncIterator[RawClient]:
+    """A server, and a connection to it that has asked to join `/`."""
+    async with serving(sio) as url, raw(url) as one:
+        await one.send(f"40{auth}")
+        if joins:
+            assert str(await one.receive()).startswith("40{")
+        yield one
 
 
 async def until(condition: Callable[[], Any], what: str = "it") -> Any:

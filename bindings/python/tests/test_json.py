@@ -100,11 +100,12 @@ def test_what_is_no_number_in_json_is_refused(value):
         dumps([value])
 
 
-def test_half_a_surrogate_pair_is_a_value_error():
-    with pytest.raises(ValueError):
-        dumps("\ud800")
-    with pytest.raises(ValueError):
-        dumps({"\ud800": 1})
+@pytest.mark.parametrize("value", ["\ud800", "a\udfffb", {"\ud800": ["\udc00"]}, "\ud83d\ud83d", "\u00fc\ud800\U0001f600"])
+def test_half_a_surrogate_pair_is_an_escape_in_json(value):
+    text, attachments = dumps(value)
+    assert attachments == []
+    assert json.loads(text.decode()) == [value]
+    assert loads(text, []) == [value]
 
 
 def test_what_contains_itself_is_refused():

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from . import exceptions
 from ._async_dispatch import AsyncDispatcher
 from ._base import Rooms
-from ._dispatch import Answers, all_answers, one_answer
+from ._dispatch import Answers, Replies, all_answers, one_answer
 from ._sending import Sending
 
 if TYPE_CHECKING:
@@ -203,10 +203,10 @@ class AsyncServer(Sending[Done]):
 
     def _future(
         self, dispatcher: AsyncDispatcher
-    ) -> tuple[asyncio.Future[tuple[str, Answers]], int]:
-        future: asyncio.Future[tuple[str, Answers]] = dispatcher.loop.create_future()
+    ) -> tuple[asyncio.Future[tuple[str, Replies]], int]:
+        future: asyncio.Future[tuple[str, Replies]] = dispatcher.loop.create_future()
 
-        def done(outcome: str, replies: Answers) -> None:
+        def done(outcome: str, replies: Replies) -> None:
             if not future.done():
                 future.set_result((outcome, replies))
 

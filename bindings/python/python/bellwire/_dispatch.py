@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from ._native import Ack, Namespace, Question, Socket
 
 Answers = list[tuple[str, list[Any]]]
-Done = Callable[[str, Answers], None]
+#: The same as the native half tells it: instead of arguments that Python cannot hold, an exception.
+Replies = list[tuple[str, Any]]
+Done = Callable[[str, Replies], None]
 
 
 class Dispatcher:
@@ -227,7 +229,7 @@ class Dispatcher:
         """Nothing will be told under this number."""
         self._operations.pop(operation, None)
 
-    def acked(self, operation: int, outcome: str, replies: Answers) -> None:
+    def acked(self, operation: int, outcome: str, replies: Replies) -> None:
         """An emit with acknowledgement has ended."""
         done = self._operations.pop(operation, None)
         if done is not None:
@@ -236,25 +238,42 @@ class Dispatcher:
     def callback(self, callback: Handler) -> Done:
         """Calls back with what one client has answered."""
 
-        def done(outcome: str, replies: Answers) -> None:
+        def done(outcome: str, replies: Replies) -> None:
             for sid, args in replies:
-                self.run(callback, tuple(args), None, "an emit's callback", sid)
+                if isinstance(args, Exception):
+                    self.fault(_bad_answer(sid, args), "the answer to an emit")
+                else:
+                    self.run(callback, tuple(args), None, "an emit's callback", sid)
 
         return done
 
 
-def one_answer(outcome: str, replies: Answers, timeout: float | None) -> Any:
+def _bad_answer(sid: str, error: Exception) -> exceptions.BadAnswerError:
+    bad = exceptions.BadAnswerError(f"the answer of {sid} cannot be read: {error}")
+    bad.__cause__ = error
+    return bad
+
+
+def one_answer(outcome: str, replies: Replies, timeout: float | None) -> Any:
     """What `call` returns, or raises."""
     if outcome == "timeout":
         raise exceptions.TimeoutError(f"the client has not answered within {timeout} s")
     if outcome != "ok":
         raise exceptions.ClientGoneError("the client has left without an answer")
-    args = replies[0][1]
+    sid, args = replies[0]
+    if isinstance(args, Exception):
+        raise _bad_answer(sid, args)
     return None if not args else args[0] if len(args) == 1 else tuple(args)
 
 
-def all_answers(outcome: str, replies: Answers, timeout: float) -> Answers:
+def all_answers(outcome: str, replies: Replies, timeout: float) -> Answers:
     """What `call_all` returns, or raises."""
+    readable = [(sid, args) for sid, args in replies if not isinstance(args, Exception)]
+    for sid, args in replies:
+        if isinstance(args, Exception):
+            bad = _bad_answer(sid, args)
+            bad.answers = readable
+            raise bad
     if outcome == "ok":
         return replies
     error = exceptions.TimeoutError(f"not all clients have answered within {timeout} s")

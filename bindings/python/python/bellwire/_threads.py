@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from . import exceptions
 from ._base import Rooms
-from ._dispatch import Answers, Dispatcher, all_answers, one_answer
+from ._dispatch import Answers, Dispatcher, Replies, all_answers, one_answer
 from ._sending import Sending
 
 if TYPE_CHECKING:
@@ -256,15 +256,15 @@ class Server(Sending[None]):
         ended = self._await(partial(native.ask_all, event, data, to, skip_sid, timeout_ms))
         return [] if ended is None else all_answers(*ended, timeout)
 
-    def _await(self, ask: Callable[[int], bool]) -> tuple[str, Answers] | None:
+    def _await(self, ask: Callable[[int], bool]) -> tuple[str, Replies] | None:
         """How it ended, and the answers; `None` when there was nobody to ask."""
         dispatcher = self._thread_dispatcher
         if threading.current_thread() is dispatcher.thread:
             raise RuntimeError("waiting here would keep the answer from being taken")
         arrived = threading.Event()
-        result: list[tuple[str, Answers]] = []
+        result: list[tuple[str, Replies]] = []
 
-        def done(outcome: str, replies: Answers) -> None:
+        def done(outcome: str, replies: Replies) -> None:
             result.append((outcome, replies))
             arrived.set()
 

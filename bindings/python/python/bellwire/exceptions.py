@@ -7,6 +7,7 @@ from typing import Any
 from ._native import SendBufferFullError
 
 __all__ = [
+    "BadAnswerError",
     "BadNamespaceError",
     "ClientGoneError",
     "ConnectionError",
@@ -60,6 +61,17 @@ class BadNamespaceError(SocketIOError):
 
 class DisconnectedError(SocketIOError):
     """The connection has ended."""
+
+
+class BadAnswerError(SocketIOError, ValueError):
+    """A client has answered with JSON that Python does not read, such as an integer of 5 000 digits."""
+
+    #: The answers that could be read, by `call_all`: (sid, arguments).
+    answers: list[tuple[str, list[Any]]]
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.answers = []
 
 
 class ClientGoneError(DisconnectedError, TimeoutError):

@@ -10,13 +10,21 @@ class Adapter extends EventEmitter {
     super();
     this.nsp = nsp;
     // The engine tells of rooms only while somebody listens.
-    const listens = () => EVENTS.some((name) => this.listenerCount(name) > 0);
     super.on("newListener", (name) => {
-      if (EVENTS.includes(name) && !listens()) nsp._native.hook(nsp._index, "rooms", true);
+      if (EVENTS.includes(name) && !this._listens()) nsp._native.hook(nsp._index, "rooms", true);
     });
     super.on("removeListener", (name) => {
-      if (EVENTS.includes(name) && !listens()) nsp._native.hook(nsp._index, "rooms", false);
+      if (EVENTS.includes(name) && !this._listens()) nsp._native.hook(nsp._index, "rooms", false);
     });
+  }
+
+  _listens() {
+    return EVENTS.some((name) => this.listenerCount(name) > 0);
+  }
+
+  // Its namespace is a part of another native half.
+  _attached() {
+    if (this._listens()) this.nsp._native.hook(this.nsp._index, "rooms", true);
   }
 
   // The rooms of each socket.

@@ -3,6 +3,7 @@
 "use strict";
 
 const { restore } = require("./binary");
+const { ClosedEngine } = require("./closed");
 const { Connection } = require("./connection");
 const kinds = require("./kinds");
 const { createEngine, layout } = require("./native");
@@ -24,6 +25,7 @@ class Dispatcher {
     this.operations = new Map();
     this.lastOperation = 0;
     this.closed = undefined;
+    this.hasStopped = false;
     // A drain has at most one record for each event, one for its name, and one for each socket that was released.
     this.words = new Uint32Array(layout.head + 3 * MOST * layout.stride);
     this.parts = [];
@@ -68,9 +70,18 @@ class Dispatcher {
     return this.lastOperation;
   }
 
+  // How an operation ended; of one that is not waited for any more, nothing happens.
+  ended(operation, outcome, replies) {
+    const end = this.operations.get(operation);
+    this.operations.delete(operation);
+    end?.(outcome, replies);
+  }
+
   drain() {
-    const { words } = this;
-    const text = this.native.drain(MOST, words, this.parts);
+    const { words, native } = this;
+    // A ring of the bell that was on its way when the engine closed.
+    if (this.hasStopped) return;
+    const text = native.drain(MOST, words, this.parts);
     const end = layout.head + words[0] * layout.stride;
     const more = words[1] === 1;
     const batch = new Batch(text, this.parts);
@@ -84,7 +95,7 @@ class Dispatcher {
         });
       }
     }
-    this.native.flush();
+    native.flush();
     if (more) setImmediate(this.again);
   }
 
@@ -121,9 +132,8 @@ class Dispatcher {
       }
       case kinds.MIDDLEWARE: {
         const namespace = this.namespaces[words[at + 2]];
-        const question = words[at + 3];
         const asking = this.make(namespace, handle, text.slice(start, middle), words[at + 7]);
-        namespace._admit(asking, (accepted, message, data) => this.native.answer(question, accepted, message, data));
+        namespace._admit(asking, this.answer(words[at + 3]));
         return;
       }
       case kinds.DISCONNECTING:
@@ -155,9 +165,7 @@ class Dispatcher {
         return;
       case kinds.ACKED: {
         const replies = batch.takeReplies(JSON.parse(text.slice(middle, end)));
-        const ended = this.operations.get(words[at + 2]);
-        this.operations.delete(words[at + 2]);
-        ended?.(words[at + 3], replies);
+        this.ended(words[at + 2], words[at + 3], replies);
         return;
       }
       case kinds.ROOM:
@@ -171,20 +179,27 @@ class Dispatcher {
         this.engine._connectionError(JSON.parse(text.slice(start, middle)));
         return;
       case kinds.ALLOW_REQUEST:
-        this.engine._admit(JSON.parse(text.slice(start, middle)), words[at + 3]);
+        this.engine._admit(JSON.parse(text.slice(start, middle)), this.answer(words[at + 3]));
         return;
       case kinds.HEADERS:
-        this.engine._addHeaders(JSON.parse(text.slice(start, middle)), words[at + 2] === 1, words[at + 3]);
+        this.engine._addHeaders(JSON.parse(text.slice(start, middle)), words[at + 2] === 1, this.answer(words[at + 3]));
         return;
       case kinds.FAULT:
         process.emitWarning(text.slice(start, middle), "BellwireWarning");
         return;
       case kinds.SHUTDOWN:
         this.native.stop();
+        this.hasStopped = true;
+        this.native = new ClosedEngine(this, this.native.stat);
         listening.delete(this);
         this.shutdown?.();
         return;
     }
+  }
+
+  // Answers a question of the engine.
+  answer(question) {
+    return (...decision) => this.native.answer(question, ...decision);
   }
 
   make(namespace, handle, id, number) {
@@ -193,7 +208,7 @@ class Dispatcher {
       conn = new Connection(number, namespace.server);
       this.connections.set(number, conn);
     }
-    const socket = namespace._make(handle, id, conn);
+    const socket = namespace._make(handle, id, conn, this);
     this.sockets[handle] = socket;
     conn._sockets.add(socket);
     return socket;

@@ -19,7 +19,7 @@ class EngineServer extends Engine {
     const dispatcher = new Dispatcher(json);
     super(dispatcher, allowRequest);
     this._host = host;
-    this._dispatcher = dispatcher;
+    this._json = json;
     this._sessions = new Sessions(this, dispatcher);
     this.httpServer = new HttpServer(dispatcher);
     if (where !== undefined && where !== null) this.listen(where);
@@ -30,8 +30,17 @@ class EngineServer extends Engine {
   }
 
   listen(where, { host = this._host } = {}) {
+    if (this._dispatcher.closed !== undefined) this._reopen();
     this.httpServer._listen(where, host);
     return this;
+  }
+
+  // A closed server that listens again has a native half of its own.
+  _reopen() {
+    const dispatcher = new Dispatcher(this._json);
+    this._sessions._attach(dispatcher);
+    this._attach(dispatcher);
+    this.httpServer = new HttpServer(dispatcher);
   }
 
   close(callback) {
@@ -45,12 +54,15 @@ class Sessions {
     this.name = "/";
     this.clients = new Map();
     this.server = server;
-    this._native = dispatcher.native;
+    this._attach(dispatcher);
+  }
+
+  _attach(dispatcher) {
     dispatcher.namespace(this);
   }
 
-  _make(handle, id, conn) {
-    return new EngineSocket(this, handle, id, conn);
+  _make(handle, id, conn, dispatcher) {
+    return new EngineSocket(this, handle, id, conn, dispatcher.native);
   }
 
   _connected(socket) {
@@ -62,14 +74,14 @@ class Sessions {
 }
 
 class EngineSocket extends EventEmitter {
-  constructor(sessions, handle, id, connection) {
+  constructor(sessions, handle, id, connection, native) {
     super();
     this.id = id;
     this.conn = connection;
     this.readyState = "opening";
     this._handle = handle;
     this._sessions = sessions;
-    this._native = sessions._native;
+    this._native = native;
     this._origin = undefined;
   }
 

@@ -13,19 +13,31 @@ class Engine extends PartialEmitter {
 
   constructor(dispatcher, allowRequest) {
     super();
-    dispatcher.engine = this;
-    this._native = dispatcher.native;
     this._allowRequest = allowRequest;
-    if (allowRequest !== undefined) this._native.hookServer("allowRequest", true);
+    this._attach(dispatcher);
     // When it is told, a new listener is not there yet, and an old one is no longer.
     this.on("newListener", (name) => {
       if (name in HOOKS) this._native.hookServer(HOOKS[name], true);
     });
     this.on("removeListener", (name) => {
-      if (!(name in HOOKS)) return;
-      const wanted = Object.keys(HOOKS).some((other) => HOOKS[other] === HOOKS[name] && this.listenerCount(other) > 0);
-      this._native.hookServer(HOOKS[name], wanted);
+      if (name in HOOKS) this._native.hookServer(HOOKS[name], this._listensFor(HOOKS[name]));
     });
+  }
+
+  // From now on it is about this native half: the first, or another one after the server had closed.
+  _attach(dispatcher) {
+    this._dispatcher = dispatcher;
+    dispatcher.engine = this;
+    if (this._allowRequest !== undefined) this._native.hookServer("allowRequest", true);
+    for (const hook of new Set(Object.values(HOOKS))) if (this._listensFor(hook)) this._native.hookServer(hook, true);
+  }
+
+  _listensFor(hook) {
+    return Object.keys(HOOKS).some((name) => HOOKS[name] === hook && this.listenerCount(name) > 0);
+  }
+
+  get _native() {
+    return this._dispatcher.native;
   }
 
   get clientsCount() {
@@ -42,10 +54,10 @@ class Engine extends PartialEmitter {
   }
 
   // May this request open a session?
-  _admit(req, question) {
+  _admit(req, decide) {
     const answer = (refusal, allowed) => {
       const message = typeof refusal === "string" ? refusal : refusal?.message;
-      this._native.answer(question, allowed === true, message);
+      decide(allowed === true, message);
     };
     try {
       this._allowRequest(makeRequest(req), answer);
@@ -56,7 +68,7 @@ class Engine extends PartialEmitter {
   }
 
   // Which headers does this response get besides?
-  _addHeaders(req, isFirst, question) {
+  _addHeaders(req, isFirst, decide) {
     const headers = {};
     const request = makeRequest(req);
     try {
@@ -65,7 +77,7 @@ class Engine extends PartialEmitter {
     } finally {
       const flat = [];
       for (const [name, value] of Object.entries(headers)) for (const one of [value].flat()) flat.push(name, String(one));
-      this._native.answer(question, true, undefined, undefined, flat);
+      decide(true, undefined, undefined, flat);
     }
   }
 }

@@ -16,13 +16,23 @@ class Namespace extends EventEmitter {
     this.server = server;
     this.name = name;
     this.sockets = new Map();
-    this._dispatcher = dispatcher;
-    this._native = dispatcher.native;
     this._middlewares = [];
     // The sockets with listeners for what is sent.
     this._observed = new Set();
-    this._index = dispatcher.namespace(this);
     this.adapter = new Adapter(this);
+    this._attach(dispatcher);
+  }
+
+  // From now on it is a part of this native half: the first, or another one after the server had closed.
+  _attach(dispatcher) {
+    this._dispatcher = dispatcher;
+    this._index = dispatcher.namespace(this);
+    if (this._middlewares.length > 0) this._native.hook(this._index, "middleware", true);
+    this.adapter._attached();
+  }
+
+  get _native() {
+    return this._dispatcher.native;
   }
 
   use(middleware) {
@@ -98,8 +108,8 @@ class Namespace extends EventEmitter {
 
   // ---- what the dispatcher calls
 
-  _make(handle, id, conn) {
-    return new Socket(this, handle, id, conn);
+  _make(handle, id, conn, dispatcher) {
+    return new Socket(this, handle, id, conn, dispatcher);
   }
 
   _admit(socket, answer) {

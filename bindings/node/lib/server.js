@@ -30,20 +30,34 @@ class Server extends EventEmitter {
     }
     const { host, json, allowRequest } = readOptions(options, "socket.io");
     this._host = host;
+    this._json = json;
     this._dispatcher = new Dispatcher(json);
     this._nsps = new Map();
+    // What serve() was told, by path.
+    this._pages = new Map();
     this.engine = new Engine(this._dispatcher, allowRequest);
     this.httpServer = new HttpServer(this._dispatcher);
     this.sockets = this.of("/");
     if (where !== undefined && where !== null) this.listen(where);
   }
 
-  // On a port, or on a Unix socket; can be called more than once. The port is known when it returns.
+  // On a port, or on a Unix socket; can be called more than once, also after close(). The port is known when it returns.
   listen(where, options = {}) {
     const { host = this._host, ...more } = options;
     if (Object.keys(more).length > 0) throw new TypeError("only the option \"host\" can be given to listen()");
+    if (this._dispatcher.closed !== undefined) this._reopen();
     this.httpServer._listen(where, host);
     return this;
+  }
+
+  // A closed server that listens again has a native half of its own.
+  _reopen() {
+    const dispatcher = new Dispatcher(this._json);
+    for (const nsp of this._nsps.values()) nsp._attach(dispatcher);
+    for (const page of this._pages.values()) dispatcher.native.serve(...page);
+    this.engine._attach(dispatcher);
+    this.httpServer = new HttpServer(dispatcher);
+    this._dispatcher = dispatcher;
   }
 
   attach(where, options) {
@@ -54,6 +68,8 @@ class Server extends EventEmitter {
   serve(path, contentType, content) {
     const body = isBinary(content) ? toBytes(content) : content === undefined ? undefined : Buffer.from(content);
     this._dispatcher.native.serve(path, contentType, body);
+    if (body === undefined) this._pages.delete(path);
+    else this._pages.set(path, [path, contentType, body]);
     return this;
   }
 

@@ -14,7 +14,7 @@ const ANSWERED = 0;
 const TIMED_OUT = 1;
 
 class Socket extends EventEmitter {
-  constructor(nsp, handle, id, conn) {
+  constructor(nsp, handle, id, conn, dispatcher) {
     super();
     this.nsp = nsp;
     this.id = id;
@@ -23,7 +23,9 @@ class Socket extends EventEmitter {
     this.recovered = false;
     this.data = {};
     this._handle = handle;
-    this._native = nsp._native;
+    // Those of its connection: its namespace has others when the server has listened again since.
+    this._dispatcher = dispatcher;
+    this._native = dispatcher.native;
     this._gone = false;
     this._flags = undefined;
     this._middlewares = undefined;
@@ -260,7 +262,7 @@ class Socket extends EventEmitter {
   _emitWithAck(timeout, ack, name, json, attachments) {
     const mayFail = timeout !== undefined;
     const ms = mayFail ? Math.max(1, Math.trunc(timeout)) : 0;
-    const dispatcher = this.nsp._dispatcher;
+    const dispatcher = this._dispatcher;
     const operation = dispatcher.operation((outcome, replies) => {
       if (outcome === ANSWERED) ack.apply(this, mayFail ? [null, ...replies[0]] : replies[0]);
       else if (mayFail) ack.call(this, failure(outcome));

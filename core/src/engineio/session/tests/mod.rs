@@ -2,6 +2,7 @@
 //!
 //! `tables` goes through every transition once; `random` through all the orders in which things can happen.
 
+mod closing;
 mod random;
 mod stage;
 mod tables;

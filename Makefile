@@ -61,9 +61,13 @@ $(LIB)/libbellwire.a: $(LIB)/bellwire.o
 header:
 	UPDATE=1 $(CARGO) test --quiet --locked -p bellwire-ffi --test header
 
+# The compiler adds its own runtime, the shared or, with -static, the static one.
+NEEDS = $$(tr ' ' '\n' < $(TARGET)/libbellwire.needs | grep -vx -e -lgcc_s -e -lc | paste -sd ' ')
+
 install: lib
-	install -d $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(LIBDIR)/cmake/bellwire
+	install -d $(DESTDIR)$(INCLUDEDIR)/bellwire $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(LIBDIR)/cmake/bellwire
 	install -m 644 include/bellwire.h include/bellwire.hpp $(DESTDIR)$(INCLUDEDIR)
+	install -m 644 include/bellwire/*.hpp $(DESTDIR)$(INCLUDEDIR)/bellwire
 	install -m 644 $(LIB)/libbellwire.a $(DESTDIR)$(LIBDIR)
 	install -m 755 $(LIB)/libbellwire.so.$(VERSION) $(DESTDIR)$(LIBDIR)
 	strip --strip-debug $(DESTDIR)$(LIBDIR)/libbellwire.so.$(VERSION)
@@ -71,9 +75,10 @@ install: lib
 	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libbellwire.so
 	for file in bellwire.pc bellwire-static.pc bellwireConfig.cmake bellwireConfigVersion.cmake; do \
 	  case $$file in *.pc) folder=pkgconfig ;; *) folder=cmake/bellwire ;; esac; \
-	  sed -e 's|@PREFIX@|$(PREFIX)|;s|@LIBDIR@|$(LIBDIR)|;s|@INCLUDEDIR@|$(INCLUDEDIR)|' \
+	  sed -e 's|@PREFIX@|$(PREFIX)|;s|@LIBDIR@|$(LIBDIR:$(PREFIX)/%=$${prefix}/%)|' \
+	    -e 's|@INCLUDEDIR@|$(INCLUDEDIR:$(PREFIX)/%=$${prefix}/%)|' \
 	    -e 's|@VERSION@|$(VERSION)|;s|@SONAME@|$(SONAME)|' \
-	    -e "s|@NEEDS@|$$(cat $(TARGET)/libbellwire.needs)|" \
+	    -e "s|@NEEDS@|$(NEEDS)|" \
 	    -e "s|@INCLUDE_FROM_LIB@|$$(realpath -ms --relative-to=$(LIBDIR) $(INCLUDEDIR))|" \
 	    ffi/packaging/$$file.in > $(DESTDIR)$(LIBDIR)/$$folder/$$file || exit 1; \
 	done

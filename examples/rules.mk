@@ -10,7 +10,7 @@ EXAMPLE_PROGRAMS := $(C_EXAMPLES:%=$(EXAMPLES)/%) $(CPP_EXAMPLES:%=$(EXAMPLES)/%
 # Programs of more than one file name their parts here.
 echo_PARTS := $(wildcard examples/c/echo_*.c)
 arena_PARTS := $(wildcard examples/c/arena_*.c)
-EXAMPLE_HEADERS := $(wildcard include/bellwire.h include/bellwire.hpp examples/c/*.h)
+EXAMPLE_HEADERS := $(wildcard include/bellwire.h include/bellwire.hpp include/bellwire/*.hpp examples/c/*.h)
 
 .PHONY: examples
 examples: $(EXAMPLE_PROGRAMS)

@@ -1,10 +1,7 @@
 // bellwire.hpp - the C++17 face of bellwire.h.
 //
-// Header-only: it has no binary interface of its own, no macros and no state.
-// It compiles with and without exceptions and RTTI, and is one file on purpose:
-// with bellwire.h it can be copied into a project as it is, without a folder
-// that has to come along, and its parts - what is read, what is sent, who is
-// sent to, what is told, the server - are useless without one another.  What a
+// Header-only: it has no binary interface of its own and no macros, and compiles
+// with and without exceptions and RTTI.  Its parts are in bellwire/.  What a
 // function does, and on which thread, is said in bellwire.h; this file says what
 // C++ adds:
 //
@@ -15,10 +12,20 @@
 //               are valid during the callback.  event::keep() keeps the payload.
 //   Callables   Any callable goes where a callback does.  It is moved to the
 //               heap and destroyed exactly once, when nothing calls it any more.
-//               An exception that leaves it ends the program.
+//               What it refers to must live as long as its listener: in
+//                 bellwire::server io; Game game(io);
+//               game ends first, while io still calls its listeners.  A member
+//               bellwire::subscriptions of Game, declared last, removes them and
+//               waits for those that run.
+//   Exceptions  An exception that leaves a callback is caught there, so that
+//               what a client sends does not end the program.  It is told to
+//               server::on_exception, or else printed to stderr, and the server
+//               goes on; a question is then refused.
 //   Errors      A peer that has left, is too slow, or a server that closes is
-//               no error: the call returns false.  Everything else throws
-//               bellwire::error, or, without exceptions, ends the program.
+//               no error: the call returns false, and so does a call for
+//               bellwire::socket{}.  Everything else throws bellwire::error, or,
+//               without exceptions, ends the program.
+//   Durations   A negative time to wait is no time.
 //
 //   bellwire::server io;
 //   auto chat = io.of("/");
@@ -36,202 +43,24 @@
 
 #include "bellwire.h"
 
-#include <chrono>
+#include "bellwire/args.hpp"
+#include "bellwire/callback.hpp"
+#include "bellwire/value.hpp"
+
 #include <cstdio>
-#include <cstdlib>
 #include <functional>
 #include <initializer_list>
-#include <iterator>
 #include <memory>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <string_view>
+#include <system_error>
+#include <thread>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 namespace bellwire {
-
-using ms = std::chrono::milliseconds;
-
-// ---------------------------------------------------------------------- errors
-
-class error : public std::runtime_error {
- public:
-  explicit error(bw_status s)
-      : std::runtime_error(std::string(bw_status_name(s)) + ": " + bw_last_error()), code_(s) {}
-  bw_status code() const noexcept { return code_; }
-
- private:
-  bw_status code_;
-};
-
-[[noreturn]] inline void fail(bw_status s) {
-#if defined(__cpp_exceptions)
-  throw error(s);
-#else
-  std::fprintf(stderr, "bellwire: %s: %s\n", bw_status_name(s), bw_last_error());
-  std::abort();
-#endif
-}
-inline void check(bw_status s) {
-  if (s < 0) fail(s);
-}
-// False when the peer is not there to hear it.
-inline bool sent(bw_status s) {
-  if (s == BW_E_GONE || s == BW_E_FULL || s == BW_E_CLOSED) return false;
-  check(s);
-  return true;
-}
-
-inline bw_str str(std::string_view v) noexcept { return {v.data(), v.size()}; }
-inline std::string_view view(bw_str v) noexcept { return {v.data ? v.data : "", v.len}; }
-
-// Text that the library made, as a std::string.
-inline std::string take(bw_buf &buf) {
-  std::string text(buf.data ? buf.data : "", buf.len);
-  bw_buf_free(&buf);
-  return text;
-}
-
-// ---------------------------------------------------------------------- values
-
-// Bytes that belong to somebody else; copied when they are sent.
-struct blob {
-  const void *data = nullptr;
-  size_t len = 0;
-  const uint8_t *begin() const noexcept { return static_cast<const uint8_t *>(data); }
-  const uint8_t *end() const noexcept { return begin() + len; }
-};
-// JSON text, put in as it is.
-struct json {
-  std::string_view text;
-};
-
-// Arguments as they are on the wire: a JSON array, and the bytes that its
-// placeholders {"_placeholder":true,"num":0} stand for.  For passing on.
-struct encoded {
-  std::string_view args_json;
-  std::vector<blob> bins{};
-};
-
-// One value of a payload or of a client's auth: what it is and how to read it.
-class value {
- public:
-  value() noexcept { v_.type = -1; }
-  explicit value(const bw_value &v) noexcept : v_(v) {}
-  // False when there is nothing at the pointer.
-  explicit operator bool() const noexcept { return v_.type >= 0; }
-  int32_t type() const noexcept { return v_.type; }  // BW_V_*
-  size_t size() const noexcept { return v_.n; }      // of an array or object
-  std::string_view json() const noexcept { return view(v_.json); }
-  // The value as T, or the fallback when it is absent or of another type.  T is
-  // bool, a number, std::string_view, std::string or blob.
-  template <class T> T as(T fallback = T{}) const {
-    if constexpr (std::is_same_v<T, bool>)
-      return v_.type == BW_V_BOOL ? v_.b != 0 : fallback;
-    else if constexpr (std::is_integral_v<T>)
-      return v_.type == BW_V_INT ? static_cast<T>(v_.i) : fallback;
-    else if constexpr (std::is_floating_point_v<T>)
-      return v_.type == BW_V_INT || v_.type == BW_V_NUMBER ? static_cast<T>(v_.f) : fallback;
-    else if constexpr (std::is_same_v<T, blob>)
-      return v_.type == BW_V_BINARY ? blob{v_.bin.data, v_.bin.len} : fallback;
-    else
-      return v_.type == BW_V_STRING ? T(view(v_.s)) : fallback;
-  }
-
- private:
-  bw_value v_{};
-};
-
-// ---------------------------------------------------------------- what is sent
-
-// Writes the arguments of an event.  The constructor takes whatever is to be
-// sent: nullptr, bool, numbers, texts, blob, json, std::optional, containers
-// (arrays) and maps from texts (objects).  Other types: give them a function
-// void to_args(bellwire::args &, const T &) in their own namespace.
-//
-//   args(1, "two", blob{data, size})
-//   args().object().member("x", 1.5).member("name", "Ada").end()
-class args {
- public:
-  template <class... A> explicit args(const A &...a) : w_(bw_args_new()) { (add(a), ...); }
-  args(args &&) noexcept = default;
-  args &operator=(args &&) noexcept = default;
-
-  template <class T> args &add(const T &v) {
-    put(v);
-    return *this;
-  }
-  args &object() { bw_args_begin_object(w_.get()); return *this; }
-  args &array() { bw_args_begin_array(w_.get()); return *this; }
-  args &end() { bw_args_end(w_.get()); return *this; }
-  args &key(std::string_view k) { bw_args_key(w_.get(), str(k)); return *this; }
-  template <class T> args &member(std::string_view k, const T &v) { return key(k).add(v); }
-  // Bytes without a copy: the vector lives until every receiver has them.
-  template <class T> args &take(std::vector<T> bytes) {
-    static_assert(std::is_trivially_copyable_v<T>);
-    auto *kept = new std::vector<T>(std::move(bytes));
-    bw_args_bin(w_.get(), bw_blob{kept->data(), kept->size() * sizeof(T),
-                                  [](void *p) { delete static_cast<std::vector<T> *>(p); }, kept});
-    return *this;
-  }
-  args &clear() { bw_args_clear(w_.get()); return *this; }
-  // Borrows from this writer until it changes.
-  bw_payload payload(std::string_view event) const {
-    bw_payload p = BW_PAYLOAD_INIT;
-    check(bw_args_payload(w_.get(), str(event), &p));
-    return p;
-  }
-  bw_args *get() const noexcept { return w_.get(); }
-
- private:
-  template <class T, class = void> struct is_range : std::false_type {};
-  template <class T>
-  struct is_range<T, std::void_t<decltype(std::begin(std::declval<const T &>()))>>
-      : std::true_type {};
-  template <class T, class = void> struct is_map : std::false_type {};
-  template <class T> struct is_map<T, std::void_t<typename T::mapped_type>> : std::true_type {};
-
-  template <class T> void put(const std::optional<T> &v) {
-    if (v) put(*v); else put(nullptr);
-  }
-  template <class T> void put(const T &v) {
-    if constexpr (std::is_null_pointer_v<T>) bw_args_null(w_.get());
-    else if constexpr (std::is_same_v<T, bool>) bw_args_bool(w_.get(), v);
-    else if constexpr (std::is_integral_v<T>) bw_args_int(w_.get(), static_cast<int64_t>(v));
-    else if constexpr (std::is_floating_point_v<T>) bw_args_double(w_.get(), static_cast<double>(v));
-    else if constexpr (std::is_same_v<T, blob>) bw_args_bin(w_.get(), {v.data, v.len, nullptr, nullptr});
-    else if constexpr (std::is_same_v<T, json>) bw_args_json(w_.get(), str(v.text));
-    else if constexpr (std::is_same_v<T, value>) put_value(v);
-    else if constexpr (std::is_convertible_v<const T &, std::string_view>)
-      bw_args_str(w_.get(), str(std::string_view(v)));
-    else if constexpr (is_map<T>::value) {
-      object();
-      for (const auto &[k, x] : v) member(k, x);
-      end();
-    } else if constexpr (is_range<T>::value) {
-      array();
-      for (const auto &x : v) put(x);
-      end();
-    } else {
-      to_args(*this, v);
-    }
-  }
-  void put_value(const value &v) {
-    if (v.type() == BW_V_BINARY) put(v.as<blob>());
-    else put(json{v.json()});
-  }
-  struct del { void operator()(bw_args *p) const noexcept { bw_args_free(&p); } };
-  std::unique_ptr<bw_args, del> w_;
-};
-
-inline std::vector<bw_blob> copied(const encoded &e) {
-  std::vector<bw_blob> blobs;
-  for (const blob &b : e.bins) blobs.push_back({b.data, b.len, nullptr, nullptr});
-  return blobs;
-}
 
 // An event name with its arguments, encoded once: counted, immutable, for any
 // thread and any number of receivers.
@@ -392,26 +221,14 @@ class handshake {
 
 // ------------------------------------------------------------ values with an id
 
-class event;
 class outcome;
 
-// Any callable as (fn, user, drop).
-template <class View, class F> struct thunk {
-  static void call(const bw_event *e, void *user) noexcept { (*static_cast<F *>(user))(View(*e)); }
-  static void drop(void *user) noexcept { delete static_cast<F *>(user); }
-};
-
-// A registered callback.
-struct listener {
-  bw_listener v = 0;
-  // False when it was taken away before.  No call starts after this returns.
-  bool off() const { return sent(bw_off(v)); }
-};
-
-// An emit with acknowledgement, or a fetch, under way.
+// An emit with acknowledgement, or a fetch, under way; false when there is nobody
+// to ask, and then the callback is not called.
 struct operation {
   bw_op v = 0;
-  bool cancel() const { return sent(bw_op_cancel(v)); }
+  explicit operator bool() const noexcept { return v != 0; }
+  bool cancel() const { return v && sent(bw_op_cancel(v)); }
 };
 
 // Whom to send to, put together step by step, and what to do with them:
@@ -427,42 +244,58 @@ class target {
   // Dropped for clients that cannot take it at once.
   target &is_volatile() { t_.flags |= BW_TO_VOLATILE; return *this; }
   target &local() { t_.flags |= BW_TO_LOCAL; return *this; }
-  // How long emit_ack waits.
-  target &timeout(ms d) { t_.timeout_ms = static_cast<uint32_t>(d.count()); return *this; }
+  // How long emit_ack waits; 0 is no limit, for one socket.
+  template <class Rep, class Period> target &timeout(std::chrono::duration<Rep, Period> d) {
+    const auto wait = static_cast<uint32_t>(wait_ms(d));
+    t_.timeout_ms = wait == 0 && d != d.zero() ? 1 : wait;  // late is not "for ever"
+    return *this;
+  }
 
   template <class... A> bool emit(std::string_view event, const A &...a) {
     return emit_args(event, args(a...));
   }
   bool emit_args(std::string_view event, const args &a) {
     const bw_payload p = a.payload(event);
-    return sent(bw_emit(fix(), &p));
+    return has_scope() && sent(bw_emit(fix(), &p));
   }
-  bool emit(const message &m) { return sent(bw_emit_message(fix(), m.get())); }
+  bool emit(const message &m) { return has_scope() && sent(bw_emit_message(fix(), m.get())); }
   // Asks; f(const outcome &) is called once, with the answers there are.
   template <class F> operation emit_ack(const message &m, F f) {
-    auto *box = new F(std::move(f));
     operation op;
-    check(bw_emit_ack(fix(), m.get(), &thunk<outcome, F>::call, box, &thunk<outcome, F>::drop, &op.v));
+    if (!has_scope()) return op;
+    auto *box = new F(std::move(f));
+    (void)sent(bw_emit_ack(fix(), m.get(), &thunk<outcome, F>::call, box, &thunk<outcome, F>::drop, &op.v));
     return op;
   }
   // Raw mode: one message as text or bytes.
-  bool send_text(std::string_view text) { return sent(bw_send_text(fix(), str(text))); }
-  bool send_binary(blob b) { return sent(bw_send_binary(fix(), {b.data, b.len, nullptr, nullptr})); }
+  bool send_text(std::string_view text) { return has_scope() && sent(bw_send_text(fix(), str(text))); }
+  bool send_binary(blob b) {
+    return has_scope() && sent(bw_send_binary(fix(), {b.data, b.len, nullptr, nullptr}));
+  }
 
-  bool join(std::string_view room) { const bw_str r = str(room); return sent(bw_join(fix(), &r, 1)); }
-  bool leave(std::string_view room) { const bw_str r = str(room); return sent(bw_leave(fix(), &r, 1)); }
+  bool join(std::string_view room) {
+    const bw_str r = str(room);
+    return has_scope() && sent(bw_join(fix(), &r, 1));
+  }
+  bool leave(std::string_view room) {
+    const bw_str r = str(room);
+    return has_scope() && sent(bw_leave(fix(), &r, 1));
+  }
   // close: the whole connection, not only this namespace.
-  bool disconnect() { return sent(bw_disconnect(fix(), 0)); }
-  bool close() { return sent(bw_disconnect(fix(), 1)); }
+  bool disconnect() { return has_scope() && sent(bw_disconnect(fix(), 0)); }
+  bool close() { return has_scope() && sent(bw_disconnect(fix(), 1)); }
   // Who is there; f(const outcome &) is called once, with their sockets.
   template <class F> operation fetch(F f) {
-    auto *box = new F(std::move(f));
     operation op;
-    check(bw_fetch_sockets(fix(), &thunk<outcome, F>::call, box, &thunk<outcome, F>::drop, &op.v));
+    if (!has_scope()) return op;
+    auto *box = new F(std::move(f));
+    (void)sent(bw_fetch_sockets(fix(), &thunk<outcome, F>::call, box, &thunk<outcome, F>::drop, &op.v));
     return op;
   }
 
  private:
+  // False for bellwire::socket{}.
+  bool has_scope() const noexcept { return t_.scope || t_.sender; }
   const bw_target *fix() {
     room_views_.assign(rooms_.size(), bw_str{});
     except_views_.assign(except_.size(), bw_str{});
@@ -495,14 +328,15 @@ struct socket {
   bool emit_args(std::string_view event, const args &a) const {
     const bw_payload p = a.payload(event);
     const bw_target t = bw_to(v);
-    return sent(bw_emit(&t, &p));
+    return v && sent(bw_emit(&t, &p));
   }
   bool emit(const message &m) const {
     const bw_target t = bw_to(v);
-    return sent(bw_emit_message(&t, m.get()));
+    return v && sent(bw_emit_message(&t, m.get()));
   }
   // Asks this client; a timeout of 0 waits as long as it stays.
-  template <class F> operation emit_ack(const message &m, ms timeout, F f) const {
+  template <class Rep, class Period, class F>
+  operation emit_ack(const message &m, std::chrono::duration<Rep, Period> timeout, F f) const {
     return to_it().timeout(timeout).emit_ack(m, std::move(f));
   }
   bool send_text(std::string_view text) const { return to_it().send_text(text); }
@@ -528,7 +362,7 @@ struct socket {
   std::vector<std::string> rooms() const {
     std::vector<std::string> names;
     bw_list list{nullptr, 0, nullptr};
-    if (!sent(bw_socket_rooms(v, &list))) return names;
+    if (!v || !sent(bw_socket_rooms(v, &list))) return names;
     for (size_t i = 0; i < list.n; i++) names.emplace_back(view(list.items[i]));
     bw_list_free(&list);
     return names;
@@ -536,12 +370,13 @@ struct socket {
   // Any JSON that others may fetch.
   std::string data() const {
     bw_buf buf{nullptr, 0, nullptr};
-    return sent(bw_socket_data_get(v, &buf)) ? take(buf) : std::string();
+    return v && sent(bw_socket_data_get(v, &buf)) ? take(buf) : std::string();
   }
-  bool set_data(std::string_view json_text) const { return sent(bw_socket_data_set(v, str(json_text))); }
+  bool set_data(std::string_view json_text) const { return v && sent(bw_socket_data_set(v, str(json_text))); }
   // An object of the program's, in event::user<T>() from now on; deleted after
   // the socket's last event.
   template <class T> bool set_user(std::unique_ptr<T> object) const {
+    if (!v) return false;
     return sent(bw_socket_user_set(v, object.release(), [](void *p) { delete static_cast<T *>(p); }));
   }
 };
@@ -635,9 +470,45 @@ class outcome : public event {
   }
 };
 
+// What can be listened for, in terms of Self::listen.
+template <class Self> class listening {
+ public:
+  // An event of a client; f(const event &).
+  template <class F> listener on(std::string_view name, F f) const {
+    return self().listen(BW_EV_MESSAGE, name, std::move(f));
+  }
+  template <class F> listener once(std::string_view name, F f) const {
+    return self().listen(BW_EV_MESSAGE, name, std::move(f), BW_LISTEN_ONCE);
+  }
+  // Every event of a client, before the named ones.
+  template <class F> listener on_any(F f) const { return self().listen(BW_EV_MESSAGE, "", std::move(f)); }
+  // Every event that is about to be sent.
+  template <class F> listener on_any_outgoing(F f) const {
+    return self().listen(BW_EV_OUTGOING, "", std::move(f));
+  }
+  template <class F> listener on_connection(F f) const { return self().listen(BW_EV_CONNECTION, "", std::move(f)); }
+  template <class F> listener on_disconnecting(F f) const { return self().listen(BW_EV_DISCONNECTING, "", std::move(f)); }
+  template <class F> listener on_disconnect(F f) const { return self().listen(BW_EV_DISCONNECT, "", std::move(f)); }
+  template <class F> listener on_upgrade(F f) const { return self().listen(BW_EV_UPGRADE, "", std::move(f)); }
+  template <class F> listener on_drain(F f) const { return self().listen(BW_EV_DRAIN, "", std::move(f)); }
+  // Questions; f(const event &, deferred): before a client comes in, before
+  // each of its events, before each request.
+  template <class F> listener use(F f) const { return ask(BW_EV_MIDDLEWARE, std::move(f)); }
+  template <class F> listener use_packet(F f) const { return ask(BW_EV_PACKET_MIDDLEWARE, std::move(f)); }
+  template <class F> listener allow_request(F f) const { return ask(BW_EV_ALLOW_REQUEST, std::move(f)); }
+  template <class F> listener ask(bw_event_type type, F f) const {
+    return self().listen(type, "", [f = std::move(f)](const event &ev) mutable {
+      f(ev, deferred(ev.raw().deferred));
+    });
+  }
+
+ private:
+  const Self &self() const noexcept { return static_cast<const Self &>(*this); }
+};
+
 // The listeners of a server, a namespace or a socket.  Same event and name: all
 // are called, in the order in which they were added.
-class scope {
+class scope : public listening<scope> {
  public:
   explicit scope(bw_scope id = 0) noexcept : id_(id) {}
 
@@ -647,39 +518,88 @@ class scope {
     check(bw_on(id_, type, str(name), flags, &thunk<event, F>::call, box, &thunk<event, F>::drop, &l.v));
     return l;
   }
-  // An event of a client; f(const event &).
-  template <class F> listener on(std::string_view name, F f) const {
-    return listen(BW_EV_MESSAGE, name, std::move(f));
-  }
-  template <class F> listener once(std::string_view name, F f) const {
-    return listen(BW_EV_MESSAGE, name, std::move(f), BW_LISTEN_ONCE);
-  }
-  // Every event of a client, before the named ones.
-  template <class F> listener on_any(F f) const { return listen(BW_EV_MESSAGE, "", std::move(f)); }
-  // Every event that is about to be sent.
-  template <class F> listener on_any_outgoing(F f) const {
-    return listen(BW_EV_OUTGOING, "", std::move(f));
-  }
-  template <class F> listener on_connection(F f) const { return listen(BW_EV_CONNECTION, "", std::move(f)); }
-  template <class F> listener on_disconnecting(F f) const { return listen(BW_EV_DISCONNECTING, "", std::move(f)); }
-  template <class F> listener on_disconnect(F f) const { return listen(BW_EV_DISCONNECT, "", std::move(f)); }
-  template <class F> listener on_upgrade(F f) const { return listen(BW_EV_UPGRADE, "", std::move(f)); }
-  template <class F> listener on_drain(F f) const { return listen(BW_EV_DRAIN, "", std::move(f)); }
-  // Questions; f(const event &, deferred): before a client comes in, before
-  // each of its events, before each request.
-  template <class F> listener use(F f) const { return ask(BW_EV_MIDDLEWARE, std::move(f)); }
-  template <class F> listener use_packet(F f) const { return ask(BW_EV_PACKET_MIDDLEWARE, std::move(f)); }
-  template <class F> listener allow_request(F f) const { return ask(BW_EV_ALLOW_REQUEST, std::move(f)); }
-  template <class F> listener ask(bw_event_type type, F f) const {
-    return listen(type, "", [f = std::move(f)](const event &ev) mutable {
-      f(ev, deferred(ev.raw().deferred));
-    });
-  }
   bw_scope get() const noexcept { return id_; }
 
  private:
   bw_scope id_;
 };
+
+// Listeners that are removed when this object ends; its end waits for those that
+// run on other threads (not for one that it is called in), so that they may use
+// whatever is declared before it:
+//   bellwire::subscriptions listeners;
+//   listeners.in(io.of("/")).on("move", [this](const bellwire::event &ev) { ... });
+class subscriptions {
+ public:
+  class bound : public listening<bound> {
+   public:
+    bound(subscriptions &group, scope where) noexcept : group_(&group), where_(where) {}
+    template <class F> listener listen(bw_event_type type, std::string_view name, F f, uint32_t flags = 0) const {
+      auto guarded = [gate = group_->gate_, f = std::move(f)](const event &ev) mutable {
+        const detail::gate::pass pass(*gate);
+        if (pass) f(ev);
+      };
+      const listener l = where_.listen(type, name, std::move(guarded), flags);
+      group_->listeners_.push_back(l);
+      return l;
+    }
+
+   private:
+    subscriptions *group_;
+    scope where_;
+  };
+
+  subscriptions() = default;
+  subscriptions(subscriptions &&o) noexcept { swap(o); }
+  subscriptions &operator=(subscriptions &&o) noexcept {
+    subscriptions old(std::move(o));
+    swap(old);
+    return *this;
+  }
+  ~subscriptions() { clear(); }
+  bound in(const scope &where) {
+    if (!gate_) gate_ = std::make_shared<detail::gate>();
+    return bound(*this, where);
+  }
+  // Removes them now.
+  void clear() noexcept {
+    for (const listener &l : listeners_) (void)bw_off(l.v);
+    listeners_.clear();
+    if (gate_) gate_->close();
+    gate_.reset();
+  }
+
+ private:
+  void swap(subscriptions &o) noexcept {
+    gate_.swap(o.gate_);
+    listeners_.swap(o.listeners_);
+  }
+  std::shared_ptr<detail::gate> gate_;
+  std::vector<listener> listeners_;
+};
+
+namespace detail {
+
+inline void exception_left(const bw_event &e, std::string_view what) noexcept {
+#if defined(__cpp_exceptions)
+  try {
+    if (const auto handler = exception_handlers::all().of(e.server)) (*handler)(event(e), what);
+    else print_exception_rarely(e, what);
+  } catch (...) {
+    std::fputs("bellwire: an exception left the handler of server::on_exception\n", stderr);
+  }
+#else
+  print_exception_rarely(e, what);
+#endif
+}
+
+}  // namespace detail
+
+// For server::on_exception: ends the program.
+[[noreturn]] inline void abort_on_exception(const event &ev, std::string_view what) {
+  detail::print_exception(ev.raw(), what);
+  std::abort();
+}
 
 class nsp : public scope {
  public:
@@ -733,14 +653,21 @@ class config {
 };
 
 // Owns the engine.  Its destructor stops at once and waits for callbacks that
-// run, so do not destroy it inside one of them.
+// run.  Inside one of them it cannot wait: the server ends on another thread when
+// the callback has returned, and stderr is told.
 class server {
  public:
   explicit server(const config &c = config()) { check(bw_server_new(c.get(), &s_)); }
   server(server &&o) noexcept : s_(std::exchange(o.s_, 0)) {}
   server &operator=(server &&o) noexcept { std::swap(s_, o.s_); return *this; }
   ~server() {
-    if (s_) (void)bw_server_free(&s_);
+    if (s_) end(s_);
+  }
+  // Where exceptions that leave callbacks go from now on, instead of stderr:
+  //   io.on_exception([](const bellwire::event &ev, std::string_view what) { ... });
+  //   io.on_exception(bellwire::abort_on_exception);
+  void on_exception(exception_handler handler) const {
+    detail::exception_handlers::all().set(s_, std::move(handler));
   }
   bellwire::nsp of(std::string_view name) const {
     bw_nsp n = 0;
@@ -768,15 +695,19 @@ class server {
   void unserve(std::string_view path) const { check(bw_server_serve(s_, str(path), {nullptr, 0}, {nullptr, 0})); }
 
   // Polled delivery: runs what has arrived; returns how many events that were.
-  uint32_t poll(ms wait = ms(0), uint32_t max_events = 0) const {
-    const int32_t n = bw_server_poll(s_, max_events, static_cast<int32_t>(wait.count()));
+  uint32_t poll() const { return poll(ms(0)); }
+  template <class Rep, class Period>
+  uint32_t poll(std::chrono::duration<Rep, Period> wait, uint32_t max_events = 0) const {
+    const int32_t n = bw_server_poll(s_, max_events, wait_ms(wait));
     check(n);
     return static_cast<uint32_t>(n);
   }
   // The next event without callbacks; nullopt when none came in time.
-  std::optional<event> next(ms wait = ms(0)) const {
+  std::optional<event> next() const { return next(ms(0)); }
+  template <class Rep, class Period>
+  std::optional<event> next(std::chrono::duration<Rep, Period> wait) const {
     const bw_event *e = nullptr;
-    check(bw_server_next(s_, static_cast<int32_t>(wait.count()), &e));
+    check(bw_server_next(s_, wait_ms(wait), &e));
     return e ? std::optional<event>(event(*e)) : std::nullopt;
   }
   bw_fd poll_fd() const { bw_fd fd{}; check(bw_server_poll_fd(s_, &fd)); return fd; }
@@ -789,13 +720,41 @@ class server {
     return take(buf);
   }
   // Tells the clients, sends what is queued, and waits for the end.
-  void shutdown(ms deadline) const {
-    check(bw_server_close(s_, static_cast<uint32_t>(deadline.count())));
-    check(bw_server_wait(s_, static_cast<int32_t>(deadline.count()) + 1000));
+  template <class Rep, class Period> void shutdown(std::chrono::duration<Rep, Period> deadline) const {
+    check(bw_server_close(s_, static_cast<uint32_t>(wait_ms(deadline))));
+    check(bw_server_wait(s_, wait_ms(ms(wait_ms(deadline)) + ms(1000))));
   }
   bw_server get() const noexcept { return s_; }
 
  private:
+  static void end(bw_server s) noexcept {
+    const bw_server id = s;
+    const bw_status status = bw_server_free(&s);
+    if (status == BW_E_DEADLOCK || status == BW_E_BUSY) {
+      std::fputs("bellwire: ~server in a callback, or beside poll: the server ends on a thread of its own\n", stderr);
+      (void)bw_server_close(s, 0);
+      end_later(s);
+    } else {
+      if (status < 0) std::fprintf(stderr, "bellwire: ~server: %s: %s\n", bw_status_name(status), bw_last_error());
+      detail::exception_handlers::all().forget(id);
+    }
+  }
+  static void end_later(bw_server s) noexcept {
+    const auto free = [s]() mutable {
+      const bw_server id = s;
+      while (bw_server_free(&s) == BW_E_BUSY) std::this_thread::sleep_for(ms(1));
+      detail::exception_handlers::all().forget(id);
+    };
+#if defined(__cpp_exceptions)
+    try {
+      std::thread(free).detach();
+    } catch (const std::system_error &x) {
+      std::fprintf(stderr, "bellwire: ~server: the server stays: %s\n", x.what());
+    }
+#else
+    std::thread(free).detach();
+#endif
+  }
   bw_server s_ = 0;
 };
 

@@ -186,8 +186,8 @@ macro_rules! programs {
 }
 
 programs!(
-    config, deferred, emit, engineio, error, exception, handle, isolation, listeners, log, message,
-    payload, pointer, poll, process, server, socket, threads, unload,
+    callbacks, config, deferred, emit, engineio, error, exception, handle, isolation, listeners,
+    log, message, payload, pointer, poll, process, server, socket, threads, unload, values,
 );
 
 #[test]

@@ -41,6 +41,32 @@ fn pull_is_a_chat() {
     stop(server);
 }
 
+/// A nick has 31 bytes: what does not fit is left out as a whole, and its owner is still heard.
+#[test]
+fn pull_does_not_cut_characters() {
+    let server = start("pull", "/socket.io/");
+    let mut client = join(&server);
+    for (nick, kept) in [
+        ("x".repeat(31), "x".repeat(31)),
+        ("x".repeat(32), "x".repeat(31)),
+        ("é".repeat(16), "é".repeat(15)),
+        (
+            format!("xx{}", "😀".repeat(9)),
+            format!("xx{}", "😀".repeat(7)),
+        ),
+    ] {
+        client.text(&format!(r#"42["nick","{nick}"]"#));
+        assert_eq!(client.receive_text(), format!(r#"42["named","{kept}"]"#));
+        client.text(r#"42["say","hello"]"#);
+        assert_eq!(
+            client.receive_text(),
+            format!(r#"42["said","{kept}","hello"]"#)
+        );
+    }
+    drop(client);
+    stop(server);
+}
+
 #[test]
 fn epoll_counts_the_seconds() {
     let server = start("epoll", "/socket.io/");

@@ -163,6 +163,55 @@ fn the_cpp_header_needs_neither_exceptions_nor_rtti() {
     }
 }
 
+/// Types that the C++ header cannot send: the compiler names the function that is missing.
+#[test]
+fn what_cpp_cannot_send_is_an_error_that_names_to_args() {
+    let folder = native::scratch("package/to_args");
+    let compile = |name: &str, body: &str| {
+        let source = folder.join(name).with_extension("cpp");
+        let types = "#include \"bellwire.hpp\"\n#include <filesystem>\n#include <map>\n\
+             namespace theirs {\nstruct opaque { int x; };\n\
+             struct tree { std::vector<tree> inside;\n\
+             auto begin() const { return inside.begin(); } auto end() const { return inside.end(); } };\n\
+             struct odd; struct even { std::vector<odd> inside;\n\
+             const odd *begin() const; const odd *end() const; };\n\
+             struct odd { std::vector<even> inside;\n\
+             const even *begin() const; const even *end() const; };\n\
+             struct json : tree {}; inline void to_args(bellwire::args &a, const json &) { a.add(1); }\n}\n";
+        write(
+            &source,
+            &format!("{types}void send(bellwire::nsp n) {{ {body}; }}\n"),
+        );
+        native::finish(
+            Command::new("c++")
+                .args(["-std=c++17", "-fsyntax-only", "-I"])
+                .args([include(), source]),
+        )
+    };
+    for (name, value) in [
+        ("opaque", "theirs::opaque{1}"),
+        ("pointer", "&n"),
+        ("path", "std::filesystem::path(\"x\")"),
+        ("tree", "theirs::tree{}"),
+        ("mutual", "theirs::even{}"),
+        (
+            "inside",
+            "std::map<std::string, std::vector<theirs::tree>>{}",
+        ),
+    ] {
+        let output = compile(name, &format!("n.emit(\"x\", {value})"));
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success(), "{name} compiles");
+        assert!(
+            errors.contains("void to_args(bellwire::args &, const T &)"),
+            "{name}: {errors}"
+        );
+    }
+    // With one, it is used, also for a container of its own type.
+    let output = compile("json", "n.emit(\"x\", std::vector<theirs::json>{})");
+    assert!(output.status.success(), "{output:?}");
+}
+
 // --------------------------------------------------------------------- symbols
 
 /// The names that `nm` prints, without the versions.
@@ -396,11 +445,17 @@ fn a_project_finds_it_with_pkg_config() {
         header().contains(&format!("\"{}\"", version[0])),
         "{version:?}"
     );
-    for package in ["bellwire", "bellwire-static"] {
+    // The last one is a program without any shared library.
+    for (package, more) in [
+        ("bellwire", &[][..]),
+        ("bellwire-static", &[]),
+        ("bellwire-static", &["-static"]),
+    ] {
         let program = folder.join(package);
         native::run(
             Command::new("cc")
                 .args(STRICT)
+                .args(more)
                 .arg(folder.join("consumer.c"))
                 .args(flags(package, &["--cflags", "--libs"]))
                 .arg("-o")
@@ -414,6 +469,18 @@ fn a_project_finds_it_with_pkg_config() {
             package == "bellwire",
             "{needed}"
         );
+    }
+    // The installed tree may be moved.
+    let elsewhere = |package| {
+        let told = ["--define-variable=prefix=/elsewhere", "--cflags", "--libs"];
+        flags(package, &told).join(" ")
+    };
+    for package in ["bellwire", "bellwire-static"] {
+        let flags = elsewhere(package);
+        let own = prefix.to_str().expect("UTF-8");
+        assert!(flags.contains("-I/elsewhere/include"), "{flags}");
+        assert!(flags.contains("/elsewhere/lib"), "{flags}");
+        assert!(!flags.contains(own), "{flags}");
     }
 }
 
@@ -548,6 +615,9 @@ fn an_installation_can_be_staged() {
     for file in [
         "include/bellwire.h",
         "include/bellwire.hpp",
+        "include/bellwire/value.hpp",
+        "include/bellwire/args.hpp",
+        "include/bellwire/callback.hpp",
         "lib64/libbellwire.so",
         "lib64/libbellwire.a",
         "lib64/pkgconfig/bellwire.pc",

@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { NICK_SIZE = 32 };
+
 static bw_server server;
 static volatile sig_atomic_t stopping;
 
@@ -32,6 +34,15 @@ static int is(bw_str s, const char *word) {
   return s.len == strlen(word) && memcmp(s.data, word, s.len) == 0;
 }
 
+/* As much of a text as fits with its NUL, without cutting a character. */
+static void copy_text(char *to, size_t size, bw_str text) {
+  size_t n = text.len < size ? text.len : size - 1;
+  if (n < text.len)
+    while (n > 0 && ((unsigned char)text.data[n] & 0xC0) == 0x80) n--;
+  memcpy(to, text.data, n);
+  to[n] = '\0';
+}
+
 /* [nick, text] to everybody; without a text, [nick]. */
 static void tell(bw_nsp nsp, const char *event, const char *nick, const bw_str *text) {
   const bw_target everybody = bw_to(nsp);
@@ -49,7 +60,7 @@ static void on_message(const bw_event *ev) {
   if (!nick || bw_message_get(ev->message, BW_S("/0"), &first, sizeof first) != BW_OK) return;
   if (first.type != BW_V_STRING) return;
   if (is(ev->name, "nick")) {
-    snprintf(nick, 32, "%.*s", (int)first.s.len, first.s.data);
+    copy_text(nick, NICK_SIZE, first.s);
     tell(ev->nsp, "named", nick, NULL);
   } else if (is(ev->name, "say")) {
     tell(ev->nsp, "said", nick, &first.s);
@@ -61,7 +72,7 @@ static void handle(const bw_event *ev) {
   char *nick;
   switch (ev->type) {
   case BW_EV_CONNECTION:
-    if ((nick = calloc(1, 32))) {
+    if ((nick = calloc(1, NICK_SIZE))) {
       strcpy(nick, "somebody");
       (void)bw_socket_user_set(ev->socket, nick, free);
     }

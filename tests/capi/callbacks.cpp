@@ -1,0 +1,342 @@
+// The C++ face: exceptions that leave callbacks, listeners that end with an
+// object, durations, and the end of a server.  What must end is a process of its
+// own.
+#include "bellwire.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <condition_variable>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <unistd.h>
+
+extern "C" {
+#include "client.h"
+#include "test.h"
+}
+
+using bellwire::delivery;
+using bellwire::event;
+using bellwire::ms;
+
+namespace {
+
+constexpr delivery DELIVERIES[] = {delivery::threads, delivery::polled, delivery::inlined};
+
+// A server that is polled by a thread of its own, if need be.
+struct host {
+  explicit host(delivery d, const char *options = "{}")
+      : io(bellwire::config(options).deliver(d)), port(io.listen("127.0.0.1", 0)) {
+    if (d == delivery::polled)
+      poller = std::thread([this] {
+        while (!stopping) io.poll(ms(10));
+      });
+  }
+  ~host() {
+    stopping = true;
+    if (poller.joinable()) poller.join();
+  }
+  bellwire::server io;
+  uint16_t port;
+  std::atomic<bool> stopping{false};
+  std::thread poller;
+};
+
+// What a handler was told, by any thread.
+struct notes {
+  void add(std::string line) {
+    const std::lock_guard<std::mutex> hold(lock);
+    lines.push_back(std::move(line));
+  }
+  size_t count(const std::string &part) const {
+    const std::lock_guard<std::mutex> hold(lock);
+    return static_cast<size_t>(std::count_if(lines.begin(), lines.end(), [&](const std::string &line) {
+      return line.find(part) != std::string::npos;
+    }));
+  }
+  mutable std::mutex lock;
+  std::vector<std::string> lines;
+};
+
+// What clients send and hosts compute: numbers that do not exist, text that is cut.
+void natural_code_survives_hostile_data() {
+  for (const delivery d : DELIVERIES) {
+    notes told;
+    host h(d);
+    h.io.on_exception([&](const event &ev, std::string_view what) {
+      told.add(std::string(ev.name()) + ": " + std::string(what));
+    });
+    const auto nsp = h.io.of("/");
+    nsp.on("move", [&](const event &ev) { nsp.emit("moved", ev.get<double>("/0", 7.5)); });
+    nsp.on("nick", [&](const event &ev) { nsp.emit("named", ev.get<std::string>("/0").substr(0, 3)); });
+    nsp.on("physics", [&](const event &) { nsp.emit("at", std::nan("")); });
+    client *c = client_connect(h.port, "/", nullptr);
+    client_send(c, "42[\"move\",1e999]");
+    client_expect(c, "42[\"moved\",7.5]");
+    client_send(c, "42[\"move\",-1e999]");
+    client_expect(c, "42[\"moved\",7.5]");
+    client_send(c, "42[\"nick\",\"ab\xc3\xa9\"]");
+    client_send(c, "42[\"physics\"]");
+    client_send(c, "42[\"move\",2]");
+    client_expect(c, "42[\"moved\",2]");
+    CHECK_INT(1, static_cast<int64_t>(told.count("nick: BW_E_UTF8")));
+    CHECK_INT(1, static_cast<int64_t>(told.count("physics: BW_E_ARG")));
+    client_close(c);
+  }
+}
+
+// Every kind of callback; a question whose callback throws is refused.
+void every_callback_catches() {
+  for (const delivery d : DELIVERIES) {
+    notes told;
+    host h(d);
+    h.io.on_exception([&](const event &ev, std::string_view what) {
+      told.add(std::to_string(ev.type()) + " " + std::string(what));
+    });
+    const auto nsp = h.io.of("/");
+    nsp.use([](const event &ev, bellwire::deferred question) {
+      if (!ev.handshake().auth("/ok", false)) throw std::runtime_error("use");
+      question.accept();
+    });
+    nsp.on_connection([](const event &) { throw std::runtime_error("connection"); });
+    nsp.on_disconnect([](const event &) { throw std::runtime_error("disconnect"); });
+    nsp.on("int", [](const event &) { throw 5; });
+    nsp.on("ask", [](const event &ev) {
+      ev.socket().emit_ack(bellwire::message::of("?"), ms(0), [](const bellwire::outcome &) {
+        throw std::runtime_error("outcome");
+      });
+    });
+    client *c = client_open(h.port);
+    client_send(c, "40");
+    client_expect_start(c, "44{\"message\":\"not answered\"");
+    client_close(c);
+    c = client_connect(h.port, "/", "{\"ok\":true}");
+    client_send(c, "42[\"int\"]");
+    client_send(c, "42[\"ask\"]");
+    client_expect(c, "420[\"?\"]");
+    client_send(c, "430[]");
+    EVENTUALLY(told.count("outcome") == 1);
+    client_close(c);
+    EVENTUALLY(told.count("disconnect") == 1);
+    CHECK_INT(1, static_cast<int64_t>(told.count("use")));
+    CHECK_INT(1, static_cast<int64_t>(told.count("connection")));
+    CHECK_INT(1, static_cast<int64_t>(told.count("it is not a std::exception")));
+  }
+}
+
+void a_handler_may_throw_and_may_be_replaced() {
+  host h(delivery::threads);
+  std::atomic<int> second{0};
+  const auto nsp = h.io.of("/");
+  nsp.on("x", [&](const event &ev) {
+    if (auto ack = ev.ack()) ack();
+    throw std::runtime_error("x");
+  });
+  h.io.on_exception([](const event &, std::string_view) { throw std::runtime_error("once more"); });
+  client *c = client_connect(h.port, "/", nullptr);
+  client_send(c, "421[\"x\"]");
+  client_expect(c, "431[]");
+  h.io.on_exception([&](const event &, std::string_view) { second++; });
+  client_send(c, "422[\"x\"]");
+  client_expect(c, "432[]");
+  EVENTUALLY(second >= 1);
+  h.io.on_exception(nullptr);
+  client_send(c, "423[\"x\"]");
+  client_expect(c, "433[]");
+  client_close(c);
+}
+
+// ------------------------------------------------------------- subscriptions
+
+struct game {
+  game(bellwire::server &io, std::atomic<bool> &alive) : alive_(alive) {
+    alive_ = true;
+    listeners_.in(io.of("/")).on("move", [this](const event &ev) {
+      if (!alive_) FAIL("a listener ran after its object had ended");
+      if (auto ack = ev.ack()) ack(1);
+    });
+  }
+  ~game() {
+    listeners_.clear();
+    alive_ = false;
+  }
+  std::atomic<bool> &alive_;
+  bellwire::subscriptions listeners_;
+};
+
+void listeners_end_with_their_object() {
+  for (const delivery d : DELIVERIES) {
+    host h(d);
+    std::atomic<bool> alive{false};
+    std::atomic<bool> stop{false};
+    client *c = client_connect(h.port, "/", nullptr);
+    std::thread sender([&] {
+      while (!stop) client_send(c, "42[\"move\"]");
+    });
+    for (size_t i = 0; i < scaled(200); i++) game g(h.io, alive);
+    stop = true;
+    sender.join();
+    const game g(h.io, alive);
+    client_send(c, "429[\"move\"]");
+    client_expect(c, "439[1]");
+    client_close(c);
+  }
+}
+
+// The end waits for a call on another thread, but not for the one that it is in.
+void the_end_of_a_group_waits() {
+  host h(delivery::threads);
+  std::mutex lock;
+  std::condition_variable changed;
+  bool entered = false, may_return = false;
+  std::atomic<bool> returned{false};
+  bellwire::subscriptions group, own;
+  group.in(h.io.of("/")).on("slow", [&](const event &) {
+    std::unique_lock<std::mutex> hold(lock);
+    entered = true;
+    changed.notify_all();
+    changed.wait(hold, [&] { return may_return; });
+    returned = true;
+  });
+  own.in(h.io.of("/")).on("own", [&](const event &ev) {
+    auto ack = ev.ack();
+    own.clear();
+    ack("cleared");
+  });
+  client *c = client_connect(h.port, "/", nullptr);
+  client_send(c, "421[\"own\"]");
+  client_expect(c, "431[\"cleared\"]");
+  client_send(c, "42[\"slow\"]");
+  std::unique_lock<std::mutex> hold(lock);
+  changed.wait(hold, [&] { return entered; });
+  std::thread ending([&] {
+    group.clear();
+    if (!returned) FAIL("clear did not wait");
+  });
+  may_return = true;
+  changed.notify_all();
+  hold.unlock();
+  ending.join();
+  client_close(c);
+}
+
+// ------------------------------------------------------------------ durations
+
+void negative_durations_are_zero() {
+  using namespace std::chrono;
+  static_assert(bellwire::wait_ms(ms(-7)) == 0);
+  static_assert(bellwire::wait_ms(nanoseconds(1)) == 1);
+  static_assert(bellwire::wait_ms(nanoseconds(-1)) == 0);
+  static_assert(bellwire::wait_ms(hours(1'000'000)) == 2'147'483'647);
+  CHECK_INT(0, bellwire::wait_ms(duration<double>(std::nan(""))));
+  CHECK_INT(2'147'483'647, bellwire::wait_ms(duration<double>(HUGE_VAL)));
+  bellwire::server io(bellwire::config().deliver(delivery::polled));
+  const auto late = steady_clock::now();
+  CHECK_INT(0, io.poll(late - steady_clock::now()));
+  CHECK_INT(0, io.poll(ms(-7)));
+  CHECK(!io.next(ms(-7)));
+  io.shutdown(ms(-7));
+}
+
+// An answer that is late already is not waited for without end.
+void a_late_timeout_ends() {
+  host h(delivery::threads);
+  std::atomic<int> status{1};
+  h.io.of("/").on_connection([&](const event &ev) {
+    ev.socket().emit_ack(bellwire::message::of("?"), ms(-5), [&](const bellwire::outcome &o) { status = o.status(); });
+  });
+  client *c = client_connect(h.port, "/", nullptr);
+  EVENTUALLY(status != 1);
+  CHECK_INT(BW_E_TIMEOUT, status);
+  client_close(c);
+}
+
+// ---------------------------------------------------------------- nobody there
+
+void a_socket_that_is_none() {
+  const bellwire::socket none;
+  const auto unused = [](const bellwire::outcome &) { FAIL("there is nobody to answer"); };
+  CHECK(!none.emit("x", 1));
+  CHECK(!none.emit(bellwire::message::of("x")));
+  CHECK(!none.emit_ack(bellwire::message::of("x"), ms(10), unused));
+  CHECK(!none.to_it().fetch(unused));
+  CHECK(!none.send_text("x") && !none.send_binary({"x", 1}));
+  CHECK(!none.join("r") && !none.leave("r") && !none.disconnect() && !none.close());
+  CHECK(!none.connected() && none.id().empty() && none.rooms().empty() && none.data().empty());
+  CHECK(!none.set_data("{}") && !none.set_user(std::make_unique<int>(1)));
+  CHECK(!bellwire::operation{}.cancel());
+}
+
+// ----------------------------------------------------------- parts of their own
+
+int stderr_is_told() {
+  host h(delivery::threads);
+  h.io.of("/").on("evil\n", [](const event &) { throw std::runtime_error("bad\x1b[2J"); });
+  h.io.of("/").on("more", [](const event &) { throw 1; });
+  client *c = client_connect(h.port, "/", nullptr);
+  client_send(c, "42[\"evil\\n\"]");
+  for (int i = 0; i < 1000; i++) client_send(c, "42[\"more\"]");
+  std::atomic<bool> done{false};
+  h.io.of("/").on("end", [&](const event &) { done = true; });
+  client_send(c, "42[\"end\"]");
+  EVENTUALLY(done);
+  client_close(c);
+  return 21;
+}
+
+int abort_is_an_option() {
+  host h(delivery::threads);
+  h.io.on_exception(bellwire::abort_on_exception);
+  h.io.of("/").on("x", [](const event &) { throw std::runtime_error("the last one"); });
+  client *c = client_connect(h.port, "/", nullptr);
+  client_send(c, "42[\"x\"]");
+  for (;;) sleep(1);
+}
+
+// The server ends once the callback has returned: its port is closed.
+int server_ends_in_a_callback() {
+  for (const delivery d : {delivery::threads, delivery::inlined}) {
+    auto io = std::make_unique<bellwire::server>(bellwire::config().deliver(d));
+    const uint16_t port = io->listen("127.0.0.1", 0);
+    auto dropped = std::make_shared<int>(1);
+    const std::weak_ptr<int> listener = dropped;
+    io->of("/").on("end", [&io, dropped](const event &) { io.reset(); });
+    dropped.reset();
+    client *c = client_connect(port, "/", nullptr);
+    client_send(c, "42[\"end\"]");
+    client_expect_end(c);
+    EVENTUALLY(listener.expired());
+    client_close(c);
+  }
+  return 22;
+}
+
+void parts_of_their_own() {
+  static char errors[65536];
+  const int64_t start = now_ms();
+  CHECK_INT(21, run_child("stderr_is_told", 120, errors, sizeof errors));
+  const int64_t seconds = (now_ms() - start) / 1000 + 2;  // begun ones count
+  if (!strstr(errors, "event \"evil?\": bad?[2J\n")) FAIL("%s", errors);
+  CHECK(strstr(errors, "event \"more\": it is not a std::exception\n"));
+  CHECK(std::count(errors, errors + strlen(errors), '\n') <= 21 * seconds);
+  CHECK_INT(-6, run_child("abort_is_an_option", 120, errors, sizeof errors));
+  CHECK(strstr(errors, "event \"x\": the last one\n"));
+  CHECK_INT(22, run_child("server_ends_in_a_callback", 120, errors, sizeof errors));
+  CHECK(strstr(errors, "~server in a callback"));
+}
+
+}  // namespace
+
+extern "C" {
+extern const child_part child_parts[] = {{"stderr_is_told", stderr_is_told},
+                                         {"abort_is_an_option", abort_is_an_option},
+                                         {"server_ends_in_a_callback", server_ends_in_a_callback},
+                                         {nullptr, nullptr}};
+}
+
+RUN(TEST(natural_code_survives_hostile_data), TEST(every_callback_catches),
+    TEST(a_handler_may_throw_and_may_be_replaced), TEST(listeners_end_with_their_object),
+    TEST(the_end_of_a_group_waits), TEST(negative_durations_are_zero), TEST(a_late_timeout_ends),
+    TEST(a_socket_that_is_none), TEST(parts_of_their_own))

@@ -214,7 +214,7 @@ typedef enum bw_option_values {
   BW_OPT_POLL_QUEUE_BYTES = 83,
   /** us 0 = none: bw_server_poll stops after this time. */
   BW_OPT_POLL_BUDGET_US = 84,
-  /** int 0 = no limit */
+  /** int 0 = no limit: open connections, HTTP and WebSocket, and sessions. */
   BW_OPT_MAX_CONNECTIONS = 85,
   /** bytes 16384 */
   BW_OPT_MAX_HEADER_BYTES = 86,
@@ -264,6 +264,10 @@ typedef enum bw_option_values {
   BW_OPT_MAX_HEADERS = 108,
   /** int 0 = no limit: rooms of one socket. */
   BW_OPT_MAX_ROOMS = 109,
+  /** ms 30000: a client takes some of an HTTP answer by then. */
+  BW_OPT_WRITE_TIMEOUT = 117,
+  /** bool 0: refuse requests of pages of other origins than those of the option cors. */
+  BW_OPT_CHECK_ORIGIN = 118,
 } bw_option_values;
 
 /** Transports, as bits. */

@@ -318,7 +318,7 @@ fn every_number_has_a_test() {
     let Some(server) = measured(&json!({})) else {
         return;
     };
-    let suites = ["numbers", "limits"].map(|suite| {
+    let suites = ["numbers", "limits", "connections", "requests"].map(|suite| {
         let path = under_test::tests_folder().join(format!("protocol_{suite}.rs"));
         std::fs::read_to_string(path).expect("a suite can be read")
     });

@@ -143,6 +143,45 @@ fn a_client_that_does_not_read_does_not_keep_the_server() {
 }
 
 #[test]
+fn an_answer_on_its_way_is_written_to_its_end() {
+    // The process of the official server ends with half of the answer written.
+    if !differs(Difference::LimitsTime) {
+        return;
+    }
+    let roomy = 64 << 20;
+    let mut server = Server::with(&json!({"engine": {"sendBufferHigh": roomy}}));
+    let mut sender = Client::connect(&server);
+    let mut slow = Client::over(&server, Transport::Polling);
+    let target = json!({"rooms": [slow.id], "except": [], "self": true, "volatile": false});
+    let filler = "x".repeat(100_000);
+    for _ in 0..100 {
+        sender.emit(&json!(["broadcast", target, filler]));
+    }
+    sender.call(&json!(["message-with-ack"]));
+    let target = slow.polling().target();
+    let mut http = Http::connect(server.endpoint());
+    http.wire().shrink_receive_buffer();
+    http.send("GET", &target, &[], b"");
+    let head = http.receive_head();
+    let length = head.header("content-length").expect("a length");
+    let mut left: usize = length.parse().expect("a number");
+    assert!(left > 10_000_000, "{left}");
+    server.signal("TERM");
+    eventually("the stop has begun", || {
+        TcpStream::connect(server.endpoint().address)
+            .is_err()
+            .then_some(())
+    });
+    while left > 0 {
+        left -= http.wire().read_exact(left.min(1 << 20)).len();
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    http.wire().expect_end();
+    drop((sender, slow));
+    assert_eq!(server.wait(), 0);
+}
+
+#[test]
 fn what_was_emitted_before_is_not_mixed_up() {
     // Whatever arrives before the end is a beginning of what was emitted.
     let mut server = Server::start();

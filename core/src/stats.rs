@@ -12,6 +12,11 @@ impl Stat {
         self.0.fetch_add(n, Ordering::Relaxed);
     }
 
+    /// Adds one; the number then.
+    pub fn count(&self) -> i64 {
+        self.0.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
     /// The number now.
     pub fn value(&self) -> i64 {
         self.0.load(Ordering::Relaxed)
@@ -49,6 +54,8 @@ stats! {
     rooms_count Gauge "Rooms with members; a socket's own room does not count.",
     pending_acks Gauge "Acknowledgements that clients owe.",
     partial_packets Gauge "Binary packets that wait for attachments.",
+    open_connections_count Gauge "Open TCP and Unix connections, HTTP and WebSocket; maxConnections limits them.",
+    http_connections_count Gauge "Open connections that speak HTTP.",
     queued_events Gauge "Events that wait for the host.",
     queued_bytes Gauge "Bytes of events that wait for the host.",
     connections_total Counter "Sessions opened.",
@@ -59,6 +66,8 @@ stats! {
     bytes_received_total Counter "Bytes of messages received.",
     bytes_sent_total Counter "Bytes of messages handed to a transport.",
     http_requests_total Counter "HTTP requests received.",
+    http_errors_total Counter "Requests refused because they break the rules of HTTP.",
+    forwarded_errors_total Counter "Requests whose X-Forwarded-For holds no address where the trusted proxy writes it.",
     connection_errors_total Counter "Requests refused with one of the six error codes.",
     ping_timeouts_total Counter "Sessions ended because the client gave no sign of life.",
     volatile_dropped_total Counter "Volatile messages dropped because the client was not ready.",
@@ -73,9 +82,11 @@ stats! {
     limit_namespaces_total Counter "Connections to more namespaces than allowed.",
     limit_acks_total Counter "Emits refused because the client owes too many acknowledgements.",
     limit_connections_total Counter "Connections refused because there were too many.",
+    accept_errors_total Counter "Connections that the operating system did not hand over.",
     limit_headers_total Counter "Requests with too large a head.",
     deadline_header_total Counter "Connections closed because a request head took too long.",
     deadline_body_total Counter "Requests refused because their body took too long.",
+    deadline_write_total Counter "Connections closed because the client took nothing of an answer in time.",
     deadline_connect_total Counter "Connections closed because they joined no namespace in time.",
     deadline_upgrade_total Counter "Upgrades given up because they took too long.",
     deadline_message_total Counter "Connections closed because a message was not finished in time.",

@@ -58,6 +58,22 @@ pub enum Difference {
     /// is refused: base64 with other characters in it, numbers of attachments
     /// such as `1e0`, empty packets.
     StrictParser,
+    /// A session is asked with GET and POST; the official server answers 500 to
+    /// other methods, as if it had failed. Bellwire refuses them with code 2.
+    RefusesOtherMethods,
+    /// What RFC 9112 tells a server to refuse is refused with 400, although Node
+    /// takes it: two Host headers, and transfer codings other than `chunked`.
+    StrictHttp,
+    /// HTTP/1.0 has no upgrades, and a proxy that speaks it does not pass on the
+    /// WebSocket behind one: the request is refused with the reason as its text.
+    /// The official server answers 101.
+    RefusesUpgradesOverHttp10,
+    /// A client may write messages behind its upgrade request without waiting for
+    /// the answer. The official server loses what comes with the request.
+    KeepsEarlyMessages,
+    /// On demand, requests of pages that `cors` does not name are refused,
+    /// WebSockets included. The official server never looks at the origin of one.
+    ChecksOrigins,
     /// Behind a proxy that is trusted, a client has the address that the proxy
     /// saw; with the official server always the proxy's.
     TrustsProxies,

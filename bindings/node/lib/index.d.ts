@@ -89,6 +89,7 @@ export interface EngineOptions {
   workerThreads?: number;
   pollQueueEvents?: number;
   pollQueueBytes?: number;
+  /** Open connections, HTTP and WebSocket, and sessions; 0 is no limit. */
   maxConnections?: number;
   maxHeaderBytes?: number;
   maxHeaders?: number;
@@ -111,6 +112,10 @@ export interface EngineOptions {
   messageTimeout?: number;
   headerTimeout?: number;
   bodyTimeout?: number;
+  /** A client takes some of an HTTP answer within this time, in milliseconds. */
+  writeTimeout?: number;
+  /** Refuse requests, WebSockets included, of pages whose origin `cors` does not allow. */
+  checkOrigin?: boolean;
   closeTimeout?: number;
   metricsPath?: string;
 }

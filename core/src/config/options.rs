@@ -106,7 +106,7 @@ options! {
     /// One poll stops taking events after this time.
     poll_budget: Option<Duration> = None, 84, "engine.pollBudgetUs",
         number(0, 60_000_000, Unit::Micros, NO_LIMIT);
-    /// Connections the listeners keep open at once.
+    /// Connections the listeners keep open at once, HTTP and WebSocket, and sessions.
     max_connections: Option<usize> = None, 85, "engine.maxConnections",
         count(0, LONGEST_MS, NO_LIMIT);
     /// The longest head of a request; the HTTP reader needs 8 KiB to work at all.
@@ -166,6 +166,12 @@ options! {
     max_headers: usize = 100, 108, "engine.maxHeaders", count(1, 10_000, "");
     /// Rooms of one socket. No limit by default, because only the host can join rooms.
     max_rooms: Option<usize> = None, 109, "engine.maxRooms", count(0, LONGEST_MS, NO_LIMIT);
+    /// A client takes some of an answer by then, or the connection is given up; as long as a body
+    /// may take, because both wait for the same network.
+    write_timeout: Duration = ms(30_000), 117, "engine.writeTimeout", MILLIS;
+    /// Whether requests of pages whose origin is neither the host they ask nor allowed by `cors` are
+    /// refused, WebSockets included.
+    check_origin: bool = false, 118, "engine.checkOrigin", Kind::Bool;
 }
 
 const URL_PATH: Kind = Kind::Text {

@@ -140,6 +140,8 @@ pub enum BadRequest {
     IdGenerationError,
     /// The server takes no more connections.
     TooManyConnections,
+    /// A WebSocket over HTTP/1.0: a proxy does not speak HTTP/1.1 to the server.
+    UpgradeOverHttp10,
 }
 
 impl BadRequest {
@@ -152,6 +154,7 @@ impl BadRequest {
             Self::TransportHandshakeError => "TRANSPORT_HANDSHAKE_ERROR",
             Self::IdGenerationError => "ID_GENERATION_ERROR",
             Self::TooManyConnections => "TOO_MANY_CONNECTIONS",
+            Self::UpgradeOverHttp10 => "UPGRADE_OVER_HTTP_1_0",
         }
     }
 }

@@ -6,17 +6,17 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use socket2::{Domain, SockRef, Socket, Type};
 use tokio::net::{TcpListener, TcpStream, UnixListener};
 
 use crate::config::Config;
 use crate::error::{Error, ErrorKind};
-use crate::server::http::connection;
+use crate::server::http::{Admission, connection};
 use crate::server::shared::{Phase, Shared};
 use crate::socketio::Event;
-use crate::transport::Stream;
+use crate::transport::{Slot, Stream};
 
 /// A socket that listens, not yet watched.
 #[derive(Debug)]
@@ -199,6 +199,7 @@ pub(super) fn accept(shared: &Arc<Shared>, bound: Bound) -> Result<(), Error> {
 
 async fn accept_tcp(known: Known<TcpListener>) {
     let Known { listener, shared } = &known;
+    let mut trouble = Trouble::default();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -206,28 +207,33 @@ async fn accept_tcp(known: Known<TcpListener>) {
         };
         match accepted {
             Ok((stream, peer)) => {
+                trouble.end();
                 prepare(shared, &stream);
                 spawn(shared, Stream::Tcp(stream), (peer.ip(), peer.port()));
             }
-            Err(error) => rest(shared, &error).await,
+            Err(error) => trouble.rest(shared, &error).await,
         }
     }
 }
 
 async fn accept_unix(known: Known<UnixListener>) {
     let Known { listener, shared } = &known;
+    let mut trouble = Trouble::default();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = shared.life.reached(Phase::Closing) => return,
         };
         match accepted {
-            Ok((stream, _)) => spawn(
-                shared,
-                Stream::Unix(stream),
-                (IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
-            ),
-            Err(error) => rest(shared, &error).await,
+            Ok((stream, _)) => {
+                trouble.end();
+                spawn(
+                    shared,
+                    Stream::Unix(stream),
+                    (IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
+                );
+            }
+            Err(error) => trouble.rest(shared, &error).await,
         }
     }
 }
@@ -239,24 +245,88 @@ fn prepare(shared: &Shared, stream: &TcpStream) {
     }
 }
 
+/// Connections over `maxConnections` that are accepted nevertheless, to be told so; more are closed without an answer.
+const RESERVE: i64 = 16;
+
 fn spawn(shared: &Arc<Shared>, stream: Stream, peer: (IpAddr, u16)) {
-    shared
-        .runtime
-        .spawn(connection(Arc::clone(shared), stream, peer));
+    let (slot, open) = Slot::take(&shared.stats);
+    let over = shared
+        .config
+        .max_connections
+        .map_or(0, |most| open - i64::try_from(most).unwrap_or(i64::MAX));
+    let admission = match over {
+        ..=0 => Admission::Served,
+        1..=RESERVE => Admission::Refused,
+        _ => {
+            shared.stats.limit_connections_total.add(1);
+            return;
+        }
+    };
+    shared.runtime.spawn(connection(
+        Arc::clone(shared),
+        stream,
+        peer,
+        slot,
+        admission,
+    ));
 }
 
-/// Out of descriptors, or a peer that left before it was accepted: the listener lives on.
-async fn rest(shared: &Shared, error: &io::Error) {
-    tracing::warn!(target: "engine", "accept failed: {error}");
-    let passing = matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
-    );
-    if !passing {
-        shared.context.tell(&Event::Fault {
-            text: &format!("accept failed: {error}"),
+/// How long a listener rests after a first failure, and after many.
+const FIRST_REST: Duration = Duration::from_millis(50);
+const LONGEST_REST: Duration = Duration::from_secs(1);
+/// How often failures are reported while they go on.
+const REPORTING: Duration = Duration::from_secs(10);
+
+/// Failures of a listener that follow each other.
+#[derive(Debug, Default)]
+struct Trouble {
+    rest: Duration,
+    reported: Option<Instant>,
+    /// Failures since the last report.
+    unreported: u64,
+}
+
+impl Trouble {
+    /// Connections are accepted again.
+    fn end(&mut self) {
+        self.rest = Duration::ZERO;
+    }
+
+    /// How long to rest after a failure at `now`, and how many failures to report.
+    fn handle(&mut self, now: Instant) -> (Duration, Option<u64>) {
+        self.unreported += 1;
+        self.rest = (self.rest * 2).clamp(FIRST_REST, LONGEST_REST);
+        let is_due = self
+            .reported
+            .is_none_or(|reported| now.saturating_duration_since(reported) >= REPORTING);
+        let report = is_due.then(|| {
+            self.reported = Some(now);
+            std::mem::take(&mut self.unreported)
         });
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        (self.rest, report)
+    }
+
+    /// Out of descriptors, or a peer that left before it was accepted: the listener lives on.
+    async fn rest(&mut self, shared: &Shared, error: &io::Error) {
+        shared.stats.accept_errors_total.add(1);
+        let passing = matches!(
+            error.kind(),
+            io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
+        );
+        if passing {
+            tracing::debug!(target: "engine", "a client left before it was accepted: {error}");
+            return;
+        }
+        let (rest, report) = self.handle(tokio::time::Instant::now().into_std());
+        if let Some(count) = report {
+            let text = match count {
+                1 => format!("accept failed: {error}"),
+                _ => format!("accept failed {count} times since the last report: {error}"),
+            };
+            tracing::warn!(target: "engine", "{text}");
+            shared.context.tell(&Event::Fault { text: &text });
+        }
+        tokio::time::sleep(rest).await;
     }
 }
 
@@ -265,7 +335,6 @@ mod tests {
     use super::*;
     use crate::host::Handler;
     use crate::server::Server;
-    use std::time::Instant;
 
     struct Deaf;
 
@@ -284,5 +353,24 @@ mod tests {
         server.stop();
         assert!(server.listeners().is_empty());
         assert!(bind_tcp(&Config::default(), "127.0.0.1", port).is_ok());
+    }
+
+    #[test]
+    fn failures_are_damped_and_reported_now_and_then() {
+        let start = crate::server::driver::now();
+        let (mut trouble, mut at, mut reports) = (Trouble::default(), start, Vec::new());
+        let mut failures = 0;
+        while at < start + Duration::from_secs(60) {
+            let (rest, report) = trouble.handle(at);
+            assert!(rest >= FIRST_REST && rest <= LONGEST_REST);
+            failures += 1;
+            reports.extend(report);
+            at += rest;
+        }
+        assert!(failures < 70, "{failures}");
+        assert_eq!((reports.len(), reports[0]), (6, 1));
+        assert_eq!(reports.iter().sum::<u64>() + trouble.unreported, failures);
+        trouble.end();
+        assert_eq!(trouble.handle(at).0, FIRST_REST);
     }
 }

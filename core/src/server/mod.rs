@@ -4,7 +4,7 @@ pub mod cookie;
 pub mod cors;
 mod driver;
 mod farewell;
-mod http;
+pub mod http;
 mod layer;
 mod listener;
 mod runtime;
@@ -152,6 +152,7 @@ impl Server {
             cookie,
             files: std::sync::RwLock::default(),
             listening: listener::Listening::default(),
+            forwarded_told: std::sync::atomic::AtomicBool::new(false),
             life: Life::default(),
             config,
         });

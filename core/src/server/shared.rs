@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::pin::pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -42,6 +42,8 @@ pub(super) struct Shared {
     /// What the host has put at paths of its own.
     pub(super) files: RwLock<HashMap<String, File>>,
     pub(super) listening: Listening,
+    /// An unreadable X-Forwarded-For was logged.
+    pub(super) forwarded_told: AtomicBool,
     pub(super) life: Life,
 }
 

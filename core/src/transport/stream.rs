@@ -3,11 +3,16 @@
 use std::io::{self, ErrorKind, IoSlice};
 use std::os::fd::AsFd;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
+
+use crate::stats::Stats;
 
 /// The kinds of streams that carry connections.
 #[derive(Debug)]
@@ -28,6 +33,52 @@ impl Stream {
         }
         // The read that follows reports an error.
         .map(drop)
+    }
+}
+
+/// One of the connections that are counted as open, until it is dropped.
+#[derive(Debug)]
+pub struct Slot(Arc<Stats>);
+
+impl Slot {
+    /// Counts a connection; the number of them now.
+    pub fn take(stats: &Arc<Stats>) -> (Self, i64) {
+        let count = stats.open_connections_count.count();
+        (Self(Arc::clone(stats)), count)
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.0.open_connections_count.add(-1);
+    }
+}
+
+impl Stream {
+    /// Bounds what the kernel takes for a peer that has no room (0: its own choice), and for how long it keeps that.
+    #[cfg_attr(
+        not(any(target_os = "linux", target_os = "android")),
+        allow(unused_variables)
+    )]
+    pub fn set_kernel_limits(&self, unsent: u32, patience: Option<Duration>) {
+        if let Self::Tcp(stream) = self {
+            let socket = SockRef::from(stream);
+            // A kernel that does not know them keeps its own limits.
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            let _ = socket
+                .set_tcp_notsent_lowat(unsent)
+                .and_then(|()| socket.set_tcp_user_timeout(patience));
+            #[cfg(target_vendor = "apple")]
+            let _ = socket.set_tcp_notsent_lowat(unsent);
+        }
+    }
+
+    /// When it is closed, what the kernel has not sent is thrown away.
+    pub fn reset_on_close(&self) {
+        if let Self::Tcp(stream) = self {
+            // If it fails, the kernel gives up by itself, only later.
+            let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
+        }
     }
 }
 

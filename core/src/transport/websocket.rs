@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::transport::frame::{FrameLimits, FrameReader, write_close};
 use crate::transport::outbox::{Outbox, Unsent};
-use crate::transport::stream::Stream;
+use crate::transport::stream::{Slot, Stream};
 
 /// See the module's documentation.
 #[derive(Debug)]
@@ -27,6 +27,8 @@ pub struct WebSocket {
     end_when_sent: bool,
     /// Binary messages are sent as base64 texts, as the client asked.
     pub base64: bool,
+    /// Counts the connection.
+    pub slot: Option<Slot>,
 }
 
 /// How far the closing handshake is.
@@ -63,6 +65,7 @@ impl WebSocket {
             said: false,
             end_when_sent: false,
             base64: false,
+            slot: None,
         }
     }
 

@@ -57,6 +57,8 @@ fn defaults_are_what_the_documentation_says() {
         (107, "engine.closeTimeout", "30000"),
         (108, "engine.maxHeaders", "100"),
         (109, "engine.maxRooms", "0"),
+        (117, "engine.writeTimeout", "30000"),
+        (118, "engine.checkOrigin", "false"),
     ];
     let actual: Vec<_> = OptionInfo::all()
         .iter()

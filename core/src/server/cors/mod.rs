@@ -1,11 +1,11 @@
 //! CORS: the headers by which a browser knows which pages may read an answer.
 //!
-//! No request is refused here. The headers of an answer are those of the official server, down to
+//! No request is refused here; [`is_allowed_origin`] is for a server that refuses those of foreign pages. The headers of an answer are those of the official server, down to
 //! what `Vary` says for origins that are not allowed.
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
-    ACCESS_CONTROL_REQUEST_HEADERS, CONTENT_LENGTH, ORIGIN, VARY,
+    ACCESS_CONTROL_REQUEST_HEADERS, CONTENT_LENGTH, HOST, ORIGIN, VARY,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
@@ -112,6 +112,16 @@ impl Cors {
         }
     }
 
+    /// Whether pages of this origin may read answers.
+    fn allows(&self, origin: &HeaderValue) -> bool {
+        match &self.origin {
+            Origin::Off => false,
+            Origin::Any | Origin::Reflect => true,
+            Origin::Fixed(fixed) => fixed == origin,
+            Origin::List(origins) => origins.contains(origin),
+        }
+    }
+
     fn apply_origin(&self, request: &HeaderMap, response: &mut HeaderMap) {
         let allowed = match &self.origin {
             Origin::Off => return,
@@ -143,6 +153,25 @@ impl Cors {
             response.insert(ACCESS_CONTROL_ALLOW_HEADERS, headers);
         }
     }
+}
+
+/// Whether a request comes from no page, from a page of the host that it is sent to, or from a page that the option
+/// "cors" names.
+pub fn is_allowed_origin(cors: Option<&Cors>, request: &HeaderMap) -> bool {
+    let mut origins = request.get_all(ORIGIN).iter();
+    let (origin, another) = (origins.next(), origins.next());
+    let Some(origin) = origin else { return true };
+    if another.is_some() {
+        return false;
+    }
+    let host = request.get(HOST).map(HeaderValue::as_bytes);
+    let page = memchr::memmem::find(origin.as_bytes(), b"://")
+        .map(|scheme| &origin.as_bytes()[scheme + 3..]);
+    let is_own = match (page, host) {
+        (Some(page), Some(host)) => !host.is_empty() && page.eq_ignore_ascii_case(host),
+        _ => false,
+    };
+    is_own || cors.is_some_and(|cors| cors.allows(origin))
 }
 
 /// Adds a name to `Vary` unless it is there, or a star that stands for every name.

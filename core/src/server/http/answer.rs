@@ -21,6 +21,10 @@ const HTML: HeaderValue = HeaderValue::from_static("text/html");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
+/// What the operator of a proxy with its default settings has to read.
+const HTTP_1_0: &str = "A WebSocket needs HTTP/1.1, but the request came as HTTP/1.0: \
+    let the proxy speak HTTP/1.1 (nginx: proxy_http_version 1.1)";
+
 /// A status and nothing else.
 pub(super) fn empty(status: StatusCode) -> Answer {
     let mut answer = Response::new(Full::default());
@@ -75,11 +79,11 @@ pub(super) fn error(error: &ConnectionError) -> Answer {
 
 /// The same for an upgrade: always 400, and the connection ends.
 pub(super) fn upgrade_error(error: &ConnectionError) -> Answer {
-    closing(with(
-        StatusCode::BAD_REQUEST,
-        HTML,
-        error.wire_message().to_owned(),
-    ))
+    let text = match error {
+        ConnectionError::BadRequest(BadRequest::UpgradeOverHttp10) => HTTP_1_0,
+        other => other.wire_message(),
+    };
+    closing(with(StatusCode::BAD_REQUEST, HTML, text.to_owned()))
 }
 
 /// An upgrade that is no WebSocket's.
@@ -91,7 +95,8 @@ pub(super) fn no_websocket(error: UpgradeError) -> Answer {
     closing(answer)
 }
 
-fn closing(mut answer: Answer) -> Answer {
+/// The connection ends with this answer.
+pub(super) fn closing(mut answer: Answer) -> Answer {
     answer
         .headers_mut()
         .insert(CONNECTION, HeaderValue::from_static("close"));

@@ -6,6 +6,7 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 
+use crate::server::http::exchange::Exchange;
 use crate::server::shared::Shared;
 use crate::server::turn;
 
@@ -25,8 +26,20 @@ pub(super) enum BodyError {
 const WASTE: usize = 4;
 
 /// Reads a body to its end. What is too large is not collected.
-pub(super) async fn read(shared: &Shared, body: Incoming) -> Result<Bytes, BodyError> {
-    let read = tokio::time::timeout(shared.config.body_timeout, collect(shared, body)).await;
+pub(super) async fn read(
+    shared: &Shared,
+    exchange: &Exchange,
+    body: Incoming,
+) -> Result<Bytes, BodyError> {
+    let collected = async {
+        tokio::select! {
+            // What came before the end of the stream is looked at before the end.
+            biased;
+            collected = collect(shared, body) => collected,
+            () = exchange.half_closed() => Err(BodyError::Lost),
+        }
+    };
+    let read = tokio::time::timeout(shared.config.body_timeout, collected).await;
     let read = read.unwrap_or(Err(BodyError::TooSlow));
     match read {
         Err(BodyError::TooLarge) => shared.stats.limit_payload_total.add(1),

@@ -1,6 +1,5 @@
 //! Opening sessions, and moving them to a WebSocket.
 
-use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
@@ -23,6 +22,7 @@ use crate::engineio::{
 use crate::server::driver::{Driver, now, unix_ms};
 use crate::server::http::Connection;
 use crate::server::http::answer::{self, Answer};
+use crate::server::http::io::HttpIo;
 use crate::server::layer::Layer;
 use crate::server::sessions::{ComingWebSocket, SessionHandle};
 use crate::server::shared::Shared;
@@ -30,8 +30,8 @@ use crate::socketio::client::Client;
 use crate::socketio::event::{Event, Hook, Occasion};
 use crate::socketio::plain::PlainClient;
 use crate::socketio::{Answer as Decision, Link, Question, Request as Snapshot};
+use crate::transport::WebSocket;
 use crate::transport::handshake::upgrade;
-use crate::transport::{Stream, WebSocket};
 
 /// A connection that becomes a WebSocket when its answer has been sent.
 pub(super) struct PendingUpgrade {
@@ -57,15 +57,22 @@ impl PendingUpgrade {
     pub(super) async fn complete(self, connection: &Connection) {
         let Ok(upgraded) = self.on.await else { return };
         // It is our own stream, in the wrapping that we gave it.
-        let Ok(Parts { io, read_buf, .. }) = upgraded.downcast::<TokioIo<Stream>>() else {
+        let Ok(Parts { io, read_buf, .. }) = upgraded.downcast::<TokioIo<HttpIo>>() else {
             return;
         };
         let shared = &connection.shared;
-        let mut websocket = Box::new(WebSocket::new(
-            io.into_inner(),
-            &read_buf,
-            shared.frame_limits(),
-        ));
+        let (stream, slot, behind) = io.into_inner().into_parts();
+        let mut websocket = if behind.is_empty() {
+            WebSocket::new(stream, &read_buf, shared.frame_limits())
+        } else {
+            WebSocket::new(
+                stream,
+                &[&read_buf[..], &behind].concat(),
+                shared.frame_limits(),
+            )
+        };
+        websocket.slot = Some(slot);
+        let mut websocket = Box::new(websocket);
         websocket.base64 = self.base64;
         match self.purpose {
             Purpose::Nothing => shared.say_farewell(websocket),
@@ -288,49 +295,6 @@ fn start(
 }
 
 impl Connection {
-    /// What the host may see of a request.
-    pub(super) fn snapshot<B>(&self, request: &Request<B>) -> Arc<Snapshot> {
-        let url = request
-            .uri()
-            .path_and_query()
-            .map_or("/", |url| url.as_str());
-        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-        let headers: Vec<(&str, String)> = request
-            .headers()
-            .iter()
-            .map(|(name, value)| (name.as_str(), text(value)))
-            .collect();
-        let headers = headers.iter().map(|(name, value)| (*name, value.as_str()));
-        let peer = (self.client_address(request.headers()), self.peer.1);
-        Arc::new(Snapshot::new(
-            request.method().as_str(),
-            url,
-            headers,
-            peer,
-            false,
-        ))
-    }
-
-    /// The address that the last trusted proxy has seen. Source: `X-Forwarded-For`, read from the right.
-    fn client_address(&self, headers: &HeaderMap) -> IpAddr {
-        let hops = self.shared.config.trust_proxy;
-        if hops == 0 {
-            return self.peer.0;
-        }
-        let lines = headers
-            .get_all("x-forwarded-for")
-            .iter()
-            .filter_map(|value| value.to_str().ok());
-        let seen: Vec<&str> = lines
-            .flat_map(|line| line.split(','))
-            .map(str::trim)
-            .collect();
-        let at = seen.len().saturating_sub(hops);
-        seen.get(at)
-            .and_then(|address| address.parse().ok())
-            .unwrap_or(self.peer.0)
-    }
-
     /// Asks the host whether a request may open a session, if it wants to be asked.
     async fn ask_admission(&self, request: &Request<Incoming>) -> Result<(), ConnectionError> {
         if !self.shared.context.hooks.has(Hook::AllowRequest) {

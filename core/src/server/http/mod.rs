@@ -2,45 +2,66 @@
 
 mod answer;
 mod body;
+mod client;
+mod exchange;
+pub mod forwarded;
 mod handshake;
+pub mod head;
+mod io;
 mod router;
 
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::pin::pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 
+use crate::server::http::exchange::{AnswerBody, Exchange, InProgress};
 use crate::server::http::handshake::PendingUpgrade;
+use crate::server::http::io::HttpIo;
 use crate::server::shared::{Phase, Shared};
 use crate::server::turn;
-use crate::transport::Stream;
+use crate::transport::{Slot, Stream};
+
+/// Whether a connection is within the limit of connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Admission {
+    Served,
+    /// It is over the limit: it is told so, and closed.
+    Refused,
+}
 
 /// What the requests of one connection share.
 pub(super) struct Connection {
     shared: Arc<Shared>,
     peer: (IpAddr, u16),
-    /// Requests under way.
-    busy: AtomicUsize,
+    admission: Admission,
+    exchange: Arc<Exchange>,
     /// Set by the request that turns the connection into a WebSocket.
     upgrade: Mutex<Option<PendingUpgrade>>,
 }
 
 /// Serves a connection until it ends or becomes a WebSocket.
-pub(super) async fn connection(shared: Arc<Shared>, stream: Stream, peer: (IpAddr, u16)) {
-    shared.life.connections.fetch_add(1, Ordering::AcqRel);
-    let _count = Counted(&shared);
+pub(super) async fn connection(
+    shared: Arc<Shared>,
+    stream: Stream,
+    peer: (IpAddr, u16),
+    slot: Slot,
+    admission: Admission,
+) {
+    let _count = Counted::new(&shared);
     let connection = Arc::new(Connection {
         shared: Arc::clone(&shared),
         peer,
-        busy: AtomicUsize::new(0),
+        admission,
+        exchange: Arc::default(),
         upgrade: Mutex::new(None),
     });
-    serve(&connection, stream).await;
+    serve(&connection, stream, slot).await;
     let pending = connection
         .upgrade
         .lock()
@@ -51,48 +72,49 @@ pub(super) async fn connection(shared: Arc<Shared>, stream: Stream, peer: (IpAdd
     }
 }
 
-async fn serve(connection: &Arc<Connection>, stream: Stream) {
-    let config = &connection.shared.config;
-    let service = {
+async fn serve(connection: &Arc<Connection>, stream: Stream, slot: Slot) {
+    let (shared, exchange) = (&connection.shared, &connection.exchange);
+    let config = &shared.config;
+    let io = HttpIo::new(stream, slot, Arc::clone(shared), Arc::clone(exchange));
+    let service = service_fn(|request| {
         let connection = Arc::clone(connection);
-        service_fn(move |request| {
-            let connection = Arc::clone(&connection);
-            connection.busy.fetch_add(1, Ordering::AcqRel);
-            let busy = Busy(Arc::clone(&connection));
-            async move {
-                let answer = router::route(connection, request).await;
-                drop(busy);
-                Ok::<_, Infallible>(answer)
-            }
-        })
-    };
+        let in_progress = InProgress(Arc::clone(&connection.exchange));
+        async move {
+            let answer = router::route(connection, request).await;
+            let answer = answer.map(|body| AnswerBody::new(body, in_progress));
+            Ok::<_, Infallible>(answer)
+        }
+    });
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(config.header_timeout)
         .max_buf_size(config.max_header_bytes)
         .max_headers(config.max_headers)
+        // The stream itself says when the end of the client's direction is to be seen.
         .half_close(false)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(io), service)
         .with_upgrades();
     let mut serving = pin!(serving);
-    let (life, sink) = (&connection.shared.life, &*connection.shared.sink);
+    let (life, sink) = (&shared.life, &*shared.sink);
     let ended = tokio::select! {
         // What it has to write is written before it is looked at whether it is idle.
         biased;
         ended = turn::in_rounds(serving.as_mut(), sink) => ended,
+        () = exchange.abandoned() => return,
         () = life.reached(Phase::Closing) => {
-            if connection.busy.load(Ordering::Acquire) == 0 {
+            if exchange.is_idle() {
                 return;
             }
             serving.as_mut().graceful_shutdown();
             tokio::select! {
                 ended = turn::in_rounds(serving, sink) => ended,
+                () = exchange.abandoned() => return,
                 () = life.reached(Phase::Cut) => return,
             }
         }
     };
     if let Err(error) = ended {
-        connection.shared.count_http_error(&error);
+        shared.count_http_error(&error);
     }
 }
 
@@ -100,26 +122,32 @@ impl Shared {
     fn count_http_error(&self, error: &hyper::Error) {
         if error.is_parse_too_large() {
             self.stats.limit_headers_total.add(1);
+        } else if error.is_parse() {
+            self.stats.http_errors_total.add(1);
         } else if error.is_timeout() {
             self.stats.deadline_header_total.add(1);
         }
     }
 }
 
+/// A connection that speaks HTTP.
 struct Counted<'a>(&'a Shared);
+
+impl<'a> Counted<'a> {
+    fn new(shared: &'a Shared) -> Self {
+        shared.life.connections.fetch_add(1, Ordering::AcqRel);
+        shared.stats.http_connections_count.add(1);
+        Self(shared)
+    }
+}
 
 impl Drop for Counted<'_> {
     fn drop(&mut self) {
+        self.0.stats.http_connections_count.add(-1);
         self.0.life.connections.fetch_sub(1, Ordering::AcqRel);
         self.0.life.ended.notify_waiters();
     }
 }
 
-/// A request under way.
-struct Busy(Arc<Connection>);
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        self.0.busy.fetch_sub(1, Ordering::AcqRel);
-    }
-}
+#[cfg(test)]
+mod tests;

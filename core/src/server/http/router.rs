@@ -1,36 +1,56 @@
 //! The router: what a request is, in the order in which the official server checks it.
 
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue, ORIGIN, UPGRADE};
-use http::{Method, Request, StatusCode};
+use http::{Method, Request, StatusCode, Version};
 use hyper::body::Incoming;
 use tokio::sync::oneshot;
 
 use crate::engineio::handshake::BadRequest;
 use crate::engineio::session::PollRefusal;
 use crate::engineio::{ConnectionError, HandshakeQuery, TransportKind};
-use crate::server::cors::Outcome;
+use crate::server::cors::{Outcome, is_allowed_origin};
 use crate::server::http::answer::{self, Answer};
 use crate::server::http::body::{self, BodyError};
-use crate::server::http::{Connection, handshake};
+use crate::server::http::client::target;
+use crate::server::http::{Admission, Connection, handshake};
 use crate::server::sessions::SessionHandle;
 use crate::socketio::event::{Event, Hook, Occasion};
 use crate::transport::{PollAnswer, PostAnswer, TransportRequest};
 
+/// How long a waiting GET lives on when its client has ended its direction of the stream: long enough for what waits
+/// already, and short enough that a client that has left is missed soon.
+const HALF_CLOSED_POLL: Duration = Duration::from_millis(500);
+
 /// Answers a request. Whatever happens, there is an answer.
-pub(super) async fn route(connection: Arc<Connection>, request: Request<Incoming>) -> Answer {
+pub(super) async fn route(connection: Arc<Connection>, mut request: Request<Incoming>) -> Answer {
     let shared = &connection.shared;
     shared.stats.http_requests_total.add(1);
-    let raw = request
-        .uri()
-        .path_and_query()
-        .map_or("", |url| url.as_str());
-    if !raw.starts_with(&*shared.request_path) {
-        return serve_file(&connection, &request);
+    let note = connection.exchange.take_note();
+    if let Some(fault) = note.fault {
+        shared.stats.http_errors_total.add(1);
+        tracing::debug!(target: "engine", peer = %connection.peer.0, "request refused with 400: {fault}");
+        return answer::closing(answer::empty(StatusCode::BAD_REQUEST));
     }
+    connection.identify(&mut request, note.target);
+    let is_over_limit = connection.admission == Admission::Refused;
+    let answer = if !target(&request).starts_with(&*shared.request_path) {
+        serve_file(&connection, &request)
+    } else {
+        serve_engine(&connection, request).await
+    };
+    if is_over_limit {
+        answer::closing(answer)
+    } else {
+        answer
+    }
+}
+
+async fn serve_engine(connection: &Arc<Connection>, request: Request<Incoming>) -> Answer {
     let mut extra = HeaderMap::new();
-    if let Some(cors) = &shared.cors
+    if let Some(cors) = &connection.shared.cors
         && let Outcome::Preflight(status) =
             cors.apply(request.method(), request.headers(), &mut extra)
     {
@@ -39,7 +59,7 @@ pub(super) async fn route(connection: Arc<Connection>, request: Request<Incoming
         return answer;
     }
     let is_upgrade = is_upgrade(&request);
-    let mut answer = match dispatch(&connection, request, is_upgrade, &mut extra).await {
+    let mut answer = match dispatch(connection, request, is_upgrade, &mut extra).await {
         Ok(answer) => answer,
         Err(error) if is_upgrade => answer::upgrade_error(&error),
         Err(error) => answer::error(&error),
@@ -87,6 +107,14 @@ fn verify(
     is_upgrade: bool,
 ) -> Result<Option<Arc<SessionHandle>>, ConnectionError> {
     let shared = &connection.shared;
+    let refuse = |reason| Err(ConnectionError::BadRequest(reason));
+    if connection.admission == Admission::Refused {
+        shared.stats.limit_connections_total.add(1);
+        return refuse(BadRequest::TooManyConnections);
+    }
+    if is_upgrade && request.version() < Version::HTTP_11 {
+        return refuse(BadRequest::UpgradeOverHttp10);
+    }
     let query = HandshakeQuery::parse(request.uri().query().unwrap_or(""));
     let unknown = || ConnectionError::UnknownTransport {
         transport: query
@@ -111,7 +139,12 @@ fn verify(
         .get(ORIGIN)
         .is_none_or(|origin| origin.as_bytes().iter().all(is_valid))
     {
-        return Err(ConnectionError::BadRequest(BadRequest::InvalidOrigin));
+        return refuse(BadRequest::InvalidOrigin);
+    }
+    if shared.config.check_origin && !is_allowed_origin(shared.cors.as_ref(), request.headers()) {
+        return Err(ConnectionError::Forbidden {
+            message: Some("Origin not allowed".to_owned()),
+        });
     }
     if let Some(sid) = &query.sid {
         let handle = shared
@@ -119,24 +152,29 @@ fn verify(
             .find(sid)
             .ok_or(ConnectionError::UnknownSid)?;
         if !is_upgrade && handle.link.transport() != transport {
-            return Err(ConnectionError::BadRequest(BadRequest::TransportMismatch));
+            return refuse(BadRequest::TransportMismatch);
         }
         if query.revision() != 4 {
-            return Err(ConnectionError::BadRequest(BadRequest::ProtocolMismatch));
+            return refuse(BadRequest::ProtocolMismatch);
+        }
+        if !is_upgrade && !matches!(*request.method(), Method::GET | Method::POST) {
+            return Err(bad_method(request.method()));
         }
         return Ok(Some(handle));
     }
     if request.method() != Method::GET {
-        return Err(ConnectionError::BadHandshakeMethod {
-            method: request.method().to_string(),
-        });
+        return Err(bad_method(request.method()));
     }
     if transport == TransportKind::WebSocket && !is_upgrade {
-        return Err(ConnectionError::BadRequest(
-            BadRequest::TransportHandshakeError,
-        ));
+        return refuse(BadRequest::TransportHandshakeError);
     }
     Ok(None)
+}
+
+fn bad_method(method: &Method) -> ConnectionError {
+    ConnectionError::BadHandshakeMethod {
+        method: method.to_string(),
+    }
 }
 
 /// A GET or POST of a polling session.
@@ -159,8 +197,7 @@ async fn on_session(
     }
     match method {
         Method::GET => poll(connection, request, &handle).await,
-        Method::POST => post(connection, request, &handle).await,
-        _ => answer::empty(StatusCode::INTERNAL_SERVER_ERROR),
+        _ => post(connection, request, &handle).await,
     }
 }
 
@@ -169,9 +206,23 @@ async fn poll(
     request: Request<Incoming>,
     handle: &SessionHandle,
 ) -> Answer {
-    let (sender, receiver) = oneshot::channel();
+    let (sender, mut receiver) = oneshot::channel();
     handle.ask(TransportRequest::Poll(sender));
-    let refusal = match receiver.await {
+    let left = async {
+        connection.exchange.half_closed().await;
+        tokio::time::sleep(HALF_CLOSED_POLL).await;
+    };
+    let answer = tokio::select! {
+        biased;
+        answer = &mut receiver => answer,
+        () = left => {
+            // The session learns it from the receiver, the client from the end of the connection.
+            drop(receiver);
+            connection.exchange.abandon();
+            return std::future::pending().await;
+        }
+    };
+    let refusal = match answer {
         Ok(PollAnswer::Payload(body)) => return answer::payload(body, request.headers()),
         Ok(PollAnswer::Refused(refusal)) => refusal,
         Err(_) => PollRefusal::Ended,
@@ -207,7 +258,7 @@ async fn post(
         handle,
         complete: false,
     };
-    let body = match body::read(&connection.shared, incoming).await {
+    let body = match body::read(&connection.shared, &connection.exchange, incoming).await {
         Ok(body) => body,
         Err(error @ (BodyError::TooLarge | BodyError::TooSlow)) => {
             guard.forgive();
@@ -270,6 +321,10 @@ fn serve_file(connection: &Connection, request: &Request<Incoming>) -> Answer {
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
     if is_read && shared.config.metrics_path.as_deref() == Some(request.uri().path()) {
         return answer::metrics(shared.stats.open_metrics());
+    }
+    if connection.admission == Admission::Refused {
+        shared.stats.limit_connections_total.add(1);
+        return answer::empty(StatusCode::SERVICE_UNAVAILABLE);
     }
     let files = shared.files.read().unwrap_or_else(PoisonError::into_inner);
     match files.get(request.uri().path()) {

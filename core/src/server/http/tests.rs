@@ -1,0 +1,51 @@
+//! What a client gets that ends its direction of the stream while the host is asked about it.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
+use std::time::Instant;
+
+use crate::config::{Config, Delivery};
+use crate::host::Handler;
+use crate::server::Server;
+use crate::socketio::event::Hook;
+use crate::socketio::{Event, Question};
+
+/// Hands out the questions whether a request may open a session.
+struct Asked(Sender<Question>);
+
+impl Handler for Asked {
+    fn handle(&self, event: &Event<'_>, _: Instant) {
+        if let Event::AllowRequest { question, .. } = event {
+            self.0.send((*question).clone()).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_half_closed_client_is_answered_after_the_host() {
+    for delivery in [Delivery::Inline, Delivery::Threads] {
+        let config = Config {
+            delivery,
+            ..Config::default()
+        };
+        let (sender, questions) = channel();
+        let server = Server::new(&config, Arc::new(Asked(sender))).unwrap();
+        server.hooks().add(Hook::AllowRequest);
+        let port = server.listen_tcp("127.0.0.1", 0).unwrap();
+        for _ in 0..50 {
+            let mut client = TcpStream::connect(("127.0.0.1", port)).unwrap();
+            client
+                .write_all(b"GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: a\r\n\r\n")
+                .unwrap();
+            client.shutdown(Shutdown::Write).unwrap();
+            let question = questions.recv().unwrap();
+            question.accept().unwrap();
+            let mut answer = String::new();
+            client.read_to_string(&mut answer).unwrap();
+            assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer:?}");
+        }
+        server.stop();
+    }
+}

@@ -392,6 +392,20 @@ typedef enum bw_reason {
   BW_REASON_SERVER_NSP = 9,
 } bw_reason;
 
+/** What sort of rule a bw_cause names. */
+typedef enum bw_cause_kind {
+  /** More than an option allows. */
+  BW_CAUSE_LIMIT = 1,
+  /** Something did not happen within the time that an option allows. */
+  BW_CAUSE_DEADLINE = 2,
+  /** Bytes that could not be decoded. */
+  BW_CAUSE_PARSE = 3,
+  /** A packet, frame or request that the protocol does not allow there. */
+  BW_CAUSE_VIOLATION = 4,
+  /** The network connection broke, or the client closed it in an unusual way. */
+  BW_CAUSE_TRANSPORT = 5,
+} bw_cause_kind;
+
 /** The bits of bw_on's flags. */
 typedef enum bw_listen_flags {
   /** Called once, then removed. */
@@ -542,7 +556,10 @@ typedef struct bw_log_record {
   int32_t level;
   /** 0 when none applies. */
   bw_server server;
-  /** The part of the engine: "engine". */
+  /**
+   * The part of the engine: "bellwire::server", "bellwire::http", "bellwire::session",
+   * "bellwire::socket" or "bellwire::host".
+   */
   struct bw_str target;
   /** The words. */
   struct bw_str message;
@@ -637,6 +654,22 @@ typedef struct bw_remote_socket {
   size_t n_rooms;
 } bw_remote_socket;
 
+/** Which limit, deadline or rule ended a connection, with the numbers. */
+typedef struct bw_cause {
+  /** What this library filled. */
+  uint32_t struct_size;
+  /** BW_CAUSE_* */
+  int32_t kind;
+  /** What happened, in words. */
+  struct bw_str text;
+  /** The option that sets the limit, by its JSON name; empty when no option is concerned. */
+  struct bw_str option;
+  /** The option's value: a number, bytes or milliseconds. */
+  uint64_t limit;
+  /** The number that was compared with the limit; 0 when it is not known. */
+  uint64_t seen;
+} bw_cause;
+
 /**
  * Something that happened. All pointers in it are borrowed: they are valid until the callback
  * returns or, with bw_server_next, until the next bw_server_next.
@@ -696,6 +729,8 @@ typedef struct bw_event {
   const struct bw_remote_socket *const *sockets;
   /** How many sockets. */
   size_t n_sockets;
+  /** DISCONNECTING, DISCONNECT: what ended the connection; NULL when the reason says it all. */
+  const struct bw_cause *cause;
 } bw_event;
 
 /** A bw_server, bw_nsp or bw_socket. */

@@ -388,6 +388,22 @@ inline target &target::from(const socket &sender) {
 
 // ---------------------------------------------------------------------- events
 
+// Which limit, deadline or rule ended a connection: a view, valid as long as its event.
+class cause {
+ public:
+  explicit cause(const bw_cause *c) noexcept : c_(c) {}
+  explicit operator bool() const noexcept { return c_ != nullptr; }
+  int32_t kind() const noexcept { return c_ ? c_->kind : 0; }  // BW_CAUSE_*
+  std::string_view text() const noexcept { return c_ ? view(c_->text) : std::string_view(); }
+  // The option that sets the limit, its value, and the number that was compared with it.
+  std::string_view option() const noexcept { return c_ ? view(c_->option) : std::string_view(); }
+  uint64_t limit() const noexcept { return c_ ? c_->limit : 0; }
+  uint64_t seen() const noexcept { return c_ ? c_->seen : 0; }
+
+ private:
+  const bw_cause *c_;
+};
+
 // What a callback is told: a view of one bw_event.
 class event {
  public:
@@ -399,6 +415,8 @@ class event {
   // The event, room, transport, reason or error text: what the type says.
   std::string_view name() const noexcept { return view(e_->name); }
   int32_t code() const noexcept { return e_->code; }
+  // Of a disconnect: what ended the connection; false when the reason says it all.
+  bellwire::cause cause() const noexcept { return bellwire::cause(e_->cause); }
   bw_status status() const noexcept { return e_->status; }
   bellwire::handshake handshake() const {
     return e_->handshake ? bellwire::handshake::retain(e_->handshake) : socket().handshake();

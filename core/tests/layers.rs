@@ -67,12 +67,13 @@ const PURE: [&str; 2] = [
     "tokio_tungstenite::tungstenite::handshake::derive_accept_key",
 ];
 
-/// Where the clock is read: the driver hands the time to everything below it, the host layer stamps events, two parts of
+/// Where the clock is read: the driver hands the time to everything below it, the host layer stamps events, three parts of
 /// the server wait for something of their own, and the log limits lines that come too often.
-const CLOCKS: [&str; 5] = [
-    "log.rs",
+const CLOCKS: [&str; 6] = [
+    "log/mod.rs",
     "server/driver",
     "host/",
+    "server/listener.rs",
     "server/shutdown.rs",
     "server/http/handshake.rs",
 ];

@@ -46,7 +46,7 @@ impl Handler for Dispatcher {
             })
         });
         if let Ok(Err(error)) = result {
-            tracing::error!(target: "engine", "an event could not be delivered: {error}");
+            tracing::error!(target: "bellwire::host", "an event could not be delivered: {error}");
         }
         if let Event::Disconnect { socket, .. } = event
             && let Some(host) = socket.host().get::<SocketHost>()

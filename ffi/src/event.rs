@@ -4,6 +4,7 @@ use std::ffi::c_void;
 use std::ptr::null;
 use std::time::Instant;
 
+use bellwire_core::cause::Cause;
 use bellwire_core::engineio::CloseReason;
 use bellwire_core::socketio::DisconnectReason;
 
@@ -104,6 +105,53 @@ pub enum bw_reason {
     BW_REASON_SERVER_NSP = 9,
 }
 
+/// What sort of rule a bw_cause names.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub enum bw_cause_kind {
+    /// More than an option allows.
+    BW_CAUSE_LIMIT = 1,
+    /// Something did not happen within the time that an option allows.
+    BW_CAUSE_DEADLINE = 2,
+    /// Bytes that could not be decoded.
+    BW_CAUSE_PARSE = 3,
+    /// A packet, frame or request that the protocol does not allow there.
+    BW_CAUSE_VIOLATION = 4,
+    /// The network connection broke, or the client closed it in an unusual way.
+    BW_CAUSE_TRANSPORT = 5,
+}
+
+/// Which limit, deadline or rule ended a connection, with the numbers.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct bw_cause {
+    /// What this library filled.
+    pub struct_size: u32,
+    /// BW_CAUSE_*
+    pub kind: i32,
+    /// What happened, in words.
+    pub text: bw_str,
+    /// The option that sets the limit, by its JSON name; empty when no option is concerned.
+    pub option: bw_str,
+    /// The option's value: a number, bytes or milliseconds.
+    pub limit: u64,
+    /// The number that was compared with the limit; 0 when it is not known.
+    pub seen: u64,
+}
+
+impl bw_cause {
+    pub(crate) fn view(cause: &Cause) -> Self {
+        Self {
+            struct_size: size_of::<Self>() as u32,
+            kind: cause.kind() as i32,
+            text: bw_str::view(cause.text()),
+            option: cause.option().map_or(bw_str::EMPTY, bw_str::view),
+            limit: cause.limit_value().unwrap_or(0),
+            seen: cause.seen().unwrap_or(0),
+        }
+    }
+}
+
 /// One answer to an emit with ack.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
@@ -199,6 +247,8 @@ pub struct bw_event {
     pub sockets: *const *const bw_remote_socket,
     /// How many sockets.
     pub n_sockets: usize,
+    /// DISCONNECTING, DISCONNECT: what ended the connection; NULL when the reason says it all.
+    pub cause: *const bw_cause,
 }
 
 /// Called with an event. It must not throw, longjmp or end the thread.
@@ -235,6 +285,7 @@ impl bw_event {
             n_replies: 0,
             sockets: null(),
             n_sockets: 0,
+            cause: null(),
         }
     }
 

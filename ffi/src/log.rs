@@ -3,19 +3,15 @@
 //! Reading the callback takes no lock, so that a fork in the middle of it stops nobody.
 
 use std::ffi::c_void;
-use std::fmt::Write as _;
-use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicUsize, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bellwire_core::error::{Error, ErrorKind};
-use tracing::field::{Field, Visit};
-use tracing::level_filters::LevelFilter;
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Level, Metadata, Subscriber};
+use bellwire_core::log::listener::{self, Level, Line, Listener};
 
 use crate::closure::Owned;
-use crate::error::{Result, bw_status};
+use crate::error::bw_status;
 use crate::panic::entry;
 use crate::pointer::{self, UserPointer};
 use crate::thread::Thread;
@@ -49,7 +45,8 @@ pub struct bw_log_record {
     pub level: i32,
     /// 0 when none applies.
     pub server: bw_server,
-    /// The part of the engine: "engine".
+    /// The part of the engine: "bellwire::server", "bellwire::http", "bellwire::session",
+    /// "bellwire::socket" or "bellwire::host".
     pub target: bw_str,
     /// The words.
     pub message: bw_str,
@@ -68,7 +65,7 @@ struct Sink {
     owned: Owned,
 }
 
-static LEVEL: AtomicI32 = AtomicI32::new(0);
+static LEVEL: AtomicU8 = AtomicU8::new(0);
 static SINK: AtomicPtr<Sink> = AtomicPtr::new(std::ptr::null_mut());
 /// How many threads may be using the sink they have read.
 static READERS: AtomicUsize = AtomicUsize::new(0);
@@ -88,21 +85,22 @@ pub extern "C" fn bw_log_set(
 ) -> bw_status {
     entry(|| {
         let owned = Owned::new(drop, UserPointer(user));
-        if !(0..=5).contains(&level) {
+        let Some(wanted) = u8::try_from(level).ok().and_then(Level::from_number) else {
             let text = format!("level is {level}: it goes from 0 to 5");
             return Err(Error::new(ErrorKind::Argument, text));
-        }
+        };
         let sink = match r#fn {
             Some(call) => {
-                listen()?;
+                listener::listen(&ToSink)?;
                 pointer::into_raw(Sink { call, owned })
             }
             None => std::ptr::null_mut(),
         };
         let is_off = sink.is_null();
         let mut old = SINK.swap(sink, Ordering::SeqCst);
-        LEVEL.store(if is_off { 0 } else { level }, Ordering::SeqCst);
-        tracing::callsite::rebuild_interest_cache();
+        let level = if is_off { Level::Off } else { wanted };
+        LEVEL.store(level as u8, Ordering::SeqCst);
+        listener::level_changed();
         if let Some(old) = pointer::take_box(&raw mut old) {
             REPLACED
                 .lock()
@@ -132,68 +130,20 @@ fn drop_replaced() {
     drop(unused);
 }
 
-/// Makes us the subscriber of the process.
-fn listen() -> Result<()> {
-    static LISTENING: OnceLock<bool> = OnceLock::new();
-    let listening =
-        LISTENING.get_or_init(|| tracing::subscriber::set_global_default(Listener).is_ok());
-    if *listening {
-        return Ok(());
+/// What the engine gives its lines to.
+struct ToSink;
+
+impl Listener for ToSink {
+    fn level(&self) -> Level {
+        Level::from_number(LEVEL.load(Ordering::Relaxed)).unwrap_or(Level::Off)
     }
-    let text = "this program listens to the engine's traces already, in Rust";
-    Err(Error::new(ErrorKind::State, text))
-}
 
-struct Listener;
-
-fn number(level: Level) -> i32 {
-    match level {
-        Level::ERROR => 1,
-        Level::WARN => 2,
-        Level::INFO => 3,
-        Level::DEBUG => 4,
-        Level::TRACE => 5,
+    fn hear(&self, line: &Line<'_>) {
+        Thread::with(|thread| thread.in_log(|| log(line)));
     }
 }
 
-impl Subscriber for Listener {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        number(*metadata.level()) <= LEVEL.load(Ordering::Relaxed)
-    }
-
-    fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(match LEVEL.load(Ordering::Relaxed) {
-            1 => LevelFilter::ERROR,
-            2 => LevelFilter::WARN,
-            3 => LevelFilter::INFO,
-            4 => LevelFilter::DEBUG,
-            5 => LevelFilter::TRACE,
-            _ => LevelFilter::OFF,
-        })
-    }
-
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-
-    fn record(&self, _: &Id, _: &Record<'_>) {}
-
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-
-    fn enter(&self, _: &Id) {}
-
-    fn exit(&self, _: &Id) {}
-
-    fn event(&self, event: &Event<'_>) {
-        let mut words = Words(String::new());
-        event.record(&mut words);
-        let metadata = event.metadata();
-        let write = || log(*metadata.level(), metadata.target(), &words.0);
-        Thread::with(|thread| thread.in_log(write));
-    }
-}
-
-fn log(level: Level, target: &str, message: &str) {
+fn log(line: &Line<'_>) {
     struct Leave;
     impl Drop for Leave {
         fn drop(&mut self) {
@@ -213,25 +163,11 @@ fn log(level: Level, target: &str, message: &str) {
         .unwrap_or_default();
     let record = bw_log_record {
         struct_size: size_of::<bw_log_record>() as u32,
-        level: number(level),
+        level: line.level as i32,
         server: 0,
-        target: bw_str::view(target),
-        message: bw_str::view(message),
+        target: bw_str::view(line.target),
+        message: bw_str::view(line.text),
         unix_ns: since_1970.as_nanos() as u64,
     };
     pointer::call_log(sink.call, &record, sink.owned.user());
-}
-
-/// The message of an event, and its other fields behind it.
-struct Words(String);
-
-impl Visit for Words {
-    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        // A `String` takes everything.
-        let _ = if field.name() == "message" {
-            write!(self.0, "{value:?}")
-        } else {
-            write!(self.0, " {}={value:?}", field.name())
-        };
-    }
 }

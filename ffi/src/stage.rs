@@ -6,13 +6,16 @@ use std::time::Instant;
 use bellwire_core::error::ErrorKind;
 use bellwire_core::json;
 use bellwire_core::socketio::event::{Form, Occasion, RoomChange};
-use bellwire_core::socketio::{AckOutcome, Event, Message, MessageRef, Namespace, Reply, Socket};
+use bellwire_core::socketio::{
+    AckOutcome, DisconnectReason, Event, Message, MessageRef, Namespace, Reply, Socket,
+};
 use bytes::Bytes;
 
 use crate::deferred::Extras;
 use crate::error::Result;
 use crate::event::{
-    bw_event, bw_event_flags as flags, bw_event_values as values, bw_remote_socket, bw_reply,
+    bw_cause, bw_event, bw_event_flags as flags, bw_event_values as values, bw_remote_socket,
+    bw_reply,
 };
 use crate::handshake::bw_handshake;
 use crate::message::bw_message;
@@ -120,6 +123,8 @@ pub(crate) struct Stage {
     handshake: Option<Arc<bw_handshake>>,
     message: Option<Arc<bw_message<'static>>>,
     args: Vec<u8>,
+    cause: Option<Box<bw_cause>>,
+    socket: Option<Arc<Socket>>,
     reply_messages: Vec<Arc<bw_message<'static>>>,
     replies: Vec<bw_reply>,
     reply_pointers: Vec<*const bw_reply>,
@@ -201,16 +206,12 @@ impl Stage {
                 ev
             }
             Event::Disconnecting { socket, reason } => {
-                let mut ev = new(values::BW_EV_DISCONNECTING);
-                ev.set_socket(socket, shared)?;
-                ev.set_reason(reason);
-                ev
+                let ev = new(values::BW_EV_DISCONNECTING);
+                self.leaving(ev, (socket, reason), shared)?
             }
             Event::Disconnect { socket, reason } => {
-                let mut ev = new(values::BW_EV_DISCONNECT);
-                ev.set_socket(socket, shared)?;
-                ev.set_reason(reason);
-                ev
+                let ev = new(values::BW_EV_DISCONNECT);
+                self.leaving(ev, (socket, reason), shared)?
             }
             Event::Upgrade { socket, transport } => {
                 let mut ev = new(values::BW_EV_UPGRADE);
@@ -273,6 +274,22 @@ impl Stage {
             // An event of a newer engine.
             _ => new(values::BW_EV_NONE),
         })
+    }
+
+    fn leaving(
+        &mut self,
+        mut ev: bw_event,
+        (socket, reason): (&Arc<Socket>, DisconnectReason),
+        shared: &Arc<Shared>,
+    ) -> Result<bw_event> {
+        ev.set_socket(socket, shared)?;
+        ev.set_reason(reason);
+        if let Some(cause) = reason.cause(socket) {
+            ev.cause = self.cause.insert(Box::new(bw_cause::view(cause))).as_ref();
+            // Keeps what the cause points to.
+            self.socket = Some(Arc::clone(socket));
+        }
+        Ok(ev)
     }
 
     fn with_handshake(&mut self, mut ev: bw_event, handshake: Arc<bw_handshake>) -> bw_event {

@@ -80,15 +80,17 @@ static void end_shortage(shortage *s) {
   CHECK_INT(400, http_ask(h.port, "GET", "/socket.io/", NULL).status);
 }
 
+/* Makes the engine say something on a thread of its own: a request is refused. */
+static void say_something(void) { CHECK_INT(400, http_ask(h.port, "GET", "/socket.io/", NULL).status); }
+
 static void records_arrive(void) {
   atomic_int drops = 0;
-  shortage s;
   atomic_store(&records, 0);
   atomic_store(&wrong, 0);
   host_start(&h, NULL);
   OK(bw_log_set(BW_LOG_TRACE, note, &drops, count_drop));
-  run_short(&s, &records);
-  end_shortage(&s);
+  say_something();
+  EVENTUALLY(atomic_load(&records) > 0);
   OK(bw_log_set(BW_LOG_OFF, NULL, NULL, NULL));
   EVENTUALLY(atomic_load(&drops) == 1);
   CHECK_INT(0, atomic_load(&wrong));
@@ -128,13 +130,12 @@ static void a_new_namespace_is_told(void) {
 }
 
 static void inside_the_log_callback(void) {
-  shortage s;
   atomic_store(&records, 0);
   atomic_store(&wrong, 0);
   host_start(&h, NULL);
   OK(bw_log_set(BW_LOG_TRACE, call_back, NULL, NULL));
-  run_short(&s, &records);
-  end_shortage(&s);
+  say_something();
+  EVENTUALLY(atomic_load(&records) > 0);
   OK(bw_log_set(BW_LOG_OFF, NULL, NULL, NULL));
   CHECK_INT(0, atomic_load(&wrong));
   host_stop(&h);
@@ -168,37 +169,125 @@ static void drop_sink(void *user) {
 }
 
 /* Replaced as fast as can be, while the engine logs on its own threads. */
+static atomic_int talking;
+static void *talk(void *user) {
+  (void)user;
+  while (atomic_load(&talking)) say_something();
+  return NULL;
+}
 static void replaced_while_threads_log(void) {
   size_t rounds = 0;
   atomic_int seen = 0;
-  shortage shortage_of_all;
-  int64_t until, next_knock = 0;
+  pthread_t talker;
   host_start(&h, NULL);
   atomic_store(&sinks_dropped, 0);
-  OK(bw_log_set(BW_LOG_TRACE, note, NULL, NULL));
-  atomic_store(&records, 0);
-  run_short(&shortage_of_all, &records);
-  until = now_ms() + 1000;
-  while (now_ms() < until) {
+  atomic_store(&talking, 1);
+  CHECK(pthread_create(&talker, NULL, talk, NULL) == 0);
+  while (rounds < scaled(10000) || !atomic_load(&seen)) {
     sink *s = calloc(1, sizeof *s);
     if (!s) FAIL("no memory");
-    if (now_ms() > next_knock && shortage_of_all.knocks < KNOCKS) {
-      knock(&shortage_of_all);
-      next_knock = now_ms() + 100;
-    }
     atomic_store(&s->alive, 1);
     s->seen = &seen;
     OK(bw_log_set(BW_LOG_TRACE, into_sink, s, drop_sink));
     rounds++;
   }
-  end_shortage(&shortage_of_all);
+  atomic_store(&talking, 0);
+  pthread_join(talker, NULL);
   OK(bw_log_set(BW_LOG_OFF, NULL, NULL, NULL));
   EVENTUALLY(atomic_load(&sinks_dropped) == (int)rounds);
-  CHECK(atomic_load(&seen) > 0);
   host_stop(&h);
+}
+
+/* What a program keeps of the log: the lines about one thing. */
+typedef struct lines {
+  pthread_mutex_t lock;
+  size_t len;
+  char text[8192];
+} lines;
+static void keep(const bw_log_record *rec, void *user) {
+  lines *l = user;
+  const size_t n = rec->message.len;
+  if (rec->level != BW_LOG_DEBUG) return;
+  pthread_mutex_lock(&l->lock);
+  if (l->len + n + 2 < sizeof l->text) {
+    memcpy(l->text + l->len, rec->message.data, n);
+    l->len += n;
+    l->text[l->len++] = '\n';
+    l->text[l->len] = '\0';
+  }
+  pthread_mutex_unlock(&l->lock);
+}
+static int has(lines *l, const char *part) {
+  int found;
+  pthread_mutex_lock(&l->lock);
+  found = strstr(l->text, part) != NULL;
+  pthread_mutex_unlock(&l->lock);
+  return found;
+}
+
+/* Why was my player dropped?  The event says it, and the log does. */
+static atomic_int explained;
+static void note_cause(const bw_event *ev, void *user) {
+  const bw_cause *cause = ev->cause;
+  (void)user;
+  CHECK(cause != NULL);
+  CHECK(cause->struct_size == sizeof *cause);
+  CHECK_INT(BW_REASON_TRANSPORT_ERROR, ev->code);
+  CHECK_INT(BW_CAUSE_LIMIT, cause->kind);
+  CHECK_VIEW("maxHttpBufferSize", cause->option);
+  CHECK_VIEW("Max payload size exceeded", cause->text);
+  CHECK_INT(1000, (int64_t)cause->limit);
+  atomic_fetch_add(&explained, 1);
+}
+static void note_no_cause(const bw_event *ev, void *user) {
+  (void)user;
+  CHECK_INT(BW_REASON_CLIENT_NSP, ev->code);
+  CHECK(ev->cause == NULL);
+  atomic_fetch_add(&explained, 1);
+}
+static void explain(const char *delivery) {
+  static lines kept;
+  static char large[2048];
+  char options[128];
+  client *c;
+  pthread_mutex_init(&kept.lock, NULL);
+  kept.len = 0;
+  kept.text[0] = '\0';
+  atomic_store(&explained, 0);
+  snprintf(options, sizeof options, "{\"maxHttpBufferSize\":1000,\"engine\":{\"delivery\":\"%s\"}}", delivery);
+  OK(bw_log_set(BW_LOG_DEBUG, keep, &kept, NULL));
+  host_start(&h, options);
+  if (strcmp(delivery, "polled") == 0) host_poll_in_background(&h);
+  OK(bw_on(h.nsp, BW_EV_DISCONNECTING, BW_S(""), 0, note_cause, NULL, NULL, NULL));
+  OK(bw_on(h.nsp, BW_EV_DISCONNECT, BW_S(""), 0, note_cause, NULL, NULL, NULL));
+  c = client_connect(h.port, "/", NULL);
+  memset(large, '2', sizeof large - 1);
+  client_send(c, large);
+  EVENTUALLY(atomic_load(&explained) == 2);
+  client_close(c);
+  EVENTUALLY(has(&kept, "transport error: Max payload size exceeded (maxHttpBufferSize is 1000)"));
+  say_something();
+  EVENTUALLY(has(&kept, "refused GET \"/socket.io/\" from 127.0.0.1:"));
+  host_stop(&h);
+
+  host_start(&h, options);
+  if (strcmp(delivery, "polled") == 0) host_poll_in_background(&h);
+  OK(bw_on(h.nsp, BW_EV_DISCONNECT, BW_S(""), 0, note_no_cause, NULL, NULL, NULL));
+  c = client_connect(h.port, "/", NULL);
+  client_send(c, "41");
+  EVENTUALLY(atomic_load(&explained) == 3);
+  client_close(c);
+  host_stop(&h);
+  OK(bw_log_set(BW_LOG_OFF, NULL, NULL, NULL));
+  pthread_mutex_destroy(&kept.lock);
+}
+static void a_lost_client_is_explained(void) {
+  explain("threads");
+  explain("polled");
+  explain("inline");
 }
 
 NO_CHILDREN;
 RUN(TEST(records_arrive), TEST(a_fault_is_told), TEST(a_new_namespace_is_told),
     TEST(inside_the_log_callback), TEST(levels_are_checked),
-    TEST(replaced_while_threads_log))
+    TEST(replaced_while_threads_log), TEST(a_lost_client_is_explained))

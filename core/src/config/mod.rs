@@ -111,6 +111,15 @@ impl Config {
         }
     }
 
+    /// The options that have another value than the default, by name, as JSON.
+    pub fn changed(&self) -> impl Iterator<Item = (&'static str, serde_json::Value)> {
+        let default = Self::default();
+        TABLE.iter().filter_map(move |row| {
+            let value = row.to_json(self);
+            (value != row.to_json(&default)).then_some((row.name, value))
+        })
+    }
+
     /// How long the host may take to answer a question.
     #[must_use]
     pub fn answer_timeout(&self) -> Duration {

@@ -5,11 +5,11 @@ use std::time::Instant;
 
 use crate::engineio::CloseReason;
 use crate::server::driver::unix_ms;
-use crate::socketio::Socket;
 use crate::socketio::client::{Client, Flow};
 use crate::socketio::event::DisconnectReason;
 use crate::socketio::link::{AckRequest, Outgoing};
 use crate::socketio::plain::PlainClient;
+use crate::socketio::{Request, Socket};
 
 /// See the module's documentation.
 #[derive(Debug)]
@@ -22,6 +22,14 @@ impl Layer {
     /// Whether the client must join a namespace in time.
     pub(super) fn must_connect(&self) -> bool {
         matches!(self, Self::SocketIo(_))
+    }
+
+    /// The request that opened the connection.
+    pub(super) fn request(&self) -> &Request {
+        match self {
+            Self::SocketIo(client) => client.request(),
+            Self::EngineIo(client) => client.socket().handshake().request(),
+        }
     }
 
     pub(super) fn handle_text(&mut self, text: &mut [u8], now: Instant) -> Flow {

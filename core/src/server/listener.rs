@@ -314,7 +314,7 @@ impl Trouble {
             io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
         );
         if passing {
-            tracing::debug!(target: "engine", "a client left before it was accepted: {error}");
+            tracing::debug!(target: crate::log::SERVER, "a client left before it was accepted: {error}");
             return;
         }
         let (rest, report) = self.handle(tokio::time::Instant::now().into_std());
@@ -323,7 +323,7 @@ impl Trouble {
                 1 => format!("accept failed: {error}"),
                 _ => format!("accept failed {count} times since the last report: {error}"),
             };
-            tracing::warn!(target: "engine", "{text}");
+            tracing::warn!(target: crate::log::SERVER, "{text}");
             shared.context.tell(&Event::Fault { text: &text });
         }
         tokio::time::sleep(rest).await;

@@ -30,6 +30,8 @@ use crate::engineio;
 use crate::error::{Error, ErrorKind};
 use crate::host::pool::Threads;
 use crate::host::{Bell, Bounds, Handler, Inline, Pool, Queue};
+use crate::log;
+use crate::log::listener::ServerId;
 use crate::server::cookie::Cookie;
 use crate::server::cors::Cors;
 use crate::server::runtime::RuntimeTimer;
@@ -45,6 +47,7 @@ const HELD_MESSAGES: usize = 1024;
 /// A Socket.IO server on its own threads. Every method may be called from any thread; only [`Server::wait`] and
 /// [`Server::stop`] wait.
 pub struct Server {
+    log_id: ServerId,
     shared: Arc<Shared>,
     delivery: Sink,
     runtime: Mutex<Option<Runtime>>,
@@ -94,7 +97,8 @@ impl Server {
         let cors = config.cors.as_ref().map(Cors::new).transpose()?;
         let cookie = config.cookie.as_ref().map(Cookie::new).transpose()?;
         let turn_end = TurnEnd::default();
-        let runtime = runtime::start(config.worker_threads, turn_end.clone())?;
+        let log_id = ServerId::new();
+        let runtime = runtime::start(config.worker_threads, log_id, turn_end.clone())?;
         let timer: Arc<dyn Timer> = Arc::new(RuntimeTimer(runtime.handle().clone()));
         let stats = Arc::new(Stats::default());
         let bounds = Bounds {
@@ -132,6 +136,7 @@ impl Server {
             }
         };
         turn_end.set_sink(&sink);
+        log_start(&config);
         let context = Arc::new(Context {
             settings: protocol_settings(&config),
             sink: Arc::clone(&sink),
@@ -157,6 +162,7 @@ impl Server {
             config,
         });
         Ok(Arc::new(Self {
+            log_id,
             shared,
             delivery,
             runtime: Mutex::new(Some(runtime)),
@@ -172,6 +178,7 @@ impl Server {
         self.check_open()?;
         let (bound, port) = listener::bind_tcp(&self.shared.config, host, port)?;
         listener::accept(&self.shared, bound)?;
+        tracing::info!(target: log::SERVER, "listening on port {port} of {host:?}");
         Ok(port)
     }
 
@@ -182,7 +189,9 @@ impl Server {
     pub fn listen_unix(&self, path: &str, mode: u32) -> Result<(), Error> {
         self.check_open()?;
         let bound = listener::bind_unix(&self.shared.config, path, mode)?;
-        listener::accept(&self.shared, bound)
+        listener::accept(&self.shared, bound)?;
+        tracing::info!(target: log::SERVER, "listening on {path}");
+        Ok(())
     }
 
     /// Listens on a descriptor that is bound and listens already.
@@ -196,7 +205,9 @@ impl Server {
         let bound = listener::adopt(fd)?;
         // It listens, so it can be watched; if not, it is closed, as it is ours by now.
         if let Err(error) = listener::accept(&self.shared, bound) {
-            tracing::error!(target: "engine", "a descriptor cannot be watched: {error}");
+            tracing::error!(target: log::SERVER, "a descriptor cannot be watched: {error}");
+        } else {
+            tracing::info!(target: log::SERVER, "listening on a descriptor of the host");
         }
         Ok(())
     }
@@ -269,6 +280,11 @@ impl Server {
     /// The server's numbers.
     pub fn stats(&self) -> &Arc<Stats> {
         &self.shared.stats
+    }
+
+    /// Which lines of the log are this server's.
+    pub fn log_id(&self) -> ServerId {
+        self.log_id
     }
 
     /// The options.
@@ -347,6 +363,18 @@ impl Drop for Server {
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server").finish_non_exhaustive()
+    }
+}
+
+/// The options that are not as they are by default explain much of what follows.
+fn log_start(config: &Config) {
+    if tracing::enabled!(target: log::SERVER, tracing::Level::INFO) {
+        let changed: Vec<String> = config
+            .changed()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        let changed = changed.join(" ");
+        tracing::info!(target: log::SERVER, "started; options other than the defaults: [{changed}]");
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::error::Error;
+use crate::log::listener::ServerId;
 use crate::server::turn::TurnEnd;
 use crate::socketio::event::Timer;
 
@@ -17,12 +18,17 @@ const BETWEEN_LOOKS: u32 = 256;
 ///
 /// # Errors
 /// When the operating system gives no threads or no descriptors.
-pub(super) fn start(threads: Option<usize>, turn_end: TurnEnd) -> Result<Runtime, Error> {
+pub(super) fn start(
+    threads: Option<usize>,
+    log_id: ServerId,
+    turn_end: TurnEnd,
+) -> Result<Runtime, Error> {
     let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let count = AtomicUsize::new(0);
     Builder::new_multi_thread()
         .worker_threads(threads.unwrap_or_else(cores))
         .thread_name_fn(move || format!("bellwire-{}", count.fetch_add(1, Ordering::Relaxed)))
+        .on_thread_start(move || log_id.enter())
         .event_interval(BETWEEN_LOOKS)
         .on_thread_park(move || turn_end.reached())
         .enable_io()

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::engineio::CloseReason;
+use crate::log;
 use crate::server::shared::{Phase, Shared};
 use crate::socketio::Event;
 use crate::socketio::link::Outgoing;
@@ -15,6 +16,7 @@ pub(super) const CUT: Duration = Duration::from_secs(2);
 /// Begins the stop; called again it can only make it come sooner.
 pub(super) fn begin(shared: &Arc<Shared>, deadline: Duration) {
     if shared.life.advance(Phase::Closing) {
+        tracing::info!(target: log::SERVER, "closing; clients that have not left in {} ms are cut", deadline.as_millis());
         shared.runtime.spawn(close(Arc::clone(shared)));
     }
     if deadline.is_zero() {
@@ -46,6 +48,7 @@ async fn close(shared: Arc<Shared>) {
     }
     // What is left after that is a bug of ours, or inline host code that does not return: the stop goes on without it.
     let _ = tokio::time::timeout(CUT, all_gone(&shared)).await;
+    tracing::info!(target: log::SERVER, "closed");
     shared.life.set_closed();
     shared.context.tell(&Event::Shutdown);
 }

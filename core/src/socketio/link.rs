@@ -10,7 +10,9 @@ use bytes::Bytes;
 use crate::cause::Cause;
 use crate::engineio::{CloseReason, SessionId, TransportKind};
 use crate::error::{Error, ErrorKind};
+use crate::log;
 use crate::mailbox::{Budget, Mailbox, PushError};
+use crate::notice;
 use crate::socketio::ack::AckTarget;
 use crate::socketio::context::Context;
 use crate::socketio::event::DisconnectReason;
@@ -110,8 +112,8 @@ pub struct Link {
     round_trip_us: AtomicU32,
     /// The connection is being closed because its send buffer was full.
     given_up: AtomicBool,
-    /// Why the connection ends, if there is more to say than its reason.
-    cause: OnceLock<Box<Cause>>,
+    /// Why the connection ends; `None` when its reason says it all.
+    cause: OnceLock<Option<Box<Cause>>>,
     context: Arc<Context>,
 }
 
@@ -133,12 +135,18 @@ impl Link {
     /// Notes why the connection is about to end. The first cause counts: what follows from it is not a cause.
     pub fn blame(&self, cause: Cause) {
         // A cause that is already there stays.
-        let _ = self.cause.set(Box::new(cause));
+        let _ = self.cause.set(Some(Box::new(cause)));
+    }
+
+    /// The connection has ended: what happens to it from now on is not why.
+    pub fn settle_cause(&self) {
+        // As above.
+        let _ = self.cause.set(None);
     }
 
     /// Why the connection ended or is about to end, if there is more to say than its reason.
     pub fn cause(&self) -> Option<&Cause> {
-        self.cause.get().map(|cause| &**cause)
+        self.cause.get()?.as_deref()
     }
 
     /// What the server shares.
@@ -305,11 +313,21 @@ impl Link {
             Err(PushError::Closed) => Err(Error::new(ErrorKind::Gone, "the connection has ended")),
             Err(PushError::Full) => {
                 self.context.stats.send_buffer_full_total.add(1);
+                notice!(
+                    log::SOCKET,
+                    "a message was dropped: a client's send buffer is full (engine.sendBufferHigh is {})",
+                    self.context.settings.send_buffer
+                );
                 match self.context.settings.send_policy {
                     SendPolicy::Drop => Ok(()),
                     SendPolicy::Disconnect => {
                         if !self.given_up.swap(true, Ordering::Relaxed) {
                             self.context.stats.slow_clients_disconnected_total.add(1);
+                            self.blame(Cause::limit(
+                                "engine.sendBufferHigh",
+                                self.context.settings.send_buffer,
+                                "the send buffer is full",
+                            ));
                             self.tell(Outgoing::Close(CloseReason::TransportError));
                         }
                         Ok(())

@@ -9,6 +9,7 @@
 //! threads: a [`Namespace`] with its rooms behind one lock, a [`Socket`] by atomics, a [`link::Link`] by its mailbox.
 //! Source: the Socket.IO protocol document, revision 5, and the behaviour of the official server.
 
+pub mod account;
 pub mod ack;
 pub mod batch;
 pub mod client;

@@ -7,6 +7,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use crate::engineio::{CloseReason, SessionId};
+use crate::socketio::account;
 use crate::socketio::event::{DisconnectReason, Event, Form, MessageRef};
 use crate::socketio::handshake::{Handshake, Request};
 use crate::socketio::link::{Link, Outgoing};
@@ -33,6 +34,7 @@ impl PlainClient {
         let handshake = Handshake::new(Arc::clone(request), None, issued_ms);
         let socket = Socket::new(id, namespace, link, handshake, 0);
         socket.connect();
+        account::joined(&socket);
         namespace
             .context()
             .sink
@@ -105,6 +107,7 @@ impl PlainClient {
         }
         self.socket.retire();
         let (socket, reason) = (&self.socket, DisconnectReason::Connection(reason));
+        account::left(socket, reason);
         let sink = &socket.namespace().context().sink;
         sink.deliver(&Event::Disconnecting { socket, reason }, Some(now));
         sink.deliver(&Event::Disconnect { socket, reason }, Some(now));

@@ -3,12 +3,15 @@
 use std::task::{Context, Poll};
 use std::time::Instant;
 
+use crate::cause::Cause;
 use crate::engineio::packet::PacketType;
 use crate::engineio::payload::{self, PayloadPacket};
-use crate::engineio::session::{Closing, Verdict};
+use crate::engineio::session::{Closing, PollRefusal, Verdict};
 use crate::engineio::{CloseReason, Session, TransportKind};
+use crate::log;
+use crate::notice;
 use crate::server::driver::time::Clock;
-use crate::server::driver::{Count, Driver, Waiting};
+use crate::server::driver::{Count, Driver, Waiting, account};
 use crate::server::layer::Layer;
 use crate::server::scratch::Scratch;
 use crate::server::sessions::Asked;
@@ -16,6 +19,9 @@ use crate::socketio::client::Flow;
 use crate::socketio::event::DisconnectReason;
 use crate::transport::frame::{FrameError, Incoming, Opcode};
 use crate::transport::{Chunk, Outbox, PollAnswer, PostAnswer, TransportRequest};
+
+/// The codes of a WebSocket that is closed as usual: done, the page is left, no code at all.
+const USUAL: [u16; 3] = [1000, 1001, 1005];
 
 impl Driver {
     /// Deals with requests in the order in which they came, each at the time at which it came.
@@ -67,6 +73,9 @@ impl Driver {
             TransportRequest::Poll(answer) => match self.session.handle_poll(at) {
                 Ok(()) => self.waiting.get_or_insert_default().poll = Some(answer),
                 Err(refusal) => {
+                    if refusal == PollRefusal::Overlap {
+                        self.blame(Cause::violation("overlap from client"));
+                    }
                     // The client may have gone.
                     let _ = answer.send(PollAnswer::Refused(refusal));
                 }
@@ -80,7 +89,13 @@ impl Driver {
                 self.session.handle_life(at);
                 self.waiting.get_or_insert_default().post = Some((body, answer));
             }
-            TransportRequest::PostLost => self.session.handle_request_lost(),
+            TransportRequest::PostLost => {
+                self.blame_on(
+                    TransportKind::Polling,
+                    Cause::transport("data request connection closed prematurely"),
+                );
+                self.session.handle_request_lost();
+            }
             TransportRequest::BadPost(answer) => {
                 self.session.handle_error(TransportKind::Polling);
                 // The client may have gone.
@@ -103,6 +118,10 @@ impl Driver {
             && poll.poll_closed(cx).is_ready()
         {
             waiting.poll = None;
+            self.blame_on(
+                TransportKind::Polling,
+                Cause::transport("poll connection closed prematurely"),
+            );
             self.session.handle_request_lost();
         }
     }
@@ -128,6 +147,14 @@ impl Driver {
             packets += 1;
             if packets > self.shared.config.max_packets_per_payload {
                 self.shared.stats.limit_packets_total.add(1);
+                self.blame_on(
+                    TransportKind::Polling,
+                    Cause::limit(
+                        "engine.maxPacketsPerPayload",
+                        self.shared.config.max_packets_per_payload,
+                        "too many packets in one payload",
+                    ),
+                );
                 self.session.handle_invalid(TransportKind::Polling);
                 break;
             }
@@ -152,6 +179,10 @@ impl Driver {
                 }
                 Err(_) => {
                     self.shared.stats.parse_errors_total.add(1);
+                    if session.transport() == TransportKind::Polling {
+                        let cause = Cause::parse("a payload holds what is not an Engine.IO packet");
+                        self.handle.link.blame(cause);
+                    }
                     session.handle_invalid(TransportKind::Polling);
                     Flow::Continue
                 }
@@ -177,6 +208,10 @@ impl Driver {
             self.session.set_reading(ready, clock.now());
             if !ready {
                 self.shared.stats.reading_paused_total.add(1);
+                notice!(
+                    log::HOST,
+                    "the host is behind: a client is not read until it has caught up"
+                );
             }
         }
         ready
@@ -211,7 +246,8 @@ impl Driver {
             Poll::Ready(Ok(Chunk::Buffer(len))) => self.receive(&mut buffer[..len], outbox, clock),
             Poll::Ready(Ok(Chunk::Reader)) => self.receive(&mut [], outbox, clock),
             // A stream that ends or breaks without a goodbye is as good as one that was closed.
-            Poll::Ready(Ok(Chunk::End) | Err(_)) => {
+            Poll::Ready(end @ (Ok(Chunk::End) | Err(_))) => {
+                self.handle.link.blame(account::broken(end.err()));
                 websocket.handle_end();
                 self.session
                     .handle_transport_closed(TransportKind::WebSocket);
@@ -256,6 +292,8 @@ impl Driver {
                     }
                     Err(_) => {
                         self.shared.stats.parse_errors_total.add(1);
+                        let cause = Cause::parse("a message is not an Engine.IO packet");
+                        self.handle.link.blame(cause);
                         session.handle_invalid(TransportKind::WebSocket);
                         Flow::Continue
                     }
@@ -270,6 +308,10 @@ impl Driver {
                 Ok(Some(Incoming::Pong(_))) => Flow::Continue,
                 Ok(Some(Incoming::Close(close))) => {
                     let code = close.map(|(code, _)| code);
+                    if let Some(code) = code.filter(|code| !USUAL.contains(code)) {
+                        let text = format!("the client closed the WebSocket with code {code}");
+                        self.handle.link.blame(Cause::transport(text));
+                    }
                     websocket.say_close(outbox, code);
                     websocket.handle_end();
                     session.handle_transport_closed(TransportKind::WebSocket);
@@ -293,19 +335,8 @@ impl Driver {
     }
 
     pub(super) fn refuse_frame(&mut self, error: FrameError, outbox: &mut Outbox) {
-        let stats = &self.shared.stats;
-        match error.close_code() {
-            1009 => stats.limit_payload_total.add(1),
-            1008 => stats.limit_fragments_total.add(1),
-            _ => stats.parse_errors_total.add(1),
-        }
         // The peer is sent the code alone.
-        tracing::debug!(
-            target: "engine",
-            "session {}: the WebSocket is closed with code {}: {error}",
-            self.handle.id.as_str(),
-            error.close_code(),
-        );
+        self.blame_frame(error);
         if let Some(websocket) = &mut self.websocket {
             websocket.refuse(outbox, error.close_code());
         }
@@ -379,6 +410,7 @@ impl Driver {
                     break;
                 }
                 Err(error) => {
+                    self.log_probe_failed(error);
                     let mut outbox = Outbox::default();
                     probe.refuse(&mut outbox, error.close_code());
                     // What the peer does not take now waits inside.
@@ -424,8 +456,10 @@ fn receive_text(
     now: Instant,
 ) -> Flow {
     if session.handle_packet(from, kind, data, now) == Verdict::Done {
+        tracing::trace!(target: log::SESSION, "received a {kind:?} packet over {}", from.name());
         return Flow::Continue;
     }
+    tracing::trace!(target: log::SESSION, "received a text message of {} bytes", data.len());
     count.received += 1;
     // With its type, as it is counted on the way out.
     count.received_bytes += data.len() as u64 + 1;
@@ -442,6 +476,7 @@ fn receive_binary(
     if !session.is_open() {
         return Flow::Continue;
     }
+    tracing::trace!(target: log::SESSION, "received a binary message of {} bytes", data.len());
     count.received += 1;
     count.received_bytes += data.len() as u64;
     layer.handle_binary(data, now)

@@ -4,6 +4,7 @@
 //! what the session decided, one write. Host code that runs inline runs in the middle of it, and what it emits lies in
 //! the mailbox before the mailbox's turn comes: all answers to what was read at once leave in one write.
 
+mod account;
 mod intake;
 mod sending;
 mod time;
@@ -21,6 +22,7 @@ use tokio::time::Sleep;
 
 use crate::engineio::packet::Packet;
 use crate::engineio::{CloseReason, Session, TransportKind};
+pub(super) use crate::server::driver::account::opened;
 use crate::server::driver::time::Clock;
 pub(super) use crate::server::driver::time::{now, unix_ms};
 use crate::server::layer::Layer;
@@ -216,7 +218,7 @@ impl Future for Driver {
         }
         // A bug of ours costs this connection, and nothing else.
         this.shared.stats.panics_total.add(1);
-        tracing::error!(target: "engine", "a connection was given up because of a bug");
+        tracing::error!(target: crate::log::SESSION, "a connection was given up because of a bug");
         let _ = catch_unwind(AssertUnwindSafe(|| {
             this.handle_closed(CloseReason::TransportError, now())
         }));

@@ -5,9 +5,11 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use crate::cause::Cause;
 use crate::engineio::packet::{Message, Packet};
 use crate::engineio::session::Closing;
 use crate::engineio::{CloseReason, Output, TransportKind, payload};
+use crate::log;
 use crate::server::driver::time::Clock;
 use crate::server::driver::{Count, Deadlines, Driver};
 use crate::server::scratch::Scratch;
@@ -102,6 +104,7 @@ impl Driver {
     }
 
     pub(super) fn send_text(&mut self, text: &[u8], outbox: &mut Outbox) {
+        tracing::trace!(target: log::SESSION, "sends a text message of {} bytes", text.len());
         self.count.sent += 1;
         self.count.sent_bytes += text.len() as u64;
         if self.is_direct() {
@@ -135,6 +138,7 @@ impl Driver {
 
     /// A message whose bytes others may have too: a small one is copied into the write, and costs no reference.
     fn send_shared(&mut self, opcode: Opcode, data: &Bytes, outbox: &mut Outbox) {
+        tracing::trace!(target: log::SESSION, "sends a {opcode:?} message of {} bytes", data.len());
         self.count.sent += 1;
         self.count.sent_bytes += data.len() as u64;
         match (&self.websocket, opcode) {
@@ -224,6 +228,10 @@ impl Driver {
             .take()
             .is_none_or(|poll| poll.send(PollAnswer::Payload(body)).is_err());
         if lost {
+            self.blame_on(
+                TransportKind::Polling,
+                Cause::transport("poll connection closed prematurely"),
+            );
             self.session.handle_request_lost();
         }
     }
@@ -232,6 +240,7 @@ impl Driver {
         self.websocket = self.probe.take().map(|probe| *probe);
         self.waiting.take_if(|waiting| waiting.is_empty());
         self.handle.link.set_transport(TransportKind::WebSocket);
+        self.log_upgraded();
         self.handle.release();
         self.shared.stats.upgrades_total.add(1);
         self.shared.stats.polling_clients_count.add(-1);
@@ -251,6 +260,7 @@ impl Driver {
         if std::mem::replace(&mut self.flags.ended, true) {
             return;
         }
+        self.log_closed(reason);
         self.shared.sessions.remove(&self.handle.id);
         self.handle.close();
         let left = self.handle.link.mailbox.close();
@@ -303,7 +313,9 @@ impl Driver {
                 self.session.handle_life(clock.now())
             }
             Poll::Ready(Ok(_)) | Poll::Pending => {}
-            Poll::Ready(Err(_)) => {
+            Poll::Ready(Err(error)) => {
+                let cause = Cause::transport(format!("writing failed: {error}"));
+                self.handle.link.blame(cause);
                 websocket.handle_broken();
                 self.session
                     .handle_transport_closed(TransportKind::WebSocket);

@@ -6,6 +6,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::task::coop::has_budget_remaining;
 
+use crate::cause::Cause;
 use crate::engineio::TransportKind;
 use crate::server::driver::Driver;
 
@@ -29,6 +30,7 @@ impl Driver {
             let upgrade = self.session.upgrade_deadline();
             if upgrade.is_some_and(|deadline| deadline <= now) {
                 self.shared.stats.deadline_upgrade_total.add(1);
+                self.log_late_upgrade();
             }
             self.session.handle_timeout(now);
             self.handle.link.mailbox.release();
@@ -43,10 +45,20 @@ impl Driver {
         }
         if take_due(&mut self.deadlines.connect, now) && !self.layer.is_anywhere() {
             self.shared.stats.deadline_connect_total.add(1);
+            self.blame(Cause::deadline(
+                "connectTimeout",
+                self.shared.config.connect_timeout,
+                "the client joined no namespace in time",
+            ));
             self.close_client(now);
         }
         if !self.flags.paused && take_due(&mut self.deadlines.message, now) {
             self.shared.stats.deadline_message_total.add(1);
+            self.blame(Cause::deadline(
+                "engine.messageTimeout",
+                self.shared.config.message_timeout,
+                "a message was not finished in time",
+            ));
             self.session.handle_error(TransportKind::WebSocket);
         }
     }
@@ -69,6 +81,9 @@ impl Driver {
             None => true,
         };
         if over {
+            if late && self.websocket.is_some() {
+                self.log_cut();
+            }
             self.end();
         }
         over

@@ -65,7 +65,7 @@ impl Connection {
         if !self.shared.forwarded_told.swap(true, Ordering::Relaxed) {
             let element = &element[..element.len().min(64)];
             tracing::warn!(
-                target: "engine",
+                target: crate::log::HTTP,
                 "X-Forwarded-For holds {:?} where the trusted proxy writes the client's address: requests like this have \
                  the address of the proxy, {}; they are counted in forwarded_errors_total and not logged again",
                 String::from_utf8_lossy(element),
@@ -88,15 +88,19 @@ impl Connection {
             .map(|(name, value)| (name.as_str(), latin1(value)))
             .collect();
         let headers = headers.iter().map(|(name, value)| (*name, value.as_str()));
-        let forwarded = request.extensions().get();
-        let address = forwarded.map_or(self.peer.0, |Forwarded(address)| *address);
         Arc::new(Snapshot::new(
             request.method().as_str(),
             target(request),
             headers,
-            (address, self.peer.1),
+            (self.address(request), self.peer.1),
             false,
         ))
+    }
+
+    /// The address of the client.
+    pub(super) fn address<B>(&self, request: &Request<B>) -> IpAddr {
+        let forwarded = request.extensions().get();
+        forwarded.map_or(self.peer.0, |Forwarded(address)| *address)
     }
 }
 

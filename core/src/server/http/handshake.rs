@@ -19,7 +19,7 @@ use crate::engineio::packet::{Message, Packet};
 use crate::engineio::{
     ConnectionError, HandshakeQuery, OpenPacket, SessionId, TransportKind, payload,
 };
-use crate::server::driver::{Driver, now, unix_ms};
+use crate::server::driver::{Driver, now, opened, unix_ms};
 use crate::server::http::Connection;
 use crate::server::http::answer::{self, Answer};
 use crate::server::http::io::HttpIo;
@@ -286,6 +286,7 @@ fn start(
     if kind == TransportKind::WebSocket {
         driver.greet(greeting(shared, id, kind));
     }
+    opened(&handle, snapshot);
     shared.runtime.spawn(driver);
     if shared.life.is_closing() {
         // It slipped in while the doors were being shut.
@@ -371,6 +372,7 @@ impl Connection {
                 Ok(decision) => return decision,
                 Err(_) => {
                     shared.stats.deadline_question_total.add(1);
+                    self.log_unanswered();
                     question.expire();
                     return None;
                 }

@@ -1,5 +1,6 @@
 //! HTTP: one task for each connection, hyper for the protocol, a router behind it.
 
+mod account;
 mod answer;
 mod body;
 mod client;
@@ -114,6 +115,7 @@ async fn serve(connection: &Arc<Connection>, stream: Stream, slot: Slot) {
         }
     };
     if let Err(error) = ended {
+        connection.log_http_error(&error);
         shared.count_http_error(&error);
     }
 }

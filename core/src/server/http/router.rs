@@ -15,7 +15,7 @@ use crate::server::cors::{Outcome, is_allowed_origin};
 use crate::server::http::answer::{self, Answer};
 use crate::server::http::body::{self, BodyError};
 use crate::server::http::client::target;
-use crate::server::http::{Admission, Connection, handshake};
+use crate::server::http::{Admission, Connection, account, handshake};
 use crate::server::sessions::SessionHandle;
 use crate::socketio::event::{Event, Hook, Occasion};
 use crate::transport::{PollAnswer, PostAnswer, TransportRequest};
@@ -31,7 +31,7 @@ pub(super) async fn route(connection: Arc<Connection>, mut request: Request<Inco
     let note = connection.exchange.take_note();
     if let Some(fault) = note.fault {
         shared.stats.http_errors_total.add(1);
-        tracing::debug!(target: "engine", peer = %connection.peer.0, "request refused with 400: {fault}");
+        connection.log_fault(fault);
         return answer::closing(answer::empty(StatusCode::BAD_REQUEST));
     }
     connection.identify(&mut request, note.target);
@@ -248,6 +248,14 @@ async fn post(
         .get(CONTENT_TYPE)
         .is_some_and(|value| value == "application/octet-stream");
     if is_binary || !handle.begin_post() {
+        account::blame_post(
+            handle,
+            if is_binary {
+                "invalid content"
+            } else {
+                "data request overlap from client"
+            },
+        );
         return match refuse_post(handle).await {
             Ok(answer) => answer,
             Err(error) => connection.refuse(&Request::from_parts(head, ()), &error),
@@ -261,6 +269,7 @@ async fn post(
     let body = match body::read(&connection.shared, &connection.exchange, incoming).await {
         Ok(body) => body,
         Err(error @ (BodyError::TooLarge | BodyError::TooSlow)) => {
+            connection.log_body(error);
             guard.forgive();
             handle.end_post();
             let status = if error == BodyError::TooLarge {
@@ -350,6 +359,7 @@ impl Connection {
     /// Tells the host that a request was refused.
     pub(super) fn tell_error<B>(&self, request: &Request<B>, error: &ConnectionError) {
         self.shared.stats.connection_errors_total.add(1);
+        self.log_refused(request, error);
         if self.shared.context.hooks.has(Hook::ConnectionError) {
             let request = &self.snapshot(request);
             self.shared

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::socketio::account;
 use crate::socketio::client::Client;
 use crate::socketio::event::{Event, Hook, MessageRef};
 use crate::socketio::link::Outgoing;
@@ -152,6 +153,7 @@ impl Client {
             };
             if question.expire() {
                 context.stats.deadline_question_total.add(1);
+                account::unanswered(context.settings.question_timeout);
                 entry.held.pop_front();
                 self.ask_about_held(index, now);
             } else {

@@ -8,6 +8,8 @@ use bytes::Bytes;
 
 use crate::engineio::SessionId;
 use crate::json::RawJson;
+use crate::log;
+use crate::socketio::account;
 use crate::socketio::client::receive::{namespace_of, payload_error};
 use crate::socketio::client::{Client, Entry, Flow, Phase};
 use crate::socketio::event::{Event, Hook};
@@ -39,22 +41,21 @@ impl Client {
         };
         let name = namespace_of(head, text)?;
         if self.find(name).is_some() {
-            return Ok(self.violation());
+            return Ok(
+                self.violation("a second CONNECT for a namespace that the client has joined")
+            );
         }
         let Some(namespace) = self.namespaces.find(name) else {
-            self.link
-                .tell_text(|out| write_connect_error(out, name, "Invalid namespace", b""));
+            self.refuse_name(name, "Invalid namespace");
             return Ok(Flow::Continue);
         };
         if self.entries.len() >= context.settings.limits.namespaces {
             context.stats.limit_namespaces_total.add(1);
-            self.link
-                .tell_text(|out| write_connect_error(out, name, "Too many namespaces", b""));
+            self.refuse_name(name, "Too many namespaces");
             return Ok(Flow::Continue);
         }
         let Some(id) = SessionId::random() else {
-            self.link
-                .tell_text(|out| write_connect_error(out, name, "No id can be given", b""));
+            self.refuse_name(name, "No id can be given");
             return Ok(Flow::Continue);
         };
         let handshake = Handshake::new(Arc::clone(&self.request), auth, issued_ms());
@@ -94,6 +95,19 @@ impl Client {
         Ok(Flow::Continue)
     }
 
+    /// Refuses a CONNECT for which there is no socket yet.
+    fn refuse_name(&self, name: &str, message: &str) {
+        tracing::debug!(
+            target: log::SOCKET,
+            "a client was refused by {name:?} from {}:{}: {message} (engine.maxNamespaces is {})",
+            self.request.address(),
+            self.request.port(),
+            self.namespaces.context().settings.limits.namespaces
+        );
+        self.link
+            .tell_text(|out| write_connect_error(out, name, message, b""));
+    }
+
     /// All that came in at once has been dealt with: the accepted join. Until then a packet for their namespace was out
     /// of place, as it is for the official server.
     pub fn finish_batch(&mut self, now: Instant) {
@@ -113,6 +127,7 @@ impl Client {
         self.link
             .tell_text(|out| write_connect(out, socket.namespace().name(), socket.id().as_str()));
         if socket.connect() {
+            account::joined(&socket);
             self.namespaces
                 .context()
                 .sink
@@ -162,6 +177,7 @@ impl Client {
                 continue;
             }
             context.stats.deadline_question_total.add(1);
+            account::unanswered(context.settings.question_timeout);
             let rejection = Rejection {
                 message: Some("timeout".to_owned()),
                 ..Rejection::default()
@@ -177,6 +193,7 @@ impl Client {
         }
         socket.retire();
         let message = rejection.message.as_deref().unwrap_or("Forbidden");
+        account::refused(&socket, message);
         let name = socket.namespace().name();
         self.link
             .tell_text(|out| write_connect_error(out, name, message, &rejection.data));

@@ -9,7 +9,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::cause::Cause;
 use crate::engineio::CloseReason;
+use crate::log;
+use crate::notice;
+use crate::socketio::account;
 use crate::socketio::ack::{AckOutcome, AckTable, AckTarget, Pending};
 use crate::socketio::client::held::Held;
 use crate::socketio::client::receive::Partial;
@@ -92,6 +96,11 @@ impl Client {
         }
     }
 
+    /// The request that opened the connection.
+    pub fn request(&self) -> &Request {
+        &self.request
+    }
+
     /// Whether it has joined any namespace.
     pub fn is_anywhere(&self) -> bool {
         self.entries
@@ -158,6 +167,12 @@ impl Client {
             AckOutcome::Gone
         } else if self.acks.len() >= context.settings.limits.pending_acks {
             context.stats.limit_acks_total.add(1);
+            notice!(
+                log::SOCKET,
+                "an event for {} was not sent: the client owes {} acknowledgements, as many as engine.maxPendingAcks allows",
+                socket.id().as_str(),
+                context.settings.limits.pending_acks
+            );
             AckOutcome::Full
         } else {
             context.stats.pending_acks.add(1);
@@ -194,6 +209,7 @@ impl Client {
         }
         match entry.phase {
             Phase::Connected => {
+                account::left(socket, reason);
                 context
                     .sink
                     .deliver(&Event::Disconnecting { socket, reason }, Some(now));
@@ -261,6 +277,11 @@ impl Client {
             .is_some_and(|partial| partial.deadline <= now)
         {
             context.stats.deadline_message_total.add(1);
+            self.link.blame(Cause::deadline(
+                "engine.messageTimeout",
+                context.settings.packet_timeout,
+                "the attachments of a packet did not come in time",
+            ));
             self.take_partial();
             return Flow::Violation;
         }

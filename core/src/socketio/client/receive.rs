@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use crate::cause::Cause;
 use crate::json::{self, JsonErrorKind};
 use crate::socketio::ack::{AckOutcome, AckTarget, Pending, Reply};
 use crate::socketio::client::{Client, Flow, Phase};
@@ -143,11 +144,13 @@ impl Client {
         now: Instant,
     ) -> Result<Flow, DecodeError> {
         let Some(index) = self.find(namespace_of(head, text)?) else {
-            return Ok(self.violation());
+            return Ok(self.violation("a packet for a namespace that the client has not joined"));
         };
         let entry = &self.entries[index];
         if !matches!(entry.phase, Phase::Connected) || !entry.socket.is_connected() {
-            return Ok(self.violation());
+            return Ok(
+                self.violation("a packet for a namespace that the client is not in at the moment")
+            );
         }
         match (head.kind, parts) {
             (PacketType::Event | PacketType::BinaryEvent, Parts::Event(parts)) => {
@@ -202,7 +205,9 @@ impl Client {
                 let socket = Arc::clone(&entry.socket);
                 self.remove(&socket, DisconnectReason::ClientNamespace, now);
             }
-            (PacketType::ConnectError, _) => return Ok(self.violation()),
+            (PacketType::ConnectError, _) => {
+                return Ok(self.violation("a CONNECT_ERROR packet, which only a server sends"));
+            }
             // An event without an array: the official server accepts it and does nothing.
             (PacketType::Connect | PacketType::Event | PacketType::BinaryEvent, _) => {}
         }
@@ -215,7 +220,8 @@ impl Client {
         Some(partial)
     }
 
-    pub(super) fn violation(&self) -> Flow {
+    pub(super) fn violation(&self, what: &'static str) -> Flow {
+        self.link.blame(Cause::violation(what));
         self.namespaces
             .context()
             .stats
@@ -225,6 +231,7 @@ impl Client {
     }
 
     pub(super) fn parse_error(&mut self, error: DecodeError) -> Flow {
+        self.link.blame(self.cause_of(error));
         let stats = &self.namespaces.context().stats;
         stats.parse_errors_total.add(1);
         match error {
@@ -235,6 +242,25 @@ impl Client {
         }
         self.take_partial();
         Flow::ParseError(error)
+    }
+
+    fn cause_of(&self, error: DecodeError) -> Cause {
+        let limits = &self.namespaces.context().settings.limits;
+        let text = error.as_str();
+        match error {
+            DecodeError::TooManyAttachments => {
+                Cause::limit("engine.maxAttachments", limits.attachments, text)
+            }
+            DecodeError::TooDeep => Cause::limit("engine.maxJsonDepth", limits.json_depth, text),
+            DecodeError::TooLarge => {
+                let cause = Cause::limit("maxHttpBufferSize", limits.packet_bytes, text);
+                match &self.partial {
+                    Some(partial) => cause.with_seen(partial.bytes),
+                    None => cause,
+                }
+            }
+            _ => Cause::parse(text),
+        }
     }
 }
 

@@ -5,9 +5,14 @@
 //! the server's life; *debug* is one line for each connect, upgrade, refusal and close, with its reason; *trace* is
 //! packets, by kind and size, without their content. Nothing is computed for a level that is off.
 
+pub mod listener;
+pub mod store;
+
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+
+use crate::cause::Cause;
 
 /// The server as a whole.
 pub const SERVER: &str = "bellwire::server";
@@ -78,6 +83,16 @@ impl Limiter {
         }
         self.unsaid.fetch_add(1, Ordering::Relaxed);
         None
+    }
+}
+
+/// A cause behind a reason: `: Max payload size exceeded (maxHttpBufferSize is 1000)`, or nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Because<'a>(pub Option<&'a Cause>);
+
+impl fmt::Display for Because<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |cause| write!(f, ": {cause}"))
     }
 }
 

@@ -1,0 +1,184 @@
+//! Who listens to the log of the process: one listener for all servers in it, told whose a line is.
+
+use std::cell::Cell;
+use std::fmt::{self, Write as _};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tracing::field::{Field, Visit};
+use tracing::level_filters::LevelFilter;
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
+
+use crate::error::{Error, ErrorKind};
+
+/// How much is heard; each includes those before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Level {
+    /// Nothing.
+    Off,
+    /// Bugs of the engine.
+    Error,
+    /// Limits that the host should hear of.
+    Warn,
+    /// The life of servers.
+    Info,
+    /// One line for each connect, upgrade, refusal and close.
+    Debug,
+    /// Packets.
+    Trace,
+}
+
+impl Level {
+    /// The level of that number, from 0 (off) to 5 (trace).
+    pub fn from_number(number: u8) -> Option<Self> {
+        let all = [
+            Self::Off,
+            Self::Error,
+            Self::Warn,
+            Self::Info,
+            Self::Debug,
+            Self::Trace,
+        ];
+        all.get(usize::from(number)).copied()
+    }
+
+    fn of(level: tracing::Level) -> Self {
+        match level {
+            tracing::Level::ERROR => Self::Error,
+            tracing::Level::WARN => Self::Warn,
+            tracing::Level::INFO => Self::Info,
+            tracing::Level::DEBUG => Self::Debug,
+            tracing::Level::TRACE => Self::Trace,
+        }
+    }
+
+    fn filter(self) -> LevelFilter {
+        match self {
+            Self::Off => LevelFilter::OFF,
+            Self::Error => LevelFilter::ERROR,
+            Self::Warn => LevelFilter::WARN,
+            Self::Info => LevelFilter::INFO,
+            Self::Debug => LevelFilter::DEBUG,
+            Self::Trace => LevelFilter::TRACE,
+        }
+    }
+}
+
+/// One server of the process, as far as the log can tell them apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServerId(u64);
+
+thread_local! {
+    static HERE: Cell<ServerId> = const { Cell::new(ServerId::NONE) };
+}
+
+impl ServerId {
+    /// What a thread of the host has.
+    pub const NONE: Self = Self(0);
+
+    /// That of a new server.
+    #[expect(clippy::new_without_default, reason = "each is another one")]
+    pub fn new() -> Self {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        Self(LAST.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// From now on lines of this thread are this server's.
+    pub fn enter(self) {
+        HERE.set(self);
+    }
+}
+
+/// One line.
+#[derive(Debug, Clone, Copy)]
+pub struct Line<'a> {
+    /// How important it is.
+    pub level: Level,
+    /// The part of the engine: `bellwire::http`.
+    pub target: &'static str,
+    /// The words.
+    pub text: &'a str,
+    /// The server whose thread wrote it; `NONE` on a thread of the host.
+    pub server: ServerId,
+}
+
+/// What hears the lines.
+pub trait Listener: Send + Sync {
+    /// How much it wants to hear; to be followed by [`level_changed`] when it is another.
+    fn level(&self) -> Level;
+
+    /// Takes a line, on any thread, several at once. It must not call the engine.
+    fn hear(&self, line: &Line<'_>);
+}
+
+/// Makes `listener` the one of this process.
+///
+/// # Errors
+/// `State` when another one listens already, which is a Rust program's own subscriber of `tracing`.
+pub fn listen(listener: &'static dyn Listener) -> Result<(), Error> {
+    static LISTENING: OnceLock<bool> = OnceLock::new();
+    let is_ours = LISTENING
+        .get_or_init(|| tracing::subscriber::set_global_default(Forward(listener)).is_ok());
+    if *is_ours {
+        return Ok(());
+    }
+    let text = "this program listens to the engine's traces already, in Rust";
+    Err(Error::new(ErrorKind::State, text))
+}
+
+/// The level of the listener is another one now.
+pub fn level_changed() {
+    tracing::callsite::rebuild_interest_cache();
+}
+
+struct Forward(&'static dyn Listener);
+
+impl Subscriber for Forward {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        Level::of(*metadata.level()) <= self.0.level() && metadata.target().starts_with("bellwire")
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(self.0.level().filter())
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let mut words = Words(String::new());
+        event.record(&mut words);
+        let metadata = event.metadata();
+        self.0.hear(&Line {
+            level: Level::of(*metadata.level()),
+            target: metadata.target(),
+            text: &words.0,
+            server: HERE.get(),
+        });
+    }
+}
+
+/// The message of an event, and its other fields behind it.
+struct Words(String);
+
+impl Visit for Words {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        // A `String` takes everything.
+        let _ = if field.name() == "message" {
+            write!(self.0, "{value:?}")
+        } else {
+            write!(self.0, " {}={value:?}", field.name())
+        };
+    }
+}

@@ -1067,9 +1067,12 @@ BW_API bw_status bw_off(bw_listener listener);
 
 /**
  * [any] Yes; once. The next listener of the question is asked then. Left alone, a question is
- * refused after BW_OPT_DEFERRED_TIMEOUT.
+ * refused after BW_OPT_DEFERRED_TIMEOUT. BW_OK from the last listener of MIDDLEWARE means that
+ * CONNECTION and, in the end, DISCONNECT follow, even if the client leaves first; after an error
+ * neither does.
  */
-BW_API bw_status bw_deferred_accept(bw_deferred d);
+BW_API
+bw_status bw_deferred_accept(bw_deferred d);
 
 /**
  * [any] No; once. message and data_json (JSON, or empty) reach the client as its connect_error

@@ -129,7 +129,9 @@ fn closed(closed: Closed) -> Error {
 }
 
 /// [any] Yes; once. The next listener of the question is asked then. Left alone, a question is
-/// refused after BW_OPT_DEFERRED_TIMEOUT.
+/// refused after BW_OPT_DEFERRED_TIMEOUT. BW_OK from the last listener of MIDDLEWARE means that
+/// CONNECTION and, in the end, DISCONNECT follow, even if the client leaves first; after an error
+/// neither does.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_deferred_accept(d: bw_deferred) -> bw_status {
     entry(|| answer(d, QuestionHost::let_pass))

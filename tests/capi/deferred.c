@@ -97,8 +97,25 @@ static void a_client_that_does_not_wait(void) {
   client_send(c, "40");
   question = journal_wait(&j, BW_EV_MIDDLEWARE, 1).deferred;
   client_close(c);
-  /* Until the engine has seen the departure, an answer is taken and does nothing. */
   EVENTUALLY(bw_deferred_accept(question) != BW_OK);
+  stop();
+}
+
+/* The acceptance and the end of the connection meet in any order. */
+static void an_acceptance_brings_both_events_or_an_error(void) {
+  size_t round, accepted = 0;
+  start(NULL);
+  journal_on(&j, h.nsp, BW_EV_DISCONNECT, "");
+  for (round = 1; round <= scaled(200); round++) {
+    bw_deferred question;
+    client *c = client_open(h.port);
+    client_send(c, "40");
+    question = journal_wait(&j, BW_EV_MIDDLEWARE, round).deferred;
+    client_close(c);
+    accepted += bw_deferred_accept(question) == BW_OK;
+  }
+  EVENTUALLY(journal_count(&j, BW_EV_CONNECTION) == accepted);
+  EVENTUALLY(journal_count(&j, BW_EV_DISCONNECT) == accepted);
   stop();
 }
 
@@ -195,5 +212,6 @@ static void a_request_is_refused(void) {
 
 NO_CHILDREN;
 RUN(TEST(eight_threads_answer_and_one_wins), TEST(nobody_answers), TEST(a_refusal_says_why),
-    TEST(a_client_that_does_not_wait), TEST(the_first_refusal_ends_the_questions),
+    TEST(a_client_that_does_not_wait),
+    TEST(an_acceptance_brings_both_events_or_an_error), TEST(the_first_refusal_ends_the_questions),
     TEST(headers_are_checked), TEST(a_request_is_refused))

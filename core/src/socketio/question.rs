@@ -45,6 +45,7 @@ struct Inner {
 
 struct State {
     closed: Option<Closed>,
+    accepted: bool,
     headers: Vec<(String, String)>,
 }
 
@@ -60,6 +61,7 @@ impl Question {
     pub fn new(respond: impl Fn(Answer) + Send + Sync + 'static) -> Self {
         let state = Mutex::new(State {
             closed: None,
+            accepted: false,
             headers: Vec::new(),
         });
         let inner = Inner {
@@ -124,7 +126,7 @@ impl Question {
     /// # Errors
     /// When it was closed before.
     pub fn accept(&self) -> Result<(), Closed> {
-        let headers = self.shut(Closed::Answered)?;
+        let headers = self.shut(Closed::Answered, |state| state.accepted = true)?;
         (self.inner.respond)(Answer::Accept(headers));
         Ok(())
     }
@@ -152,17 +154,27 @@ impl Question {
     /// # Errors
     /// When it was closed before.
     pub fn reject(&self, rejection: Rejection) -> Result<(), Closed> {
-        self.shut(Closed::Answered)?;
+        self.shut(Closed::Answered, |_| ())?;
         (self.inner.respond)(Answer::Reject(rejection));
         Ok(())
     }
 
     /// Nobody waits any more: later answers are refused. False when it has been answered: the answer is on its way.
     pub fn expire(&self) -> bool {
-        self.shut(Closed::Expired).is_ok()
+        self.shut(Closed::Expired, |_| ()).is_ok()
     }
 
-    fn shut(&self, how: Closed) -> Result<Vec<(String, String)>, Closed> {
+    /// Whether the answer was yes.
+    pub fn is_accepted(&self) -> bool {
+        let state = self.inner.state.lock();
+        state.unwrap_or_else(PoisonError::into_inner).accepted
+    }
+
+    fn shut(
+        &self,
+        how: Closed,
+        note: impl FnOnce(&mut State),
+    ) -> Result<Vec<(String, String)>, Closed> {
         let mut state = self
             .inner
             .state
@@ -172,6 +184,7 @@ impl Question {
             Some(closed) => Err(closed),
             None => {
                 state.closed = Some(how);
+                note(&mut state);
                 Ok(std::mem::take(&mut state.headers))
             }
         }

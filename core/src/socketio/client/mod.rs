@@ -217,10 +217,17 @@ impl Client {
                     .sink
                     .deliver(&Event::Disconnect { socket, reason }, Some(now));
             }
-            Phase::Asked { question, .. } => {
-                question.expire();
+            // The host has let it in, and its answer was on the way: it hears of a socket that comes and goes.
+            Phase::Asked { question, .. } if !question.expire() && question.is_accepted() => {
+                for event in [
+                    Event::Connection { socket },
+                    Event::Disconnecting { socket, reason },
+                    Event::Disconnect { socket, reason },
+                ] {
+                    context.sink.deliver(&event, Some(now));
+                }
             }
-            Phase::Ready => {}
+            Phase::Asked { .. } | Phase::Ready => {}
         }
         for pending in self.acks.take_all_of(socket.ordinal()) {
             self.end_ack(&pending, AckOutcome::Gone, now);

@@ -255,6 +255,42 @@ fn nobody_waits_for_an_answer_when_the_connection_has_ended() {
 }
 
 #[test]
+fn an_acceptance_that_came_first_brings_both_events() {
+    for refused in [false, true] {
+        let mut world = World::new();
+        let namespace = world.namespace("/");
+        namespace.hooks.add(Hook::Middleware);
+        world.react(|event| {
+            if let Event::Middleware { socket, .. } = event {
+                socket.join("early").unwrap();
+            }
+        });
+        world.receive("0");
+        world.forget();
+        if refused {
+            world.question().reject(Rejection::default()).unwrap();
+        } else {
+            world.question().accept().unwrap();
+        }
+        // The answer lies in the mailbox when the connection ends.
+        world.close(CloseReason::TransportClose);
+        if refused {
+            world.expect(&[]);
+        } else {
+            world.expect(&[
+                "connection /",
+                "disconnecting / transport close [ID,early]",
+                "disconnect / transport close",
+            ]);
+        }
+        world.drain();
+        world.expect(&[]);
+        assert_eq!(namespace.socket_count(), 0);
+        assert_eq!(world.stat("sockets_count"), 0);
+    }
+}
+
+#[test]
 fn a_socket_joins_rooms_before_it_is_accepted() {
     let mut world = World::new();
     let namespace = world.namespace("/");

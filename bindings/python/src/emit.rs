@@ -6,7 +6,7 @@ use std::time::Duration;
 use bellwire_core::error::ErrorKind;
 use bellwire_core::socketio::message::Payload;
 use bellwire_core::socketio::target::Delivery;
-use bellwire_core::socketio::{EncodedPacket, Namespace, Operation, Socket, Target};
+use bellwire_core::socketio::{EncodedPacket, Namespace, Operation, Socket, SocketId, Target};
 use bytes::Bytes;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -52,11 +52,18 @@ impl Outgoing<'_> {
             if self.joining.is_empty() {
                 return self.namespace.emit(target, &payload);
             }
+            let (joining, ids) = self.joining.select(target);
             let message = Arc::new(payload.to_message());
-            for socket in self.receivers(target) {
+            for socket in &joining {
                 // A broadcast does not fail because of one receiver.
-                let _ = joining::emit(&socket, &message, self.delivery);
+                let _ = joining::emit(socket, &message, self.delivery);
             }
+            // Those that have joined meanwhile may still have something kept for them: they had it here.
+            let ids = ids.iter().map(SocketId::as_str);
+            let except: Vec<&str> = target.except.iter().copied().chain(ids).collect();
+            let except = &except;
+            self.namespace
+                .emit_message(&Target { except, ..*target }, &message);
         });
         Ok(())
     }
@@ -97,16 +104,6 @@ impl Outgoing<'_> {
 
     fn find(&self, sid: &str) -> Option<Arc<Socket>> {
         self.namespace.find(sid).or_else(|| self.joining.find(sid))
-    }
-
-    fn receivers(&self, target: &Target<'_>) -> Vec<Arc<Socket>> {
-        let mut receivers = self.joining.select(target);
-        for socket in self.namespace.sockets(target) {
-            if !receivers.iter().any(|known| Arc::ptr_eq(known, &socket)) {
-                receivers.push(socket);
-            }
-        }
-        receivers
     }
 }
 

@@ -3,13 +3,15 @@
 //! A connect handler may emit to its client, put it into a room and emit to that room. The engine sends nothing to a
 //! socket that has not joined, so what is emitted until then is kept here, and leaves right behind the acceptance.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bellwire_core::error::Error;
+use bellwire_core::socketio::ack::AckOutcome;
 use bellwire_core::socketio::target::Delivery;
-use bellwire_core::socketio::{Message, Operation, Socket, Target};
+use bellwire_core::socketio::{Event, Message, Operation, Socket, SocketId, Target};
 
 /// What waits for a socket's acceptance; kept with the socket.
 #[derive(Debug)]
@@ -18,13 +20,17 @@ struct Waiting(Mutex<Option<Vec<Kept>>>);
 #[derive(Debug)]
 enum Kept {
     Emit(Arc<Message>),
-    Ask(Arc<Message>, Option<Duration>, Operation),
+    Ask {
+        message: Arc<Message>,
+        deadline: Option<Instant>,
+        operation: Operation,
+    },
 }
 
 /// The sockets of a namespace that are joining.
 #[derive(Debug, Default)]
 pub(crate) struct Joining {
-    sockets: Mutex<Vec<Weak<Socket>>>,
+    sockets: Mutex<BTreeMap<SocketId, Weak<Socket>>>,
     count: AtomicUsize,
 }
 
@@ -33,7 +39,7 @@ impl Joining {
     pub(crate) fn begin(&self, socket: &Arc<Socket>) {
         let fresh = || Waiting(Mutex::new(Some(Vec::new())));
         socket.host().get_or_init(fresh);
-        self.change(|sockets| sockets.push(Arc::downgrade(socket)));
+        self.change(|sockets| sockets.insert(*socket.id(), Arc::downgrade(socket)));
     }
 
     /// It has joined: what was kept for it is sent. The questions that cannot be asked any more.
@@ -43,15 +49,21 @@ impl Joining {
             return failed;
         };
         {
-            // Held while it is sent, so that nobody who sends at the same time is faster.
+            // Held while it is sent, so that an emit of another thread cannot come before it.
             let mut kept = lock(&waiting.0);
             for item in kept.take().into_iter().flatten() {
                 match item {
-                    // Who has left meanwhile gets nothing; its last event follows.
+                    // A client that has left meanwhile gets nothing; its last event follows.
                     Kept::Emit(message) => {
                         let _ = socket.emit_message(&message, Delivery::Reliable);
                     }
-                    Kept::Ask(message, timeout, operation) => {
+                    Kept::Ask {
+                        message,
+                        deadline,
+                        operation,
+                    } => {
+                        let left = |end: Instant| end.saturating_duration_since(Instant::now());
+                        let timeout = deadline.map(left);
                         if socket.emit_with_ack(&message, timeout, operation).is_err() {
                             failed.push(operation);
                         }
@@ -59,16 +71,28 @@ impl Joining {
                 }
             }
         }
-        self.forget(socket);
+        self.change(|sockets| sockets.remove(socket.id()));
         failed
     }
 
-    /// It was refused.
-    pub(crate) fn forget(&self, socket: &Arc<Socket>) {
-        self.change(|sockets| sockets.retain(|known| known.as_ptr() != Arc::as_ptr(socket)));
+    /// It will not join. The questions that will not be asked.
+    pub(crate) fn refused(&self, id: &str) -> Vec<Operation> {
+        let socket = SocketId::parse(id)
+            .and_then(|id| self.change(|sockets| sockets.remove(&id)))
+            .and_then(|socket| socket.upgrade());
+        let Some(socket) = socket else {
+            return Vec::new();
+        };
+        let kept = socket.host().get::<Waiting>();
+        let kept = kept.and_then(|waiting| lock(&waiting.0).take());
+        let operations = kept.into_iter().flatten().filter_map(|item| match item {
+            Kept::Emit(_) => None,
+            Kept::Ask { operation, .. } => Some(operation),
+        });
+        operations.collect()
     }
 
-    /// Whether nobody is joining, which is nearly always so.
+    /// Whether no socket is joining, which is nearly always so.
     pub(crate) fn is_empty(&self) -> bool {
         self.count.load(Ordering::Acquire) == 0
     }
@@ -78,39 +102,34 @@ impl Joining {
         if self.is_empty() {
             return None;
         }
-        let found = |socket: &Arc<Socket>| socket.id().as_str() == id && !socket.is_gone();
-        lock(&self.sockets)
-            .iter()
-            .filter_map(Weak::upgrade)
-            .find(found)
+        let socket = lock(&self.sockets).get(&SocketId::parse(id)?)?.upgrade()?;
+        (!socket.is_gone()).then_some(socket)
     }
 
-    /// Those that a target means.
-    pub(crate) fn select(&self, target: &Target<'_>) -> Vec<Arc<Socket>> {
-        // Who was let in but lost its connection first is not heard of again.
-        self.change(|sockets| {
-            sockets.retain(|known| known.upgrade().is_some_and(|socket| !socket.is_gone()));
-        });
+    /// Those that a target means, and the ids of all: what is sent to the target otherwise is not for them.
+    pub(crate) fn select(&self, target: &Target<'_>) -> (Vec<Arc<Socket>>, Vec<SocketId>) {
         let all: Vec<_> = lock(&self.sockets)
-            .iter()
+            .values()
             .filter_map(Weak::upgrade)
+            .filter(|socket| !socket.is_gone())
             .collect();
-        all.into_iter()
-            .filter(|socket| {
-                let rooms = socket.rooms();
-                let is_in = |name: &&&str| {
-                    **name == socket.id().as_str() || rooms.iter().any(|room| **room == ***name)
-                };
-                (target.rooms.is_empty() || target.rooms.iter().any(|name| is_in(&name)))
-                    && !target.except.iter().any(|name| is_in(&name))
-            })
-            .collect()
+        let ids = all.iter().map(|socket| *socket.id()).collect();
+        let meant = all.into_iter().filter(|socket| {
+            let rooms = socket.rooms();
+            let is_in = |name: &&str| {
+                *name == socket.id().as_str() || rooms.iter().any(|room| **room == **name)
+            };
+            (target.rooms.is_empty() || target.rooms.iter().any(|name| is_in(name)))
+                && !target.except.iter().any(|name| is_in(name))
+        });
+        (meant.collect(), ids)
     }
 
-    fn change(&self, change: impl FnOnce(&mut Vec<Weak<Socket>>)) {
+    fn change<R>(&self, change: impl FnOnce(&mut BTreeMap<SocketId, Weak<Socket>>) -> R) -> R {
         let mut sockets = lock(&self.sockets);
-        change(&mut sockets);
+        let result = change(&mut sockets);
         self.count.store(sockets.len(), Ordering::Release);
+        result
     }
 }
 
@@ -129,7 +148,7 @@ pub(crate) fn emit(
     socket.emit_message(message, delivery)
 }
 
-/// Asks one socket, or keeps the question until the socket has joined.
+/// Asks one socket, or keeps the question until the socket has joined; its time runs from now on.
 pub(crate) fn ask(
     socket: &Arc<Socket>,
     message: &Arc<Message>,
@@ -139,10 +158,41 @@ pub(crate) fn ask(
     if let Some(waiting) = socket.host().get::<Waiting>()
         && let Some(kept) = &mut *lock(&waiting.0)
     {
-        kept.push(Kept::Ask(Arc::clone(message), timeout, operation));
+        kept.push(Kept::Ask {
+            message: Arc::clone(message),
+            deadline: timeout.map(|timeout| Instant::now() + timeout),
+            operation,
+        });
+        if let Some(timeout) = timeout {
+            let late = Arc::downgrade(socket);
+            let timer = &socket.namespace().context().timer;
+            timer.after(timeout, Box::new(move || expire(&late, operation)));
+        }
         return Ok(());
     }
     socket.emit_with_ack(message, timeout, operation).map(drop)
+}
+
+/// The time of a kept question has run out.
+fn expire(socket: &Weak<Socket>, operation: Operation) {
+    let Some(socket) = socket.upgrade() else {
+        return;
+    };
+    let is_it =
+        |item: &mut Kept| matches!(item, Kept::Ask { operation: known, .. } if *known == operation);
+    let expired = socket.host().get::<Waiting>().is_some_and(|waiting| {
+        let mut kept = lock(&waiting.0);
+        let kept = kept.as_mut();
+        kept.is_some_and(|kept| kept.extract_if(.., is_it).count() > 0)
+    });
+    if expired {
+        socket.namespace().context().tell(&Event::Acked {
+            socket: Some(&socket),
+            operation,
+            outcome: AckOutcome::TimedOut,
+            replies: &[],
+        });
+    }
 }
 
 /// Whether emits to this socket are being kept.

@@ -215,11 +215,10 @@ impl Namespace {
         hooks::change(&self.namespace.hooks, name, wanted)
     }
 
-    /// A refused client is not joining any more.
-    fn refused(&self, sid: &str) {
-        if let Some(socket) = self.joining.find(sid) {
-            self.joining.forget(&socket);
-        }
+    /// A client will not join. The operations that it was to answer and will not be asked.
+    fn refused(&self, sid: &str) -> Vec<u64> {
+        let operations = self.joining.refused(sid);
+        operations.iter().map(|operation| operation.0).collect()
     }
 }
 

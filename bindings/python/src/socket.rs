@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bellwire_core::engineio::TransportKind;
 use bellwire_core::socketio;
+use bellwire_core::socketio::link::Outgoing;
 use bellwire_core::socketio::socket::Scope;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
@@ -79,6 +80,13 @@ impl Socket {
     fn disconnect(&self, close: bool) -> PyResult<()> {
         self.birth.check()?;
         unless_gone(self.socket.disconnect(scope(close)))
+    }
+
+    /// Closes its connection, whether it is in its namespace or not.
+    fn close(&self) -> PyResult<()> {
+        self.birth.check()?;
+        self.socket.link().tell(Outgoing::DisconnectAll);
+        Ok(())
     }
 
     /// Sends a text or bytes over a plain connection.

@@ -81,8 +81,7 @@ def test_only_a_true_placeholder_is_one():
     text = b'[{"_placeholder":true,"num":0},{"_placeholder":"true","num":0},{"_placeholder":1,"num":0}]'
     assert loads(text, [b"x"])[1:] == json.loads(text)[1:]
     assert loads(text, []) == json.loads(text)
-    with pytest.raises(ValueError):
-        loads(b'[{"_placeholder":true,"num":1}]', [b"x"])
+    assert loads(b'[{"_placeholder":true,"num":1}]', [b"x"]) == [{"_placeholder": True, "num": 1}]
 
 
 @pytest.mark.parametrize("value", [object(), {1, 2}, 1j, [object()], {"a": {1}}, {(1,): 2}, {b"a": 1}])

@@ -7,10 +7,7 @@ from typing import TYPE_CHECKING, Any
 from . import _environ
 
 if TYPE_CHECKING:
-    from ._native import Socket
-
-#: Clients that were let in but have not joined are looked through when there are this many.
-_LOOK_THROUGH = 64
+    from ._native import Question, Socket
 
 
 class Reasons:
@@ -48,12 +45,20 @@ class Reason(str):
 class Client:
     """One client in one namespace."""
 
-    __slots__ = ("socket", "session", "_environ")
+    __slots__ = ("_environ", "connecting", "left", "put_out", "question", "refused", "session", "socket")
 
     def __init__(self, socket: Socket) -> None:
         self.socket = socket
         self.session: dict[str, Any] = {}
         self._environ: _environ.Environ | None = None
+        #: Whether it may join, from the call of its connect handler until it joins.
+        self.question: Question | None = None
+        #: It was disconnected before it had joined, from the namespace or with its connection.
+        self.put_out: bool | None = None
+        #: With `always_connect`: its connect handler runs; it has refused; why the client has left in the meantime.
+        self.connecting = False
+        self.refused = False
+        self.left: str | None = None
 
     @property
     def environ(self) -> _environ.Environ:
@@ -67,8 +72,6 @@ class Clients:
 
     def __init__(self) -> None:
         self._by_sid: dict[str, Client] = {}
-        self._accepted: dict[str, Client] = {}
-        self._look_through = _LOOK_THROUGH
 
     def __len__(self) -> int:
         return len(self._by_sid)
@@ -82,19 +85,5 @@ class Clients:
             client = self._by_sid.setdefault(socket.sid, Client(socket))
         return client
 
-    def accepted(self, client: Client) -> None:
-        """It was let in; whether it joins depends on its connection."""
-        self._accepted[client.socket.sid] = client
-        if len(self._accepted) > self._look_through:
-            for sid, known in list(self._accepted.items()):
-                if known.socket.gone:
-                    del self._accepted[sid]
-                    self._by_sid.pop(sid, None)
-            self._look_through = max(_LOOK_THROUGH, 2 * len(self._accepted))
-
-    def joined(self, sid: str) -> None:
-        self._accepted.pop(sid, None)
-
     def forget(self, sid: str) -> None:
-        self._accepted.pop(sid, None)
         self._by_sid.pop(sid, None)

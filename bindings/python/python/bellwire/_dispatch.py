@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,8 @@ class Dispatcher:
         self.server = server
         self._operations: dict[int, Done] = {}
         self._next = itertools.count(1)
+        #: Held when a connect handler ends, and when its client leaves.
+        self._leaving = threading.Lock()
 
     # ------------------------------------------------- to be done by each kind
 
@@ -64,28 +67,46 @@ class Dispatcher:
         """May this client join?"""
         found = self.server._find("connect", namespace.name, ())
         if found is None:
-            self._accept(namespace, Client(socket), question)
+            if not question.accept():
+                self._drop(namespace, sid)
             return
         client = self.server._clients.of(socket)
+        client.question = question
 
         def decided(result: Any) -> None:
             error = self._refusal(result)
-            if error is None:
-                self._accept(namespace, client, question)
-            else:
+            if error is not None:
                 question.reject(error["message"], error.get("data"))
                 self._drop(namespace, sid)
+            elif not question.accept():
+                # It was put out, or has left, before its handler had let it in.
+                self._end_kept(namespace, sid)
+                detail = "transport close" if client.put_out is None else "server namespace disconnect"
+                self.disconnected(namespace, sid, socket, detail)
 
         self.decide(found[0], self._connect_args(found, client), decided, sid)
 
-    def _accept(self, namespace: Namespace, client: Client, question: Question) -> None:
-        self.server._clients.accepted(client)
-        if not question.accept():
-            self._drop(namespace, client.socket.sid)
+    def put_out(self, socket: Socket, close: bool) -> bool:
+        """Refuses a client whose connect handler has not let it in yet. False when it is not in that state."""
+        client = self.server._clients.get(socket.sid)
+        if client is None or client.question is None:
+            return False
+        client.put_out = close
+        if client.question.reject(exceptions.ConnectionRefusedError().error_args["message"]):
+            if close:
+                client.socket.close()
+        elif client.socket.connected:
+            client.socket.disconnect(close)
+        # Otherwise it has been let in, and is put out when it joins.
+        return True
 
     def _drop(self, namespace: Namespace, sid: str) -> None:
-        namespace.refused(sid)
+        self._end_kept(namespace, sid)
         self.server._clients.forget(sid)
+
+    def _end_kept(self, namespace: Namespace, sid: str) -> None:
+        for operation in namespace.refused(sid):
+            self.acked(operation, "gone", [])
 
     def _refusal(self, result: Any) -> dict[str, Any] | None:
         if result is False:
@@ -109,7 +130,11 @@ class Dispatcher:
 
     def connected(self, namespace: Namespace, sid: str, socket: Socket) -> None:
         """A client has joined."""
-        self.server._clients.joined(sid)
+        client = self.server._clients.get(sid)
+        if client is not None:
+            client.question = None
+            if client.put_out is not None:
+                socket.disconnect(client.put_out)
         for watcher in self.server._watching("joined", namespace.name):
             self._call(watcher, sid)
         if not self.server.always_connect:
@@ -118,11 +143,18 @@ class Dispatcher:
         if found is None:
             return
 
+        client = self.server._clients.of(socket)
+        client.connecting = True
+
         def decided(result: Any) -> None:
-            if self._refusal(result) is not None:
+            with self._leaving:
+                client.connecting = False
+            client.refused = self._refusal(result) is not None
+            if client.left is not None:
+                self.disconnected(namespace, sid, socket, client.left)
+            elif client.refused:
                 socket.disconnect(False)
 
-        client = self.server._clients.of(socket)
         self.decide(found[0], self._connect_args(found, client), decided, sid)
 
     def disconnecting(self, namespace: Namespace, sid: str, socket: Socket, reason: str) -> None:
@@ -133,8 +165,15 @@ class Dispatcher:
     def disconnected(self, namespace: Namespace, sid: str, socket: Socket, reason: str) -> None:
         """A client has left."""
         clients = self.server._clients
+        client = clients.get(sid)
+        if client is not None:
+            with self._leaving:
+                if client.connecting:
+                    # The connect handler has to end first.
+                    client.left = reason
+                    return
         found = self.server._find("disconnect", namespace.name, (sid,))
-        if found is None:
+        if found is None or (client is not None and client.refused):
             clients.forget(sid)
             return
         # Its session and its rooms can be asked for until the handler is through.

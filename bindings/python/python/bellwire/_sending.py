@@ -96,11 +96,16 @@ class Sending(BaseServer, Generic[Sent]):
         *,
         close: bool = False,
     ) -> Sent:
-        """Disconnects a client from the namespace, or closes its connection."""
+        """Disconnects a client from the namespace, or closes its connection.
+
+        While its connect handler runs, the client is refused; its disconnect handler is called after that.
+        """
         native = self._native(namespace)
         socket = native.find(sid) if native is not None else None
         if socket is not None:
-            socket.disconnect(close)
+            dispatcher = self._dispatcher
+            if dispatcher is None or not dispatcher.put_out(socket, close):
+                socket.disconnect(close)
         return self._sent
 
     def enter_room_all(

@@ -92,6 +92,12 @@ pub(super) const TABLE: &[Row] = &[
         As("Server.close"),
     ),
     row(
+        "Server::close_session",
+        Not("bw_disconnect closes the connection of a socket, and tells its client not to return"),
+        Not("python-socketio closes a connection by its socket, too"),
+        As("Connection.close"),
+    ),
+    row(
         "Server::wait",
         As("bw_server_wait"),
         As("Server.shutdown"),

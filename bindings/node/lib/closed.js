@@ -31,6 +31,7 @@ class ClosedEngine {
   hookServer() {}
   serve() {}
   answer() {}
+  closeSession() {}
   close() {}
 }
 

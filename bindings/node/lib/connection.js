@@ -11,8 +11,9 @@ class Connection extends PartialEmitter {
   static owner = "socket.conn";
   static missingEvents = ["packet", "packetCreate", "message", "data", "drain", "flush", "heartbeat", "upgrading"];
 
-  constructor(number, server) {
+  constructor(number, server, dispatcher) {
     super();
+    this._dispatcher = dispatcher;
     this.client = new Client(server, this);
     this.readyState = "open";
     this.protocol = 4;
@@ -40,9 +41,11 @@ class Connection extends PartialEmitter {
     return this.request.socket.remoteAddress;
   }
 
-  // Closes the connection with all its sockets.
+  // Closes the transport: what waits is sent, all sockets leave with the reason "forced close", and the client may return.
   close() {
-    for (const socket of this._sockets) return void socket.disconnect(true);
+    if (this.readyState !== "open") return;
+    this.readyState = "closing";
+    this._dispatcher.native.closeSession(this.id);
   }
 
   // Each socket tells of the one upgrade.

@@ -205,7 +205,7 @@ class Dispatcher {
   make(namespace, handle, id, number) {
     let conn = this.connections.get(number);
     if (conn === undefined) {
-      conn = new Connection(number, namespace.server);
+      conn = new Connection(number, namespace.server, this);
       this.connections.set(number, conn);
     }
     const socket = namespace._make(handle, id, conn, this);

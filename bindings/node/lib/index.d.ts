@@ -187,9 +187,10 @@ export interface Connection extends EventEmitter {
   readonly client: Client;
   readonly transport: { readonly name: "polling" | "websocket" };
   readonly protocol: number;
-  readonly readyState: "open" | "closed";
+  readonly readyState: "open" | "closing" | "closed";
   readonly request: HandshakeRequest;
   readonly remoteAddress: string;
+  /** Closes the transport, without a word to the namespaces: the client may connect again. */
   close(): void;
   on(ev: "upgrade", listener: (transport: { name: "websocket" }) => void): this;
   on(ev: "close", listener: (reason: DisconnectReason) => void): this;

@@ -158,6 +158,18 @@ impl Native for Stat {
     }
 }
 
+/// `closeSession(id)`: closes its connection, whose client may come back.
+pub(crate) struct CloseSession;
+
+impl Native for CloseSession {
+    const NAME: &'static str = "closeSession";
+
+    fn run(call: &Call<'_>) -> Result<napi_value, Error> {
+        let closes = call.engine.server()?.close_session(&call.string(0)?);
+        Ok(call.new_flag(closes))
+    }
+}
+
 /// `close(ms)`: begins the graceful stop, which a `Shutdown` record ends.
 pub(crate) struct Close;
 
@@ -260,6 +272,7 @@ fn fill(env: &Env, object: &Object<'_>, engine: &Arc<Engine>) -> napi::Result<()
         Serve,
         hooks::HookServer,
         Stat,
+        CloseSession,
         Close,
         Stop,
     );

@@ -26,7 +26,7 @@ use bytes::Bytes;
 use tokio::runtime::Runtime;
 
 use crate::config::{Config, Delivery, Protocol, SendBufferPolicy};
-use crate::engineio;
+use crate::engineio::{self, CloseReason};
 use crate::error::{Error, ErrorKind};
 use crate::host::pool::Threads;
 use crate::host::{Bell, Bounds, Handler, Inline, Pool, Queue};
@@ -38,6 +38,7 @@ use crate::server::runtime::RuntimeTimer;
 use crate::server::shared::{File, Life, Shared};
 use crate::server::turn::TurnEnd;
 use crate::socketio::event::{EventSink, Hooks, Timer};
+use crate::socketio::link::Outgoing;
 use crate::socketio::{Context, Limits, Namespace, Namespaces, SendPolicy, Settings, Speech};
 use crate::stats::Stats;
 
@@ -308,6 +309,17 @@ impl Server {
     pub fn close(&self, deadline: Duration) -> Result<(), Error> {
         shutdown::begin(&self.shared, deadline);
         Ok(())
+    }
+
+    /// Closes the connection of a session as its transport would: what waits for it is sent, its sockets leave with the
+    /// reason "forced close", and its client may connect again. False when the session is not open.
+    pub fn close_session(&self, id: &str) -> bool {
+        let handle = self.shared.sessions.find(id);
+        if let Some(handle) = &handle {
+            let close = Outgoing::Close(CloseReason::ForcedClose);
+            handle.link.tell(close);
+        }
+        handle.is_some()
     }
 
     /// Waits for that end; false when it took longer. In polled delivery the host must poll meanwhile.

@@ -71,7 +71,7 @@ pub enum Outgoing {
     },
     /// All sockets of the connection are put out, and it is closed.
     DisconnectAll,
-    /// The connection is to be closed at once.
+    /// The connection is to be closed: in order for a forced close or a server that stops, else at once.
     Close(CloseReason),
 }
 

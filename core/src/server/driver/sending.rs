@@ -86,15 +86,20 @@ impl Driver {
     }
 
     pub(super) fn close(&mut self, reason: CloseReason, now: Instant) {
-        if reason == CloseReason::ServerShuttingDown {
-            self.layer
-                .leave_all(DisconnectReason::Connection(reason), now);
-            if self.session.close(reason, now) == Closing::Later {
-                // Nobody listens for the poll that would be told.
-                self.session.abort(reason);
+        match reason {
+            CloseReason::ServerShuttingDown => {
+                self.layer
+                    .leave_all(DisconnectReason::Connection(reason), now);
+                if self.session.close(reason, now) == Closing::Later {
+                    // No listener is left for the poll that would be told.
+                    self.session.abort(reason);
+                }
             }
-        } else {
-            self.session.abort(reason);
+            // The sockets learn it when the connection is really closed, as with the official server.
+            CloseReason::ForcedClose => {
+                self.session.close(reason, now);
+            }
+            _ => self.session.abort(reason),
         }
     }
 

@@ -1,0 +1,64 @@
+// What carries the sockets of a client: `socket.conn`.
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { beside, serve } from "./support.mjs";
+
+for (const transports of [["websocket"], ["polling"]]) {
+  beside(`closing the transport leaves the client free to return, ${transports}`, async (t, { Server }) => {
+    const { io, client } = serve(t, {}, Server);
+    const main = client("/", { transports, reconnection: true, reconnectionDelay: 1 });
+    const other = main.io.socket("/other").connect();
+    t.after(() => other.disconnect());
+    const [[socket], [second]] = await Promise.all([once(io, "connection"), once(io.of("/other"), "connection")]);
+    if (!main.connected) await once(main, "connect");
+    if (!other.connected) await once(other, "connect");
+    const told = [];
+    for (const one of [socket, second]) {
+      one.on("disconnecting", (reason) => told.push(["disconnecting", reason, one.rooms.size]));
+      one.on("disconnect", (reason) => told.push(["disconnect", reason]));
+    }
+    const heard = [];
+    main.on("last", (...args) => heard.push(args));
+    const left = [once(main, "disconnect"), once(other, "disconnect"), once(second, "disconnect"), once(socket.conn, "close")];
+    const returned = once(main, "connect");
+    for (let i = 0; i < 3; i++) socket.emit("last", i);
+    socket.conn.close();
+    assert.equal(socket.conn.readyState, "closing");
+    socket.conn.close();
+    const [[mainReason], [otherReason], , [closeReason]] = await Promise.all(left);
+    assert.deepEqual([mainReason, otherReason, closeReason], ["transport close", "transport close", "forced close"]);
+    assert.deepEqual(told, [
+      ["disconnecting", "forced close", 1],
+      ["disconnect", "forced close"],
+      ["disconnecting", "forced close", 1],
+      ["disconnect", "forced close"],
+    ]);
+    assert.deepEqual(heard, [[0], [1], [2]]);
+    assert.deepEqual([socket.connected, socket.conn.readyState], [false, "closed"]);
+    socket.conn.close();
+    await returned;
+  });
+}
+
+beside("the transport can be closed while a middleware decides", async (t, { Server }) => {
+  const { io, client } = serve(t, {}, Server);
+  io.use((socket) => socket.conn.close());
+  const reason = await new Promise((resolve) => client().io.on("close", resolve));
+  assert.deepEqual([reason, io.sockets.sockets.size], ["transport close", 0]);
+});
+
+beside("the transport can be closed after its sockets have left", async (t, { Server }) => {
+  const { io, port } = serve(t, {}, Server);
+  io.on("connection", (socket) => {
+    socket.on("disconnect", () => setTimeout(() => socket.conn.close(), 5));
+    socket.disconnect();
+  });
+  const url = `http://127.0.0.1:${port}/socket.io/?EIO=4&transport=polling`;
+  const { sid } = JSON.parse((await (await fetch(url)).text()).slice(1));
+  await fetch(`${url}&sid=${sid}`, { method: "POST", body: "40" });
+  const heard = [];
+  while (heard.at(-1) !== "1") heard.push(...(await (await fetch(`${url}&sid=${sid}`)).text()).split("\x1e"));
+  // A poll may be answered with a noop first.
+  assert.deepEqual(heard.slice(1).filter((packet) => packet !== "6"), ["41", "1"]);
+  assert.equal((await fetch(`${url}&sid=${sid}`)).status, 400);
+});

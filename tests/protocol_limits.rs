@@ -400,3 +400,92 @@ fn a_raw_session_has_the_same_limits() {
     websocket.wire().read_to_end();
     reason_of(&server, &sid);
 }
+
+// What waits for the host.
+
+/// A server with one callback thread that is busy, and the client that keeps it so.
+fn busy() -> Option<(Server, Client, u64)> {
+    if !differs(Difference::BlockedHandlerKeepsConnections) {
+        return None;
+    }
+    let engine = json!({
+        "pollQueueEvents": 400, "pollQueueBytes": 4_000_000,
+        "callbackThreads": 1, "metricsPath": "/metrics"
+    });
+    let server = Server::with(&json!({"engine": engine}));
+    let mut client = Client::join(&server, Transport::WebSocket, "/plain", &json!({}));
+    let call = client.emit_for_ack(&json!(["block", 5000]));
+    // A host that polls is busy with an event that has waited.
+    let names = ["busy_threads_count", "oldest_event_ms"];
+    let is_busy = || {
+        names
+            .iter()
+            .any(|name| number(&server, name) > 0)
+            .then_some(())
+    };
+    eventually("the host is busy", is_busy);
+    Some((server, client, call))
+}
+
+/// One of a server's numbers, without asking its host.
+fn number(server: &Server, name: &str) -> i64 {
+    let answer = Http::connect(server.endpoint()).request("GET", "/metrics", &[], b"");
+    let text = String::from_utf8(answer.body).expect("metrics are text");
+    let prefix = format!("bellwire_{name} ");
+    let value = text.lines().find_map(|line| line.strip_prefix(&prefix));
+    value.and_then(|value| value.parse().ok()).expect(name)
+}
+
+#[test]
+fn refused_requests_take_a_quarter_of_what_may_wait() {
+    let Some((server, mut client, call)) = busy() else {
+        return;
+    };
+    let before = server.resident_bytes();
+    let filler = "x".repeat(8000);
+    let mut http = Http::connect(server.endpoint());
+    for _ in 0..2000 {
+        let target = "/socket.io/?EIO=4&transport=none";
+        let answer = http.request("GET", target, &[("X-Filler", &filler)], b"");
+        assert_eq!(answer.status, 400);
+    }
+    // A hundred of them wait; a few may have been told before the host was busy.
+    let dropped = number(&server, "limit_queue_total");
+    assert!((1800..=1900).contains(&dropped), "{dropped} are not told");
+    let stated = number(&server, "queued_bytes");
+    assert!(
+        (800_000..1_200_000).contains(&stated),
+        "{stated} bytes wait"
+    );
+    // All of them would be 16 MB.
+    let grown = server.resident_bytes().saturating_sub(before);
+    assert!(grown < 8_000_000, "{grown} bytes more");
+    client.ack_of(call);
+    let is_idle = || (number(&server, "queued_events") == 0).then_some(());
+    eventually("nothing waits", is_idle);
+    assert_eq!(client.stat("connection_errors_total"), 2000);
+    let told = client.log();
+    let told = told
+        .iter()
+        .filter(|line| line.starts_with("connection_error"));
+    assert_eq!(told.count() as i64, 2000 - dropped);
+}
+
+#[test]
+fn a_question_whose_client_has_gone_is_not_asked() {
+    let Some((server, mut client, call)) = busy() else {
+        return;
+    };
+    let clients = number(&server, "clients_count");
+    let queued = number(&server, "queued_events");
+    let mut other = Client::open(&server, Transport::WebSocket);
+    other.send(r#"0/auth,{"token":"secret"}"#);
+    let is_asked = || (number(&server, "queued_events") > queued).then_some(());
+    eventually("the question waits", is_asked);
+    drop(other);
+    let is_gone = || (number(&server, "clients_count") == clients).then_some(());
+    eventually("the client has gone", is_gone);
+    client.ack_of(call);
+    check_counted(&mut client, "questions_withdrawn_total");
+    assert!(!client.log().iter().any(|line| line.contains("/auth")));
+}

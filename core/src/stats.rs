@@ -1,6 +1,11 @@
 //! Counters and gauges, read without a lock. One table names them all.
 
+use std::fmt;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use crate::sync::atomic::AtomicU64;
 
 /// One number. Drivers add to it once for each wake-up, not once for each message.
 #[derive(Debug, Default)]
@@ -21,6 +26,85 @@ impl Stat {
     pub fn value(&self) -> i64 {
         self.0.load(Ordering::Relaxed)
     }
+
+    fn set(&self, value: i64) {
+        self.0.store(value, Ordering::Relaxed);
+    }
+}
+
+/// How many events wait, and how many bytes they hold: both numbers in one word, so that a change of both is one step.
+#[derive(Debug, Default)]
+pub struct Load(AtomicU64);
+
+/// The bytes are the lower bits, and there are fewer than 64 GiB of them.
+const BYTES_BITS: u32 = 36;
+
+/// A [`Load`] at one moment.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Amount {
+    /// Events.
+    pub events: usize,
+    /// Bytes of them.
+    pub bytes: usize,
+}
+
+impl Amount {
+    /// One event of so many bytes.
+    pub fn one(bytes: usize) -> Self {
+        Self { events: 1, bytes }
+    }
+
+    /// Whether it is nothing.
+    pub fn is_empty(self) -> bool {
+        self == Self::default()
+    }
+
+    /// Whether both numbers are below those of `limit`.
+    pub fn is_below(self, limit: Self) -> bool {
+        self.events < limit.events && self.bytes < limit.bytes
+    }
+
+    /// Whether neither number is above that of `limit`.
+    pub fn is_within(self, limit: Self) -> bool {
+        self.events <= limit.events && self.bytes <= limit.bytes
+    }
+
+    fn to_word(self) -> u64 {
+        (self.events as u64) << BYTES_BITS | self.bytes as u64
+    }
+
+    fn from_word(word: u64) -> Self {
+        Self {
+            events: (word >> BYTES_BITS) as usize,
+            bytes: (word & ((1 << BYTES_BITS) - 1)) as usize,
+        }
+    }
+}
+
+impl std::ops::AddAssign for Amount {
+    fn add_assign(&mut self, more: Self) {
+        self.events += more.events;
+        self.bytes += more.bytes;
+    }
+}
+
+impl Load {
+    /// More waits; how much does now.
+    pub fn add(&self, amount: Amount) -> Amount {
+        let word = amount.to_word();
+        Amount::from_word(self.0.fetch_add(word, Ordering::SeqCst).wrapping_add(word))
+    }
+
+    /// Less waits; what is left.
+    pub fn remove(&self, amount: Amount) -> Amount {
+        let word = amount.to_word();
+        Amount::from_word(self.0.fetch_sub(word, Ordering::SeqCst).wrapping_sub(word))
+    }
+
+    /// What waits now.
+    pub fn now(&self) -> Amount {
+        Amount::from_word(self.0.load(Ordering::SeqCst))
+    }
 }
 
 /// Whether a number only grows.
@@ -32,15 +116,60 @@ pub enum StatKind {
     Gauge,
 }
 
+/// How far the host is behind.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Strain {
+    /// How long the event has waited that has waited longest; `None` when none waits.
+    pub oldest: Option<Duration>,
+    /// Callback threads that are inside a callback.
+    pub busy_threads: usize,
+}
+
+/// Finds out the [`Strain`] when it is read.
+#[derive(Default)]
+pub struct StrainGauge(OnceLock<Box<dyn Fn() -> Strain + Send + Sync>>);
+
+impl StrainGauge {
+    /// Who knows it; once.
+    pub fn set(&self, look: impl Fn() -> Strain + Send + Sync + 'static) {
+        self.0.get_or_init(|| Box::new(look));
+    }
+
+    /// The strain now.
+    pub fn now(&self) -> Strain {
+        self.0.get().map_or_else(Strain::default, |look| look())
+    }
+}
+
+impl fmt::Debug for StrainGauge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("StrainGauge").field(&self.now()).finish()
+    }
+}
+
 macro_rules! stats {
     ($($name:ident $kind:ident $help:literal,)+) => {
         /// All numbers of a server.
         #[derive(Debug, Default)]
-        pub struct Stats { $(#[doc = $help] pub $name: Stat,)+ }
+        pub struct Stats {
+            /// What waits for the host: `queued_events` and `queued_bytes` are taken from it when they are read.
+            pub queued: Load,
+            /// Of it, what belongs to requests: questions about them, and refused ones.
+            pub queued_requests: Load,
+            /// `oldest_event_ms` and `busy_threads_count` are taken from it when they are read.
+            pub strain: StrainGauge,
+            $(#[doc = $help] pub $name: Stat,)+
+        }
 
         impl Stats {
             /// Name, kind, meaning and value of every number.
             pub fn all(&self) -> impl Iterator<Item = (&'static str, StatKind, &'static str, i64)> {
+                let queued = self.queued.now();
+                self.queued_events.set(queued.events as i64);
+                self.queued_bytes.set(queued.bytes as i64);
+                let strain = self.strain.now();
+                self.oldest_event_ms.set(strain.oldest.map_or(0, |age| age.as_millis() as i64));
+                self.busy_threads_count.set(strain.busy_threads as i64);
                 [$((stringify!($name), StatKind::$kind, $help, self.$name.value()),)+].into_iter()
             }
         }
@@ -58,6 +187,8 @@ stats! {
     http_connections_count Gauge "Open connections that speak HTTP.",
     queued_events Gauge "Events that wait for the host.",
     queued_bytes Gauge "Bytes of events that wait for the host.",
+    oldest_event_ms Gauge "Milliseconds that the event has waited for the host that has waited longest.",
+    busy_threads_count Gauge "Callback threads that are inside a callback.",
     connections_total Counter "Sessions opened.",
     disconnections_total Counter "Sessions ended.",
     upgrades_total Counter "Sessions upgraded from polling to WebSocket.",
@@ -73,7 +204,9 @@ stats! {
     volatile_dropped_total Counter "Volatile messages dropped because the client was not ready.",
     send_buffer_full_total Counter "Messages refused or dropped because a client's send buffer was full.",
     slow_clients_disconnected_total Counter "Clients disconnected because their send buffer was full.",
+    questions_withdrawn_total Counter "Questions dropped before the host took them, because their client had gone or their time was up.",
     reading_paused_total Counter "Times a client was not read because the host was behind.",
+    limit_queue_total Counter "Requests refused, and refusals not told, because too many waited for the host.",
     limit_payload_total Counter "Bodies and messages over maxHttpBufferSize.",
     limit_packets_total Counter "Polling payloads with too many packets.",
     limit_fragments_total Counter "WebSocket messages with too many fragments.",

@@ -17,7 +17,8 @@ use bellwire_core::socketio::link::Outgoing;
 use bellwire_core::socketio::message::Payload;
 use bellwire_core::socketio::target::{Delivery, Target};
 use bellwire_core::socketio::{
-    Context, Event, Limits, Link, Namespaces, Request, SendPolicy, Settings, Socket, Speech,
+    Backlog, Context, Event, Limits, Link, Namespaces, Request, SendPolicy, Settings, Socket,
+    Speech,
 };
 use bellwire_core::stats::Stats;
 
@@ -86,7 +87,7 @@ impl EventSink for Host {
 
     fn ring(&self) {}
 
-    fn poll_ready(&self, _: Option<&Arc<Socket>>, _: &mut TaskContext<'_>) -> Poll<()> {
+    fn poll_ready(&self, _: &Arc<Backlog>, _: &mut TaskContext<'_>) -> Poll<()> {
         Poll::Ready(())
     }
 }

@@ -1,6 +1,10 @@
 //! Why a connection ended, or a request was refused: each limit, deadline and rule is broken once, in each delivery, and
 //! the event, the counter and the log say which one it was.
 #![cfg(not(loom))]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a test that waits looks at the clock"
+)]
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};

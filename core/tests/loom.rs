@@ -6,11 +6,15 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
+use bellwire_core::engineio::{SessionId, TransportKind};
 use bellwire_core::host::pool::Threads;
 use bellwire_core::host::{Bell, Bounds, Handler, Pool, Queue};
 use bellwire_core::mailbox::{Budget, Cork, Mailbox, PushError};
-use bellwire_core::socketio::Event;
-use bellwire_core::socketio::event::{EventSink, Timer};
+use bellwire_core::socketio::event::{EventSink, Hooks, Timer};
+use bellwire_core::socketio::{
+    Backlog, Context as Server, Event, Handshake, Limits, Link, Namespace, Request, SendPolicy,
+    Settings, Socket, Speech,
+};
 use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use loom::sync::{Condvar, Mutex};
 use loom::thread;
@@ -245,10 +249,13 @@ struct Seen {
 
 impl Handler for Seen {
     fn handle(&self, event: &Event<'_>, _: Instant) {
-        if let Event::Fault { text } = event {
-            self.texts.lock().unwrap().push((*text).to_owned());
-            self.more.notify_all();
-        }
+        let text = match event {
+            Event::Fault { text } => text,
+            Event::Drain { .. } => "drain",
+            _ => return,
+        };
+        self.texts.lock().unwrap().push(text.to_owned());
+        self.more.notify_all();
     }
 }
 
@@ -407,13 +414,88 @@ fn a_wake_up_without_an_event_ends_the_wait() {
 
 /// Delivers one event to a sink that may be full, as a connection does: it waits until it is told of room.
 fn deliver_when_there_is_room(sink: &dyn EventSink, text: &str) {
-    let room = Arc::new(Signal::default());
-    let waker = Waker::from(Arc::clone(&room));
-    while sink.poll_ready(None, &mut Context::from_waker(&waker)) == Poll::Pending {
-        room.take();
-    }
+    wait_for_room(sink, &Arc::default());
     deliver(sink, text);
     sink.ring();
+}
+
+fn wait_for_room(sink: &dyn EventSink, connection: &Arc<Backlog>) {
+    let room = Arc::new(Signal::default());
+    let waker = Waker::from(Arc::clone(&room));
+    while sink.poll_ready(connection, &mut Context::from_waker(&waker)) == Poll::Pending {
+        room.take();
+    }
+}
+
+/// A connection's socket, for a sink whose events are delivered elsewhere.
+fn socket(sink: &Arc<dyn EventSink>) -> Arc<Socket> {
+    let limits = Limits {
+        attachments: 1,
+        packet_bytes: 1,
+        json_depth: 1,
+        namespaces: 1,
+        pending_acks: 1,
+        rooms: 0,
+        held_messages: 1,
+    };
+    let context = Arc::new(Server {
+        settings: Settings {
+            limits,
+            question_timeout: Duration::MAX,
+            packet_timeout: Duration::MAX,
+            send_buffer: 1,
+            send_policy: SendPolicy::Error,
+            speech: Speech::SocketIo,
+        },
+        sink: Arc::clone(sink),
+        timer: Arc::new(Never),
+        stats: Arc::default(),
+        hooks: Hooks::default(),
+    });
+    let id = SessionId::random().unwrap();
+    let link = Arc::new(Link::new(
+        id,
+        TransportKind::WebSocket,
+        Arc::clone(&context),
+    ));
+    let namespace = Arc::new(Namespace::new("/", context));
+    let peer = ("127.0.0.1".parse().unwrap(), 1);
+    let request = Request::new("GET", "/", std::iter::empty(), peer, false);
+    let handshake = Handshake::new(Arc::new(request), None, 0);
+    Socket::new(id, &namespace, &link, handshake, 0)
+}
+
+/// A connection says more than may wait of it.
+fn say_twice(sink: &Arc<dyn EventSink>) {
+    let socket = socket(sink);
+    for _ in 0..2 {
+        wait_for_room(&**sink, socket.link().backlog());
+        sink.deliver(&Event::Drain { socket: &socket }, Some(now()));
+        sink.ring();
+    }
+}
+
+#[test]
+fn a_connection_that_has_used_up_its_share_of_the_queue_gets_another() {
+    loom::model(|| {
+        let (seen, queue) = queue(Bell::descriptor().unwrap(), 16);
+        let sink: Arc<dyn EventSink> = Arc::<Queue>::clone(&queue);
+        thread::spawn(move || say_twice(&sink));
+        while seen.count() < 2 {
+            queue.poll(1, None, None).unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_connection_that_has_used_up_its_share_of_the_pool_gets_another() {
+    loom::model(|| {
+        let (seen, pool) = pool(1, 16);
+        let sink: Arc<dyn EventSink> = Arc::<Pool>::clone(&pool);
+        say_twice(&sink);
+        seen.wait(2);
+        pool.stop();
+    });
 }
 
 #[test]

@@ -76,7 +76,7 @@ static int delivery_of(const char *name) {
 }
 
 static void add_everything(int raw) {
-  static const char *const names[] = {"/", "/custom", "/auth"};
+  static const char *const names[] = {"/", "/custom", "/auth", "/plain"};
   bw_nsp nsp = 0;
   size_t i;
   add_server_log_events(server);
@@ -90,6 +90,7 @@ static void add_everything(int raw) {
     if (strcmp(names[i], "/auth") == 0) add_token_check(nsp);
     add_connection_events(nsp);
     add_log_events(nsp);
+    if (strcmp(names[i], "/plain") != 0) add_packet_check(nsp);
     add_events(nsp);
   }
 }

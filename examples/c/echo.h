@@ -34,6 +34,7 @@ void add_listener(bw_scope scope, bw_event_type type, const char *name, uint32_t
                   bw_callback cb);
 
 /* echo_events.c */
+void add_packet_check(bw_nsp nsp);
 void add_events(bw_nsp nsp);
 void add_connection_events(bw_nsp nsp);
 void add_token_check(bw_nsp nsp);

@@ -343,6 +343,10 @@ static void on_block(const bw_event *ev, void *user) {
   no_answer(ev->ack);
 }
 
+void add_packet_check(bw_nsp nsp) {
+  add_listener(nsp, BW_EV_PACKET_MIDDLEWARE, "", 0, on_packet);
+}
+
 void add_events(bw_nsp nsp) {
   static const struct { const char *name; bw_callback cb; } events[] = {
     {"message", on_message}, {"message-with-ack", on_message_with_ack}, {"held", on_held},
@@ -355,7 +359,6 @@ void add_events(bw_nsp nsp) {
     {"log", on_log}, {"any-count", on_any_count}, {"outgoing-count", on_outgoing_count},
     {"stat", on_stat}, {"block", on_block}};
   size_t i;
-  add_listener(nsp, BW_EV_PACKET_MIDDLEWARE, "", 0, on_packet);
   add_listener(nsp, BW_EV_MESSAGE, "", 0, on_any);
   for (i = 0; i < sizeof events / sizeof *events; i++)
     add_listener(nsp, BW_EV_MESSAGE, events[i].name, 0, events[i].cb);

@@ -136,6 +136,7 @@ class Echo {
     if (name == "/auth") check_tokens();
     connections();
     facts();
+    if (name != "/plain") check_packets();
     messages();
     rooms();
     questions(name == "/");
@@ -207,7 +208,7 @@ class Echo {
   }
   template <class F> void on(string_view name, F f) { nsp_.on(name, guarded(std::move(f))); }
 
-  void messages() {
+  void check_packets() {
     nsp_.use_packet([this](const event &ev, deferred question) {
       if (ev.name() == "forbidden") {
         log_.add("forbidden", ev.nsp(), id_of(ev));
@@ -218,6 +219,9 @@ class Echo {
         question.accept();
       }
     });
+  }
+
+  void messages() {
     nsp_.on_any([](const event &ev) {
       if (auto *peer = ev.user<Peer>()) peer->received++;
     });
@@ -399,7 +403,7 @@ int main(int argc, char **argv) {
   });
   std::deque<Echo> namespaces;
   if (raw) serve_raw(io.of("/"), log);
-  else for (const char *name : {"/", "/custom", "/auth"}) namespaces.emplace_back(io, log, later, name);
+  else for (const char *name : {"/", "/custom", "/auth", "/plain"}) namespaces.emplace_back(io, log, later, name);
 
   running = io.get();
   sem_init(&stop_asked, 0, 0);

@@ -228,8 +228,8 @@ fn wait_told(server: &ServerHandle, timeout: Option<Duration>) -> bool {
     }
     // Sockets are told side by side, so the last callback is nobody's in particular.
     let is_told = || {
-        let waiting = &server.core.stats().queued_events;
-        server.shared.ended.load(Ordering::Acquire) && waiting.value() == 0
+        let waiting = server.core.stats().queued.now();
+        server.shared.ended.load(Ordering::Acquire) && waiting.events == 0
     };
     while !is_told() && !server.shared.is_freeing() {
         if end.is_some_and(|end| Instant::now() >= end) {

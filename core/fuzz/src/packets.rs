@@ -11,8 +11,8 @@ use bellwire_core::socketio::client::{Client, Flow};
 use bellwire_core::socketio::event::{Hooks, Timer};
 use bellwire_core::socketio::packet::RESERVED_EVENTS;
 use bellwire_core::socketio::{
-    Context, Event, EventSink, Limits, Link, Namespaces, Request, SendPolicy, Settings, Socket,
-    Speech,
+    Backlog, Context, Event, EventSink, Limits, Link, Namespaces, Request, SendPolicy, Settings,
+    Socket, Speech,
 };
 use bellwire_core::stats::Stats;
 use serde_json::Value;
@@ -104,7 +104,7 @@ impl EventSink for Host {
 
     fn ring(&self) {}
 
-    fn poll_ready(&self, _: Option<&Arc<Socket>>, _: &mut TaskContext<'_>) -> Poll<()> {
+    fn poll_ready(&self, _: &Arc<Backlog>, _: &mut TaskContext<'_>) -> Poll<()> {
         Poll::Ready(())
     }
 }

@@ -99,9 +99,10 @@ options! {
         count(0, 1024, "0 = one for each core");
     /// Where the host's callbacks run.
     delivery: Delivery = Delivery::Threads, 81, "engine.delivery", Kind::Choice(Delivery::NAMES);
-    /// Events that wait for the host's poll; at this number sockets are no longer read.
+    /// Events that wait for the host, polled or with callback threads. At three quarters only connections are read of
+    /// which nothing waits. Of one connection a sixteenth may wait, 1024 at most; of events about requests a quarter.
     poll_queue_events: usize = 65_536, 82, "engine.pollQueueEvents", count(1, GIB, "");
-    /// Bytes of events that wait for the host's poll; at this number sockets are no longer read.
+    /// Bytes of events that wait for the host, with the same rules; of one connection 1 MiB at most.
     poll_queue_bytes: usize = 67_108_864, 83, "engine.pollQueueBytes", bytes(1024, 4 * GIB - 1, "");
     /// One poll stops taking events after this time.
     poll_budget: Option<Duration> = None, 84, "engine.pollBudgetUs",

@@ -1,4 +1,7 @@
 //! Inline delivery: the engine's threads call the host, with views of its own buffers.
+//!
+//! Nothing waits for the host but what a packet middleware has not decided about. A callback that does not return holds
+//! its thread, and with it every connection whose turn comes on that thread.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,8 +9,9 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use crate::host::Handler;
+use crate::socketio::backlog::SHARE;
 use crate::socketio::event::EventSink;
-use crate::socketio::{Event, Socket};
+use crate::socketio::{Backlog, Event};
 
 /// See the module's documentation.
 pub struct Inline {
@@ -32,7 +36,15 @@ impl EventSink for Inline {
 
     fn ring(&self) {}
 
-    fn poll_ready(&self, _: Option<&Arc<Socket>>, _: &mut Context<'_>) -> Poll<()> {
+    fn poll_ready(&self, connection: &Arc<Backlog>, cx: &mut Context<'_>) -> Poll<()> {
+        if !connection.now().is_below(SHARE) {
+            connection.wait(cx.waker());
+            // Room may have been made just before.
+            if !connection.now().is_below(SHARE) {
+                return Poll::Pending;
+            }
+        }
+        connection.set_full(false);
         Poll::Ready(())
     }
 }

@@ -15,6 +15,7 @@ pub mod inline;
 pub mod patience;
 pub mod pool;
 pub mod queue;
+mod room;
 
 use std::time::Instant;
 

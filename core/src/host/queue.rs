@@ -6,17 +6,18 @@
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, TryLockError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use crate::host::bell::Bell;
 use crate::host::patience::Patience;
+use crate::host::room::Room;
 use crate::host::{Bounds, Handler};
 use crate::mailbox::Cork;
-use crate::socketio::event::{EventSink, Timer};
-use crate::socketio::{Event, EventBatch, Socket};
-use crate::stats::Stats;
-use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::socketio::event::{EventSink, QueueFull, Timer};
+use crate::socketio::{Backlog, Event, EventBatch};
+use crate::stats::{Amount, Stats, Strain};
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::sync::{Mutex, MutexGuard};
 
 /// Another thread is taking events.
@@ -26,15 +27,18 @@ pub struct QueueBusy;
 /// See the module's documentation.
 pub struct Queue {
     handler: Arc<dyn Handler>,
-    incoming: Mutex<Incoming>,
+    incoming: Mutex<EventBatch>,
     /// What the host is taking; locked while it does.
     taken: Mutex<Taken>,
     bell: Bell,
     /// Something came into the empty queue, and the bell was not rung for it yet.
     unrung: AtomicBool,
-    bounds: Bounds,
+    room: Room,
     patience: Arc<Patience>,
     stats: Arc<Stats>,
+    origin: Instant,
+    /// When the event happened that the host is at, in nanoseconds since the origin; 0 = it is at none.
+    at: AtomicU64,
 }
 
 /// What a look for events found.
@@ -47,18 +51,16 @@ enum Found {
 }
 
 #[derive(Debug, Default)]
-struct Incoming {
-    batch: EventBatch,
-    /// Connections that are not read until there is room.
-    waiting: Vec<Waker>,
-}
-
-#[derive(Debug, Default)]
 struct Taken {
     batch: EventBatch,
     /// The current event was given out and is done with when the host comes again.
     lent: bool,
+    /// What was dealt with and still counts as waiting.
+    done: Amount,
 }
+
+/// So many events are dealt with before they cease to count as waiting.
+const SETTLED: usize = 32;
 
 impl Queue {
     /// A queue whose events are handled by `handler`.
@@ -76,9 +78,11 @@ impl Queue {
             taken: Mutex::default(),
             bell,
             unrung: AtomicBool::new(false),
-            bounds,
+            room: Room::new(bounds, Arc::clone(&stats)),
             patience: Arc::new(Patience::new(timer)),
             stats,
+            origin: now(),
+            at: AtomicU64::new(0),
         }
     }
 
@@ -114,27 +118,44 @@ impl Queue {
         timeout: Option<Duration>,
     ) -> Result<usize, QueueBusy> {
         let mut taken = self.lock_taken()?;
-        taken.settle();
-        if !self.await_events(&mut taken, timeout) {
-            return Ok(0);
+        self.take_back(&mut taken);
+        let handled = self.handle(&mut taken, max, budget, timeout);
+        self.settle(&mut taken);
+        Ok(handled)
+    }
+
+    fn handle(
+        &self,
+        taken: &mut Taken,
+        max: usize,
+        budget: Option<Duration>,
+        timeout: Option<Duration>,
+    ) -> usize {
+        if !self.await_events(taken, timeout) {
+            return 0;
         }
         let mut handled = 0;
         let budget_end = budget.map(|budget| now() + budget);
         loop {
-            if taken.batch.is_empty() && self.refill(&mut taken) != Found::Events {
-                return Ok(handled);
+            if taken.batch.is_empty() && self.refill(taken) != Found::Events {
+                return handled;
             }
             let _cork = (taken.batch.len() > 1).then(|| self.cork());
             while let Some((event, at)) = taken.batch.current() {
+                if event.is_withdrawn() {
+                    self.withdraw(taken);
+                    continue;
+                }
+                self.set_at(Some(at));
                 self.handler.handle(&event, at);
-                taken.batch.advance();
+                self.finish(taken);
                 handled += 1;
                 if handled == max || budget_end.is_some_and(|end| now() >= end) {
                     if taken.batch.is_empty() {
                         // The bell is to be silent if these were the last.
-                        self.refill(&mut taken);
+                        self.refill(taken);
                     }
-                    return Ok(handled);
+                    return handled;
                 }
             }
         }
@@ -156,31 +177,94 @@ impl Queue {
         visit: impl FnOnce(Option<(Event<'_>, Instant)>) -> R,
     ) -> Result<R, QueueBusy> {
         let mut taken = self.lock_taken()?;
-        taken.settle();
+        self.take_back(&mut taken);
+        self.settle(&mut taken);
         taken.lent = self.await_events(&mut taken, timeout);
-        Ok(visit(taken.batch.current()))
+        let event = taken.batch.current();
+        self.set_at(event.as_ref().map(|(_, at)| *at));
+        Ok(visit(event))
     }
 
     /// Drops what waits, without calling the handler.
     pub fn clear(&self) {
         if let Ok(mut taken) = self.lock_taken() {
-            taken.settle();
+            taken.lent = false;
             while !taken.batch.is_empty() || self.refill(&mut taken) == Found::Events {
-                taken.batch.advance();
+                self.finish(&mut taken);
             }
+            self.settle(&mut taken);
         }
     }
 
     /// Whether there are events, after a wait if there were none. Whoever rings ends the wait.
     fn await_events(&self, taken: &mut Taken, timeout: Option<Duration>) -> bool {
-        if !taken.batch.is_empty() {
-            return true;
+        self.settle(taken);
+        loop {
+            if taken.batch.is_empty() {
+                let has_come = match self.refill(taken) {
+                    Found::Events => true,
+                    Found::Ring => false,
+                    Found::Nothing => {
+                        self.bell.wait(timeout) && self.refill(taken) == Found::Events
+                    }
+                };
+                if !has_come {
+                    return false;
+                }
+            }
+            while let Some((event, _)) = taken.batch.current() {
+                if !event.is_withdrawn() {
+                    return true;
+                }
+                self.withdraw(taken);
+            }
+            self.settle(taken);
         }
-        match self.refill(taken) {
-            Found::Events => true,
-            Found::Ring => false,
-            Found::Nothing => self.bell.wait(timeout) && self.refill(taken) == Found::Events,
+    }
+
+    /// What was lent is done with.
+    fn take_back(&self, taken: &mut Taken) {
+        if std::mem::take(&mut taken.lent) {
+            self.finish(taken);
         }
+    }
+
+    fn withdraw(&self, taken: &mut Taken) {
+        self.stats.questions_withdrawn_total.add(1);
+        self.finish(taken);
+    }
+
+    /// The current event is done with.
+    fn finish(&self, taken: &mut Taken) {
+        let cost = taken
+            .batch
+            .advance(|event, cost| self.room.release(event, cost));
+        taken.done += Amount::one(cost);
+        if taken.done.events >= SETTLED {
+            self.room.leave(std::mem::take(&mut taken.done));
+        }
+    }
+
+    /// What was dealt with does not count as waiting any more.
+    fn settle(&self, taken: &mut Taken) {
+        self.set_at(taken.batch.current().map(|(_, at)| at));
+        self.room.leave(std::mem::take(&mut taken.done));
+    }
+
+    /// How long the event has waited that the host is at, or that it would take next.
+    fn oldest(&self) -> Option<Duration> {
+        let at = match self.at.load(Ordering::Relaxed) {
+            0 => self.incoming().current().map(|(_, at)| at)?,
+            since => self.origin + Duration::from_nanos(since),
+        };
+        Some(now().saturating_duration_since(at))
+    }
+
+    fn set_at(&self, at: Option<Instant>) {
+        let since = at.map_or(0, |at| {
+            at.saturating_duration_since(self.origin).as_nanos() as u64
+        });
+        self.at.store(since, Ordering::Relaxed);
     }
 
     /// Fetches what came in. When nothing did, the bell is silenced.
@@ -198,17 +282,11 @@ impl Queue {
     }
 
     fn swap(&self, taken: &mut Taken) -> bool {
-        let waiting = {
-            let mut incoming = self.incoming();
-            if incoming.batch.is_empty() {
-                return false;
-            }
-            std::mem::swap(&mut incoming.batch, &mut taken.batch);
-            std::mem::take(&mut incoming.waiting)
-        };
-        self.stats.queued_events.add(-(taken.batch.len() as i64));
-        self.stats.queued_bytes.add(-(taken.batch.bytes() as i64));
-        waiting.into_iter().for_each(Waker::wake);
+        let mut incoming = self.incoming();
+        if incoming.is_empty() {
+            return false;
+        }
+        std::mem::swap(&mut *incoming, &mut taken.batch);
         true
     }
 
@@ -220,34 +298,32 @@ impl Queue {
         }
     }
 
-    fn incoming(&self) -> MutexGuard<'_, Incoming> {
+    fn incoming(&self) -> MutexGuard<'_, EventBatch> {
         self.incoming.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Taken {
-    fn settle(&mut self) {
-        if std::mem::take(&mut self.lent) {
-            self.batch.advance();
-        }
     }
 }
 
 impl EventSink for Queue {
     fn deliver(&self, event: &Event<'_>, at: Option<Instant>) {
         let at = at.unwrap_or_else(now);
-        let cost = EventBatch::cost(event);
+        self.room.enter(event, EventBatch::cost(event));
         let was_empty = {
             let mut incoming = self.incoming();
-            let was_empty = incoming.batch.is_empty();
-            incoming.batch.push(event, at);
+            let was_empty = incoming.is_empty();
+            incoming.push(event, at);
             was_empty
         };
-        self.stats.queued_events.add(1);
-        self.stats.queued_bytes.add(cost as i64);
         if was_empty {
             self.unrung.store(true, Ordering::Release);
         }
+    }
+
+    fn offer(&self, event: &Event<'_>) -> Result<(), QueueFull> {
+        if !self.room.has_room_for_request() {
+            return Err(QueueFull);
+        }
+        self.deliver(event, None);
+        Ok(())
     }
 
     fn ring(&self) {
@@ -256,20 +332,26 @@ impl EventSink for Queue {
         }
     }
 
-    fn poll_ready(&self, _: Option<&Arc<Socket>>, cx: &mut Context<'_>) -> Poll<()> {
-        let mut incoming = self.incoming();
-        if incoming.batch.len() < self.bounds.events && incoming.batch.bytes() < self.bounds.bytes {
-            return Poll::Ready(());
+    fn poll_ready(&self, connection: &Arc<Backlog>, cx: &mut Context<'_>) -> Poll<()> {
+        self.room.poll(connection, cx)
+    }
+
+    fn forget(&self, connection: &Arc<Backlog>) {
+        self.room.forget(connection);
+    }
+
+    fn strain(&self) -> Strain {
+        Strain {
+            oldest: self.oldest(),
+            busy_threads: 0,
         }
-        incoming.waiting.push(cx.waker().clone());
-        Poll::Pending
     }
 }
 
 impl fmt::Debug for Queue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Queue")
-            .field("bounds", &self.bounds)
+            .field("bell", &self.bell)
             .finish_non_exhaustive()
     }
 }
@@ -284,10 +366,8 @@ fn now() -> Instant {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicUsize;
-    use std::task::Wake;
-
     use super::*;
+    use crate::socketio::{Question, Request};
 
     /// Nothing is emitted here, so nobody has to look.
     #[derive(Debug)]
@@ -368,46 +448,61 @@ mod tests {
         assert_eq!(next(Some(Duration::ZERO)), Ok(None));
     }
 
-    /// Counts how often it was woken.
-    #[derive(Default)]
-    struct Woken(AtomicUsize);
-    impl Wake for Woken {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::SeqCst);
-        }
+    #[test]
+    fn a_question_that_nobody_waits_for_any_more_is_not_told() {
+        let (seen, queue) = queue();
+        let request = request();
+        let question = Question::new(|_| ());
+        let event = Event::AllowRequest {
+            request: &request,
+            question: &question,
+        };
+        queue.offer(&event).unwrap();
+        assert_eq!(queue.offer(&event), Err(QueueFull), "a quarter of four");
+        assert_eq!(queue.offer(&event), Err(QueueFull));
+        queue.deliver(&Event::Fault { text: "a" }, None);
+        assert!(queue.stats.queued.now().bytes > 2 * request.size());
+        assert!(question.expire());
+        let is_fault =
+            |event: Option<(Event<'_>, _)>| matches!(event, Some((Event::Fault { .. }, _)));
+        assert_eq!(queue.next(Some(Duration::ZERO), is_fault), Ok(true));
+        assert_eq!(queue.poll(0, None, Some(Duration::ZERO)), Ok(0));
+        assert!(seen.0.lock().unwrap().is_empty(), "it was lent instead");
+        assert!(queue.stats.queued.now().is_empty() && queue.offer(&event).is_ok());
+        assert_eq!(queue.stats.questions_withdrawn_total.value(), 1);
+    }
+
+    fn request() -> Arc<Request> {
+        let address = ("127.0.0.1".parse().unwrap(), 1);
+        let headers = [("a", "b")].into_iter();
+        Arc::new(Request::new("GET", "/", headers, address, false))
     }
 
     #[test]
-    fn a_full_queue_tells_who_waits_when_there_is_room() {
+    fn the_age_of_the_oldest_event_is_known() {
         let (_, queue) = queue();
-        let woken = Arc::new(Woken::default());
-        let waker = Waker::from(Arc::clone(&woken));
-        let mut cx = Context::from_waker(&waker);
-        for _ in 0..4 {
-            assert!(queue.poll_ready(None, &mut cx).is_ready());
-            queue.deliver(&Event::Shutdown, None);
-        }
-        assert!(queue.poll_ready(None, &mut cx).is_pending());
-        assert_eq!(woken.0.load(Ordering::SeqCst), 0);
+        assert_eq!(queue.oldest(), None);
+        let hour = Duration::from_secs(3600);
+        let long_ago = now() + hour;
+        queue.deliver(&Event::Shutdown, Some(long_ago));
+        queue.deliver(&Event::Shutdown, Some(long_ago));
+        assert_eq!(queue.oldest(), Some(Duration::ZERO), "it is not even there");
         queue.poll(1, None, Some(Duration::ZERO)).unwrap();
-        assert_eq!(woken.0.load(Ordering::SeqCst), 1);
-        assert!(queue.poll_ready(None, &mut cx).is_ready());
+        assert_eq!(queue.at.load(Ordering::Relaxed) / 1_000_000_000 / 3599, 1);
+        queue.poll(1, None, Some(Duration::ZERO)).unwrap();
+        assert_eq!(queue.oldest(), None);
     }
 
     #[test]
     fn what_waits_is_counted() {
         let (_, queue) = queue();
-        let counted = || {
-            (
-                queue.stats.queued_events.value(),
-                queue.stats.queued_bytes.value(),
-            )
-        };
+        let counted = || queue.stats.queued.now();
         let event = Event::Fault { text: "a" };
         queue.deliver(&event, None);
         queue.deliver(&event, None);
-        assert_eq!(counted(), (2, 2 * EventBatch::cost(&event) as i64));
+        let bytes = 2 * EventBatch::cost(&event);
+        assert_eq!(counted(), Amount { events: 2, bytes });
         queue.clear();
-        assert_eq!(counted(), (0, 0));
+        assert!(counted().is_empty());
     }
 }

@@ -109,14 +109,6 @@ impl Layer {
         }
     }
 
-    /// The socket whose waiting events decide whether the connection is read.
-    pub(super) fn any_socket(&self) -> Option<&Arc<Socket>> {
-        match self {
-            Self::SocketIo(client) => client.sockets().next(),
-            Self::EngineIo(client) => Some(client.socket()),
-        }
-    }
-
     pub(super) fn sockets(&self) -> Vec<Arc<Socket>> {
         match self {
             Self::SocketIo(client) => client.sockets().map(Arc::clone).collect(),

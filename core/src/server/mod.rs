@@ -40,7 +40,7 @@ use crate::server::turn::TurnEnd;
 use crate::socketio::event::{EventSink, Hooks, Timer};
 use crate::socketio::link::Outgoing;
 use crate::socketio::{Context, Limits, Namespace, Namespaces, SendPolicy, Settings, Speech};
-use crate::stats::Stats;
+use crate::stats::{Stats, Strain};
 
 /// Events of one socket that may wait for a packet middleware before the socket is left unread.
 const HELD_MESSAGES: usize = 1024;
@@ -138,6 +138,11 @@ impl Server {
         };
         turn_end.set_sink(&sink);
         log_start(&config);
+        let strained = Arc::downgrade(&sink);
+        stats.strain.set(move || {
+            let sink = strained.upgrade();
+            sink.map_or_else(Strain::default, |sink| sink.strain())
+        });
         let context = Arc::new(Context {
             settings: protocol_settings(&config),
             sink: Arc::clone(&sink),

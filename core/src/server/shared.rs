@@ -12,6 +12,8 @@ use tokio::sync::{Notify, watch};
 
 use crate::config::{Config, Protocol};
 use crate::engineio;
+use crate::log;
+use crate::notice;
 use crate::server::cookie::Cookie;
 use crate::server::cors::Cors;
 use crate::server::farewell::farewell;
@@ -156,6 +158,17 @@ impl Shared {
         self.runtime.spawn(async move {
             turn::in_rounds(pin!(farewell(websocket, timeout)), &*sink).await;
         });
+    }
+
+    /// The host is so far behind that it does not hear of a request.
+    pub(super) fn count_full_queue(&self) {
+        self.stats.limit_queue_total.add(1);
+        notice!(
+            log::HOST,
+            "{} events about requests wait for the host, which is a quarter of pollQueueEvents or pollQueueBytes: \
+             further questions are refused, and further connection errors are not told",
+            self.stats.queued_requests.now().events
+        );
     }
 
     /// A session has ended.

@@ -77,7 +77,7 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
-    use crate::socketio::{Event, Socket};
+    use crate::socketio::{Backlog, Event};
 
     #[derive(Debug, Default)]
     struct Rings(AtomicUsize);
@@ -87,7 +87,7 @@ mod tests {
         fn ring(&self) {
             self.0.fetch_add(1, Ordering::SeqCst);
         }
-        fn poll_ready(&self, _: Option<&Arc<Socket>>, _: &mut Context<'_>) -> Poll<()> {
+        fn poll_ready(&self, _: &Arc<Backlog>, _: &mut Context<'_>) -> Poll<()> {
             Poll::Ready(())
         }
     }

@@ -41,6 +41,14 @@ pub struct Reply {
     pub attachments: Vec<Bytes>,
 }
 
+impl Reply {
+    /// How many bytes it holds.
+    pub fn size(&self) -> usize {
+        let attachments = self.attachments.iter().map(Bytes::len).sum::<usize>();
+        size_of::<Self>() + self.args.len() + attachments
+    }
+}
+
 /// Who waits for an acknowledgement.
 #[derive(Debug, Clone)]
 pub enum AckTarget {

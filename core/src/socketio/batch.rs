@@ -60,8 +60,8 @@ enum Record {
     Sockets(Operation, Vec<Arc<Socket>>),
 }
 
-/// What an event costs besides its text.
-pub const EVENT_COST: usize = 64;
+/// What an event costs besides its text: its place in the batch, which grows by doubling.
+pub const EVENT_COST: usize = 2 * size_of::<(Instant, Record)>();
 
 impl EventBatch {
     /// How many events wait.
@@ -95,7 +95,14 @@ impl EventBatch {
                 Event::Message { message, .. }
                 | Event::PacketMiddleware { message, .. }
                 | Event::Outgoing { message, .. } => message.size(),
-                Event::Acked { replies, .. } => replies.iter().map(|reply| reply.args.len()).sum(),
+                Event::Acked { replies, .. } => replies.iter().map(Reply::size).sum(),
+                Event::AllowRequest { request, .. } | Event::Headers { request, .. } => {
+                    request.size()
+                }
+                Event::ConnectionError { request, error } => request.size() + size_of_val(*error),
+                Event::Room { room, .. } => room.len(),
+                Event::Fault { text } => text.len(),
+                Event::Sockets { sockets, .. } => size_of_val(*sockets),
                 _ => 0,
             }
     }
@@ -222,10 +229,12 @@ impl EventBatch {
         Some((event, *at))
     }
 
-    /// The current event is done with.
-    pub fn advance(&mut self) {
+    /// The current event is done with, and `see` sees it and its cost once more; the cost.
+    pub fn advance(&mut self, see: impl FnOnce(&Event<'_>, usize)) -> usize {
+        let mut cost = 0;
         if let Some((event, _)) = self.current() {
-            let cost = Self::cost(&event);
+            cost = Self::cost(&event);
+            see(&event, cost);
             self.bytes -= cost;
             self.records[self.done].1 = Record::Done;
             self.done += 1;
@@ -235,6 +244,7 @@ impl EventBatch {
             self.text.clear();
             self.done = 0;
         }
+        cost
     }
 
     fn store(&mut self, message: MessageRef<'_>) -> Stored {

@@ -11,12 +11,14 @@ use bytes::Bytes;
 use crate::cause::Cause;
 use crate::engineio::{CloseReason, ConnectionError, TransportKind};
 use crate::socketio::ack::{AckOutcome, Operation, Reply};
+use crate::socketio::backlog::Backlog;
 use crate::socketio::handshake::Request;
 use crate::socketio::message::Message;
 use crate::socketio::name::EventName;
 use crate::socketio::namespace::Namespace;
 use crate::socketio::question::Question;
 use crate::socketio::socket::{Socket, SocketId};
+use crate::stats::Strain;
 
 /// Why a socket left; the texts are the official server's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -279,7 +281,30 @@ impl Event<'_> {
             _ => None,
         }
     }
+
+    /// Whether it is about a request, which any peer can make without opening a session.
+    pub fn is_about_request(&self) -> bool {
+        matches!(
+            self,
+            Self::AllowRequest { .. } | Self::Headers { .. } | Self::ConnectionError { .. }
+        )
+    }
+
+    /// Whether it is a question that takes no answer any more, because its client has gone or its time is up.
+    pub fn is_withdrawn(&self) -> bool {
+        match self {
+            Self::AllowRequest { question, .. }
+            | Self::Headers { question, .. }
+            | Self::Middleware { question, .. }
+            | Self::PacketMiddleware { question, .. } => question.is_expired(),
+            _ => false,
+        }
+    }
 }
+
+/// Too many events about requests wait for the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueueFull;
 
 /// Where events go. Called on an engine thread, one event of a socket at a time, in wire order; `Room`, `NewNamespace`
 /// and `Sockets` on whatever thread caused them.
@@ -288,12 +313,29 @@ pub trait EventSink: Send + Sync + fmt::Debug {
     /// that has to be woken is woken by [`EventSink::ring`].
     fn deliver(&self, event: &Event<'_>, at: Option<Instant>);
 
+    /// Takes an event about a request, if there is room for it: a peer can make more of them than any host can hear of.
+    ///
+    /// # Errors
+    /// [`QueueFull`] when there is none; the event is dropped.
+    fn offer(&self, event: &Event<'_>) -> Result<(), QueueFull> {
+        self.deliver(event, None);
+        Ok(())
+    }
+
     /// Wakes the host, if there is something for it since the last time: once for everything that came in at once.
     fn ring(&self);
 
-    /// Whether the host can take more of this socket's messages. Until it can, the socket is left unread, so that TCP
-    /// slows the peer. The waker is called when it can again.
-    fn poll_ready(&self, socket: Option<&Arc<Socket>>, cx: &mut TaskContext<'_>) -> Poll<()>;
+    /// Whether the host can take more of a connection's messages. Until it can, the connection is left unread, so that
+    /// TCP slows the peer. The waker is called when it can again.
+    fn poll_ready(&self, connection: &Arc<Backlog>, cx: &mut TaskContext<'_>) -> Poll<()>;
+
+    /// A connection has ended, and is not to be woken any more.
+    fn forget(&self, _connection: &Arc<Backlog>) {}
+
+    /// How far the host is behind.
+    fn strain(&self) -> Strain {
+        Strain::default()
+    }
 }
 
 /// Runs something later, on an engine thread.

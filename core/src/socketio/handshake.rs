@@ -47,6 +47,11 @@ impl Request {
         }
     }
 
+    /// How many bytes it holds.
+    pub fn size(&self) -> usize {
+        size_of::<Self>() + self.text.len()
+    }
+
     /// The method: `GET`.
     pub fn method(&self) -> &str {
         &self.text[..self.method_end as usize]

@@ -14,6 +14,7 @@ use crate::log;
 use crate::mailbox::{Budget, Mailbox, PushError};
 use crate::notice;
 use crate::socketio::ack::AckTarget;
+use crate::socketio::backlog::Backlog;
 use crate::socketio::context::Context;
 use crate::socketio::event::DisconnectReason;
 use crate::socketio::message::Message;
@@ -114,6 +115,8 @@ pub struct Link {
     given_up: AtomicBool,
     /// Why the connection ends; `None` when its reason says it all.
     cause: OnceLock<Option<Box<Cause>>>,
+    /// What of it waits for the host.
+    backlog: Arc<Backlog>,
     context: Arc<Context>,
 }
 
@@ -128,6 +131,7 @@ impl Link {
             round_trip_us: AtomicU32::new(0),
             given_up: AtomicBool::new(false),
             cause: OnceLock::new(),
+            backlog: Arc::default(),
             context,
         }
     }
@@ -152,6 +156,11 @@ impl Link {
     /// What the server shares.
     pub fn context(&self) -> &Arc<Context> {
         &self.context
+    }
+
+    /// What of the connection waits for the host.
+    pub fn backlog(&self) -> &Arc<Backlog> {
+        &self.backlog
     }
 
     /// The id of the connection's session: a secret of the client and the host.

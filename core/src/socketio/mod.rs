@@ -11,6 +11,7 @@
 
 pub mod account;
 pub mod ack;
+pub mod backlog;
 pub mod batch;
 pub mod client;
 pub mod context;
@@ -30,6 +31,7 @@ pub mod socket;
 pub mod target;
 
 pub use ack::{AckOutcome, BroadcastAck, Operation, Reply};
+pub use backlog::Backlog;
 pub use batch::EventBatch;
 pub use context::Context;
 pub use event::{DisconnectReason, Event, EventSink, MessageRef};

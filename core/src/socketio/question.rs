@@ -170,6 +170,12 @@ impl Question {
         state.unwrap_or_else(PoisonError::into_inner).accepted
     }
 
+    /// Whether later answers are refused because nobody waits for them.
+    pub fn is_expired(&self) -> bool {
+        let state = self.inner.state.lock();
+        state.unwrap_or_else(PoisonError::into_inner).closed == Some(Closed::Expired)
+    }
+
     fn shut(
         &self,
         how: Closed,

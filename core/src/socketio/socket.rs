@@ -74,10 +74,10 @@ pub struct Socket {
 pub struct Lane {
     /// The events.
     pub batch: EventBatch,
+    /// Those before them, which a thread has begun to deal with.
+    pub begun: Option<Box<EventBatch>>,
     /// Somebody is, or will be, dealing with them.
     pub scheduled: bool,
-    /// The connection, if it is not read because too many wait.
-    pub waker: Option<std::task::Waker>,
 }
 
 impl Socket {

@@ -1,33 +1,33 @@
 //! Delivery by callback threads: one socket's events in order, different sockets in parallel.
 //!
 //! A socket's events wait in its own lane. A lane with events is given to one thread at a time. A callback that blocks
-//! holds its lane and its thread; when lanes wait and no thread comes free, another thread is started, up to a bound.
+//! holds its lane and its thread; when lanes wait and no thread comes free, another thread is started, up to a bound. A
+//! lane whose events take long goes to the end of the line between two of them when others wait.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, PoisonError, Weak};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 #[cfg(test)]
 mod tests;
 
+use crate::host::room::Room;
 use crate::host::{Bounds, Handler};
-use crate::socketio::event::{EventSink, Timer};
+use crate::socketio::event::{EventSink, QueueFull, Timer};
 use crate::socketio::socket::Lane;
-use crate::socketio::{Event, EventBatch, Socket};
-use crate::stats::Stats;
-use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use crate::socketio::{Backlog, Event, EventBatch, Socket};
+use crate::stats::{Amount, Stats, Strain};
+use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use crate::sync::thread::{self, JoinHandle};
 use crate::sync::{Condvar, Mutex, MutexGuard, has_ended};
 
-/// Events of one socket that may wait before it is left unread.
-const LANE_EVENTS: usize = 1024;
-/// Bytes of them.
-const LANE_BYTES: usize = 1 << 20;
+/// So many events are dealt with before they cease to count as waiting.
+const SETTLED: usize = 32;
 /// Memory that a lane without events may keep.
 const KEPT: usize = 1024;
-/// How long lanes may wait for a thread before another is started.
+/// How long lanes may wait for a thread before another is started, and about how long a lane has one while others wait.
 const STALL: Duration = Duration::from_millis(20);
 /// How many threads there may be when the host has not said.
 const MAX_THREADS: usize = 64;
@@ -55,10 +55,9 @@ struct Shared {
     /// Events that belong to no socket, in order.
     server_lane: Mutex<Lane>,
     timer: Arc<dyn Timer>,
-    bounds: Bounds,
-    waiting_events: AtomicUsize,
-    waiting_bytes: AtomicUsize,
-    paused: Mutex<Vec<Waker>>,
+    room: Room,
+    /// Counts the looks at lanes that wait: a thread that sees it change has had its lane for long enough.
+    looks: AtomicU32,
     /// Jobs were submitted that nobody was woken for yet.
     unrung: AtomicBool,
     first: usize,
@@ -73,7 +72,7 @@ struct Run {
     threads: Vec<JoinHandle<()>>,
     alive: usize,
     idle: usize,
-    /// Counts the jobs taken: if it stands still while jobs wait, the threads are stuck.
+    /// Counts the jobs taken, without those that were put back: if it stands still while jobs wait, threads are missing.
     taken: u64,
     watched: bool,
     stopping: bool,
@@ -84,6 +83,15 @@ enum Job {
     Server,
     /// An event that must wait for nothing before it.
     Alone(EventBatch),
+}
+
+/// How a thread's turn with a lane ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    /// Everything was dealt with.
+    Done,
+    /// Others wait, and there is more.
+    Over,
 }
 
 impl Pool {
@@ -105,10 +113,8 @@ impl Pool {
             work: Condvar::new(),
             server_lane: Mutex::default(),
             timer,
-            bounds,
-            waiting_events: AtomicUsize::new(0),
-            waiting_bytes: AtomicUsize::new(0),
-            paused: Mutex::default(),
+            room: Room::new(bounds, Arc::clone(&stats)),
+            looks: AtomicU32::new(0),
             unrung: AtomicBool::new(false),
             first,
             most,
@@ -145,11 +151,7 @@ impl EventSink for Pool {
     )]
     fn deliver(&self, event: &Event<'_>, at: Option<Instant>) {
         let at = at.unwrap_or_else(Instant::now);
-        let cost = EventBatch::cost(event);
-        self.shared.waiting_events.fetch_add(1, Ordering::Relaxed);
-        self.shared.waiting_bytes.fetch_add(cost, Ordering::Relaxed);
-        self.shared.stats.queued_events.add(1);
-        self.shared.stats.queued_bytes.add(cost as i64);
+        self.shared.room.enter(event, EventBatch::cost(event));
         if matches!(event, Event::AllowRequest { .. } | Event::Headers { .. }) {
             let mut batch = EventBatch::default();
             batch.push(event, at);
@@ -171,34 +173,34 @@ impl EventSink for Pool {
         self.shared.ring();
     }
 
-    fn poll_ready(&self, socket: Option<&Arc<Socket>>, cx: &mut Context<'_>) -> Poll<()> {
-        if let Some(socket) = socket {
-            let mut lane = lock(socket.lane());
-            if lane.batch.len() >= LANE_EVENTS || lane.batch.bytes() >= LANE_BYTES {
-                lane.waker = Some(cx.waker().clone());
-                return Poll::Pending;
-            }
+    fn offer(&self, event: &Event<'_>) -> Result<(), QueueFull> {
+        if !self.shared.room.has_room_for_request() {
+            return Err(QueueFull);
         }
-        let shared = &self.shared;
-        if shared.has_room() {
-            return Poll::Ready(());
-        }
-        lock(&shared.paused).push(cx.waker().clone());
-        // A thread may have made room, and looked for whom to wake, just before.
-        if shared.has_room() {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
+        self.deliver(event, None);
+        Ok(())
+    }
+
+    fn poll_ready(&self, connection: &Arc<Backlog>, cx: &mut Context<'_>) -> Poll<()> {
+        self.shared.room.poll(connection, cx)
+    }
+
+    fn forget(&self, connection: &Arc<Backlog>) {
+        self.shared.room.forget(connection);
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "an age is the time until now")]
+    fn strain(&self) -> Strain {
+        let run = self.shared.run();
+        let at = self.shared.oldest(&run);
+        Strain {
+            oldest: at.map(|at| Instant::now().saturating_duration_since(at)),
+            busy_threads: run.alive - run.idle,
         }
     }
 }
 
 impl Shared {
-    fn has_room(&self) -> bool {
-        self.waiting_events.load(Ordering::SeqCst) < self.bounds.events
-            && self.waiting_bytes.load(Ordering::SeqCst) < self.bounds.bytes
-    }
-
     fn submit(&self, job: Job) {
         self.run().jobs.push_back(job);
         self.unrung.store(true, Ordering::Release);
@@ -214,7 +216,7 @@ impl Shared {
         let (jobs, idle) = (run.jobs.len(), run.idle);
         let taken = run.taken;
         // Whoever takes one of these may be stuck with it before its next.
-        let watch = jobs > idle && !run.watched && run.alive < self.most && !run.stopping;
+        let watch = jobs > idle && !run.watched && !run.stopping;
         run.watched |= watch;
         drop(run);
         (0..jobs.min(idle)).for_each(|_| self.work.notify_one());
@@ -223,7 +225,7 @@ impl Shared {
         }
     }
 
-    /// Looks again after a while whether the threads have got on.
+    /// Looks again after a while whether the threads have got on, for as long as lanes wait.
     fn watch(&self, taken: u64) {
         let itself = Weak::clone(&self.itself);
         self.timer.after(
@@ -233,11 +235,12 @@ impl Shared {
                     return;
                 };
                 let mut run = shared.run();
-                if run.jobs.is_empty() || run.stopping || run.alive >= shared.most {
+                if run.jobs.is_empty() || run.stopping {
                     run.watched = false;
                     return;
                 }
-                if run.taken == taken {
+                shared.looks.fetch_add(1, Ordering::Relaxed);
+                if run.taken == taken && run.alive < shared.most {
                     shared.start_thread(&mut run);
                 }
                 let taken = run.taken;
@@ -265,7 +268,7 @@ impl Shared {
         let mut batch = EventBatch::default();
         while let Some(job) = self.take() {
             match job {
-                Job::Alone(mut alone) => self.handle(&mut alone),
+                Job::Alone(mut alone) => while self.handle(&mut alone) == Turn::Over {},
                 Job::Server => self.serve(&self.server_lane, &mut batch, || Job::Server),
                 Job::Socket(socket) => {
                     self.serve(socket.lane(), &mut batch, || {
@@ -280,7 +283,7 @@ impl Shared {
         let mut run = self.run();
         loop {
             if let Some(job) = run.jobs.pop_front() {
-                run.taken += 1;
+                run.taken = run.taken.wrapping_add(1);
                 return Some(job);
             }
             let surplus = run.alive > self.first;
@@ -304,18 +307,20 @@ impl Shared {
 
     /// Deals with what a lane holds now; what comes meanwhile goes to the end of the line.
     fn serve(&self, lane: &Mutex<Lane>, batch: &mut EventBatch, again: impl FnOnce() -> Job) {
-        let waker = {
+        {
             let mut lane = lock(lane);
-            std::mem::swap(&mut lane.batch, batch);
-            lane.waker.take()
-        };
-        if let Some(waker) = waker {
-            waker.wake();
+            match lane.begun.take() {
+                Some(mut begun) => std::mem::swap(&mut *begun, batch),
+                None => std::mem::swap(&mut lane.batch, batch),
+            }
         }
-        self.handle(batch);
+        let turn = self.handle(batch);
         let more = {
             let mut lane = lock(lane);
-            lane.scheduled = !lane.batch.is_empty();
+            if turn == Turn::Over {
+                lane.begun = Some(Box::new(std::mem::take(batch)));
+            }
+            lane.scheduled = turn == Turn::Over || !lane.batch.is_empty();
             if !lane.scheduled {
                 // The lane gets its own small memory back, and the thread keeps its large one.
                 std::mem::swap(&mut lane.batch, batch);
@@ -325,23 +330,48 @@ impl Shared {
         };
         if more {
             // This thread takes it itself when it comes to it.
-            self.run().jobs.push_back(again());
+            let mut run = self.run();
+            run.jobs.push_back(again());
+            if turn == Turn::Over {
+                run.taken = run.taken.wrapping_sub(1);
+            }
         }
     }
 
-    fn handle(&self, batch: &mut EventBatch) {
-        let (events, bytes) = (batch.len(), batch.bytes());
+    fn handle(&self, batch: &mut EventBatch) -> Turn {
+        let looks = self.looks.load(Ordering::Relaxed);
+        let mut done = Amount::default();
         while let Some((event, at)) = batch.current() {
-            self.handler.handle(&event, at);
-            batch.advance();
+            if event.is_withdrawn() {
+                self.stats.questions_withdrawn_total.add(1);
+            } else {
+                self.handler.handle(&event, at);
+            }
+            let cost = batch.advance(|event, cost| self.room.release(event, cost));
+            done += Amount::one(cost);
+            if done.events == SETTLED {
+                self.room.leave(std::mem::take(&mut done));
+            }
+            if self.looks.load(Ordering::Relaxed) != looks && !batch.is_empty() {
+                self.room.leave(done);
+                return Turn::Over;
+            }
         }
-        self.waiting_events.fetch_sub(events, Ordering::SeqCst);
-        self.waiting_bytes.fetch_sub(bytes, Ordering::SeqCst);
-        self.stats.queued_events.add(-(events as i64));
-        self.stats.queued_bytes.add(-(bytes as i64));
-        if self.has_room() {
-            let paused = std::mem::take(&mut *lock(&self.paused));
-            paused.into_iter().for_each(Waker::wake);
+        self.room.leave(done);
+        Turn::Done
+    }
+
+    /// When the event happened that waits first in line.
+    fn oldest(&self, run: &Run) -> Option<Instant> {
+        let lane = |lane: &Mutex<Lane>| {
+            let lane = lock(lane);
+            let first = lane.begun.as_deref().unwrap_or(&lane.batch);
+            first.current().map(|(_, at)| at)
+        };
+        match run.jobs.front()? {
+            Job::Alone(batch) => batch.current().map(|(_, at)| at),
+            Job::Server => lane(&self.server_lane),
+            Job::Socket(socket) => lane(socket.lane()),
         }
     }
 

@@ -1,9 +1,10 @@
 //! What callbacks that block, and events that pile up, do to the pool.
 
 use std::sync::{Barrier, mpsc};
-use std::task::Wake;
+use std::task::{Wake, Waker};
 
 use super::*;
+use crate::socketio::SocketId;
 use crate::socketio::client::tests::World;
 use crate::socketio::handshake::Request;
 use crate::socketio::question::Question;
@@ -106,67 +107,86 @@ fn request() -> Arc<Request> {
     Arc::new(Request::new("GET", "/", std::iter::empty(), address, false))
 }
 
-/// The connection is not read while so many events wait, and is told when it may be read again.
-#[track_caller]
-fn check_room(socket: Option<&Arc<Socket>>, events: usize, bounds: Bounds) {
+#[test]
+fn a_connection_with_too_many_events_is_not_read_for_a_while() {
     let (go, gate) = mpsc::channel();
     let pool = Pool::new(
         Arc::new(Gate(Mutex::new(gate))),
         Threads::Fixed(1),
-        bounds,
+        // The share of one connection is a sixteenth.
+        Bounds {
+            events: 160,
+            bytes: usize::MAX,
+        },
         Arc::new(Later::default()),
         Arc::default(),
     );
+    let socket = World::connected().socket("/");
+    let backlog = socket.link().backlog();
+    backlog.set_joined();
     let (sender, woken) = mpsc::channel();
     let waker = Waker::from(Arc::new(Woken(sender)));
     let mut cx = Context::from_waker(&waker);
-    let deliver = || {
-        match socket {
-            Some(socket) => pool.deliver(&Event::Drain { socket }, None),
-            None => pool.deliver(&Event::Shutdown, None),
-        }
+    // The one that the thread is stuck with counts too.
+    for _ in 0..10 {
+        assert!(pool.poll_ready(backlog, &mut cx).is_ready());
+        pool.deliver(&Event::Drain { socket: &socket }, None);
         pool.ring();
-    };
-    // The thread takes the first one and is stuck with it.
-    deliver();
-    let lane = || lock(socket.map_or(&pool.shared.server_lane, |socket| socket.lane()));
-    wait_until(|| lane().batch.is_empty());
-    for _ in 0..events {
-        assert!(pool.poll_ready(socket, &mut cx).is_ready());
-        deliver();
     }
-    assert!(pool.poll_ready(socket, &mut cx).is_pending());
+    assert!(backlog.is_full());
+    assert!(pool.poll_ready(backlog, &mut cx).is_pending());
     assert!(woken.try_recv().is_err());
-    (0..=events).for_each(|_| go.send(()).unwrap());
+    let other = World::connected().socket("/");
+    other.link().backlog().set_joined();
+    assert!(pool.poll_ready(other.link().backlog(), &mut cx).is_ready());
+    (0..10).for_each(|_| go.send(()).unwrap());
     let told = woken.recv_timeout(Duration::from_secs(20));
     assert_eq!(told, Ok(()), "it is told");
-    assert!(pool.poll_ready(socket, &mut cx).is_ready());
     pool.stop();
-    let stats = &pool.shared.stats;
-    let waiting = [stats.queued_events.value(), stats.queued_bytes.value()];
-    assert_eq!(waiting, [0, 0]);
+    assert!(pool.poll_ready(backlog, &mut cx).is_ready() && !backlog.is_full());
+    assert!(pool.shared.stats.queued.now().is_empty());
+}
+
+/// A host that notes whose event it handles, and waits to be told to go on.
+struct Slow(Gate, Mutex<Vec<SocketId>>);
+
+impl Handler for Slow {
+    fn handle(&self, event: &Event<'_>, at: Instant) {
+        if let Event::Drain { socket } = event {
+            lock(&self.1).push(*socket.id());
+        }
+        self.0.handle(event, at);
+    }
 }
 
 #[test]
-fn a_socket_with_too_many_events_is_not_read_for_a_while() {
+fn a_lane_whose_events_take_long_lets_others_in_between() {
+    let later = Arc::new(Later::default());
+    let timer: Arc<dyn Timer> = Arc::<Later>::clone(&later);
+    let (go, gate) = mpsc::channel();
+    let host = Arc::new(Slow(Gate(Mutex::new(gate)), Mutex::default()));
+    let handler: Arc<dyn Handler> = Arc::<Slow>::clone(&host);
     let bounds = Bounds {
-        events: usize::MAX,
+        events: 160,
         bytes: usize::MAX,
     };
-    check_room(Some(&World::connected().socket("/")), LANE_EVENTS, bounds);
-}
-
-#[test]
-fn with_too_many_events_nobody_is_read_for_a_while() {
-    let bounds = Bounds {
-        events: 5,
-        bytes: usize::MAX,
-    };
-    check_room(None, 4, bounds);
-    let cost = EventBatch::cost(&Event::Shutdown);
-    let bounds = Bounds {
-        events: usize::MAX,
-        bytes: 3 * cost,
-    };
-    check_room(None, 2, bounds);
+    let pool = Pool::new(handler, Threads::Fixed(1), bounds, timer, Arc::default());
+    let [slow, other] = [(); 2].map(|()| World::connected().socket("/"));
+    let say = |socket| pool.deliver(&Event::Drain { socket }, None);
+    wait_until(|| pool.shared.run().idle == 1);
+    (0..5).for_each(|_| say(&slow));
+    pool.ring();
+    wait_until(|| lock(&host.1).len() == 1);
+    (0..2).for_each(|_| say(&other));
+    pool.ring();
+    for handled in 1..=7 {
+        // Each event takes so long that a look falls into it.
+        let looks = std::mem::take(&mut *lock(&later.0));
+        looks.into_iter().for_each(|look| look());
+        go.send(()).unwrap();
+        wait_until(|| lock(&host.1).len() == (handled + 1).min(7));
+    }
+    pool.stop();
+    let (a, b) = (*slow.id(), *other.id());
+    assert_eq!(*lock(&host.1), [a, b, a, b, a, a, a]);
 }

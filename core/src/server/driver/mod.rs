@@ -235,5 +235,6 @@ impl Drop for Driver {
             self.handle_closed(CloseReason::ServerShuttingDown, now());
             self.shared.sink.ring();
         }
+        self.shared.sink.forget(self.handle.link.backlog());
     }
 }

@@ -29,7 +29,7 @@ use crate::server::shared::Shared;
 use crate::socketio::client::Client;
 use crate::socketio::event::{Event, Hook, Occasion};
 use crate::socketio::plain::PlainClient;
-use crate::socketio::{Answer as Decision, Link, Question, Request as Snapshot};
+use crate::socketio::{Answer as Decision, Link, Question, Rejection, Request as Snapshot};
 use crate::transport::WebSocket;
 use crate::transport::handshake::upgrade;
 
@@ -353,6 +353,7 @@ impl Connection {
         let (sender, mut receiver) = mpsc::unbounded_channel();
         // Nobody listens any more when the client has gone.
         let mut question = Question::new(move |answer| drop(sender.send(answer)));
+        let _withdrawal = Withdrawal(question.clone());
         let deadline = tokio::time::Instant::now() + shared.config.answer_timeout();
         loop {
             let event = match about {
@@ -366,7 +367,14 @@ impl Connection {
                     question: &question,
                 },
             };
-            shared.context.tell(&event);
+            if shared.sink.offer(&event).is_err() {
+                shared.count_full_queue();
+                return Some(Decision::Reject(Rejection {
+                    message: Some("Too many requests wait for the server".to_owned()),
+                    ..Rejection::default()
+                }));
+            }
+            shared.sink.ring();
             match tokio::time::timeout_at(deadline, receiver.recv()).await {
                 Ok(Some(Decision::Next)) => question = question.next_step(),
                 Ok(decision) => return decision,
@@ -378,6 +386,16 @@ impl Connection {
                 }
             }
         }
+    }
+}
+
+/// Takes a question back when the request that it is about has ended, or its connection.
+struct Withdrawal(Question);
+
+impl Drop for Withdrawal {
+    fn drop(&mut self) {
+        // One that was answered stays answered.
+        let _ = self.0.expire();
     }
 }
 

@@ -361,10 +361,14 @@ impl Connection {
         self.shared.stats.connection_errors_total.add(1);
         self.log_refused(request, error);
         if self.shared.context.hooks.has(Hook::ConnectionError) {
-            let request = &self.snapshot(request);
-            self.shared
-                .context
-                .tell(&Event::ConnectionError { request, error });
+            let (sink, request) = (&self.shared.sink, &self.snapshot(request));
+            if sink
+                .offer(&Event::ConnectionError { request, error })
+                .is_err()
+            {
+                self.shared.count_full_queue();
+            }
+            sink.ring();
         }
     }
 }

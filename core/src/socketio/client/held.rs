@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::socketio::account;
+use crate::socketio::batch::EVENT_COST;
 use crate::socketio::client::Client;
 use crate::socketio::event::{Event, Hook, MessageRef};
 use crate::socketio::link::Outgoing;
 use crate::socketio::message::Message;
 use crate::socketio::question::{Answer, Question};
+use crate::stats::Amount;
 
 #[derive(Debug)]
 pub(super) struct Held {
@@ -18,6 +20,12 @@ pub(super) struct Held {
     pub(super) message: Message,
     pub(super) ack: Option<u64>,
     pub(super) question: Option<(Question, Instant)>,
+}
+
+impl Held {
+    pub(super) fn cost(&self) -> Amount {
+        Amount::one(EVENT_COST + self.message.view().size())
+    }
 }
 
 impl Client {
@@ -35,12 +43,14 @@ impl Client {
             hooks.has(Hook::PacketMiddleware) || entry.socket.hooks.has(Hook::PacketMiddleware);
         if asked || !entry.held.is_empty() {
             self.next_held += 1;
-            entry.held.push_back(Held {
+            let held = Held {
                 number: self.next_held,
                 message: message.to_message(),
                 ack,
                 question: None,
-            });
+            };
+            self.link.backlog().add(held.cost());
+            entry.held.push_back(held);
             if entry.held.len() == 1 {
                 self.ask_about_held(index, now);
             }
@@ -124,6 +134,7 @@ impl Client {
         let Some(held) = entry.held.pop_front() else {
             return;
         };
+        self.link.backlog().remove_own(held.cost());
         if matches!(answer, Answer::Accept(_)) && entry.socket.is_connected() {
             let message = held.message.view();
             context.sink.deliver(
@@ -154,7 +165,9 @@ impl Client {
             if question.expire() {
                 context.stats.deadline_question_total.add(1);
                 account::unanswered(context.settings.question_timeout);
-                entry.held.pop_front();
+                if let Some(held) = entry.held.pop_front() {
+                    self.link.backlog().remove_own(held.cost());
+                }
                 self.ask_about_held(index, now);
             } else {
                 // The answer is on its way.

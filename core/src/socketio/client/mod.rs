@@ -203,6 +203,7 @@ impl Client {
         let entry = self.entries.remove(index);
         let context = Arc::clone(self.namespaces.context());
         for held in entry.held {
+            self.link.backlog().remove_own(held.cost());
             if let Some((question, _)) = held.question {
                 question.expire();
             }

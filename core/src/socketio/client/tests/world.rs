@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use crate::engineio::{CloseReason, SessionId, TransportKind};
+use crate::socketio::backlog::Backlog;
 use crate::socketio::client::{Client, Flow};
 use crate::socketio::context::Context;
 use crate::socketio::event::{Event, EventSink, Hooks, MessageRef, RoomChange, Timer};
@@ -157,7 +158,7 @@ impl EventSink for Host {
 
     fn ring(&self) {}
 
-    fn poll_ready(&self, _: Option<&Arc<Socket>>, _: &mut TaskContext<'_>) -> Poll<()> {
+    fn poll_ready(&self, _: &Arc<Backlog>, _: &mut TaskContext<'_>) -> Poll<()> {
         Poll::Ready(())
     }
 }

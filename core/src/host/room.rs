@@ -1,0 +1,246 @@
+//! How much may wait for the host, and which connections are read while it is behind.
+//!
+//! | what | is taken |
+//! |---|---|
+//! | a connection that has nothing waiting | always, one message at a time while there is no room |
+//! | a connection that has something waiting | while it has less than its share, and all of them less than three quarters |
+//! | a connection that has not joined a namespace | while less waits than may |
+//! | a question about a request, a refused request | while such events take less than a quarter |
+//!
+//! A connection that sends faster than its handlers run therefore slows itself down and no other one, and many that do
+//! leave a quarter for those that come.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError};
+use std::task::{Context, Poll};
+
+use crate::host::Bounds;
+use crate::socketio::backlog::SHARE;
+use crate::socketio::{Backlog, Event};
+use crate::stats::{Amount, Stats};
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicBool, Ordering};
+
+/// The share is at most this fraction of what may wait of all.
+const SHARES: usize = 16;
+
+/// See the module's documentation.
+pub(super) struct Room {
+    all: Amount,
+    /// Of all, while a connection with something waiting is read.
+    most: Amount,
+    /// Connections that wait for room of all are woken when so little waits.
+    low: Amount,
+    /// Of one connection.
+    share: Amount,
+    /// A connection that has used up its share is woken when so little of it waits.
+    resume: Amount,
+    /// Of events that belong to requests.
+    most_requests: Amount,
+    /// Connections that wait for room of all, by their address.
+    waiting: Mutex<HashMap<usize, Arc<Backlog>>>,
+    has_waiting: AtomicBool,
+    stats: Arc<Stats>,
+}
+
+impl Room {
+    pub(super) fn new(bounds: Bounds, stats: Arc<Stats>) -> Self {
+        let each = |number: fn(usize, usize) -> usize| Amount {
+            events: number(bounds.events, SHARE.events),
+            bytes: number(bounds.bytes, SHARE.bytes),
+        };
+        let share = each(|all, share| (all / SHARES).clamp(1, share));
+        Self {
+            all: each(|all, _| all),
+            most: each(|all, _| all - all / 4),
+            low: each(|all, _| {
+                let most = all - all / 4;
+                most - most / 8 - 1
+            }),
+            share,
+            resume: Amount {
+                events: share.events / 2,
+                bytes: share.bytes / 2,
+            },
+            most_requests: each(|all, _| (all / 4).max(1)),
+            waiting: Mutex::default(),
+            has_waiting: AtomicBool::new(false),
+            stats,
+        }
+    }
+
+    /// An event waits from now on.
+    pub(super) fn enter(&self, event: &Event<'_>, cost: usize) {
+        let one = Amount::one(cost);
+        let all = self.stats.queued.add(one);
+        if let Some(socket) = event.socket() {
+            let backlog = socket.link().backlog();
+            let own = backlog.add(one);
+            if !own.is_below(self.share) || !all.is_below(self.most) {
+                backlog.set_full(true);
+            }
+            if matches!(event, Event::Connection { .. }) {
+                backlog.set_joined();
+            }
+        } else if event.is_about_request() {
+            self.stats.queued_requests.add(one);
+        }
+    }
+
+    /// Whether there is room for an event that belongs to a request.
+    pub(super) fn has_room_for_request(&self) -> bool {
+        self.stats
+            .queued_requests
+            .now()
+            .is_below(self.most_requests)
+    }
+
+    /// An event was dealt with, as far as its connection or request goes.
+    pub(super) fn release(&self, event: &Event<'_>, cost: usize) {
+        if let Some(socket) = event.socket() {
+            self.release_of(socket.link().backlog(), Amount::one(cost));
+        } else if event.is_about_request() {
+            self.stats.queued_requests.remove(Amount::one(cost));
+        }
+    }
+
+    /// So much of one connection was dealt with.
+    fn release_of(&self, backlog: &Backlog, amount: Amount) {
+        let left = backlog.remove(amount);
+        if left.is_within(self.resume) && backlog.waits() {
+            backlog.wake();
+        }
+    }
+
+    /// So much was dealt with, as far as all go.
+    pub(super) fn leave(&self, amount: Amount) {
+        if amount.is_empty() {
+            return;
+        }
+        let left = self.stats.queued.remove(amount);
+        if left.is_within(self.low) && self.has_waiting.load(Ordering::SeqCst) {
+            let waiting = {
+                let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+                self.has_waiting.store(false, Ordering::SeqCst);
+                std::mem::take(&mut *waiting)
+            };
+            waiting.into_values().for_each(|backlog| backlog.wake());
+        }
+    }
+
+    /// Whether a connection may be read; if not, its task is woken when it may.
+    pub(super) fn poll(&self, backlog: &Arc<Backlog>, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.admits(backlog) {
+            backlog.wait(cx.waker());
+            if !self.stats.queued.now().is_below(self.most) {
+                let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+                waiting.insert(address(backlog), Arc::clone(backlog));
+                self.has_waiting.store(true, Ordering::SeqCst);
+            }
+            // Room may have been made just before.
+            if !self.admits(backlog) {
+                return Poll::Pending;
+            }
+        }
+        backlog.set_full(false);
+        Poll::Ready(())
+    }
+
+    /// A connection has ended: it waits for nothing any more.
+    pub(super) fn forget(&self, backlog: &Arc<Backlog>) {
+        backlog.forget_waker();
+        if self.has_waiting.load(Ordering::SeqCst) {
+            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            waiting.remove(&address(backlog));
+        }
+    }
+
+    fn admits(&self, backlog: &Backlog) -> bool {
+        let own = backlog.now();
+        if own.is_empty() {
+            return backlog.has_joined() || self.stats.queued.now().is_below(self.all);
+        }
+        own.is_below(self.share) && self.stats.queued.now().is_below(self.most)
+    }
+}
+
+fn address(backlog: &Arc<Backlog>) -> usize {
+    Arc::as_ptr(backlog).addr()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Wake, Waker};
+
+    use super::*;
+    use crate::socketio::client::tests::World;
+
+    /// Counts how often it was woken.
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn while_there_is_little_room_only_who_has_nothing_waiting_is_read() {
+        let bounds = Bounds {
+            events: 64,
+            bytes: usize::MAX,
+        };
+        let room = Room::new(bounds, Arc::default());
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        let is_read = |backlog: &Arc<Backlog>| {
+            let cx = &mut Context::from_waker(&waker);
+            room.poll(backlog, cx).is_ready()
+        };
+        let fill = |count| (0..count).for_each(|_| room.enter(&Event::Shutdown, 100));
+        let [busy, quiet, new] = [(); 3].map(|()| World::connected().socket("/"));
+        let [busy_log, quiet_log, new_log] =
+            [&busy, &quiet, &new].map(|socket| socket.link().backlog());
+        busy_log.set_joined();
+        quiet_log.set_joined();
+        room.enter(&Event::Drain { socket: &busy }, 100);
+        fill(46);
+        assert!(is_read(busy_log), "47 of 64");
+        fill(1);
+        assert!(!is_read(busy_log) && is_read(quiet_log) && is_read(new_log));
+        fill(16);
+        assert!(!is_read(busy_log) && is_read(quiet_log) && !is_read(new_log));
+        // However often it asks, it is woken once.
+        assert!(!is_read(busy_log));
+        room.release(&Event::Drain { socket: &busy }, 100);
+        assert_eq!(woken.0.load(Ordering::SeqCst), 1);
+        assert!(is_read(busy_log), "nothing of it waits any more");
+        room.leave(Amount {
+            events: 64 - 42,
+            bytes: 0,
+        });
+        assert_eq!(woken.0.load(Ordering::SeqCst), 1, "that is not enough");
+        room.leave(Amount::one(0));
+        assert_eq!(woken.0.load(Ordering::SeqCst), 2);
+        assert!(is_read(new_log));
+    }
+
+    #[test]
+    fn who_has_gone_waits_for_nothing() {
+        let bounds = Bounds {
+            events: 1,
+            bytes: usize::MAX,
+        };
+        let room = Room::new(bounds, Arc::default());
+        room.enter(&Event::Shutdown, 1);
+        let waker = Waker::from(Arc::new(Woken::default()));
+        for _ in 0..3 {
+            let backlog = Arc::default();
+            let poll = room.poll(&backlog, &mut Context::from_waker(&waker));
+            assert!(poll.is_pending());
+            room.forget(&backlog);
+            assert_eq!(Arc::strong_count(&backlog), 1);
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! A client that keeps the host busy slows itself down, and no other client.
+//!
+//! In the deliveries with a queue, events wait within bounds: of one connection, and of all. Inline there is no queue: a
+//! callback that does not return holds the engine's thread and the connections on it, so a host that blocks does not
+//! choose it, and nothing of this is asked of it.
+
+use conformance::client::prefix;
+use conformance::{Client, Difference, Server, Transport, differs};
+use serde_json::json;
+
+/// A server that lets few events wait, and runs one callback at a time; `None` when its handlers run in place.
+fn busy() -> Option<Server> {
+    let engine = json!({"pollQueueEvents": 640, "callbackThreads": 1});
+    differs(Difference::BlockedHandlerKeepsConnections)
+        .then(|| Server::with(&json!({"engine": engine})))
+}
+
+/// More than may wait of all, whose handling takes 25 ms each.
+fn flood(client: &mut Client, namespace: &str) {
+    let event = format!(r#"2{}["block",25]"#, prefix(namespace));
+    (0..2000).for_each(|_| client.send(&event));
+}
+
+/// Those who are there and those who come are served.
+fn check_served(server: &Server, client: &mut Client) {
+    assert_eq!(client.call(&json!(["message-with-ack", 0])), [json!(0)]);
+    let mut another = Client::connect(server);
+    assert_eq!(another.call(&json!(["message-with-ack", 1])), [json!(1)]);
+    assert_eq!(client.stat("panics_total"), 0);
+}
+
+#[test]
+fn a_flood_in_a_second_namespace_stops_no_other_client() {
+    let Some(server) = busy() else { return };
+    let mut other = Client::connect(&server);
+    let mut client = Client::connect(&server);
+    client.connect_to("/plain", &json!({}));
+    flood(&mut client, "/plain");
+    check_served(&server, &mut other);
+}
+
+#[test]
+fn floods_of_many_clients_stop_no_other_client() {
+    let Some(server) = busy() else { return };
+    let mut other = Client::connect(&server);
+    let join = |_| Client::join(&server, Transport::WebSocket, "/plain", &json!({}));
+    let mut clients: Vec<_> = (0..4).map(join).collect();
+    for client in &mut clients {
+        flood(client, "/plain");
+    }
+    check_served(&server, &mut other);
+}

@@ -13,6 +13,7 @@ use tokio::net::{TcpListener, TcpStream, UnixListener};
 
 use crate::config::Config;
 use crate::error::{Error, ErrorKind};
+use crate::server::driver::now;
 use crate::server::http::{Admission, connection};
 use crate::server::shared::{Phase, Shared};
 use crate::socketio::Event;
@@ -317,7 +318,7 @@ impl Trouble {
             tracing::debug!(target: crate::log::SERVER, "a client left before it was accepted: {error}");
             return;
         }
-        let (rest, report) = self.handle(tokio::time::Instant::now().into_std());
+        let (rest, report) = self.handle(now());
         if let Some(count) = report {
             let text = match count {
                 1 => format!("accept failed: {error}"),
@@ -357,7 +358,7 @@ mod tests {
 
     #[test]
     fn failures_are_damped_and_reported_now_and_then() {
-        let start = crate::server::driver::now();
+        let start = now();
         let (mut trouble, mut at, mut reports) = (Trouble::default(), start, Vec::new());
         let mut failures = 0;
         while at < start + Duration::from_secs(60) {

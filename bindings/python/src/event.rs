@@ -171,12 +171,14 @@ fn of_socket<'py>(
         }
         Event::Disconnecting { socket, reason } => {
             let leaving = Socket::new(socket);
-            let call = (namespace, sid(py, socket), leaving, reason.as_str());
+            let cause = cause(event);
+            let call = (namespace, sid(py, socket), leaving, reason.as_str(), cause);
             host.disconnecting.call1(py, call).map(drop)
         }
         Event::Disconnect { socket, reason } => {
             let left = Socket::new(socket);
-            let call = (namespace, sid(py, socket), left, reason.as_str());
+            let cause = cause(event);
+            let call = (namespace, sid(py, socket), left, reason.as_str(), cause);
             host.disconnected.call1(py, call).map(drop)
         }
         Event::Outgoing { socket, message } => {
@@ -195,6 +197,21 @@ fn of_socket<'py>(
         }
         _ => Ok(()),
     }
+}
+
+/// Kind, words, option, its value, and what was compared with it.
+type PyCause<'a> = (&'a str, &'a str, Option<&'a str>, Option<u64>, Option<u64>);
+
+/// What ended the connection, if there is more to say than the reason.
+fn cause<'a>(event: &Event<'a>) -> Option<PyCause<'a>> {
+    let cause = event.cause()?;
+    Some((
+        cause.kind().as_str(),
+        cause.text(),
+        cause.option(),
+        cause.limit_value(),
+        cause.seen(),
+    ))
 }
 
 fn on_message<'py>(

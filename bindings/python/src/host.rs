@@ -47,9 +47,9 @@ calls! {
     connect;
     /// It has joined: (namespace, sid, socket).
     connected;
-    /// It is leaving: (namespace, sid, socket, reason).
+    /// It is leaving: (namespace, sid, socket, reason, cause).
     disconnecting;
-    /// It has left: (namespace, sid, socket, reason).
+    /// It has left: (namespace, sid, socket, reason, cause).
     disconnected;
     /// May this event pass? (namespace, event, sid, args, question)
     packet;
@@ -71,6 +71,8 @@ calls! {
     shutdown;
     /// A handler raised an exception: (exception, what was called).
     fault;
+    /// A line of the engine's log: (level from 1 to 5, part of the engine, words).
+    log;
 }
 
 thread_local! {

@@ -15,6 +15,7 @@ mod handshake;
 mod hooks;
 mod host;
 mod joining;
+mod log;
 mod namespace;
 mod payload;
 mod poll;
@@ -34,6 +35,8 @@ mod native {
     use crate::error::SendBufferFullError;
     #[pymodule_export]
     use crate::fork::forked;
+    #[pymodule_export]
+    use crate::log::log_level;
     #[pymodule_export]
     use crate::namespace::Namespace;
     #[pymodule_export]

@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::host::Host;
+use crate::log;
 
 /// How many events one batch has, and how long it takes, before others on the thread get their turn.
 const EVENTS: usize = 256;
@@ -26,6 +27,7 @@ pub(crate) fn drain(server: &Server, host: &Bound<'_, Host>) -> PyResult<usize> 
     let handled = Host::with(host, || {
         queue.poll(EVENTS, Some(BUDGET), Some(Duration::ZERO))
     });
+    log::deliver(host.py(), server, host.get());
     match host.get().take_fatal() {
         Some(error) => Err(error),
         // Another drain is at it, perhaps this thread's own, further out.

@@ -17,7 +17,7 @@ use crate::event::Deliver;
 use crate::fork::Birth;
 use crate::host::{Host, Place};
 use crate::namespace::Namespace;
-use crate::{hooks, poll};
+use crate::{hooks, log, poll};
 
 /// Refuses options (JSON) with which no server could be made.
 #[pyfunction]
@@ -56,6 +56,7 @@ impl Server {
         let server = py
             .detach(|| server::Server::new(&config, Arc::new(Deliver)))
             .map_err(|error| exception(&error))?;
+        log::begin(&server);
         Ok(Self {
             server,
             host: Mutex::new(Some(host)),
@@ -160,6 +161,10 @@ impl Server {
     fn stop(&self, py: Python<'_>) -> PyResult<()> {
         self.birth.check()?;
         py.detach(|| self.server.stop());
+        log::end(&self.server);
+        if let Ok(host) = self.host(py) {
+            log::deliver(py, &self.server, host.get());
+        }
         let host = self
             .host
             .lock()
@@ -222,6 +227,9 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        if self.birth.is_here() {
+            log::end(&self.server);
+        }
         if !self.birth.is_here() {
             // A forked child leaves it alone: its threads are not there, and its locks may be held for ever.
             let _ = ManuallyDrop::new(Arc::clone(&self.server));

@@ -72,12 +72,18 @@ impl Store {
 
     /// From now on `ring` is called when lines of this server wait. It must not block and must not call the engine.
     pub fn add_host(&self, server: ServerId, ring: Ring) {
-        if let Some(mut waiting) = self.lock() {
-            waiting.hosts.push(Host {
-                server,
-                ring,
-                rung: false,
-            });
+        let Some(mut waiting) = self.lock() else {
+            return;
+        };
+        let rung = !waiting.lines.is_empty();
+        waiting.hosts.push(Host {
+            server,
+            ring: Arc::clone(&ring),
+            rung,
+        });
+        drop(waiting);
+        if rung {
+            ring();
         }
     }
 

@@ -253,7 +253,7 @@ pub enum RoomChange {
     Left(SocketId),
 }
 
-impl Event<'_> {
+impl<'a> Event<'a> {
     /// The socket whose events these are, one at a time and in order.
     pub fn socket(&self) -> Option<&Arc<Socket>> {
         match self {
@@ -273,8 +273,8 @@ impl Event<'_> {
 
     /// What is known about why a socket left or leaves besides the reason: the limit, deadline or rule that ended its
     /// connection.
-    pub fn cause(&self) -> Option<&Cause> {
-        match self {
+    pub fn cause(&self) -> Option<&'a Cause> {
+        match *self {
             Self::Disconnecting { socket, reason } | Self::Disconnect { socket, reason } => {
                 reason.cause(socket)
             }

@@ -14,7 +14,7 @@ from . import _native
 from ._clients import Client, Clients, Reasons
 from ._environ import Environ
 from ._handlers import Handler, Handlers
-from ._log import Log
+from ._log import EngineLog, Log
 from ._missing import missing_member, refuse_unsupported, unknown_option
 from ._options import Cors, engine_options
 from ._origins import Origins
@@ -111,8 +111,9 @@ class BaseServer(Handlers):
             extra=options,
         )
         _native.check_options(self._options)
+        engine_log = Log(engineio_logger or False, "engineio")
+        self._engine_log = EngineLog(self.logger, engine_log.logger)
         if engineio_logger:
-            engine_log = Log(engineio_logger, "engineio")
             self.watch("upgrade", engine_log.upgraded)
             self.watch("connection_error", engine_log.refused)
 
@@ -125,6 +126,7 @@ class BaseServer(Handlers):
 
     def _start(self, dispatcher: Dispatcher) -> _native.Server:
         self._dispatcher = dispatcher
+        self._engine_log.follow()
         engine = self._engine = _native.Server(self._options, dispatcher)
         _engines.add(engine)
         engine.hook("request", self._origins.checks)

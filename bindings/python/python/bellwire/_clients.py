@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import _environ
 
@@ -30,15 +30,38 @@ _REASONS = {
 }
 
 
+class Cause(NamedTuple):
+    """Which limit, deadline or rule ended a connection."""
+
+    #: `"limit"`, `"deadline"`, `"parse"`, `"violation"` or `"transport"`.
+    kind: str
+    #: What happened, in words.
+    text: str
+    #: The option that sets the limit, by the engine's name.
+    option: str | None
+    #: The option's value: a number, bytes or milliseconds.
+    limit: int | None
+    #: The number that was compared with the limit, where it is known.
+    seen: int | None
+
+    def __str__(self) -> str:
+        unit = " ms" if self.kind == "deadline" else ""
+        seen = "" if self.seen is None else f", seen {self.seen}{unit}"
+        return self.text if self.option is None else f"{self.text} ({self.option} is {self.limit}{unit}{seen})"
+
+
 class Reason(str):
-    """Why a client has left, in the words of python-socketio; `detail` has those of the protocol."""
+    """Why a client has left, in the words of python-socketio; `detail` has those of the protocol, and `cause` names the
+    limit, deadline or rule that ended its connection, if one did."""
 
-    __slots__ = ("detail",)
+    __slots__ = ("detail", "cause")
     detail: str
+    cause: Cause | None
 
-    def __new__(cls, detail: str) -> Reason:
+    def __new__(cls, detail: str, cause: tuple[Any, ...] | None = None) -> Reason:
         reason = super().__new__(cls, _REASONS.get(detail, detail))
         reason.detail = detail
+        reason.cause = None if cause is None else Cause(*cause)
         return reason
 
 

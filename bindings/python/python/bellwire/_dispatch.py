@@ -50,6 +50,10 @@ class Dispatcher:
         """A handler has raised an exception, which is nobody else's business."""
         self.server.logger.error("exception in %s", what, exc_info=error)
 
+    def log(self, level: int, target: str, text: str) -> None:
+        """A line of the engine's log."""
+        self.server._engine_log.write(level, target, text)
+
     def shutdown(self) -> None:
         """The engine has stopped."""
         raise NotImplementedError
@@ -157,12 +161,16 @@ class Dispatcher:
 
         self.decide(found[0], self._connect_args(found, client), decided, sid)
 
-    def disconnecting(self, namespace: Namespace, sid: str, socket: Socket, reason: str) -> None:
+    def disconnecting(
+        self, namespace: Namespace, sid: str, socket: Socket, reason: str, cause: tuple[Any, ...] | None
+    ) -> None:
         """A client is leaving."""
         for watcher in self.server._watching("disconnecting", namespace.name):
-            self._call(watcher, sid, Reason(reason))
+            self._call(watcher, sid, Reason(reason, cause))
 
-    def disconnected(self, namespace: Namespace, sid: str, socket: Socket, reason: str) -> None:
+    def disconnected(
+        self, namespace: Namespace, sid: str, socket: Socket, reason: str, cause: tuple[Any, ...] | None
+    ) -> None:
         """A client has left."""
         clients = self.server._clients
         client = clients.get(sid)
@@ -180,7 +188,7 @@ class Dispatcher:
         clients.of(socket)
         handler, args = found
         if takes(handler, len(args) + 1):
-            args = (*args, Reason(reason))
+            args = (*args, Reason(reason, cause))
 
         def decided(result: Any) -> None:
             clients.forget(sid)

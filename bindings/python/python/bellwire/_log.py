@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import weakref
 from typing import Any
+
+from . import _native
 
 
 class Log:
@@ -32,3 +35,46 @@ class Log:
 
     def refused(self, request: dict[str, Any], code: int, message: str) -> None:
         self.logger.info("refused %s of %s: %s (%d)", request["url"], request["address"], message, code)
+
+
+#: What the `logging` module calls the engine's levels, from 1 to 5.
+_LEVELS = (logging.CRITICAL, logging.ERROR, logging.WARNING, logging.INFO, logging.DEBUG, 5)
+
+
+class EngineLog:
+    """The lines of the engine itself: why a client was refused or dropped at DEBUG, the server's life at INFO, limits that
+    the program should know of at WARNING, packets below DEBUG.
+
+    Requests and sessions are the matter of the logger that `engineio_logger` stands for, everything else of the other.
+    How much the loggers want is looked up when the server starts, and with each line.
+    """
+
+    _all: weakref.WeakSet[EngineLog] = weakref.WeakSet()
+
+    def __init__(self, logger: logging.Logger, engineio_logger: logging.Logger) -> None:
+        self._loggers = {
+            "bellwire::http": engineio_logger,
+            "bellwire::session": engineio_logger,
+            "": logger,
+        }
+
+    def follow(self) -> None:
+        """From now on the engine says as much as the loggers want to hear."""
+        self._all.add(self)
+        self._update()
+
+    def _wanted(self) -> int:
+        wants = [
+            number
+            for number, level in enumerate(_LEVELS)
+            if number and any(logger.isEnabledFor(level) for logger in self._loggers.values())
+        ]
+        return max(wants, default=0)
+
+    def _update(self) -> None:
+        _native.log_level(max(log._wanted() for log in self._all))
+
+    def write(self, level: int, target: str, text: str) -> None:
+        logger = self._loggers.get(target) or self._loggers[""]
+        logger.log(_LEVELS[level], "%s", text)
+        self._update()

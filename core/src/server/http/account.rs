@@ -8,8 +8,8 @@ use std::sync::Arc;
 use http::Request;
 
 use crate::cause::Cause;
-use crate::engineio::ConnectionError;
-use crate::engineio::TransportKind;
+use crate::engineio::handshake::BadRequest;
+use crate::engineio::{ConnectionError, TransportKind};
 use crate::log;
 use crate::server::http::Connection;
 use crate::server::http::body::BodyError;
@@ -21,10 +21,16 @@ impl Connection {
         if !tracing::enabled!(target: log::HTTP, tracing::Level::DEBUG) {
             return;
         }
-        let full = self.shared.config.max_connections.unwrap_or(0);
+        let limit = match error {
+            ConnectionError::BadRequest(BadRequest::TooManyConnections) => {
+                let most = self.shared.config.max_connections.unwrap_or(0);
+                format!(" (engine.maxConnections is {most})")
+            }
+            _ => String::new(),
+        };
         tracing::debug!(
             target: log::HTTP,
-            "refused {} {:?} from {}:{}: {} {:?} {} (engine.maxConnections is {full})",
+            "refused {} {:?} from {}:{}: {} {:?} {}{limit}",
             request.method(),
             request.uri().path(),
             self.address(request),

@@ -73,13 +73,23 @@ impl Engine {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        // The namespaces it holds lead back to it.
-        self.host.state().registry = crate::registry::Registry::default();
+        {
+            let mut state = self.host.state();
+            // The namespaces it holds lead back to it.
+            state.registry = crate::registry::Registry::default();
+            state.cork = None;
+        }
         if let Some(server) = server {
             // Without a thread to spare, the others end with the process.
             let _ = std::thread::Builder::new()
                 .name("bellwire-stop".to_owned())
-                .spawn(move || server.stop());
+                .spawn(move || {
+                    server.stop();
+                    // What still waits holds sockets, which lead back to the server.
+                    if let Some(queue) = server.queue() {
+                        queue.clear();
+                    }
+                });
         }
     }
 }

@@ -190,6 +190,68 @@ test("a worker can be ended under load, and a new one works", async () => {
   }
 });
 
+// More by hand: BELLWIRE_TERMINATIONS=1000.
+const TERMINATIONS = Number(process.env.BELLWIRE_TERMINATIONS ?? 24);
+
+test(`${TERMINATIONS} workers ended under load leave nothing behind`, async () => {
+  const { code, out, err } = await run(
+    `
+    const { once } = require("node:events");
+    const { readdirSync } = require("node:fs");
+    const { Worker } = require("node:worker_threads");
+    const total = ${TERMINATIONS};
+    const now = () => ({ fds: readdirSync("/proc/self/fd").length, threads: readdirSync("/proc/self/task").length });
+    const round = async () => {
+      const worker = new Worker(
+        \`const { parentPort, workerData } = require("node:worker_threads");
+          const { Server } = require(workerData);
+          const io = new Server(0, { host: "127.0.0.1" });
+          io.use((socket, next) => socket.handshake.auth.wait || next());
+          io.on("connection", (socket) => socket.on("x", () => socket.emit("x")));
+          parentPort.postMessage(io.httpServer.address().port);\`,
+        { eval: true, workerData: ${JSON.stringify(folder)} },
+      );
+      const [port] = await once(worker, "message");
+      const clients = [0, 1, 2].map((n) =>
+        connect("http://127.0.0.1:" + port, { transports: ["websocket"], forceNew: true, reconnection: false, auth: { wait: n === 2 } }));
+      await new Promise((resolve) => {
+        let count = 0;
+        for (const c of clients.slice(0, 2)) {
+          c.on("connect", () => { for (let i = 0; i < 20; i++) c.emit("x"); });
+          c.on("x", () => { c.emit("x"); if (++count === 100) resolve(); });
+        }
+      });
+      await worker.terminate();
+      for (const c of clients) c.disconnect();
+    };
+    const settled = async (most) => {
+      for (const end = Date.now() + 20_000; Date.now() < end; await new Promise((resolve) => setTimeout(resolve, 10))) {
+        if (now().fds <= most.fds && now().threads <= most.threads) return true;
+      }
+      return false;
+    };
+    (async () => {
+      const idle = now();
+      // The first workers fill caches of Node and V8.
+      const first = Math.min(100, total / 4);
+      for (let i = 0; i < first; i++) await round();
+      // Node keeps some descriptors of its own from its first worker and its first client on.
+      await settled({ fds: idle.fds + 4, threads: idle.threads });
+      const [before, rss] = [now(), process.memoryUsage.rss()];
+      for (let i = first; i < total; i++) await round();
+      const flat = await settled(before);
+      const grown = (process.memoryUsage.rss() - rss) / 2 ** 20;
+      if (process.env.BELLWIRE_TERMINATIONS) console.error(JSON.stringify({ idle, before, after: now(), grown }));
+      console.log(flat ? "flat" : JSON.stringify([before, now()]), grown < 100 ? "no larger" : grown);
+      process.exit(0);
+    })();
+  `,
+    { timeout: 3_600_000 },
+  );
+  if (process.env.BELLWIRE_TERMINATIONS) console.log(err);
+  assert.deepEqual([code, out], [0, "flat no larger\n"], err);
+});
+
 test("servers of several threads do not know each other", async (t) => {
   const { pair } = serve(t);
   const { socket } = await pair();

@@ -77,7 +77,7 @@ export function serveEngine(t, { official = false, ...options } = {}) {
 }
 
 // Runs a program that finds `Server` and `connect` in place; what it wrote, and how it ended.
-export async function run(program, { signal, args = [] } = {}) {
+export async function run(program, { signal, args = [], timeout = 120_000 } = {}) {
   const head = `
     const { Server, EngineServer } = require(${JSON.stringify(folder)});
     const { io: connect } = require(${JSON.stringify(`${folder}node_modules/socket.io-client`)});
@@ -85,7 +85,7 @@ export async function run(program, { signal, args = [] } = {}) {
       { transports: ["websocket"], reconnection: false, ...more });
   `;
   const child = spawn(process.execPath, [...args, "-e", head + program], { stdio: ["ignore", "pipe", "pipe"] });
-  const deadline = setTimeout(() => child.kill("SIGKILL"), 120_000);
+  const deadline = setTimeout(() => child.kill("SIGKILL"), timeout);
   let [out, err] = ["", ""];
   child.stdout.on("data", (data) => {
     out += data;

@@ -222,7 +222,10 @@ typedef enum bw_option_values {
   BW_OPT_MAX_ATTACHMENTS = 87,
   /** int 64: nesting of a client's JSON. */
   BW_OPT_MAX_JSON_DEPTH = 88,
-  /** bytes 4194304 for each client */
+  /**
+   * bytes 4194304 for each client: above it the client is not read, and if it takes nothing for
+   * BW_OPT_SEND_BUFFER_GRACE, BW_OPT_SEND_BUFFER_POLICY applies.
+   */
   BW_OPT_SEND_BUFFER_HIGH = 89,
   /** bytes 1048576: falling below it is BW_EV_DRAIN. */
   BW_OPT_SEND_BUFFER_LOW = 90,
@@ -264,6 +267,19 @@ typedef enum bw_option_values {
   BW_OPT_MAX_HEADERS = 108,
   /** int 0 = no limit: rooms of one socket. */
   BW_OPT_MAX_ROOMS = 109,
+  /** bytes 67108864 for each client, however fast it reads: above it BW_OPT_SEND_BUFFER_POLICY applies. */
+  BW_OPT_SEND_BUFFER_MAX = 110,
+  /** ms 5000; 0 = BW_OPT_SEND_BUFFER_POLICY applies at BW_OPT_SEND_BUFFER_HIGH, also to a client that reads. */
+  BW_OPT_SEND_BUFFER_GRACE = 111,
+  /**
+   * ms 0 = ping interval + ping timeout: a client that takes nothing of what waits for it for so long is
+   * disconnected, even if it answers pings.
+   */
+  BW_OPT_SEND_TIMEOUT = 112,
+  /** bytes 65536: the auth payload of a CONNECT. */
+  BW_OPT_MAX_AUTH_BYTES = 113,
+  /** ms 2000: a WebSocket whose client broke the protocol is gone by then. */
+  BW_OPT_ERROR_CLOSE_TIMEOUT = 114,
   /** ms 30000: a client takes some of an HTTP answer by then. */
   BW_OPT_WRITE_TIMEOUT = 117,
   /** bool 0: refuse requests of pages of other origins than those of the option cors. */

@@ -1,7 +1,10 @@
 //! What a client leaves behind, however it goes: no descriptor, no session, no
 //! memory, and nothing that somebody else could use.
 
-use conformance::{Client, Frame, Http, Opcode, Polling, Server, Transport, WebSocket, eventually};
+use conformance::{
+    Client, Difference, Frame, Http, Opcode, Polling, Server, Transport, WebSocket, differs,
+    eventually,
+};
 use serde_json::{Value, json};
 
 #[test]
@@ -52,6 +55,44 @@ fn refusals_give_everything_back() {
     eventually("no session is left", || {
         (old.stat("clients_count") == 1).then_some(())
     });
+    old.check_served(&server);
+}
+
+#[test]
+fn who_breaks_the_protocol_keeps_no_descriptor() {
+    if !differs(Difference::LimitsTime) {
+        return;
+    }
+    // Long enough that only the shorter time explains a descriptor that is closed.
+    let options = json!({"engine": {"closeTimeout": 600_000, "errorCloseTimeout": 200}});
+    let server = Server::with(&options);
+    let mut old = Client::connect(&server);
+    let before = server.open_descriptors();
+    let reserved = Frame {
+        reserved: 1,
+        ..Frame::new(Opcode::Text, "x")
+    };
+    let violations = [
+        reserved,
+        Frame::new(Opcode::Text, "x"),
+        Frame::new(Opcode::Text, "4x"),
+    ];
+    let open: Vec<_> = violations
+        .iter()
+        .cycle()
+        .take(30)
+        .map(|violation| {
+            let mut websocket = WebSocket::connect(&server);
+            websocket.receive_open();
+            websocket.send(violation);
+            assert_eq!(websocket.receive().opcode, Opcode::Close);
+            websocket
+        })
+        .collect();
+    eventually("no descriptor is left open", || {
+        (server.open_descriptors() <= before + 2).then_some(())
+    });
+    drop(open);
     old.check_served(&server);
 }
 

@@ -330,6 +330,27 @@ fn answers_a_client_owes_are_limited() {
     assert_eq!(observer.stat("pending_acks"), 0);
 }
 
+#[test]
+fn an_auth_payload_has_a_limit() {
+    let Some(server) = limited(&json!({"maxAuthBytes": 100})) else {
+        return;
+    };
+    for transport in Transport::ALL {
+        let mut client = Client::open(&server, transport);
+        client.send(&format!("0{}", json!({"token": "x".repeat(100)})));
+        let refusal = client.receive();
+        assert_eq!(
+            (refusal.kind, refusal.data),
+            (
+                kind::CONNECT_ERROR,
+                Some(json!({"message": "Auth payload too large"}))
+            )
+        );
+        client.id = client.connect_to("/", &json!({"token": "x".repeat(50)}));
+        check_counted(&mut client, "limit_auth_total");
+    }
+}
+
 // Slow clients.
 
 /// Sends about twelve megabytes to a client that reads nothing, and as much to
@@ -350,7 +371,7 @@ fn flood(server: &Server, stalled: &mut Client) {
 
 #[test]
 fn a_client_that_does_not_read_is_disconnected() {
-    let policy = json!({"sendBufferHigh": 500_000, "sendBufferLow": 100_000, "sendBufferPolicy": "disconnect"});
+    let policy = json!({"sendBufferHigh": 500_000, "sendBufferLow": 100_000, "sendBufferGrace": 0, "sendBufferPolicy": "disconnect"});
     let Some(server) = limited(&policy) else {
         return;
     };
@@ -364,7 +385,7 @@ fn a_client_that_does_not_read_is_disconnected() {
 #[test]
 fn a_client_that_does_not_read_loses_what_is_too_much() {
     for policy in ["drop", "error"] {
-        let options = json!({"sendBufferHigh": 500_000, "sendBufferLow": 100_000, "sendBufferPolicy": policy});
+        let options = json!({"sendBufferHigh": 500_000, "sendBufferLow": 100_000, "sendBufferGrace": 0, "sendBufferPolicy": policy});
         let Some(server) = limited(&options) else {
             return;
         };

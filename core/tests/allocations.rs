@@ -106,6 +106,7 @@ fn namespaces() -> Arc<Namespaces> {
         json_depth: 64,
         namespaces: 10,
         pending_acks: 10,
+        auth_bytes: 1000,
         rooms: 0,
         held_messages: 10,
     };
@@ -115,6 +116,8 @@ fn namespaces() -> Arc<Namespaces> {
             question_timeout: Duration::from_secs(5),
             packet_timeout: Duration::from_secs(5),
             send_buffer: 1_000_000,
+            send_buffer_max: 1_000_000,
+            send_grace: Duration::ZERO,
             send_policy: SendPolicy::Error,
             speech: Speech::SocketIo,
         },

@@ -207,7 +207,7 @@ static slow_outcome emit_to_a_slow_reader(const char *policy, uint32_t flags, si
   const bw_message *msg = NULL;
   bw_target to;
   snprintf(options, sizeof options,
-           "{\"engine\":{\"sendBufferPolicy\":\"%s\",\"sendBufferHigh\":2000000,\"sendBufferLow\":500000}}",
+           "{\"engine\":{\"sendBufferPolicy\":\"%s\",\"sendBufferGrace\":0,\"sendBufferHigh\":2000000,\"sendBufferLow\":500000}}",
            policy);
   start(options);
   OK(bw_on(h.nsp, BW_EV_MESSAGE, BW_S("e"), 0, echo, NULL, NULL, NULL));
@@ -269,7 +269,7 @@ static void what_was_accepted_arrives(void) {
   bw_socket id;
   bw_target to;
   const bw_payload payload = bw_payload_of(BW_S("big"), bw_cstr(big_args()));
-  start("{\"engine\":{\"sendBufferHigh\":2000000,\"sendBufferLow\":500000}}");
+  start("{\"engine\":{\"sendBufferGrace\":0,\"sendBufferHigh\":2000000,\"sendBufferLow\":500000}}");
   c = join_host(&h, &j, &id);
   journal_on(&j, id, BW_EV_DRAIN, "");
   to = bw_to(id);
@@ -286,8 +286,36 @@ static void what_was_accepted_arrives(void) {
   stop();
 }
 
+/* A burst is larger than sendBufferHigh; a client that goes on reading gets all of it, with the default options. */
+static void a_burst_arrives_whole(void) {
+  enum { COUNT = 1000, SIZE = 10000 };
+  static char args[SIZE + 64];
+  size_t i, len;
+  client *c;
+  bw_socket id;
+  bw_target all;
+  start("{}");
+  c = join_host(&h, &j, &id);
+  all = bw_to(h.nsp);
+  for (i = 0; i < COUNT; i++) {
+    bw_payload payload;
+    snprintf(args, sizeof args, "[%zu,\"%0*d\"]", i, SIZE, 0);
+    payload = bw_payload_of(BW_S("big"), bw_cstr(args));
+    OK(bw_emit(&all, &payload));
+  }
+  for (i = 0; i < COUNT; i++) {
+    char head[32];
+    const char *text = client_receive(c, &len);
+    snprintf(head, sizeof head, "42[\"big\",%zu,", i);
+    CHECK(text && len > SIZE && strncmp(text, head, strlen(head)) == 0);
+  }
+  client_close(c);
+  stop();
+}
+
 NO_CHILDREN;
-RUN(TEST(a_callback_that_blocks_for_ever), TEST(a_host_whose_every_thread_blocks),
+RUN(TEST(a_burst_arrives_whole), TEST(a_callback_that_blocks_for_ever),
+    TEST(a_host_whose_every_thread_blocks),
     TEST(nobody_polls_while_a_client_sends_much), TEST(a_slow_reader_with_errors),
     TEST(a_slow_reader_with_drops), TEST(a_slow_reader_that_is_disconnected),
     TEST(a_slow_reader_of_volatile_events), TEST(what_was_accepted_arrives))

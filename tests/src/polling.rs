@@ -121,6 +121,17 @@ impl Polling {
             .request("POST", &target, &headers, payload.as_bytes())
     }
 
+    /// Sends a post and does not wait for its answer.
+    pub fn start_post(&mut self, payload: &str) {
+        let target = self.target();
+        self.post.send("POST", &target, &[], payload.as_bytes());
+    }
+
+    /// The connection used for posts.
+    pub fn post_connection(&mut self) -> &mut Http {
+        &mut self.post
+    }
+
     /// Sends the head of a post of so many bytes, and the first of them, on a connection of its own.
     pub fn begin_post(&self, length: usize, part: &str) -> Http {
         let mut http = Http::connect(&self.endpoint);

@@ -46,6 +46,28 @@ impl Wire {
         self.stream.write_all(bytes)
     }
 
+    /// Writes `chunk` again and again until so many bytes are written, the peer takes nothing for a second, or the
+    /// connection is gone. How many bytes were written.
+    pub fn flood(&mut self, chunk: &[u8], total: usize) -> usize {
+        self.stream
+            .set_write_timeout(Some(Duration::from_secs(1)))
+            .expect("a write timeout can be set");
+        let mut written = 0;
+        'flood: while written < total {
+            let mut rest = chunk;
+            while !rest.is_empty() {
+                match self.stream.write(rest) {
+                    Ok(count) => (written, rest) = (written + count, &rest[count..]),
+                    Err(_) => break 'flood,
+                }
+            }
+        }
+        self.stream
+            .set_write_timeout(Some(PATIENCE))
+            .expect("a write timeout can be set");
+        written
+    }
+
     /// Ends our direction; the peer reads an end of file, unless it has gone.
     pub fn finish(&mut self) {
         let _ = self.stream.shutdown(std::net::Shutdown::Write);

@@ -100,8 +100,16 @@ export interface EngineOptions {
   maxNamespaces?: number;
   maxPendingAcks?: number;
   maxRooms?: number;
+  /** Above so many bytes a client is not read; one that takes nothing for `sendBufferGrace` loses messages. */
   sendBufferHigh?: number;
   sendBufferLow?: number;
+  /** Above so many bytes any client loses messages. */
+  sendBufferMax?: number;
+  sendBufferGrace?: number;
+  /** A client that takes nothing of what waits for it for so long is disconnected. */
+  sendTimeout?: number;
+  maxAuthBytes?: number;
+  errorCloseTimeout?: number;
   /** What happens to a client that does not read: "disconnect" unless told otherwise. */
   sendBufferPolicy?: "error" | "drop" | "disconnect";
   backlog?: number;

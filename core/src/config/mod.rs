@@ -125,6 +125,13 @@ impl Config {
     pub fn answer_timeout(&self) -> Duration {
         self.deferred_timeout.unwrap_or(self.connect_timeout)
     }
+
+    /// How long a client may take nothing of what waits for it.
+    #[must_use]
+    pub fn progress_timeout(&self) -> Duration {
+        let silence = self.ping_interval + self.ping_timeout;
+        self.send_timeout.unwrap_or(silence)
+    }
 }
 
 fn by_number(number: u32) -> Option<&'static Row> {

@@ -116,7 +116,8 @@ options! {
     max_attachments: usize = 10, 87, "engine.maxAttachments", count(0, 1_000_000, "");
     /// Nesting of a packet's JSON: far above real packets, far below what tires a stack.
     max_json_depth: usize = 64, 88, "engine.maxJsonDepth", count(1, 1000, "");
-    /// Bytes that wait to be sent to one client; above it the policy decides.
+    /// Bytes that wait to be sent to one client. Above it the client is not read; if it takes nothing for
+    /// `engine.sendBufferGrace`, the policy decides.
     send_buffer_high: usize = 4_194_304, 89, "engine.sendBufferHigh", bytes(1, 4 * GIB - 1, "");
     /// When no more than this waits again, the host hears that the client has caught up.
     send_buffer_low: usize = 1_048_576, 90, "engine.sendBufferLow", bytes(0, 4 * GIB - 1, "");
@@ -167,6 +168,22 @@ options! {
     max_headers: usize = 100, 108, "engine.maxHeaders", count(1, 10_000, "");
     /// Rooms of one socket. No limit by default, because only the host can join rooms.
     max_rooms: Option<usize> = None, 109, "engine.maxRooms", count(0, LONGEST_MS, NO_LIMIT);
+    /// Bytes that wait to be sent to one client, however fast it reads; above it the policy decides. Many times what a
+    /// host sends in one burst. At least `engine.sendBufferHigh` applies.
+    send_buffer_max: usize = 67_108_864, 110, "engine.sendBufferMax", bytes(1, 4 * GIB - 1, "");
+    /// How long a client with more than `engine.sendBufferHigh` waiting may take nothing before the policy decides. A
+    /// client that reads, however slowly, takes something every few round trips.
+    send_buffer_grace: Duration = ms(5000), 111, "engine.sendBufferGrace",
+        number(0, LONGEST_MS, Unit::Millis, "0 = the policy decides at sendBufferHigh");
+    /// A client that takes nothing of what waits for it for so long is disconnected, even if it answers pings; `None` is
+    /// as long as one that does not answer them: `pingInterval` + `pingTimeout`.
+    send_timeout: Option<Duration> = None, 112, "engine.sendTimeout",
+        number(0, LONGEST_MS, Unit::Millis, "0 = pingInterval + pingTimeout");
+    /// Bytes of the auth payload of a CONNECT, which is kept as long as the socket lives; enough for any token.
+    max_auth_bytes: usize = 65_536, 113, "engine.maxAuthBytes", bytes(2, GIB, "");
+    /// A WebSocket whose client broke the protocol is gone by then, whether the client has agreed to the close or not; at
+    /// most `engine.closeTimeout`. Long enough for the close frame to arrive.
+    error_close_timeout: Duration = ms(2000), 114, "engine.errorCloseTimeout", MILLIS;
     /// A client takes some of an answer by then, or the connection is given up; as long as a body
     /// may take, because both wait for the same network.
     write_timeout: Duration = ms(30_000), 117, "engine.writeTimeout", MILLIS;

@@ -7,12 +7,16 @@ use std::time::Duration;
 use crate::transport::frame::Incoming;
 use crate::transport::{Chunk, Outbox, WebSocket};
 
-/// Says goodbye and waits until the peer has said it too, or has gone.
+/// After our close, so many bytes of the peer are looked at for its own: more than are on their way to us at that moment.
+pub(super) const FAREWELL_BYTES: usize = 16 << 20;
+
+/// Says goodbye and waits until the peer has said it too, or has gone. Nothing else is answered.
 pub(super) async fn farewell(mut websocket: Box<WebSocket>, timeout: Duration) {
     let mut outbox = Outbox::default();
     websocket.say_close(&mut outbox, None);
     let is_heard = websocket.is_done_by_peer();
     let mut buffer = vec![0; 1024];
+    let mut left = FAREWELL_BYTES;
     let closed = poll_fn(|cx| {
         // What cannot be written now is written when the peer reads.
         if let Poll::Ready(Err(_)) = websocket.poll_flush(cx, &mut outbox) {
@@ -24,12 +28,16 @@ pub(super) async fn farewell(mut websocket: Box<WebSocket>, timeout: Duration) {
         }
         loop {
             let mut used = 0;
-            let input = match websocket.poll_read(cx, &mut buffer) {
+            let (read, input) = match websocket.poll_read(cx, &mut buffer) {
                 Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok(Chunk::Buffer(len))) => &mut buffer[..len],
-                Poll::Ready(Ok(Chunk::Reader)) => &mut [][..],
+                Poll::Ready(Ok(Chunk::Buffer(len))) => (len, &mut buffer[..len]),
+                Poll::Ready(Ok(Chunk::Reader(len))) => (len, &mut [][..]),
                 Poll::Ready(Ok(Chunk::End) | Err(_)) => return Poll::Ready(()),
             };
+            left = left.saturating_sub(read);
+            if left == 0 {
+                return Poll::Ready(());
+            }
             loop {
                 match websocket.reader.next(input, &mut used) {
                     Ok(Some(Incoming::Close(_))) | Err(_) => {

@@ -412,6 +412,7 @@ fn protocol_settings(config: &Config) -> Settings {
             json_depth: config.max_json_depth,
             namespaces: config.max_namespaces,
             pending_acks: config.max_pending_acks,
+            auth_bytes: config.max_auth_bytes,
             rooms: config.max_rooms.unwrap_or(0),
             held_messages: HELD_MESSAGES,
         },
@@ -422,6 +423,8 @@ fn protocol_settings(config: &Config) -> Settings {
         question_timeout: config.answer_timeout(),
         packet_timeout: config.message_timeout,
         send_buffer: config.send_buffer_high,
+        send_buffer_max: config.send_buffer_max.max(config.send_buffer_high),
+        send_grace: config.send_buffer_grace,
         send_policy: match config.send_buffer_policy {
             SendBufferPolicy::Error => SendPolicy::Error,
             SendBufferPolicy::Drop => SendPolicy::Drop,

@@ -113,6 +113,8 @@ pub struct Link {
     round_trip_us: AtomicU32,
     /// The connection is being closed because its send buffer was full.
     given_up: AtomicBool,
+    /// The client has too much waiting, and has taken nothing of it for a while: the lower limit applies.
+    stalled: AtomicBool,
     /// Why the connection ends; `None` when its reason says it all.
     cause: OnceLock<Option<Box<Cause>>>,
     /// What of it waits for the host.
@@ -130,6 +132,7 @@ impl Link {
             transport: AtomicU8::new(transport as u8),
             round_trip_us: AtomicU32::new(0),
             given_up: AtomicBool::new(false),
+            stalled: AtomicBool::new(context.settings.send_grace.is_zero()),
             cause: OnceLock::new(),
             backlog: Arc::default(),
             context,
@@ -198,6 +201,33 @@ impl Link {
     }
 
     /// The connection's task tells what it knows.
+    pub fn set_stalled(&self, stalled: bool) {
+        let stalled = stalled || self.context.settings.send_grace.is_zero();
+        if self.stalled.load(Ordering::Relaxed) != stalled {
+            self.stalled.store(stalled, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether the client has too much waiting and takes nothing of it, or any client is treated so.
+    pub fn is_stalled(&self) -> bool {
+        self.stalled.load(Ordering::Relaxed)
+    }
+
+    /// How many bytes may wait now, and the option that says so.
+    fn limit(&self) -> (usize, &'static str) {
+        let settings = &self.context.settings;
+        if self.is_stalled() {
+            (settings.send_buffer, "engine.sendBufferHigh")
+        } else {
+            (settings.send_buffer_max, "engine.sendBufferMax")
+        }
+    }
+
+    fn budget(&self) -> Budget {
+        Budget::Bytes(self.limit().0)
+    }
+
+    /// The connection's task tells what it knows.
     pub fn set_round_trip(&self, round_trip: Duration) {
         let us = u32::try_from(round_trip.as_micros())
             .unwrap_or(u32::MAX)
@@ -234,7 +264,7 @@ impl Link {
         if self.is_dropped(delivery) {
             return Ok(());
         }
-        let budget = Budget::Bytes(self.context.settings.send_buffer);
+        let budget = self.budget();
         if size > COPIED {
             let mut text = Vec::with_capacity(size + 32);
             write(&mut text);
@@ -269,7 +299,7 @@ impl Link {
         let cost = attachments.iter().fold(size + PACKET_COST, |sum, bytes| {
             sum + bytes.len() + PACKET_COST
         });
-        let budget = Budget::Bytes(self.context.settings.send_buffer);
+        let budget = self.budget();
         if size > COPIED {
             let mut text = Vec::with_capacity(size + 32);
             write(&mut text);
@@ -298,10 +328,7 @@ impl Link {
         if self.is_dropped(delivery) {
             return Ok(());
         }
-        self.settle(
-            self.mailbox
-                .push(item, cost, Budget::Bytes(self.context.settings.send_buffer)),
-        )
+        self.settle(self.mailbox.push(item, cost, self.budget()))
     }
 
     /// Volatile messages do not wait. Source: Socket.IO, "Volatile events".
@@ -320,36 +347,32 @@ impl Link {
         match pushed {
             Ok(()) => Ok(()),
             Err(PushError::Closed) => Err(Error::new(ErrorKind::Gone, "the connection has ended")),
-            Err(PushError::Full) => {
-                self.context.stats.send_buffer_full_total.add(1);
-                notice!(
-                    log::SOCKET,
-                    "a message was dropped: a client's send buffer is full (engine.sendBufferHigh is {})",
-                    self.context.settings.send_buffer
-                );
-                match self.context.settings.send_policy {
-                    SendPolicy::Drop => Ok(()),
-                    SendPolicy::Disconnect => {
-                        if !self.given_up.swap(true, Ordering::Relaxed) {
-                            self.context.stats.slow_clients_disconnected_total.add(1);
-                            self.blame(Cause::limit(
-                                "engine.sendBufferHigh",
-                                self.context.settings.send_buffer,
-                                "the send buffer is full",
-                            ));
-                            self.tell(Outgoing::Close(CloseReason::TransportError));
-                        }
-                        Ok(())
-                    }
-                    SendPolicy::Error => Err(Error::new(
-                        ErrorKind::Full,
-                        format!(
-                            "the client's send buffer of {} bytes is full",
-                            self.context.settings.send_buffer
-                        ),
-                    )),
+            Err(PushError::Full) => self.refuse(),
+        }
+    }
+
+    /// A message finds no room: the policy decides.
+    fn refuse(&self) -> Result<(), Error> {
+        self.context.stats.send_buffer_full_total.add(1);
+        let (limit, option) = self.limit();
+        notice!(
+            log::SOCKET,
+            "a message was dropped: a client's send buffer is full ({option} is {limit})"
+        );
+        match self.context.settings.send_policy {
+            SendPolicy::Drop => Ok(()),
+            SendPolicy::Disconnect => {
+                if !self.given_up.swap(true, Ordering::Relaxed) {
+                    self.context.stats.slow_clients_disconnected_total.add(1);
+                    self.blame(Cause::limit(option, limit, "the send buffer is full"));
+                    self.tell(Outgoing::Close(CloseReason::TransportError));
                 }
+                Ok(())
             }
+            SendPolicy::Error => Err(Error::new(
+                ErrorKind::Full,
+                format!("the client's send buffer is full ({option} is {limit} bytes)"),
+            )),
         }
     }
 }

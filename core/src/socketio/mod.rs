@@ -59,6 +59,8 @@ pub struct Limits {
     pub namespaces: usize,
     /// Answers that one connection may owe.
     pub pending_acks: usize,
+    /// Bytes of what a client says of itself when it joins a namespace.
+    pub auth_bytes: usize,
     /// Rooms that one socket may be in; 0 is no limit.
     pub rooms: usize,
     /// Messages of one socket that may wait for a packet middleware.
@@ -76,8 +78,12 @@ pub struct Settings {
     pub question_timeout: std::time::Duration,
     /// How long a binary packet may wait for its attachments.
     pub packet_timeout: std::time::Duration,
-    /// Bytes that may wait for one client.
+    /// Bytes that may wait for a client that takes nothing.
     pub send_buffer: usize,
+    /// Bytes that may wait for any client.
+    pub send_buffer_max: usize,
+    /// How long a client may take nothing before it counts as one that takes nothing; zero is at once.
+    pub send_grace: std::time::Duration,
     /// What happens to a message beyond them.
     pub send_policy: SendPolicy,
 }

@@ -121,10 +121,18 @@ impl Outbox {
     }
 }
 
+/// What a shared or copied piece costs besides its bytes: its place in the queue, and its allocation.
+const PIECE_COST: usize = 128;
+
+/// Small pieces are put together up to this length.
+const CHUNK: usize = 16 * 1024;
+
 /// What a connection could not take yet.
 #[derive(Debug, Default)]
 pub struct Unsent {
     pieces: VecDeque<Bytes>,
+    /// Small pieces behind all others, put together.
+    tail: Vec<u8>,
     len: usize,
 }
 
@@ -139,22 +147,46 @@ impl Unsent {
         self.len == 0
     }
 
-    fn push_copy(&mut self, piece: &[u8]) {
-        if !piece.is_empty() {
-            self.push(Bytes::copy_from_slice(piece));
+    /// The memory that it takes.
+    pub fn cost(&self) -> usize {
+        self.len + self.pieces.len() * PIECE_COST
+    }
+
+    fn push_copy(&mut self, mut piece: &[u8]) {
+        self.len += piece.len();
+        while !piece.is_empty() {
+            let (part, rest) = piece.split_at(piece.len().min(CHUNK - self.tail.len()));
+            if self.tail.capacity() - self.tail.len() < part.len() {
+                let wanted = (2 * self.tail.capacity()).max(self.tail.len() + part.len());
+                self.tail.reserve_exact(wanted.min(CHUNK) - self.tail.len());
+            }
+            self.tail.extend_from_slice(part);
+            if self.tail.len() == CHUNK {
+                self.end_tail();
+            }
+            piece = rest;
         }
     }
 
     fn push(&mut self, piece: Bytes) {
         if !piece.is_empty() {
+            self.end_tail();
             self.len += piece.len();
             self.pieces.push_back(piece);
         }
     }
 
+    fn end_tail(&mut self) {
+        if !self.tail.is_empty() {
+            self.pieces.push_back(std::mem::take(&mut self.tail).into());
+        }
+    }
+
     pub(super) fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>; MAX_SLICES]) -> usize {
         let mut count = 0;
-        for (slice, piece) in slices.iter_mut().zip(&self.pieces) {
+        let pieces = self.pieces.iter().map(Bytes::as_ref);
+        let tail = (!self.tail.is_empty()).then_some(self.tail.as_slice());
+        for (slice, piece) in slices.iter_mut().zip(pieces.chain(tail)) {
             *slice = IoSlice::new(piece);
             count += 1;
         }
@@ -165,14 +197,16 @@ impl Unsent {
         self.len -= written;
         while let Some(piece) = self.pieces.front_mut() {
             if written < piece.len() {
-                piece.advance(written);
-                break;
+                return piece.advance(written);
             }
             written -= piece.len();
             self.pieces.pop_front();
         }
-        if self.pieces.is_empty() {
-            self.pieces = VecDeque::new();
+        self.pieces = VecDeque::new();
+        if written < self.tail.len() {
+            self.tail.drain(..written);
+        } else {
+            self.tail = Vec::new();
         }
     }
 }
@@ -181,6 +215,20 @@ impl Unsent {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn tiny_pieces_cost_little_more_than_their_bytes() {
+        let mut unsent = Unsent::default();
+        for n in 0..100_000_u32 {
+            unsent.push_copy(&n.to_le_bytes());
+        }
+        let memory = unsent.pieces.iter().map(Bytes::len).sum::<usize>()
+            + unsent.pieces.capacity() * size_of::<Bytes>()
+            + unsent.tail.capacity();
+        assert_eq!(unsent.len(), 400_000);
+        assert!(memory <= unsent.cost(), "{memory} of {}", unsent.cost());
+        assert!(unsent.cost() < 410_000, "{}", unsent.cost());
+    }
 
     proptest! {
         /// However much each write takes, the bytes are those that were put in.
@@ -220,7 +268,8 @@ mod tests {
                 unsent.advance(taken);
             }
             prop_assert_eq!(sent, expected);
-            prop_assert_eq!(unsent.pieces.capacity(), 0, "what was sent takes no memory");
+            let kept = unsent.pieces.capacity() + unsent.tail.capacity();
+            prop_assert_eq!(kept, 0, "what was sent takes no memory");
         }
     }
 }

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use bytes::BufMut;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::transport::frame::{FrameLimits, FrameReader, write_close};
+use crate::transport::frame::{FrameLimits, FrameReader, Opcode, write_close};
 use crate::transport::outbox::{Outbox, Unsent};
 use crate::transport::stream::{Slot, Stream};
 
@@ -23,8 +23,12 @@ pub struct WebSocket {
     closing: Closing,
     /// Our close frame is under way, or sent.
     said: bool,
-    /// Our direction of the stream is to end when everything is sent.
-    end_when_sent: bool,
+    /// The peer has broken the rules: our direction of the stream ends when everything is sent.
+    refused: bool,
+    /// Our direction of the stream has ended.
+    shut: bool,
+    /// The answer to the last ping, which waits until the peer has taken everything else.
+    pong: Option<Box<[u8]>>,
     /// Binary messages are sent as base64 texts, as the client asked.
     pub base64: bool,
     /// Counts the connection.
@@ -46,8 +50,8 @@ enum Closing {
 pub enum Chunk {
     /// This many bytes in the buffer that was given.
     Buffer(usize),
-    /// Bytes in the reader's own buffer.
-    Reader,
+    /// This many bytes in the reader's own buffer.
+    Reader(usize),
     /// The peer has ended the stream.
     End,
 }
@@ -63,7 +67,9 @@ impl WebSocket {
             unsent: Unsent::default(),
             closing: Closing::No,
             said: false,
-            end_when_sent: false,
+            refused: false,
+            shut: false,
+            pong: None,
             base64: false,
             slot: None,
         }
@@ -113,7 +119,7 @@ impl WebSocket {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Ready(Ok(())) if filled == 0 => Poll::Ready(Ok(Chunk::End)),
-            Poll::Ready(Ok(())) => Poll::Ready(Ok(Chunk::Reader)),
+            Poll::Ready(Ok(())) => Poll::Ready(Ok(Chunk::Reader(filled))),
         }
     }
 
@@ -123,9 +129,18 @@ impl WebSocket {
         cx: &mut Context<'_>,
         outbox: &mut Outbox,
     ) -> Poll<io::Result<Flushed>> {
-        let result = self.write_all(cx, outbox);
+        let mut result = self.write_all(cx, outbox);
         outbox.clear();
-        if self.unsent.is_empty() && std::mem::take(&mut self.end_when_sent) {
+        if self.unsent.is_empty()
+            && let Some(pong) = self.pong.take()
+        {
+            outbox.frame(Opcode::Pong, &pong);
+            if let Poll::Ready(Err(error)) = self.write_all(cx, outbox) {
+                result = Poll::Ready(Err(error));
+            }
+            outbox.clear();
+        }
+        if self.refused && self.unsent.is_empty() && !std::mem::replace(&mut self.shut, true) {
             self.shutdown(cx);
         }
         result
@@ -179,6 +194,24 @@ impl WebSocket {
         self.unsent.len()
     }
 
+    /// The memory that they take.
+    pub fn unsent_cost(&self) -> usize {
+        self.unsent.cost()
+    }
+
+    /// Answers a ping; after a close nothing is answered. While the peer does not take what it was sent, only its last
+    /// ping is answered. Source: RFC 6455, section 5.5.3.
+    pub fn answer_ping(&mut self, outbox: &mut Outbox, data: Box<[u8]>) {
+        if self.is_closing() {
+            return;
+        }
+        if self.unsent.is_empty() {
+            outbox.frame(Opcode::Pong, &data);
+        } else {
+            self.pong = Some(data);
+        }
+    }
+
     /// Says goodbye, once, behind everything else; nothing may be sent after it.
     /// As with the official server, the frame carries no text: the reason is for the log.
     pub fn say_close(&mut self, outbox: &mut Outbox, code: Option<u16>) {
@@ -186,6 +219,7 @@ impl WebSocket {
             if self.closing == Closing::No {
                 self.closing = Closing::Said;
             }
+            self.pong = None;
             outbox.raw(|out| write_close(out, code, ""));
         }
     }
@@ -194,7 +228,12 @@ impl WebSocket {
     /// that it sees our words before the stream breaks.
     pub fn refuse(&mut self, outbox: &mut Outbox, code: u16) {
         self.say_close(outbox, Some(code));
-        self.end_when_sent = true;
+        self.refused = true;
+    }
+
+    /// Whether the peer has broken the rules.
+    pub fn is_refused(&self) -> bool {
+        self.refused
     }
 
     /// The peer has said goodbye, or is gone.
@@ -215,7 +254,9 @@ impl WebSocket {
     /// The stream is broken: what waits for the peer will never be sent.
     pub fn handle_broken(&mut self) {
         self.handle_end();
+        self.said = true;
         self.unsent = Unsent::default();
+        self.pong = None;
     }
 
     /// Whether both have said goodbye and everything is sent.

@@ -57,6 +57,11 @@ fn defaults_are_what_the_documentation_says() {
         (107, "engine.closeTimeout", "30000"),
         (108, "engine.maxHeaders", "100"),
         (109, "engine.maxRooms", "0"),
+        (110, "engine.sendBufferMax", "67108864"),
+        (111, "engine.sendBufferGrace", "5000"),
+        (112, "engine.sendTimeout", "0"),
+        (113, "engine.maxAuthBytes", "65536"),
+        (114, "engine.errorCloseTimeout", "2000"),
         (117, "engine.writeTimeout", "30000"),
         (118, "engine.checkOrigin", "false"),
     ];

@@ -127,6 +127,10 @@ enum State {
     Closed,
 }
 
+/// What a packet that waits for a GET costs besides its bytes: its place in a list that grows by doubling, and its
+/// allocation.
+const PACKET_COST: usize = 2 * size_of::<Packet>() + 32;
+
 /// See the module's documentation.
 #[derive(Debug)]
 pub struct Session {
@@ -187,6 +191,11 @@ impl Session {
     /// Bytes of packets that wait for a GET.
     pub fn buffered_bytes(&self) -> usize {
         self.buffered_bytes
+    }
+
+    /// The memory that packets take that wait for a GET.
+    pub fn buffered_cost(&self) -> usize {
+        self.buffered_bytes + self.buffer.len() * PACKET_COST
     }
 
     /// When an upgrade under way is given up.

@@ -17,8 +17,8 @@ use crate::server::scratch::Scratch;
 use crate::server::sessions::Asked;
 use crate::socketio::client::Flow;
 use crate::socketio::event::DisconnectReason;
-use crate::transport::frame::{FrameError, Incoming, Opcode};
-use crate::transport::{Chunk, Outbox, PollAnswer, PostAnswer, TransportRequest};
+use crate::transport::frame::{FrameError, Incoming};
+use crate::transport::{Chunk, Outbox, PollAnswer, PostAnswer, TransportRequest, WebSocket};
 
 /// The codes of a WebSocket that is closed as usual: done, the page is left, no code at all.
 const USUAL: [u16; 3] = [1000, 1001, 1005];
@@ -195,9 +195,11 @@ impl Driver {
         true
     }
 
-    /// Whether the host can take more; if not, the client is left unread until it can.
+    /// Whether the host can take more, and the client takes what it is sent; if not, it is left unread until then.
     pub(super) fn may_read(&mut self, cx: &mut Context<'_>, clock: &mut Clock) -> bool {
-        let ready = !self.layer.is_behind()
+        let choked = self.check_choked();
+        let ready = !choked
+            && !self.layer.is_behind()
             && self
                 .shared
                 .sink
@@ -206,7 +208,7 @@ impl Driver {
         if ready == self.flags.paused {
             self.flags.paused = !ready;
             self.session.set_reading(ready, clock.now());
-            if !ready {
+            if !ready && !choked {
                 self.shared.stats.reading_paused_total.add(1);
                 notice!(
                     log::HOST,
@@ -241,14 +243,22 @@ impl Driver {
             return had_head;
         };
         let Scratch { buffer, outbox, .. } = scratch;
-        match websocket.poll_read(cx, buffer) {
+        let read = websocket.poll_read(cx, buffer);
+        if let Poll::Ready(Ok(Chunk::Buffer(len) | Chunk::Reader(len))) = read
+            && self.is_too_much(len)
+        {
+            return had_head;
+        }
+        match read {
             Poll::Pending => return had_head,
             Poll::Ready(Ok(Chunk::Buffer(len))) => self.receive(&mut buffer[..len], outbox, clock),
-            Poll::Ready(Ok(Chunk::Reader)) => self.receive(&mut [], outbox, clock),
+            Poll::Ready(Ok(Chunk::Reader(_))) => self.receive(&mut [], outbox, clock),
             // A stream that ends or breaks without a goodbye is as good as one that was closed.
             Poll::Ready(end @ (Ok(Chunk::End) | Err(_))) => {
                 self.handle.link.blame(account::broken(end.err()));
-                websocket.handle_end();
+                if let Some(websocket) = &mut self.websocket {
+                    websocket.handle_end();
+                }
                 self.session
                     .handle_transport_closed(TransportKind::WebSocket);
                 return had_head;
@@ -302,7 +312,10 @@ impl Driver {
                     receive_binary(session, layer, count, data, now)
                 }
                 Ok(Some(Incoming::Ping(data))) => {
-                    outbox.frame(Opcode::Pong, data);
+                    let data = Box::from(&*data);
+                    if !session.is_closed() {
+                        websocket.answer_ping(outbox, data);
+                    }
                     Flow::Continue
                 }
                 Ok(Some(Incoming::Pong(_))) => Flow::Continue,
@@ -374,6 +387,7 @@ impl Driver {
         let mut used = 0;
         let mut input: &mut [u8] = &mut [];
         let mut was_read = false;
+        let mut pongs = Outbox::default();
         loop {
             match probe.reader.next(input, &mut used) {
                 Ok(None) if was_read => break,
@@ -382,7 +396,9 @@ impl Driver {
                     Poll::Ready(Ok(Chunk::Buffer(len))) => {
                         (input, used, was_read) = (&mut scratch.buffer[..len], 0, true);
                     }
-                    Poll::Ready(Ok(Chunk::Reader)) => (input, used, was_read) = (&mut [], 0, true),
+                    Poll::Ready(Ok(Chunk::Reader(_))) => {
+                        (input, used, was_read) = (&mut [], 0, true);
+                    }
                     Poll::Ready(Ok(Chunk::End) | Err(_)) => {
                         self.session
                             .handle_transport_closed(TransportKind::WebSocket);
@@ -405,16 +421,15 @@ impl Driver {
                     if self.session.transport() == TransportKind::WebSocket {
                         // It has taken over; what follows are the session's messages.
                         probe.reader.stash(&input[used..]);
+                        answer(&mut probe, cx, &mut pongs);
                         self.flags.unread_head = true;
                         self.probe = Some(probe);
                         return true;
                     }
                 }
                 Ok(Some(Incoming::Ping(data))) => {
-                    let mut outbox = Outbox::default();
-                    outbox.frame(Opcode::Pong, data);
-                    // What the peer does not take now waits inside.
-                    let _ = probe.poll_flush(cx, &mut outbox);
+                    let data = Box::from(&*data);
+                    probe.answer_ping(&mut pongs, data);
                 }
                 Ok(Some(Incoming::Pong(_))) => {}
                 Ok(Some(Incoming::Binary(_))) => {
@@ -429,15 +444,13 @@ impl Driver {
                 }
                 Err(error) => {
                     self.log_probe_failed(error);
-                    let mut outbox = Outbox::default();
-                    probe.refuse(&mut outbox, error.close_code());
-                    // What the peer does not take now waits inside.
-                    let _ = probe.poll_flush(cx, &mut outbox);
+                    probe.refuse(&mut pongs, error.close_code());
                     self.session.handle_error(TransportKind::WebSocket);
                     break;
                 }
             }
         }
+        answer(&mut probe, cx, &mut pongs);
         self.probe = Some(probe);
         was_read
     }
@@ -445,9 +458,13 @@ impl Driver {
     pub(super) fn follow(&mut self, flow: Flow, now: Instant) {
         match flow {
             Flow::Continue => {}
-            Flow::Violation => self.close_client(now),
+            Flow::Violation => {
+                self.flags.violated = true;
+                self.close_client(now);
+            }
             // The sockets learn it when the connection is really closed, as with the official server.
             Flow::ParseError(_) => {
+                self.flags.violated = true;
                 self.session.close(CloseReason::ForcedClose, now);
             }
         }
@@ -461,6 +478,14 @@ impl Driver {
             self.layer
                 .leave_all(DisconnectReason::ForcedServerClose, now);
         }
+    }
+}
+
+/// Writes to the WebSocket that wants to take over.
+fn answer(probe: &mut WebSocket, cx: &mut Context<'_>, outbox: &mut Outbox) {
+    if !outbox.is_empty() {
+        // What the peer does not take now waits inside.
+        let _ = probe.poll_flush(cx, outbox);
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod account;
 mod intake;
+mod progress;
 mod sending;
 mod time;
 
@@ -51,6 +52,10 @@ pub(super) struct Driver {
     waiting: Option<Box<Waiting>>,
     deadlines: Deadlines,
     sleep: Pin<Box<Sleep>>,
+    /// When the client last took something of what waits for it, or began to have something waiting.
+    progress: Option<Instant>,
+    /// So much of the client is read after the session's end.
+    farewell_left: usize,
     flags: Flags,
     count: Count,
 }
@@ -79,12 +84,20 @@ struct Deadlines {
     message: Option<Instant>,
     /// The peer must have closed the WebSocket.
     linger: Option<Instant>,
+    /// What was dropped meanwhile is told.
+    dropped: Option<Instant>,
 }
 
 #[derive(Default)]
 struct Flags {
-    /// The host is behind, and the client is not read.
+    /// The client is not read: the host is behind, or the client does not take what it is sent.
     paused: bool,
+    /// So much waits for the client that it is not read.
+    choked: bool,
+    /// A GET has taken what waited.
+    polled: bool,
+    /// The client has broken the rules.
+    violated: bool,
     /// The connection is to be closed when the mailbox is empty.
     close_when_sent: bool,
     /// More waits for the client than the low mark.
@@ -155,6 +168,8 @@ impl Driver {
                 ..Deadlines::default()
             },
             sleep: Box::pin(tokio::time::sleep_until(first.into())),
+            progress: None,
+            farewell_left: 0,
             count: Count::default(),
             shared,
         }
@@ -187,6 +202,7 @@ impl Driver {
             self.session.flush();
             self.carry_out(scratch, &mut clock);
             self.flush(cx, scratch, &mut clock);
+            more |= self.resume(cx, &mut clock);
             turn::end_round(&*self.shared.sink, self.count.received_bytes);
             received += self.count.received_bytes;
             self.report();

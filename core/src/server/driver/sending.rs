@@ -12,6 +12,7 @@ use crate::engineio::{CloseReason, Output, TransportKind, payload};
 use crate::log;
 use crate::server::driver::time::Clock;
 use crate::server::driver::{Count, Deadlines, Driver};
+use crate::server::farewell::FAREWELL_BYTES;
 use crate::server::scratch::Scratch;
 use crate::socketio::event::{DisconnectReason, Event, Hook};
 use crate::socketio::link::Outgoing;
@@ -170,7 +171,10 @@ impl Driver {
                 Output::Send(packet) => self.send_framed(&packet, outbox),
                 Output::AnswerPoll(packets) => self.answer_poll(&packets),
                 Output::AnswerProbe => {
-                    if let Some(probe) = &mut self.probe {
+                    // To a peer that asks without reading it is said once.
+                    if let Some(probe) = &mut self.probe
+                        && probe.unsent() == 0
+                    {
                         let mut outbox = Outbox::default();
                         outbox.frame(Opcode::Text, b"3probe");
                         // What the peer does not take now waits inside.
@@ -227,6 +231,7 @@ impl Driver {
         packets
             .iter()
             .for_each(|packet| payload::encode(&mut body, packet));
+        self.flags.polled = true;
         let waiting = self.waiting.get_or_insert_default();
         let lost = waiting
             .poll
@@ -277,9 +282,11 @@ impl Driver {
             }
         }
         self.deadlines = Deadlines {
-            linger: Some(now + self.shared.config.close_timeout),
+            linger: Some(now + self.farewell_time(reason)),
             ..Deadlines::default()
         };
+        self.progress = None;
+        self.farewell_left = FAREWELL_BYTES;
         let stats = &self.shared.stats;
         stats.clients_count.add(-1);
         stats.disconnections_total.add(1);
@@ -304,17 +311,22 @@ impl Driver {
         }
         let link = &self.handle.link;
         let Some(websocket) = &mut self.websocket else {
-            let waiting = self.session.buffered_bytes();
+            let waiting = self.session.buffered_cost();
             link.mailbox.set_backlog(waiting);
             link.set_writable(self.session.is_writable());
+            let moved = std::mem::take(&mut self.flags.polled);
+            self.note_progress(waiting, moved, clock);
             return self.tell_drain(waiting, clock);
         };
         if scratch.outbox.is_empty() && websocket.unsent() == 0 {
             link.set_writable(self.session.is_writable());
+            self.note_progress(0, true, clock);
             return self.tell_drain(0, clock);
         }
+        let mut moved = false;
         match websocket.poll_flush(cx, &mut scratch.outbox) {
             Poll::Ready(Ok(flushed)) if flushed.progress > 0 => {
+                moved = true;
                 self.session.handle_life(clock.now())
             }
             Poll::Ready(Ok(_)) | Poll::Pending => {}
@@ -328,9 +340,10 @@ impl Driver {
                 return;
             }
         }
-        let unsent = websocket.unsent();
+        let unsent = websocket.unsent_cost();
         link.mailbox.set_backlog(unsent);
         link.set_writable(unsent == 0 && self.session.is_writable());
+        self.note_progress(unsent, moved, clock);
         self.tell_drain(unsent, clock);
     }
 

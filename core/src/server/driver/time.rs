@@ -61,6 +61,7 @@ impl Driver {
             ));
             self.session.handle_error(TransportKind::WebSocket);
         }
+        self.check_progress(now);
     }
 
     /// Whether nothing is left to do for ever.
@@ -103,6 +104,8 @@ impl Driver {
         next = earlier(next, self.deadlines.connect);
         next = earlier(next, self.deadlines.message);
         next = earlier(next, self.deadlines.linger);
+        next = earlier(next, self.deadlines.dropped);
+        next = earlier(next, self.progress_deadline());
         if let Some(next) = next {
             // A timer that rings early costs less than one that is moved with every message.
             let set = self.sleep.deadline().into_std();
@@ -129,7 +132,7 @@ impl Driver {
     }
 }
 
-fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+pub(super) fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
     match (one, other) {
         (Some(one), Some(other)) => Some(one.min(other)),
         (one, other) => one.or(other),

@@ -45,6 +45,12 @@ impl Client {
                 self.violation("a second CONNECT for a namespace that the client has joined")
             );
         }
+        if data.len() > context.settings.limits.auth_bytes {
+            context.stats.limit_auth_total.add(1);
+            self.link
+                .tell_text(|out| write_connect_error(out, name, "Auth payload too large", b""));
+            return Ok(Flow::Continue);
+        }
         let Some(namespace) = self.namespaces.find(name) else {
             self.refuse_name(name, "Invalid namespace");
             return Ok(Flow::Continue);

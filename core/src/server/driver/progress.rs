@@ -1,0 +1,128 @@
+//! Whether the client takes what waits for it, and what follows when it does not: it is not read, what the host sends
+//! beyond the limit is refused, and in the end it is disconnected.
+
+use std::task::Context;
+use std::time::{Duration, Instant};
+
+use crate::cause::Cause;
+use crate::engineio::{CloseReason, TransportKind};
+use crate::server::driver::Driver;
+use crate::server::driver::time::{Clock, earlier};
+
+impl Driver {
+    /// The memory of what waits for the client; what lies in the mailbox is not counted.
+    fn waiting_cost(&self) -> usize {
+        match &self.websocket {
+            Some(websocket) => websocket.unsent_cost(),
+            None => self.session.buffered_cost(),
+        }
+    }
+
+    fn is_choked(&self) -> bool {
+        self.waiting_cost() > self.shared.config.send_buffer_high
+    }
+
+    /// Whether so much waits for the client that it is not read: what it sends would be answered, and the answers would
+    /// wait too.
+    pub(super) fn check_choked(&mut self) -> bool {
+        let choked = self.is_choked();
+        if choked && !self.flags.choked {
+            self.shared.stats.send_buffer_paused_total.add(1);
+        }
+        self.flags.choked = choked;
+        choked
+    }
+
+    /// Whether the client has taken enough to be read again, as of now.
+    pub(super) fn resume(&mut self, cx: &mut Context<'_>, clock: &mut Clock) -> bool {
+        let resumes = self.flags.choked && !self.is_choked();
+        if resumes {
+            self.may_read(cx, clock);
+        }
+        resumes
+    }
+
+    /// After a write: so much waits, and some of what waited before was taken or not.
+    pub(super) fn note_progress(&mut self, waiting: usize, moved: bool, clock: &mut Clock) {
+        if waiting == 0 {
+            if self.progress.take().is_some() {
+                self.handle.link.set_stalled(false);
+            }
+        } else if (moved || self.progress.is_none()) && !self.flags.ended {
+            self.progress = Some(clock.now());
+            self.handle.link.set_stalled(false);
+        }
+    }
+
+    /// When [`Driver::check_progress`] has something to do.
+    pub(super) fn progress_deadline(&self) -> Option<Instant> {
+        let since = self.progress?;
+        let config = &self.shared.config;
+        let stalls = !self.handle.link.is_stalled() && self.is_choked();
+        earlier(
+            Some(since + config.progress_timeout()),
+            stalls.then(|| since + config.send_buffer_grace),
+        )
+    }
+
+    /// The client has taken nothing for a while.
+    pub(super) fn check_progress(&mut self, now: Instant) {
+        let Some(since) = self.progress else {
+            return;
+        };
+        let config = &self.shared.config;
+        let timeout = config.progress_timeout();
+        if now < since + timeout {
+            if now >= since + config.send_buffer_grace && self.is_choked() {
+                self.handle.link.set_stalled(true);
+            }
+            return;
+        }
+        self.progress = None;
+        self.shared.stats.deadline_send_total.add(1);
+        self.handle.link.blame(Cause::deadline(
+            "engine.sendTimeout",
+            timeout,
+            "the client took nothing of what waited for it",
+        ));
+        self.give_up();
+    }
+
+    /// Ends the session of a client that takes nothing: what waits for it is dropped.
+    pub(super) fn give_up(&mut self) {
+        if let Some(websocket) = &mut self.websocket {
+            websocket.handle_broken();
+        }
+        self.session.abort(CloseReason::TransportError);
+    }
+
+    /// How long the client has to agree to a close.
+    pub(super) fn farewell_time(&self, reason: CloseReason) -> Duration {
+        let config = &self.shared.config;
+        let violated = self.flags.violated
+            || reason == CloseReason::ParseError
+            || self
+                .websocket
+                .as_ref()
+                .is_some_and(|websocket| websocket.is_refused());
+        if violated && self.session.transport() == TransportKind::WebSocket {
+            config.error_close_timeout.min(config.close_timeout)
+        } else {
+            config.close_timeout
+        }
+    }
+
+    /// Whether a client whose session has ended has sent so much since that it is not waited for any longer.
+    pub(super) fn is_too_much(&mut self, read: usize) -> bool {
+        if !self.flags.ended {
+            return false;
+        }
+        self.farewell_left = self.farewell_left.saturating_sub(read);
+        if self.farewell_left == 0
+            && let Some(websocket) = &mut self.websocket
+        {
+            websocket.handle_broken();
+        }
+        self.farewell_left == 0
+    }
+}

@@ -1,6 +1,7 @@
 //! From the engine's queue to handlers in Python. Runs on the thread that drains, attached.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use bellwire_core::host::Handler;
@@ -236,7 +237,10 @@ fn on_message<'py>(
     }
     let args = value::args(py, message.args, message.attachments)?;
     let name = event_name(py, message.event_name())?;
-    let handler = namespace.get().handlers.bind(py).get_item(&name)?;
+    let mut handler = None;
+    if !host.keeps_order.load(Ordering::Relaxed) {
+        handler = namespace.get().handlers.bind(py).get_item(&name)?;
+    }
     let Some(handler) = handler else {
         let ack = ack.map(|id| Ack::new(socket, id));
         let call = (namespace, name, sid, args.to_tuple(), ack);

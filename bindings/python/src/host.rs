@@ -4,6 +4,7 @@
 //! drains says for whom, by [`Host::with`], and the handler finds it in [`current`].
 
 use std::cell::RefCell;
+use std::sync::atomic::AtomicBool;
 use std::sync::{PoisonError, RwLock};
 
 use bellwire_core::socketio;
@@ -19,6 +20,8 @@ macro_rules! calls {
         pub(crate) struct Host {
             $($(#[$doc])* pub(crate) $name: Py<PyAny>,)*
             namespaces: RwLock<Vec<Py<Namespace>>>,
+            /// Whether Python decides in which order handlers begin.
+            pub(crate) keeps_order: AtomicBool,
             /// What a handler raised that is to end the program.
             fatal: std::sync::Mutex<Option<PyErr>>,
         }
@@ -29,6 +32,7 @@ macro_rules! calls {
                 Ok(Self {
                     $($name: host.getattr(stringify!($name))?.unbind(),)*
                     namespaces: RwLock::default(),
+                    keeps_order: AtomicBool::default(),
                     fatal: std::sync::Mutex::default(),
                 })
             }

@@ -129,6 +129,14 @@ impl Server {
         poll::drain(&self.server, &host)
     }
 
+    /// While it is wanted, no handler is called directly: Python decides in which order they begin.
+    fn keep_order(&self, py: Python<'_>, wanted: bool) -> PyResult<()> {
+        self.birth.check()?;
+        let host = self.host(py)?;
+        host.get().keeps_order.store(wanted, Ordering::Relaxed);
+        Ok(())
+    }
+
     /// Waits for events and handles them, until [`Server::end_dispatch`]. For a thread that was made by Python.
     fn run_dispatch(&self, py: Python<'_>) -> PyResult<()> {
         self.birth.check()?;

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import threading
 import time
 
 import pytest
@@ -144,3 +145,114 @@ def test_what_comes_before_the_start_is_for_nobody():
 
 async def _await(sent):
     await sent
+
+
+@pytest.mark.parametrize("signals", [1, 2])
+def test_a_handler_that_does_not_return_does_not_keep_run_from_ending(signals):
+    # After one signal the time of grace runs out; a second one does not wait for it.
+    process = start(
+        f"""
+        import threading
+        from bellwire import _threads
+        _threads._GRACE_S = {1 if signals == 1 else 600}
+        sio = bellwire.Server()
+        @sio.event
+        def stuck(sid):
+            sio.emit("stuck", to=sid)
+            threading.Event().wait()
+        sio.run(port=0, on_listening=lambda port: print(port, flush=True))
+        print("ended")
+        """
+    )
+    port = int(process.stdout.readline())
+    one = socketio.Client(reconnection=False)
+    is_stuck = threading.Event()
+    one.on("stuck", is_stuck.set)
+    one.connect(f"http://127.0.0.1:{port}", transports=["websocket"])
+    one.emit("stuck")
+    assert is_stuck.wait(10)
+    process.send_signal(signal.SIGINT)
+    if signals == 2:
+        # The first one has been taken when the clients are disconnected.
+        one.wait()
+        process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err) == (0, "ended\n", "")
+    one.disconnect()
+
+
+def test_run_waits_for_handlers_within_the_time_of_grace():
+    process = start(
+        """
+        import time
+        sio = bellwire.Server()
+        @sio.event
+        def disconnect(sid, reason):
+            time.sleep(1)
+            print("saved")
+        sio.run(port=0, on_listening=lambda port: print(port, flush=True))
+        print("ended")
+        """
+    )
+    port = int(process.stdout.readline())
+    one = socketio.Client(reconnection=False)
+    one.connect(f"http://127.0.0.1:{port}", transports=["websocket"])
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err) == (0, "saved\nended\n", "")
+    one.disconnect()
+
+
+def test_an_async_server_runs_in_a_thread():
+    assert output(
+        """
+        import asyncio, threading
+        sio = bellwire.AsyncServer()
+        listening, loops = threading.Event(), []
+        def begin(port):
+            loops.append(asyncio.get_running_loop())
+            listening.set()
+        thread = threading.Thread(target=sio.run, kwargs={"port": 0, "on_listening": begin})
+        thread.start()
+        assert listening.wait(10)
+        asyncio.run_coroutine_threadsafe(sio.shutdown(), loops[0])
+        thread.join(20)
+        assert not thread.is_alive()
+        print("end")
+        """
+    ) == "end\n"
+
+
+def test_a_server_belongs_to_one_loop():
+    sio = bellwire.AsyncServer()
+
+    async def elsewhere():
+        with pytest.raises(RuntimeError, match="another event loop"):
+            sio.listen()
+        for call in (sio.serve(), sio.shutdown(), sio.call("x", to="x"), sio.call_all("x")):
+            with pytest.raises(RuntimeError, match="another event loop"):
+                await call
+
+    async def main():
+        async with listening(sio):
+            await asyncio.to_thread(asyncio.run, elsewhere())
+
+    asyncio.run(main())
+
+
+def test_a_server_whose_loop_has_ended_starts_on_the_next():
+    sio = bellwire.AsyncServer()
+    sio.on("echo", lambda sid, x: x)
+
+    async def forget():
+        sio.listen()
+
+    async def main():
+        async with listening(sio) as url, client(url) as one:
+            assert await one.call("echo", 1) == 1
+
+    asyncio.run(forget())
+    asyncio.run(main())
+    asyncio.run(forget())
+    asyncio.run(sio.shutdown())
+    assert sio.stat("clients_count") is None

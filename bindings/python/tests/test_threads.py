@@ -1,5 +1,6 @@
 """The server for threads."""
 
+import logging
 import threading
 
 import pytest
@@ -7,6 +8,7 @@ import socketio
 from support import PATIENCE_S
 
 import bellwire
+from bellwire import _pool
 from bellwire.exceptions import BadNamespaceError, ClientGoneError, ConnectionRefusedError, TimeoutError
 
 
@@ -108,6 +110,56 @@ def test_handlers_run_side_by_side_and_may_block(serve, connect):
     for _ in range(2):
         assert arrived.acquire(timeout=PATIENCE_S)
     assert met == [True, True]
+
+
+def test_forty_handlers_wait_for_the_event_after_them(serve, connect):
+    sio = bellwire.Server()
+    waiting, go = threading.Semaphore(0), threading.Event()
+
+    @sio.event
+    def wait(sid):
+        waiting.release()
+        return go.wait(PATIENCE_S)
+
+    sio.on("go", lambda sid: go.set())
+    one = connect(serve(sio))
+    results, ended = [], threading.Semaphore(0)
+    for _ in range(40):
+        one.emit("wait", callback=lambda result: (results.append(result), ended.release()))
+    for _ in range(40):
+        assert waiting.acquire(timeout=PATIENCE_S)
+    one.emit("go")
+    for _ in range(40):
+        assert ended.acquire(timeout=PATIENCE_S)
+    assert results == [True] * 40
+
+
+def test_the_log_says_that_all_handler_threads_are_busy(serve, connect, caplog, monkeypatch):
+    monkeypatch.setattr(_pool, "REPORT_AFTER_S", 0.1)
+    monkeypatch.setattr(_pool, "REPORT_EVERY_S", 600)
+    sio = bellwire.Server(handler_threads=2)
+    go, done = threading.Event(), threading.Semaphore(0)
+    sio.on("wait", lambda sid: (go.wait(PATIENCE_S), done.release()) and None)
+    said = threading.Event()
+
+    class Heard(logging.Handler):
+        def emit(self, record):
+            said.set()
+
+    sio.logger.addHandler(handler := Heard())
+    one = connect(serve(sio))
+    for _ in range(5):
+        one.emit("wait")
+    assert said.wait(PATIENCE_S)
+    go.set()
+    for _ in range(5):
+        assert done.acquire(timeout=PATIENCE_S)
+    sio.logger.removeHandler(handler)
+    [record] = caplog.records
+    assert record.levelname == "WARNING"
+    threads, waiting, age = record.args
+    assert (threads, waiting) == (2, 3) and age >= 0.1
+    assert "the oldest for" in record.getMessage()
 
 
 def test_without_async_handlers_each_client_has_its_order(serve, connect):

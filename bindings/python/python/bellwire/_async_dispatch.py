@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import sys
 from collections import deque
 from collections.abc import Awaitable, Callable
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from ._dispatch import Dispatcher
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 _EAGER = sys.version_info >= (3, 12)
 
+_is_coroutine_function = lru_cache(maxsize=1024)(inspect.iscoroutinefunction)
+
 
 class AsyncDispatcher(Dispatcher):
     """Calls plain functions directly and makes tasks of coroutines."""
@@ -28,6 +31,8 @@ class AsyncDispatcher(Dispatcher):
         self.ended = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._eager = _EAGER and loop.get_task_factory() is None
+        #: Tasks that have been made and have not begun. What comes behind them has to be a task, too.
+        self._not_begun = 0
         #: Jobs of clients whose events are handled in order; there while one is being done.
         self._waiting: dict[str, deque[Callable[[], Any]]] = {}
 
@@ -41,6 +46,11 @@ class AsyncDispatcher(Dispatcher):
                 return
         else:
             task = self.loop.create_task(coroutine)
+            self._not_begun += 1
+            if self._not_begun == 1:
+                self._keep_order(True)
+            # A loop begins tasks and calls in the order in which they were given to it.
+            self.loop.call_soon(self._has_begun)
         # A loop keeps no tasks alive; whoever makes one has to.
         self._tasks.add(task)
 
@@ -49,6 +59,16 @@ class AsyncDispatcher(Dispatcher):
             done(task)
 
         task.add_done_callback(end)
+
+    def _has_begun(self) -> None:
+        self._not_begun -= 1
+        if self._not_begun == 0:
+            self._keep_order(False)
+
+    def _keep_order(self, wanted: bool) -> None:
+        engine = self.server._engine
+        if engine is not None and not engine.closed:
+            engine.keep_order(wanted)
 
     def spawn(self, coroutine: Any, ack: Ack | None, handler: Handler) -> None:
         self.task(coroutine, partial(self._finish, ack, handler))
@@ -68,6 +88,9 @@ class AsyncDispatcher(Dispatcher):
     def run(self, handler: Handler, args: Any, ack: Ack | None, name: str, sid: str) -> None:
         if not self.server.async_handlers:
             self._in_order(sid, partial(self._complete, handler, args, ack, name))
+            return
+        if self._not_begun and not _is_coroutine_function(handler):
+            self.task(self._complete(handler, args, ack, name), partial(self._finish, None, name))
             return
         try:
             result = handler(*args)
@@ -109,10 +132,15 @@ class AsyncDispatcher(Dispatcher):
             decided(result)
             return None
 
+        async def in_turn() -> None:
+            coroutine = begin()
+            if coroutine is not None:
+                await coroutine
+
         if sid in self._waiting:
             self._waiting[sid].append(begin)
             return
-        coroutine = begin()
+        coroutine = in_turn() if self._not_begun else begin()
         if coroutine is not None:
             self.task(coroutine, partial(self._finish, None, handler))
 

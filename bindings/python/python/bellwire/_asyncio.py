@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
+import threading
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
@@ -77,11 +78,31 @@ class AsyncServer(Sending[Done]):
         self._attach().listen_fd(listener.dup().detach())
 
     def _attach(self) -> Server:
+        loop = asyncio.get_running_loop()
+        engine = self._engine
+        if engine is not None and self._async_dispatcher.loop.is_closed():
+            # The loop has ended without `shutdown`: nothing takes events there any more.
+            self._forget(engine)
         if self._engine is None:
-            loop = asyncio.get_running_loop()
             engine = self._start(AsyncDispatcher(self, loop))
             loop.add_reader(engine.fileno(), engine.drain)
+        self._check_loop()
         return self._running()
+
+    def _check_loop(self) -> AsyncDispatcher:
+        """The dispatcher, if the running loop is the one that it belongs to."""
+        dispatcher = self._async_dispatcher
+        if dispatcher.loop is not asyncio.get_running_loop():
+            raise RuntimeError(
+                "this server takes its events on another event loop, the one on which it was started:"
+                " call it there, or make a server for each loop"
+            )
+        return dispatcher
+
+    def _forget(self, engine: Server) -> None:
+        self._engine = None
+        self._natives = {}
+        engine.stop()
 
     @property
     def _async_dispatcher(self) -> AsyncDispatcher:
@@ -91,10 +112,11 @@ class AsyncServer(Sending[Done]):
 
     async def serve(self, host: str = "127.0.0.1", port: int = 5000) -> None:
         """Listens until `shutdown`. When it is cancelled, it shuts down."""
-        if self._engine is None:
+        if self._engine is None or self._async_dispatcher.loop.is_closed():
             self.listen(host, port)
+        dispatcher = self._check_loop()
         try:
-            await self._async_dispatcher.ended.wait()
+            await dispatcher.ended.wait()
         finally:
             await self.shutdown()
 
@@ -118,8 +140,10 @@ class AsyncServer(Sending[Done]):
             # Who asks twice is in a hurry.
             stopping.append(loop.create_task(self.shutdown(0 if stopping else 5)))
 
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop)
+        # Signals go to the main thread. On another one, `shutdown` ends it.
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(number, stop)
         bound = self.listen(host, port)
         if on_listening is not None:
             on_listening(bound)
@@ -131,15 +155,16 @@ class AsyncServer(Sending[Done]):
         engine = self._engine
         if engine is None:
             return
-        dispatcher = self._async_dispatcher
+        if self._async_dispatcher.loop.is_closed():
+            self._forget(engine)
+            return
+        dispatcher = self._check_loop()
         if not dispatcher.ended.is_set():
             engine.close(round(timeout * 1000))
             await dispatcher.ended.wait()
         if self._engine is engine:
-            self._engine = None
-            self._natives = {}
             dispatcher.loop.remove_reader(engine.fileno())
-            engine.stop()
+            self._forget(engine)
 
     # ----------------------------------------------------------------- sending
 
@@ -162,7 +187,7 @@ class AsyncServer(Sending[Done]):
             raise ValueError("Cannot use call() to broadcast.")
         if not self.async_handlers:
             raise RuntimeError("Cannot use call() when async_handlers is False.")
-        dispatcher = self._async_dispatcher
+        dispatcher = self._check_loop()
         future, operation = self._future(dispatcher)
         native = self._native(namespace)
         timeout_ms = None if not timeout else max(1, round(timeout * 1000))
@@ -187,7 +212,7 @@ class AsyncServer(Sending[Done]):
 
         Raises `TimeoutError` when not all have answered in time; its `answers` are those that have come.
         """
-        dispatcher = self._async_dispatcher
+        dispatcher = self._check_loop()
         future, operation = self._future(dispatcher)
         native = self._native(namespace)
         if native is None:

@@ -8,7 +8,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 from . import exceptions
 from ._base import Rooms
 from ._dispatch import Answers, Dispatcher, Replies, all_answers, one_answer
+from ._pool import HANDLER, Job, Pool
 from ._sending import Sending
 
 if TYPE_CHECKING:
@@ -25,19 +25,25 @@ if TYPE_CHECKING:
 
 #: Calls of handlers that may wait for a thread; beyond them no more events are taken, and clients are not read.
 _WAITING = 4096
-
-Job = Callable[[], None]
+#: What `run` grants clients and handlers when it is to end, in seconds.
+_GRACE_S = 5.0
+#: An engine without a handler in its way tells its end so soon after the deadline, in seconds.
+_SLACK_S = 1.0
+#: Threads for handlers, at most, unless the program says otherwise.
+_HANDLER_THREADS = 1000
 
 
 class ThreadDispatcher(Dispatcher):
-    """Gives handlers to the threads of a pool, or calls them one by one."""
+    """Gives handlers to the threads of a pool, or those of one client one by one."""
 
     def __init__(self, server: Server) -> None:
         super().__init__(server)
         self.ended = threading.Event()
         self.thread: threading.Thread | None = None
-        self.pool = ThreadPoolExecutor(server.handler_threads, "bellwire-handler")
-        self._room = threading.BoundedSemaphore(_WAITING)
+        self.pool = Pool(server.handler_threads, self._busy)
+        self._room = threading.Condition()
+        self._taken = 0
+        self._stopped = False
         self._waiting: dict[str, deque[Job]] = {}
         self._lock = threading.Lock()
 
@@ -48,12 +54,25 @@ class ThreadDispatcher(Dispatcher):
         self.thread.start()
 
     def finish(self, engine: Engine) -> None:
-        """Ends that, waiting for the handlers that are running."""
+        """Ends that. Handlers that run go on."""
+        with self._room:
+            self._stopped = True
+            self._room.notify_all()
         thread = self.thread
         if thread is not None and thread is not threading.current_thread():
             engine.end_dispatch()
-            thread.join()
-        self.pool.shutdown(wait=False)
+            # It may be in a watcher that does not return.
+            thread.join(_SLACK_S)
+        self.pool.stop()
+
+    def _busy(self, threads: int, waiting: int, age: float) -> None:
+        self.server.logger.warning(
+            "all %d handler threads are busy: %d events wait, the oldest for %.1f s; handlers that wait long need a"
+            " greater handler_threads",
+            threads,
+            waiting,
+            age,
+        )
 
     def run(self, handler: Handler, args: Any, ack: Ack | None, name: str, sid: str) -> None:
         self._submit(sid, partial(self._complete, handler, args, ack, name))
@@ -77,8 +96,9 @@ class ThreadDispatcher(Dispatcher):
         self._submit(sid, job)
 
     def _submit(self, sid: str, job: Job) -> None:
+        job = self._counted(job)
         if self.server.async_handlers:
-            self._start(job)
+            self.pool.submit(job)
             return
         with self._lock:
             jobs = self._waiting.get(sid)
@@ -86,30 +106,28 @@ class ThreadDispatcher(Dispatcher):
                 jobs.append(job)
                 return
             self._waiting[sid] = deque([job])
-        self._start(partial(self._work, sid))
+        self.pool.submit(partial(self._work, sid))
 
-    def _start(self, job: Job) -> None:
+    def _counted(self, job: Job) -> Job:
+        """The same job with its faults reported. The thread that takes events waits here while too many jobs wait."""
         counted = threading.current_thread() is self.thread
         if counted:
-            self._room.acquire()
-
-        def release() -> None:
-            if counted:
-                self._room.release()
+            with self._room:
+                self._room.wait_for(lambda: self._taken < _WAITING or self._stopped)
+                self._taken += 1
 
         def whole() -> None:
             try:
                 job()
-            except Exception as error:
+            except BaseException as error:
                 self.fault(error, "a handler")
             finally:
-                release()
+                if counted:
+                    with self._room:
+                        self._taken -= 1
+                        self._room.notify()
 
-        try:
-            self.pool.submit(whole)
-        except RuntimeError:
-            # The program is ending, or the server has stopped.
-            release()
+        return whole
 
     def _work(self, sid: str) -> None:
         """Does what waits for one client, in order."""
@@ -120,10 +138,7 @@ class ThreadDispatcher(Dispatcher):
                     del self._waiting[sid]
                     return
                 job = jobs.popleft()
-            try:
-                job()
-            except Exception as error:
-                self.fault(error, "a handler")
+            job()
 
     def shutdown(self) -> None:
         self.ended.set()
@@ -133,13 +148,13 @@ class Server(Sending[None]):
     """A Socket.IO server in a program without asyncio.
 
     The names and arguments are those of `socketio.Server` of python-socketio. The server listens by itself: `sio.run()`,
-    or `sio.listen()`, which returns at once. Handlers run on the threads of a pool, or, with `async_handlers=False`,
-    those of one client one by one.
+    or `sio.listen()`, which returns at once. Handlers run on the threads of a pool, which grows while
+    events wait, up to `handler_threads`; with `async_handlers=False`, those of one client run one by one.
     """
 
     _sent = None
 
-    def __init__(self, *args: Any, handler_threads: int = 32, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, handler_threads: int = _HANDLER_THREADS, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.handler_threads = handler_threads
 
@@ -182,34 +197,52 @@ class Server(Sending[None]):
     ) -> None:
         """A whole program: serves until Ctrl-C or SIGTERM, or `shutdown`. `on_listening` is called with the port."""
         bound = self.listen(host, port)
-        asked = threading.Event()
+        asked: list[int] = []
         before: dict[int, Any] = {}
         number: int
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
-                before[number] = signal.signal(number, lambda *_: asked.set())
+                before[number] = signal.signal(number, lambda number, _: asked.append(number))
         ended = self._thread_dispatcher.ended
         try:
             if on_listening is not None:
                 on_listening(bound)
             # Python handles signals between two waits.
-            while not asked.wait(0.1) and not ended.is_set():
+            while not asked and not ended.wait(0.1):
                 pass
-            self.shutdown()
+            # A second signal means: at once.
+            self._stop(_GRACE_S, lambda: len(asked) > 1)
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
     def shutdown(self, timeout: float = 5) -> None:
-        """Disconnects all clients and stops. Those that do not go within `timeout` seconds are cut off."""
+        """Disconnects all clients and stops.
+
+        Clients that do not go within `timeout` seconds are cut off; handlers that do not end until then are left alone.
+        """
+        self._stop(timeout, lambda: False)
+
+    def _stop(self, timeout: float, hurried: Callable[[], bool]) -> None:
         engine = self._engine
         if engine is None:
             return
         dispatcher = self._thread_dispatcher
         engine.close(round(timeout * 1000))
-        if threading.current_thread() is not dispatcher.thread:
-            dispatcher.ended.wait()
-            dispatcher.finish(engine)
+        if threading.current_thread() is dispatcher.thread:
+            return
+        deadline = time.monotonic() + timeout
+
+        def wait(until: Callable[[float], bool], slack: float = 0) -> None:
+            while not hurried() and not until(0.05) and time.monotonic() < deadline + slack:
+                pass
+
+        wait(dispatcher.ended.wait, _SLACK_S)
+        # The handlers of a client's last events, too, may end; one that calls this cannot.
+        if not threading.current_thread().name.startswith(HANDLER):
+            wait(dispatcher.pool.wait)
+        dispatcher.finish(engine)
+        if self._engine is engine:
             self._engine = None
             self._natives = {}
             engine.stop()

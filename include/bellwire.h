@@ -462,6 +462,26 @@ typedef enum bw_target_flags {
   BW_TO_NO_COMPRESS = 8,
 } bw_target_flags;
 
+/** The bits of bw_payload.flags. */
+typedef enum bw_payload_flags {
+  /**
+   * Set by bw_args_payload: the writer has put each placeholder where its binary belongs. Any other
+   * object that looks like a placeholder is data; nothing is checked about it.
+   */
+  BW_PAYLOAD_WRITTEN = 1,
+} bw_payload_flags;
+
+/** The bits of bw_args_allow. */
+typedef enum bw_args_flags {
+  /**
+   * Text that is not UTF-8, for example one that was cut inside a character, is written with
+   * U+FFFD in place of the bytes that are wrong; otherwise it is a mistake.
+   */
+  BW_ARGS_REPLACE_TEXT = 1,
+  /** NaN and the infinities are written as null, as by JSON.stringify; otherwise they are mistakes. */
+  BW_ARGS_NULL_NUMBERS = 2,
+} bw_args_flags;
+
 /** The numbers of a socket. */
 typedef enum bw_socket_keys {
   /** 1 while it is connected. */
@@ -782,7 +802,7 @@ typedef struct bw_blob {
 typedef struct bw_payload {
   /** sizeof(bw_payload) */
   uint32_t struct_size;
-  /** 0 */
+  /** BW_PAYLOAD_* bits. */
   uint32_t flags;
   /** The event's name; not used in the answer to a client. */
   struct bw_str event;
@@ -805,7 +825,7 @@ typedef struct bw_value {
   int32_t b;
   /** INT; NUMBER when it has no fraction and fits. */
   int64_t i;
-  /** INT and NUMBER */
+  /** INT and NUMBER; infinite when the number is beyond a double, as 1e999 is. */
   double f;
   /** STRING: decoded. JSON allows half of a surrogate pair, UTF-8 does not: it is read as U+FFFD. */
   struct bw_str s;
@@ -815,7 +835,30 @@ typedef struct bw_value {
   struct bw_str json;
   /** ARRAY, OBJECT: how many members. */
   size_t n;
+  /** INT; NUMBER when it has no fraction; 0 when it does not fit: for those above INT64_MAX. */
+  uint64_t u;
 } bw_value;
+
+/**
+ * A place in an array or an object. Yours, for example on your stack; there is nothing to free. It
+ * is valid as long as the message or the handshake, and may be copied.
+ */
+typedef struct bw_cursor {
+  /** In an object: the name of the member, decoded as bw_value.s. Empty in an array. */
+  struct bw_str key;
+  /** The number of the element or member, counted from 0. */
+  size_t index;
+  /** The text that follows the value. */
+  struct bw_str rest;
+  /** What it walks through: BW_V_ARRAY or BW_V_OBJECT. */
+  int32_t type;
+  /** 0 */
+  uint32_t reserved0;
+  /** The message that it belongs to, or NULL. */
+  const struct bw_message *msg;
+  /** The handshake that it belongs to, or NULL. */
+  const struct bw_handshake *hs;
+} bw_cursor;
 
 /**
  * Who gets it. Begin with BW_TARGET_INIT or one of bw_to, bw_to_rooms and bw_broadcast_from; a
@@ -1134,11 +1177,54 @@ BW_API bw_status bw_message_bin(const struct bw_message *msg, size_t i, struct b
 
 /**
  * [any] The value at an RFC 6901 pointer into the arguments: "/0", "/0/pos/x". value_size is
- * sizeof(bw_value). BW_E_NOT_FOUND when there is nothing. What *out points to lives as long as the message.
+ * sizeof(bw_value). BW_E_NOT_FOUND when there is nothing. What *out points to lives as long as the
+ * message. Each call reads the arguments from their beginning: use bw_cursor_first for all elements of
+ * an array.
  */
 BW_API
 bw_status bw_message_get(const struct bw_message *msg,
                          struct bw_str pointer,
+                         struct bw_value *out,
+                         size_t value_size);
+
+/**
+ * [any] Puts the cursor on the first element or member of the array or object at an RFC 6901 pointer
+ * into the arguments, and *out is its value. value_size is sizeof(bw_value). BW_E_NOT_FOUND when
+ * there is nothing at the pointer or in the container, BW_E_TYPE when it is another value. Members
+ * come in the order of the text, also those that have the same name.
+ */
+BW_API
+bw_status bw_cursor_first(struct bw_cursor *cursor,
+                          const struct bw_message *msg,
+                          struct bw_str pointer,
+                          struct bw_value *out,
+                          size_t value_size);
+
+/** [any] The same for what a client sent when it connected. */
+BW_API
+bw_status bw_cursor_auth(struct bw_cursor *cursor,
+                         const struct bw_handshake *hs,
+                         struct bw_str pointer,
+                         struct bw_value *out,
+                         size_t value_size);
+
+/**
+ * [any] The same for an array or object that was read from the message or the handshake of the cursor
+ * outer, by its bw_value.json. outer may be the same cursor.
+ */
+BW_API
+bw_status bw_cursor_inside(struct bw_cursor *cursor,
+                           const struct bw_cursor *outer,
+                           struct bw_str json,
+                           struct bw_value *out,
+                           size_t value_size);
+
+/**
+ * [any] Moves the cursor on by one: BW_E_NOT_FOUND after the last. Reads no more than the text from
+ * the end of the value before to the end of the new one.
+ */
+BW_API
+bw_status bw_cursor_next(struct bw_cursor *cursor,
                          struct bw_value *out,
                          size_t value_size);
 
@@ -1151,6 +1237,14 @@ BW_API void bw_args_free(struct bw_args **args);
 /** [one] Begins again, without mistakes; memory is kept. */
 BW_API void bw_args_clear(struct bw_args *args);
 
+/**
+ * [one] Allows what would be a mistake otherwise, from now on and also after bw_args_clear: BW_ARGS_*
+ * bits, 0 for none of it.
+ */
+BW_API
+bw_status bw_args_allow(struct bw_args *args,
+                        uint32_t flags);
+
 /** [one] Adds null. */
 BW_API void bw_args_null(struct bw_args *args);
 
@@ -1160,14 +1254,42 @@ BW_API void bw_args_bool(struct bw_args *args, int v);
 /** [one] Adds an integer. JavaScript reads those beyond 2^53 inexactly. */
 BW_API void bw_args_int(struct bw_args *args, int64_t v);
 
-/** [one] Adds a number; NaN and the infinities are mistakes. */
+/** [one] Adds an integer that may be above INT64_MAX. */
+BW_API void bw_args_uint(struct bw_args *args, uint64_t v);
+
+/** [one] Adds a number; NaN and the infinities are mistakes, unless BW_ARGS_NULL_NUMBERS is set. */
 BW_API void bw_args_double(struct bw_args *args, double v);
 
 /** [one] Adds a string. */
 BW_API void bw_args_str(struct bw_args *args, struct bw_str v);
 
-/** [one] Adds a value that is JSON text already. */
-BW_API void bw_args_json(struct bw_args *args, struct bw_str v);
+/**
+ * [one] Adds a value that is JSON text already. It has no binaries: what looks like a placeholder in
+ * it is data. It is sent unchanged, except that the mark "_placeholder" of one that would stand for
+ * a binary of this payload becomes null.
+ */
+BW_API
+void bw_args_json(struct bw_args *args,
+                  struct bw_str v);
+
+/**
+ * [one] Adds the value at an RFC 6901 pointer into the arguments of msg, with its binaries, which get
+ * new numbers; null when there is nothing. For passing on a part of what a client sent: what looks
+ * like a placeholder in a message without binaries is data, as in bw_args_json.
+ */
+BW_API
+void bw_args_value(struct bw_args *args,
+                   const struct bw_message *msg,
+                   struct bw_str pointer);
+
+/**
+ * [one] The same for a value that was read from msg, by its bw_value.json. msg is NULL for a value of
+ * a handshake, which has no binaries.
+ */
+BW_API
+void bw_args_copy(struct bw_args *args,
+                  const struct bw_message *msg,
+                  struct bw_str json);
 
 /** [one] Adds a binary. Its free_fn runs exactly once, also after a mistake. */
 BW_API void bw_args_bin(struct bw_args *args, struct bw_blob v);

@@ -56,6 +56,7 @@
 #include <string_view>
 #include <system_error>
 #include <thread>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -104,7 +105,7 @@ class message {
 
   static value read(const bw_message *m, std::string_view pointer) noexcept {
     bw_value v;
-    return m && bw_message_get(m, str(pointer), &v, sizeof v) == BW_OK ? value(v) : value();
+    return m && bw_message_get(m, str(pointer), &v, sizeof v) == BW_OK ? value(v, m) : value();
   }
 
  private:
@@ -209,7 +210,7 @@ class handshake {
   }
   value auth(std::string_view pointer) const noexcept {
     bw_value v;
-    return h_ && bw_handshake_auth(h_, str(pointer), &v, sizeof v) == BW_OK ? value(v) : value();
+    return h_ && bw_handshake_auth(h_, str(pointer), &v, sizeof v) == BW_OK ? value(v, nullptr, h_) : value();
   }
   template <class T> T auth(std::string_view pointer, T fallback) const {
     return auth(pointer).template as<T>(std::move(fallback));
@@ -427,6 +428,8 @@ class event {
   // ev.get<double>("/0/pos/x") - the pointer begins with the argument's index.
   size_t size() const noexcept { return e_->n_args; }
   std::string_view args_json() const noexcept { return view(e_->args); }
+  // All of them, one after the other.
+  detail::walk<value> items() const noexcept { return at("").items(); }
   value at(std::string_view pointer) const noexcept { return message::read(e_->message, pointer); }
   template <class T> T get(std::string_view pointer, T fallback = T{}) const {
     return at(pointer).template as<T>(std::move(fallback));
@@ -450,6 +453,45 @@ class event {
  private:
   const bw_event *e_;
 };
+
+namespace detail {
+
+// f(const event &, A...) as f(const event &): the arguments are read first.
+template <class F, class... A> struct typed {
+  F f;
+  void operator()(const event &ev) {
+    std::tuple<plain<A>...> read;
+    const auto all = ev.at("").items();
+    auto next = all.begin();
+    size_t count = 0;
+    const auto one = [&](auto &part) {
+      const value item = next != all.end() ? *next : value();
+      if (next != all.end()) ++next;
+      count++;
+      return item.to(part);
+    };
+    if (std::apply([&](auto &...part) { return (one(part) && ...); }, read))
+      std::apply([&](auto &...part) { f(ev, std::move(part)...); }, read);
+    else
+      exception_left(ev.raw(), "argument " + std::to_string(count - 1) + " is missing or of another type");
+  }
+};
+template <class F, class Signature> struct typed_of;
+template <class F, class R, class... A> struct typed_of<F, R(const event &, A...)> { using type = typed<F, A...>; };
+template <class M> struct signature;
+template <class C, class R, class... A> struct signature<R (C::*)(A...)> { using type = R(A...); };
+template <class C, class R, class... A> struct signature<R (C::*)(A...) const> { using type = R(A...); };
+template <class C, class R, class... A> struct signature<R (C::*)(A...) noexcept> { using type = R(A...); };
+template <class C, class R, class... A> struct signature<R (C::*)(A...) const noexcept> { using type = R(A...); };
+template <class F> struct signature_of : signature<decltype(&F::operator())> {};
+template <class R, class... A> struct signature_of<R (*)(A...)> { using type = R(A...); };
+
+template <class F> auto handler(F f) {
+  if constexpr (std::is_invocable_v<F &, const event &>) return f;
+  else return typename typed_of<F, typename signature_of<F>::type>::type{std::move(f)};
+}
+
+}  // namespace detail
 
 // How an operation has ended.
 class outcome : public event {
@@ -491,12 +533,16 @@ class outcome : public event {
 // What can be listened for, in terms of Self::listen.
 template <class Self> class listening {
  public:
-  // An event of a client; f(const event &).
+  // An event of a client; f(const event &), or with the types of its arguments,
+  // which are all that value::to takes:
+  //   nsp.on("move", [](const bellwire::event &ev, double x, double y) { ... });
+  // When an argument is missing or of another type, f is not called, and that is
+  // told as an exception is.
   template <class F> listener on(std::string_view name, F f) const {
-    return self().listen(BW_EV_MESSAGE, name, std::move(f));
+    return self().listen(BW_EV_MESSAGE, name, detail::handler(std::move(f)));
   }
   template <class F> listener once(std::string_view name, F f) const {
-    return self().listen(BW_EV_MESSAGE, name, std::move(f), BW_LISTEN_ONCE);
+    return self().listen(BW_EV_MESSAGE, name, detail::handler(std::move(f)), BW_LISTEN_ONCE);
   }
   // Every event of a client, before the named ones.
   template <class F> listener on_any(F f) const { return self().listen(BW_EV_MESSAGE, "", std::move(f)); }

@@ -186,8 +186,9 @@ macro_rules! programs {
 }
 
 programs!(
-    callbacks, config, deferred, emit, engineio, error, exception, handle, isolation, listeners,
-    log, message, payload, pointer, poll, process, server, socket, threads, unload, values,
+    callbacks, config, cursor, deferred, emit, engineio, error, exception, handle, isolation,
+    listeners, log, message, payload, pointer, poll, process, server, socket, threads, unload,
+    values,
 );
 
 #[test]

@@ -1,5 +1,6 @@
 //! Writing arguments without a JSON library: a writer that remembers its first mistake.
 
+use std::borrow::Cow;
 use std::ffi::c_int;
 
 use bellwire_core::error::{Error, ErrorKind};
@@ -8,10 +9,12 @@ use bellwire_core::socketio::message::json_error;
 use bytes::Bytes;
 
 use crate::error::{Result, bw_status};
+use crate::message::bw_message;
 use crate::panic::{entry, entry_or};
-use crate::payload::{DEPTH, bw_payload};
+use crate::payload::{DEPTH, bw_payload, bw_payload_flags};
 use crate::pointer::{self, Out};
 use crate::types::{bw_blob, bw_str};
+use crate::value;
 
 /// Writes the arguments of an event or an answer. Yours; one thread at a time. After a mistake it
 /// stays failed until bw_args_clear, and bw_args_payload returns that mistake: one check at the end
@@ -24,7 +27,22 @@ pub struct bw_args {
     open: Vec<Container>,
     bins: Vec<Bytes>,
     blobs: Vec<bw_blob>,
+    /// What looks like a placeholder and is data: where the `true` stands, and which binary it would be.
+    lookalikes: Vec<(usize, usize)>,
+    /// BW_ARGS_* bits.
+    allowed: u32,
     failure: Option<Error>,
+}
+
+/// The bits of bw_args_allow.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub enum bw_args_flags {
+    /// Text that is not UTF-8, for example one that was cut inside a character, is written with
+    /// U+FFFD in place of the bytes that are wrong; otherwise it is a mistake.
+    BW_ARGS_REPLACE_TEXT = 1,
+    /// NaN and the infinities are written as null, as by JSON.stringify; otherwise they are mistakes.
+    BW_ARGS_NULL_NUMBERS = 2,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +62,8 @@ impl bw_args {
             open: Vec::new(),
             bins: Vec::new(),
             blobs: Vec::new(),
+            lookalikes: Vec::new(),
+            allowed: 0,
             failure: None,
         }
     }
@@ -54,6 +74,7 @@ impl bw_args {
         self.open.clear();
         self.bins.clear();
         self.blobs.clear();
+        self.lookalikes.clear();
         self.failure = None;
     }
 
@@ -94,6 +115,62 @@ impl bw_args {
             args.begin_value()?;
             write(&mut args.text)
         });
+    }
+
+    /// Adds checked JSON whose placeholders stand for `bins`. They are renumbered, and what looks like one without standing
+    /// for any is remembered as data.
+    fn copy_value(&mut self, value: &[u8], bins: &[Bytes]) {
+        let mut found = json::placeholders(value);
+        // A placeholder inside another one is a part of what the outer one replaces.
+        found.sort_by_key(|placeholder| placeholder.range.start);
+        let mut numbers = vec![None; if found.is_empty() { 0 } else { bins.len() }];
+        let mut done = 0;
+        for placeholder in found {
+            if placeholder.range.start < done {
+                continue;
+            }
+            let Some(num) = placeholder.num else { continue };
+            let Some(bin) = bins.get(num) else {
+                let mark = self.text.len() + placeholder.mark - done;
+                self.lookalikes.push((mark, num));
+                self.text.extend_from_slice(&value[done..placeholder.mark]);
+                done = placeholder.mark;
+                continue;
+            };
+            self.text
+                .extend_from_slice(&value[done..placeholder.range.start]);
+            done = placeholder.range.end;
+            let number = *numbers[num].get_or_insert(self.bins.len());
+            if number == self.bins.len() {
+                self.bins.push(bin.clone());
+            }
+            self.placeholder(number);
+        }
+        self.text.extend_from_slice(&value[done..]);
+    }
+
+    fn placeholder(&mut self, number: usize) {
+        let place = format!("{{\"_placeholder\":true,\"num\":{number}}}");
+        self.text.extend_from_slice(place.as_bytes());
+    }
+
+    /// Takes the mark from data that would stand for a binary of this payload. (Both words have four letters.)
+    fn unmark(&mut self) {
+        let bins = self.bins.len();
+        self.lookalikes.retain(|&(mark, num)| {
+            if num < bins {
+                self.text[mark..mark + 4].copy_from_slice(b"null");
+            }
+            num >= bins
+        });
+    }
+
+    /// A text, as far as it is allowed to be none.
+    fn text_of<'a>(&self, text: bw_str, name: &str) -> Result<Cow<'a, str>> {
+        if self.allowed & bw_args_flags::BW_ARGS_REPLACE_TEXT as u32 == 0 {
+            return text.text(name).map(Cow::Borrowed);
+        }
+        text.bytes(name).map(String::from_utf8_lossy)
     }
 
     fn begin(&mut self, container: Container, bracket: u8) {
@@ -150,6 +227,7 @@ impl bw_args {
         if !std::mem::replace(&mut self.is_closed, true) {
             self.text.push(b']');
         }
+        self.unmark();
         self.blobs.clear();
         self.blobs.extend(self.bins.iter().map(|bytes| bw_blob {
             data: bytes.as_ptr().cast(),
@@ -158,6 +236,7 @@ impl bw_args {
             free_user: std::ptr::null_mut(),
         }));
         Ok(bw_payload {
+            flags: bw_payload_flags::BW_PAYLOAD_WRITTEN as u32,
             event,
             args: bw_str::view_bytes(&self.text),
             bins: self.blobs.as_ptr(),
@@ -198,6 +277,21 @@ pub extern "C" fn bw_args_clear(args: *mut bw_args) {
     step(args, bw_args::clear);
 }
 
+/// [one] Allows what would be a mistake otherwise, from now on and also after bw_args_clear: BW_ARGS_*
+/// bits, 0 for none of it.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_args_allow(args: *mut bw_args, flags: u32) -> bw_status {
+    entry(|| {
+        let args = pointer::borrow_mut(args, "args")?;
+        if flags > 3 {
+            let text = format!("flags is {flags:#x}: BW_ARGS_* bits are known up to 0x3");
+            return Err(Error::new(ErrorKind::Argument, text));
+        }
+        args.allowed = flags;
+        Ok(())
+    })
+}
+
 /// [one] Adds null.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_args_null(args: *mut bw_args) {
@@ -229,9 +323,24 @@ pub extern "C" fn bw_args_int(args: *mut bw_args, v: i64) {
     });
 }
 
-/// [one] Adds a number; NaN and the infinities are mistakes.
+/// [one] Adds an integer that may be above INT64_MAX.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_args_uint(args: *mut bw_args, v: u64) {
+    use std::io::Write as _;
+    step(args, |args| {
+        args.value(|text| write!(text, "{v}").map_err(Error::from))
+    });
+}
+
+/// [one] Adds a number; NaN and the infinities are mistakes, unless BW_ARGS_NULL_NUMBERS is set.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_args_double(args: *mut bw_args, v: f64) {
+    if !v.is_finite() {
+        let null = bw_args_flags::BW_ARGS_NULL_NUMBERS as u32;
+        if pointer::borrow(args.cast_const(), "args").is_ok_and(|args| args.allowed & null != 0) {
+            return bw_args_null(args);
+        }
+    }
     step(args, |args| {
         args.value(|text| {
             json::write_f64(text, v).map_err(|error| {
@@ -245,21 +354,75 @@ pub extern "C" fn bw_args_double(args: *mut bw_args, v: f64) {
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_args_str(args: *mut bw_args, v: bw_str) {
     step(args, |args| {
-        args.value(|text| {
-            json::write_string(text, v.text("bw_args_str: v")?);
+        args.change(|args| {
+            let v = args.text_of(v, "bw_args_str: v")?;
+            args.begin_value()?;
+            json::write_string(&mut args.text, &v);
             Ok(())
         });
     });
 }
 
-/// [one] Adds a value that is JSON text already.
+/// [one] Adds a value that is JSON text already. It has no binaries: what looks like a placeholder in
+/// it is data. It is sent unchanged, except that the mark "_placeholder" of one that would stand for
+/// a binary of this payload becomes null.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_args_json(args: *mut bw_args, v: bw_str) {
     step(args, |args| {
-        args.value(|text| {
-            let value = v.bytes("bw_args_json: v")?;
-            json::check(value, DEPTH).map_err(|error| json_error(&error))?;
-            text.extend_from_slice(value);
+        args.change(|args| {
+            let value = checked(v, "bw_args_json: v")?;
+            args.begin_value()?;
+            args.copy_value(value, &[]);
+            Ok(())
+        });
+    });
+}
+
+fn checked<'a>(json: bw_str, name: &str) -> Result<&'a [u8]> {
+    let value = json.bytes(name)?;
+    json::check(value, DEPTH).map_err(|error| json_error(&error))?;
+    Ok(value)
+}
+
+/// [one] Adds the value at an RFC 6901 pointer into the arguments of msg, with its binaries, which get
+/// new numbers; null when there is nothing. For passing on a part of what a client sent: what looks
+/// like a placeholder in a message without binaries is data, as in bw_args_json.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_args_value(
+    args: *mut bw_args,
+    msg: *const bw_message<'static>,
+    pointer: bw_str,
+) {
+    step(args, |args| {
+        args.change(|args| {
+            let view = pointer::borrow(msg, "msg")?.arguments()?;
+            let path = pointer.text("bw_args_value: pointer")?;
+            let value = match value::range(view.args, path) {
+                Ok(range) => &view.args[range],
+                Err(error) if error.kind() == ErrorKind::NotFound => b"null",
+                Err(error) => return Err(error),
+            };
+            args.begin_value()?;
+            args.copy_value(value, view.attachments);
+            Ok(())
+        });
+    });
+}
+
+/// [one] The same for a value that was read from msg, by its bw_value.json. msg is NULL for a value of
+/// a handshake, which has no binaries.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_args_copy(args: *mut bw_args, msg: *const bw_message<'static>, json: bw_str) {
+    step(args, |args| {
+        args.change(|args| {
+            let value = checked(json, "bw_args_copy: json")?;
+            let bins = if msg.is_null() {
+                &[]
+            } else {
+                pointer::borrow(msg, "msg")?.arguments()?.attachments
+            };
+            args.begin_value()?;
+            args.copy_value(value, bins);
             Ok(())
         });
     });
@@ -274,8 +437,7 @@ pub extern "C" fn bw_args_bin(args: *mut bw_args, v: bw_blob) {
         args.change(|args| {
             let bytes = bytes?;
             args.begin_value()?;
-            let place = format!("{{\"_placeholder\":true,\"num\":{}}}", args.bins.len());
-            args.text.extend_from_slice(place.as_bytes());
+            args.placeholder(args.bins.len());
             args.bins.push(bytes);
             Ok(())
         });
@@ -299,7 +461,10 @@ pub extern "C" fn bw_args_begin_array(args: *mut bw_args) {
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_args_key(args: *mut bw_args, key: bw_str) {
     step(args, |args| {
-        args.change(|args| args.key(key.text("bw_args_key: key")?));
+        args.change(|args| {
+            let key = args.text_of(key, "bw_args_key: key")?;
+            args.key(&key)
+        });
     });
 }
 

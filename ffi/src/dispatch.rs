@@ -217,7 +217,7 @@ fn spoken(
     if let Some(number) = ack {
         ev.ack = host.new_ack(socket, number)?;
     }
-    thread.while_received(view.args, || {
+    thread.while_received(view.args, view.attachments.len(), || {
         thread.while_speaks(host.id, socket, || {
             listeners.for_each(|listener| {
                 ev.user = host.user();

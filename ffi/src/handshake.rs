@@ -106,6 +106,11 @@ impl bw_handshake {
         }
     }
 
+    /// What the client sent when it connected, and its strings that were decoded.
+    pub(crate) fn auth_and_kept(&self) -> (&[u8], &Kept<usize>) {
+        (self.auth(), &self.decoded)
+    }
+
     fn text(&self, key: bw_hs_key) -> Option<&str> {
         use bw_hs_keys as k;
         let request = self.request();

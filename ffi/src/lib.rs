@@ -16,6 +16,7 @@ pub mod broadcast;
 mod clock;
 mod closure;
 pub mod config;
+pub mod cursor;
 pub mod deferred;
 mod dispatch;
 pub mod emit;

@@ -56,6 +56,21 @@ impl<'a> bw_message<'a> {
         }
     }
 
+    /// The same, if it is an event with arguments.
+    pub(crate) fn arguments(&self) -> Result<MessageRef<'_>> {
+        let view = self.view();
+        if view.form == Form::Event {
+            return Ok(view);
+        }
+        let text = "a message of an Engine.IO server has no arguments";
+        Err(Error::new(ErrorKind::State, text))
+    }
+
+    /// Strings that were decoded, by where they stand in the arguments.
+    pub(crate) fn kept(&self) -> &Kept<usize> {
+        &self.kept
+    }
+
     /// The message in the form of the core; a copy if need be.
     pub(crate) fn shared(&self) -> Arc<Message> {
         match &self.body {
@@ -189,7 +204,9 @@ pub extern "C" fn bw_message_bin(
 }
 
 /// [any] The value at an RFC 6901 pointer into the arguments: "/0", "/0/pos/x". value_size is
-/// sizeof(bw_value). BW_E_NOT_FOUND when there is nothing. What *out points to lives as long as the message.
+/// sizeof(bw_value). BW_E_NOT_FOUND when there is nothing. What *out points to lives as long as the
+/// message. Each call reads the arguments from their beginning: use bw_cursor_first for all elements of
+/// an array.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_message_get(
     msg: *const bw_message<'static>,
@@ -207,11 +224,7 @@ pub extern "C" fn bw_message_get(
 
 fn get(msg: *const bw_message<'static>, path: bw_str) -> Result<bw_value> {
     let message = pointer::borrow(msg, "msg")?;
-    let view = message.view();
-    if view.form != Form::Event {
-        let text = "a message of an Engine.IO server has no arguments";
-        return Err(Error::new(ErrorKind::State, text));
-    }
+    let view = message.arguments()?;
     bw_value::find(
         view.args,
         path.text("pointer")?,

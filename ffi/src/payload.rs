@@ -3,7 +3,8 @@
 use std::ptr::null;
 
 use bellwire_core::error::{Error, ErrorKind};
-use bellwire_core::socketio::message::Payload;
+use bellwire_core::json;
+use bellwire_core::socketio::message::{Payload, json_error};
 use bytes::Bytes;
 
 use crate::error::Result;
@@ -11,13 +12,22 @@ use crate::pointer::{self, Zeroed};
 use crate::thread::Thread;
 use crate::types::{bw_blob, bw_str};
 
+/// The bits of bw_payload.flags.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub enum bw_payload_flags {
+    /// Set by bw_args_payload: the writer has put each placeholder where its binary belongs. Any other
+    /// object that looks like a placeholder is data; nothing is checked about it.
+    BW_PAYLOAD_WRITTEN = 1,
+}
+
 /// What to send. Begin with BW_PAYLOAD_INIT or bw_payload_of.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct bw_payload {
     /// sizeof(bw_payload)
     pub struct_size: u32,
-    /// 0
+    /// BW_PAYLOAD_* bits.
     pub flags: u32,
     /// The event's name; not used in the answer to a client.
     pub event: bw_str,
@@ -55,9 +65,13 @@ pub(crate) const DEPTH: usize = 1000;
 /// More binaries than any client takes.
 const MOST_BINS: usize = 1 << 20;
 
-/// Whether these are the arguments of the event that this thread dispatches.
-fn is_received(args: &[u8]) -> bool {
-    Thread::with(|thread| thread.has_received(args))
+/// Why the arguments of a payload can be trusted, as far as they can.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// The host wrote the JSON and the placeholders.
+    Host,
+    /// A bw_args wrote the placeholders.
+    Writer,
 }
 
 /// The parts of a payload, as far as they can be told without looking at the JSON.
@@ -66,6 +80,7 @@ pub(crate) struct Parts<'a> {
     name: &'a str,
     args: &'a [u8],
     bins: Vec<Bytes>,
+    origin: Origin,
 }
 
 impl<'a> Parts<'a> {
@@ -77,6 +92,7 @@ impl<'a> Parts<'a> {
             name: payload.event.text("payload->event")?,
             args: payload.args.bytes("payload->args")?,
             bins,
+            origin: origin(&payload),
         })
     }
 
@@ -89,6 +105,7 @@ impl<'a> Parts<'a> {
             name: "",
             args,
             bins,
+            origin: origin(&payload),
         })
     }
 
@@ -98,23 +115,66 @@ impl<'a> Parts<'a> {
             name: event.text("event")?,
             args: args.bytes("args")?,
             bins: Vec::new(),
+            origin: Origin::Host,
         })
     }
 
     /// Checks it as an event.
     pub(crate) fn payload(&self) -> Result<Payload<'_>> {
-        if is_received(self.args) {
-            return Payload::checked_event(self.name, self.args, &self.bins);
+        let (name, args, bins) = (self.name, self.args, &self.bins[..]);
+        if self.is_received()? {
+            return Payload::checked_event(name, args, bins);
         }
-        Payload::event(self.name, self.args, &self.bins, DEPTH)
+        match self.origin {
+            Origin::Host => Payload::event(name, args, bins, DEPTH),
+            Origin::Writer => self
+                .check_json()
+                .and_then(|()| Payload::encoded_event(name, args, bins)),
+        }
     }
 
     /// Checks it as an answer.
     pub(crate) fn answer(&self) -> Result<Payload<'_>> {
-        if is_received(self.args) {
-            return Payload::checked_args(self.args, &self.bins);
+        let (args, bins) = (self.args, &self.bins[..]);
+        if self.is_received()? {
+            return Payload::checked_args(args, bins);
         }
-        Payload::args(self.args, &self.bins, DEPTH)
+        match self.origin {
+            Origin::Host => Payload::args(args, bins, DEPTH),
+            Origin::Writer => self
+                .check_json()
+                .map(|()| Payload::encoded_args(args, bins)),
+        }
+    }
+
+    fn check_json(&self) -> Result<()> {
+        if self.args.is_empty() {
+            return Ok(());
+        }
+        json::check_utf8(self.args)
+            .and_then(|_| json::split_args(self.args, DEPTH))
+            .map(|_| ())
+            .map_err(|error| json_error(&error))
+    }
+
+    /// Whether the arguments are those of the event that this thread dispatches. Then they are checked already; and without
+    /// attachments of its own, nothing in them stands for an attachment of the host's.
+    fn is_received(&self) -> Result<bool> {
+        let attachments = Thread::with(|thread| thread.received(self.args));
+        if attachments == Some(0) && !self.bins.is_empty() {
+            let text = "payload->args are those of a client that sent no binaries, so payload->bins belong nowhere in \
+                        them: write them with bw_args_value and bw_args_bin";
+            return Err(Error::new(ErrorKind::Placeholder, text));
+        }
+        Ok(attachments.is_some())
+    }
+}
+
+fn origin(payload: &bw_payload) -> Origin {
+    if payload.flags & bw_payload_flags::BW_PAYLOAD_WRITTEN as u32 == 0 {
+        Origin::Host
+    } else {
+        Origin::Writer
     }
 }
 
@@ -132,7 +192,7 @@ fn open(payload: *const bw_payload) -> Result<(bw_payload, Result<Vec<Bytes>>)> 
             (Err(_), _) => {}
         }
     }
-    if payload.flags != 0 {
+    if payload.flags & !(bw_payload_flags::BW_PAYLOAD_WRITTEN as u32) != 0 {
         let text = format!("payload->flags has unknown bits: {:#x}", payload.flags);
         bins = bins.and(Err(Error::new(ErrorKind::Argument, text)));
     }

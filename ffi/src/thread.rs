@@ -20,8 +20,8 @@ pub(crate) struct Thread {
     inside_len: Cell<usize>,
     /// The server that it polls.
     polling: Cell<u64>,
-    /// Where the arguments of the event lie that it dispatches.
-    received: Cell<(usize, usize)>,
+    /// Where the arguments of the event lie that it dispatches, and how many attachments it has.
+    received: Cell<((usize, usize), usize)>,
     /// Whose event that is: the socket's handle, and where it lies on this thread's stack.
     speaker: Cell<(u64, *const Arc<Socket>)>,
 }
@@ -37,7 +37,7 @@ thread_local! {
             inside: [const { Cell::new(0) }; NESTED],
             inside_len: Cell::new(0),
             polling: Cell::new(0),
-            received: Cell::new((0, 0)),
+            received: Cell::new(((0, 0), 0)),
             speaker: Cell::new((0, null())),
         }
     };
@@ -116,8 +116,13 @@ impl Thread {
     /// Remembers, while `run` runs, that these arguments have been checked: whoever sends just
     /// these on need not have them checked again.
     #[inline]
-    pub(crate) fn while_received<R>(&self, args: &[u8], run: impl FnOnce() -> R) -> R {
-        let _restore = set(&self.received, place(args));
+    pub(crate) fn while_received<R>(
+        &self,
+        args: &[u8],
+        attachments: usize,
+        run: impl FnOnce() -> R,
+    ) -> R {
+        let _restore = set(&self.received, (place(args), attachments));
         run()
     }
 
@@ -144,9 +149,11 @@ impl Thread {
         NonNull::new(socket.cast_mut())
     }
 
+    /// The number of attachments of the event that this thread dispatches, if these are its arguments.
     #[inline]
-    pub(crate) fn has_received(&self, args: &[u8]) -> bool {
-        self.received.get() == place(args)
+    pub(crate) fn received(&self, args: &[u8]) -> Option<usize> {
+        let (received, attachments) = self.received.get();
+        (received == place(args)).then_some(attachments)
     }
 }
 
@@ -178,12 +185,12 @@ mod tests {
     fn only_the_very_same_arguments_were_received() {
         let args = b"[1,2]".to_vec();
         Thread::with(|thread| {
-            thread.while_received(&args, || {
-                assert!(thread.has_received(&args));
-                assert!(!thread.has_received(&args[..4]));
-                assert!(!thread.has_received(b"[1,2]".to_vec().as_slice()));
+            thread.while_received(&args, 3, || {
+                assert_eq!(thread.received(&args), Some(3));
+                assert_eq!(thread.received(&args[..4]), None);
+                assert_eq!(thread.received(b"[1,2]".to_vec().as_slice()), None);
             });
-            assert!(!thread.has_received(&args));
+            assert_eq!(thread.received(&args), None);
         });
     }
 }

@@ -1,6 +1,7 @@
 //! Values inside JSON texts, found by their pointer.
 
-use std::hash::Hash;
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use bellwire_core::error::{Error, ErrorKind};
@@ -42,7 +43,7 @@ pub struct bw_value {
     pub b: i32,
     /// INT; NUMBER when it has no fraction and fits.
     pub i: i64,
-    /// INT and NUMBER
+    /// INT and NUMBER; infinite when the number is beyond a double, as 1e999 is.
     pub f: f64,
     /// STRING: decoded. JSON allows half of a surrogate pair, UTF-8 does not: it is read as U+FFFD.
     pub s: bw_str,
@@ -52,6 +53,8 @@ pub struct bw_value {
     pub json: bw_str,
     /// ARRAY, OBJECT: how many members.
     pub n: usize,
+    /// INT; NUMBER when it has no fraction; 0 when it does not fit: for those above INT64_MAX.
+    pub u: u64,
 }
 
 impl bw_value {
@@ -68,6 +71,7 @@ impl bw_value {
         },
         json: bw_str::EMPTY,
         n: 0,
+        u: 0,
     };
 
     /// The value at `pointer` in a checked text. Strings with escapes are decoded into `kept`.
@@ -77,15 +81,17 @@ impl bw_value {
         bins: &[Bytes],
         kept: &Kept<usize>,
     ) -> Result<Self> {
-        let range = json::pointer(text, pointer).map_err(|error| match error {
-            PointerError::Malformed => {
-                let text = format!("pointer {pointer:?} is no JSON pointer: \"\" or \"/...\"");
-                Error::new(ErrorKind::Argument, text)
-            }
-            PointerError::NotFound => {
-                Error::new(ErrorKind::NotFound, format!("nothing at {pointer:?}"))
-            }
-        })?;
+        let range = range(text, pointer)?;
+        Self::at(text, range, bins, kept)
+    }
+
+    /// The value that stands in this range of a checked text.
+    pub(crate) fn at(
+        text: &[u8],
+        range: Range<usize>,
+        bins: &[Bytes],
+        kept: &Kept<usize>,
+    ) -> Result<Self> {
         let start = range.start;
         let json = &text[range];
         let mut value = Self {
@@ -126,6 +132,7 @@ impl bw_value {
         const LIMIT: f64 = 9_223_372_036_854_775_808.0;
         let text = std::str::from_utf8(json).unwrap_or_default();
         self.f = text.parse().unwrap_or_default();
+        self.u = text.parse().unwrap_or_default();
         if let Ok(integer) = text.parse() {
             self.i = integer;
             return bw_value_types::BW_V_INT;
@@ -133,12 +140,31 @@ impl bw_value {
         if self.f.fract() == 0.0 && (-LIMIT..LIMIT).contains(&self.f) {
             self.i = self.f as i64;
         }
+        if self.u == 0 && self.f.fract() == 0.0 && (0.0..2.0 * LIMIT).contains(&self.f) {
+            self.u = self.f as u64;
+        }
         bw_value_types::BW_V_NUMBER
     }
 }
 
-fn string(literal: &[u8], start: usize, kept: &Kept<usize>) -> Result<bw_str> {
-    let inside = &literal[1..literal.len() - 1];
+/// Where the value is that `pointer` leads to in a checked text.
+pub(crate) fn range(text: &[u8], pointer: &str) -> Result<Range<usize>> {
+    json::pointer(text, pointer).map_err(|error| match error {
+        PointerError::Malformed => {
+            let text = format!("pointer {pointer:?} is no JSON pointer: \"\" or \"/...\"");
+            Error::new(ErrorKind::Argument, text)
+        }
+        PointerError::NotFound => {
+            Error::new(ErrorKind::NotFound, format!("nothing at {pointer:?}"))
+        }
+    })
+}
+
+/// What a literal stands for that starts at `start`.
+pub(crate) fn string(literal: &[u8], start: usize, kept: &Kept<usize>) -> Result<bw_str> {
+    // Without a check: a cursor may be given any part of a text.
+    let inside = literal.get(1..literal.len().saturating_sub(1));
+    let inside = inside.unwrap_or_default();
     if !inside.contains(&b'\\') {
         return Ok(bw_str::view_bytes(inside));
     }
@@ -163,15 +189,15 @@ fn attachment<'a>(object: &[u8], bins: &'a [Bytes]) -> Option<&'a Bytes> {
 }
 
 /// Texts that were made on demand and stay as long as the object they belong to.
-pub(crate) struct Kept<K>(Mutex<Vec<(K, Box<str>)>>);
+pub(crate) struct Kept<K>(Mutex<BTreeMap<K, Box<str>>>);
 
 impl<K> Kept<K> {
     pub(crate) const fn new() -> Self {
-        Self(Mutex::new(Vec::new()))
+        Self(Mutex::new(BTreeMap::new()))
     }
 }
 
-impl<K: Eq + Hash> Kept<K> {
+impl<K: Ord> Kept<K> {
     /// The text of `key`; it does not move.
     pub(crate) fn get_or_make(
         &self,
@@ -179,12 +205,12 @@ impl<K: Eq + Hash> Kept<K> {
         make: impl FnOnce() -> Result<String>,
     ) -> Result<bw_str> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, text)) = kept.iter().find(|(known, _)| *known == key) {
+        if let Some(text) = kept.get(&key) {
             return Ok(bw_str::view(text));
         }
         let text = make()?.into_boxed_str();
         let view = bw_str::view(&text);
-        kept.push((key, text));
+        kept.insert(key, text);
         Ok(view)
     }
 }
@@ -235,6 +261,28 @@ mod tests {
         let string = bw_value::find(text.as_bytes(), "/5", &[], &kept).unwrap();
         assert_eq!(string.s.text("s").unwrap(), "a\n");
         assert_eq!(string.json.text("json").unwrap(), r#""a\n""#);
+    }
+
+    #[test]
+    fn unsigned_numbers_are_whole() {
+        let text = "[18446744073709551615,18446744073709551616,-1,1e19,0.5,7,0]";
+        let unsigned = |n| find(text, &format!("/{n}")).unwrap().u;
+        let expected = [u64::MAX, 0, 0, 10_000_000_000_000_000_000, 0, 7, 0];
+        assert_eq!([0, 1, 2, 3, 4, 5, 6].map(unsigned), expected);
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_is_replaced() {
+        let text = |json| {
+            let kept = Kept::new();
+            let value = bw_value::find(json, "", &[], &kept).unwrap();
+            value.s.text("s").unwrap().to_owned()
+        };
+        assert_eq!(text(br#""a\ud83d""#), "a\u{fffd}");
+        assert_eq!(
+            text(br#""\udc00\ud83d\ude00\ud83dx""#),
+            "\u{fffd}\u{1f600}\u{fffd}x"
+        );
     }
 
     #[test]

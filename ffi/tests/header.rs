@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The sources in the order in which their functions stand in the header.
-const SOURCES: [&str; 21] = [
+const SOURCES: [&str; 22] = [
     "types",
     "version",
     "error",
@@ -21,6 +21,7 @@ const SOURCES: [&str; 21] = [
     "deferred",
     "value",
     "message",
+    "cursor",
     "payload",
     "args",
     "broadcast",

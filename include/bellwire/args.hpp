@@ -4,6 +4,7 @@
 
 #include "value.hpp"
 
+#include <atomic>
 #include <iterator>
 #include <memory>
 #include <optional>
@@ -15,7 +16,6 @@ class args;
 
 namespace detail {
 
-template <class T> using plain = std::remove_cv_t<std::remove_reference_t<T>>;
 template <class T, class = void> struct has_to_args : std::false_type {};
 template <class T>
 struct has_to_args<T, std::void_t<decltype(to_args(std::declval<args &>(), std::declval<const T &>()))>>
@@ -25,12 +25,6 @@ template <class T>
 struct is_range<T, std::void_t<decltype(*std::begin(std::declval<const T &>())),
                                decltype(std::end(std::declval<const T &>()))>> : std::true_type {};
 template <class T> using element = plain<decltype(*std::begin(std::declval<const T &>()))>;
-template <class T, class = void> struct is_map : std::false_type {};
-template <class T> struct is_map<T, std::void_t<typename T::mapped_type>> : std::true_type {};
-template <class T> struct is_optional : std::false_type {};
-template <class T> struct is_optional<std::optional<T>> : std::true_type {};
-template <class T, class = void> struct is_tuple : std::false_type {};
-template <class T> struct is_tuple<T, std::void_t<decltype(std::tuple_size<T>::value)>> : std::true_type {};
 template <class T>
 inline constexpr bool is_c_string = std::is_same_v<std::decay_t<T>, char *> || std::is_same_v<std::decay_t<T>, const char *>;
 
@@ -47,7 +41,10 @@ inline constexpr bool is_c_string = std::is_same_v<std::decay_t<T>, char *> || s
 //   args().object().member("x", 1.5).member("name", "Ada").end()
 class args {
  public:
-  template <class... A> explicit args(const A &...a) : w_(bw_args_new()) { (add(a), ...); }
+  template <class... A> explicit args(const A &...a) : w_(bw_args_new()) {
+    if (const uint32_t flags = allowed_by_default().load(std::memory_order_relaxed)) allow(flags);
+    (add(a), ...);
+  }
   args(args &&) noexcept = default;
   args &operator=(args &&) noexcept = default;
 
@@ -68,6 +65,11 @@ class args {
                                   [](void *p) { delete static_cast<std::vector<T> *>(p); }, kept});
     return *this;
   }
+  // What would be a mistake otherwise: BW_ARGS_REPLACE_TEXT sends text that is
+  // not UTF-8 with U+FFFD, BW_ARGS_NULL_NUMBERS sends NaN as null.
+  args &allow(uint32_t flags) { check(bw_args_allow(w_.get(), flags)); return *this; }
+  // The same for all writers of the program that are made from now on.
+  static void allow_by_default(uint32_t flags) { allowed_by_default() = flags; }
   args &clear() { bw_args_clear(w_.get()); return *this; }
   // Borrows from this writer until it changes.
   bw_payload payload(std::string_view event) const {
@@ -78,6 +80,10 @@ class args {
   bw_args *get() const noexcept { return w_.get(); }
 
  private:
+  static std::atomic<uint32_t> &allowed_by_default() noexcept {
+    static std::atomic<uint32_t> flags{0};
+    return flags;
+  }
   // Around: the containers around this value.
   template <class... Around, class T> void put(const T &v) {
     if constexpr (detail::has_to_args<T>::value) to_args(*this, v);
@@ -118,21 +124,15 @@ class args {
     }
   }
   template <class T> void put_integer(T v) {
-    if constexpr (std::is_unsigned_v<T> && sizeof(T) >= sizeof(int64_t)) {
-      char digits[24];
-      const auto [end, problem] = std::to_chars(digits, digits + sizeof digits, v);
-      (void)problem;
-      bw_args_json(w_.get(), bw_str{digits, static_cast<size_t>(end - digits)});
-    } else {
-      bw_args_int(w_.get(), static_cast<int64_t>(v));
-    }
+    if constexpr (std::is_unsigned_v<T>) bw_args_uint(w_.get(), v);
+    else bw_args_int(w_.get(), v);
   }
   // A NULL is a mistake, as in C.
   void put_c_string(const char *v) { bw_args_str(w_.get(), v ? str(v) : bw_str{nullptr, 1}); }
+  // With its binaries, which get new numbers.
   void put_value(const value &v) {
     if (!v) put(nullptr);
-    else if (v.type() == BW_V_BINARY) put(v.as<blob>());
-    else put(json{v.json()});
+    else bw_args_copy(w_.get(), v.owner(), str(v.json()));
   }
   struct del { void operator()(bw_args *p) const noexcept { bw_args_free(&p); } };
   std::unique_ptr<bw_args, del> w_;

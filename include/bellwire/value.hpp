@@ -10,10 +10,13 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <limits>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -96,7 +99,25 @@ struct encoded {
   std::vector<blob> bins{};
 };
 
+class value;
+
 namespace detail {
+
+template <class T> using plain = std::remove_cv_t<std::remove_reference_t<T>>;
+template <class T, class = void> struct has_from_args : std::false_type {};
+template <class T>
+struct has_from_args<T, std::void_t<decltype(from_args(std::declval<const value &>(), std::declval<T &>()))>>
+    : std::true_type {};
+template <class T, class = void> struct is_map : std::false_type {};
+template <class T> struct is_map<T, std::void_t<typename T::mapped_type>> : std::true_type {};
+template <class T> struct is_optional : std::false_type {};
+template <class T> struct is_optional<std::optional<T>> : std::true_type {};
+template <class T, class = void> struct is_tuple : std::false_type {};
+template <class T> struct is_tuple<T, std::void_t<decltype(std::tuple_size<T>::value)>> : std::true_type {};
+template <class T, class = void> struct is_list : std::false_type {};
+template <class T>
+struct is_list<T, std::void_t<decltype(std::declval<T &>().push_back(std::declval<typename T::value_type>()))>>
+    : std::negation<std::is_constructible<T, std::string_view>> {};
 
 // Also where the compiler was told that there are no infinite numbers.
 inline bool is_finite(double number) noexcept {
@@ -106,43 +127,76 @@ inline bool is_finite(double number) noexcept {
   return (bits >> 52 & 0x7ff) != 0x7ff;
 }
 
+template <class Item> class walk;
+
 }  // namespace detail
 
 // One value of a payload or of a client's auth: what it is and how to read it.
 class value {
  public:
   value() noexcept { v_.type = -1; }
-  explicit value(const bw_value &v) noexcept : v_(v) {}
+  explicit value(const bw_value &v, const bw_message *msg = nullptr, const bw_handshake *hs = nullptr) noexcept
+      : v_(v), msg_(msg), hs_(hs) {}
   // False when there is nothing at the pointer.
   explicit operator bool() const noexcept { return v_.type >= 0; }
   int32_t type() const noexcept { return v_.type; }  // BW_V_*
   size_t size() const noexcept { return v_.n; }      // of an array or object
   std::string_view json() const noexcept { return view(v_.json); }
+  const bw_message *owner() const noexcept { return msg_; }
+
   // The value as T, or the fallback when it is absent, of another type, or does
   // not fit: 300 is not a uint8_t, and 1e999 not a double.  A number without
-  // fraction is an integer, however it is written.  T is bool, a number,
-  // std::string_view, std::string or blob.
+  // fraction is an integer, however it is written.  T is what to() takes.
   template <class T> T as(T fallback = T{}) const {
-    if constexpr (std::is_same_v<T, bool>)
-      return v_.type == BW_V_BOOL ? v_.b != 0 : fallback;
-    else if constexpr (std::is_integral_v<T>)
-      return integer<T>(fallback);
-    else if constexpr (std::is_floating_point_v<T>)
-      return fits<T>() ? static_cast<T>(v_.f) : fallback;
-    else if constexpr (std::is_same_v<T, blob>)
-      return v_.type == BW_V_BINARY ? blob{v_.bin.data, v_.bin.len} : fallback;
-    else
-      return v_.type == BW_V_STRING ? T(view(v_.s)) : fallback;
+    T read{};
+    if (!to(read)) return fallback;
+    return read;
   }
+  // The same into a variable; false when it does not fit, and then the variable
+  // may hold a part of it.  T is bool, a number, std::string_view, std::string,
+  // blob, value; std::optional of these (null and absent are empty), containers
+  // with push_back, std::array, std::tuple and std::pair (arrays; what is left
+  // over is ignored), maps from texts (objects); or a type that has, in its own
+  // namespace, bool from_args(const bellwire::value &, T &).
+  template <class T> bool to(T &out) const {
+    if constexpr (detail::has_from_args<T>::value) return from_args(*this, out);
+    else if constexpr (std::is_same_v<T, bool>) return v_.type == BW_V_BOOL && (out = v_.b != 0, true);
+    else if constexpr (std::is_integral_v<T>) return integer(out);
+    else if constexpr (std::is_floating_point_v<T>) return fits<T>() && (out = static_cast<T>(v_.f), true);
+    else if constexpr (std::is_same_v<T, blob>)
+      return v_.type == BW_V_BINARY && (out = blob{v_.bin.data, v_.bin.len}, true);
+    else if constexpr (std::is_same_v<T, value>) return *this && (out = *this, true);
+    else if constexpr (detail::is_optional<T>::value) return optional(out);
+    else if constexpr (detail::is_map<T>::value) return map(out);
+    else if constexpr (detail::is_tuple<T>::value) return v_.type == BW_V_ARRAY && tuple(out);
+    else if constexpr (detail::is_list<T>::value) return list(out);
+    else if constexpr (std::is_constructible_v<T, std::string_view>)
+      return v_.type == BW_V_STRING && (out = T(view(v_.s)), true);
+    else
+      static_assert(detail::has_from_args<T>::value,
+                    "bellwire cannot read this type: give it a function bool from_args(const bellwire::value &, T &) in its own namespace");
+  }
+  // The member of an object with this name; the last one, when there are several.
+  value find(std::string_view key) const noexcept;
+
+  // The elements of an array, or the values of an object; nothing otherwise.
+  // Going through all of them reads the text once.
+  detail::walk<value> items() const noexcept;
+  // The members of an object, in the order of the text:
+  //   for (const auto &[key, value] : v.members()) ...
+  struct member;
+  detail::walk<member> members() const noexcept;
 
  private:
+  template <class Item> friend class detail::walk;
+
   bool is_number() const noexcept { return v_.type == BW_V_INT || v_.type == BW_V_NUMBER; }
   template <class T> bool fits() const noexcept {
     constexpr auto most = std::numeric_limits<T>::max();
     return is_number() && detail::is_finite(v_.f) && v_.f <= most && v_.f >= -most;
   }
-  template <class T> T integer(T fallback) const noexcept {
-    if (!is_number()) return fallback;
+  template <class T> bool integer(T &out) const noexcept {
+    if (!is_number()) return false;
     // Its digits are exact; a double is not, beyond 2^53.
     using wide = std::conditional_t<std::is_signed_v<T>, int64_t, uint64_t>;
     using limits = std::numeric_limits<T>;
@@ -150,18 +204,129 @@ class value {
     const char *const end = v_.json.data + v_.json.len;
     const auto [stop, problem] = std::from_chars(v_.json.data, end, read);
     if (stop == end) {
-      const bool is_in = problem == std::errc() && read >= limits::min() && read <= limits::max();
-      return is_in ? static_cast<T>(read) : fallback;
+      if (problem != std::errc() || read < limits::min() || read > limits::max()) return false;
+      out = static_cast<T>(read);
+      return true;
     }
     // One with a fraction or an exponent.  Both bounds are powers of two, or 0.
     const double above = static_cast<double>(uint64_t{1} << (limits::digits - 1)) * 2.0;
     const double least = std::is_signed_v<T> ? -above : 0.0;
-    if (!(v_.f >= least && v_.f < above)) return fallback;
-    const auto whole = static_cast<T>(v_.f);
-    return static_cast<double>(whole) == v_.f ? whole : fallback;
+    if (!(v_.f >= least && v_.f < above)) return false;
+    out = static_cast<T>(v_.f);
+    return static_cast<double>(out) == v_.f;
   }
+  template <class T> bool optional(T &out) const {
+    typename T::value_type read{};
+    const bool is_there = *this && v_.type != BW_V_NULL;
+    if (is_there && !to(read)) return false;
+    out = is_there ? T(std::move(read)) : T();
+    return true;
+  }
+  template <class T> bool list(T &out) const;
+  template <class T> bool map(T &out) const;
+  template <class T> bool tuple(T &out) const;
+
   bw_value v_{};
+  const bw_message *msg_ = nullptr;
+  const bw_handshake *hs_ = nullptr;
 };
+
+struct value::member {
+  std::string_view key;
+  bellwire::value value;
+};
+
+namespace detail {
+
+// The values inside another one; each iterator is a cursor.
+template <class Item> class walk {
+ public:
+  explicit walk(const value &inside, bool any) noexcept : inside_(inside), any_(any) {}
+  class iterator {
+   public:
+    using iterator_category = std::input_iterator_tag;
+    using value_type = Item;
+    using difference_type = ptrdiff_t;
+    using pointer = const Item *;
+    using reference = Item;
+    iterator() noexcept = default;
+    explicit iterator(const value &inside) noexcept {
+      bw_cursor outer{};
+      outer.msg = inside.msg_;
+      outer.hs = inside.hs_;
+      ended_ = bw_cursor_inside(&at_, &outer, inside.v_.json, &v_, sizeof v_) != BW_OK;
+    }
+    Item operator*() const noexcept {
+      const value here(v_, at_.msg, at_.hs);
+      if constexpr (std::is_same_v<Item, value>) return here;
+      else return Item{view(at_.key), here};
+    }
+    iterator &operator++() noexcept {
+      ended_ = bw_cursor_next(&at_, &v_, sizeof v_) != BW_OK;
+      return *this;
+    }
+    void operator++(int) noexcept { ++*this; }
+    friend bool operator==(const iterator &a, const iterator &b) noexcept {
+      return a.ended_ == b.ended_ && (a.ended_ || a.at_.rest.data == b.at_.rest.data);
+    }
+    friend bool operator!=(const iterator &a, const iterator &b) noexcept { return !(a == b); }
+
+   private:
+    bw_cursor at_{};
+    bw_value v_{};
+    bool ended_ = true;
+  };
+  iterator begin() const noexcept {
+    const int32_t type = inside_.type();
+    const bool walks = type == BW_V_OBJECT || (any_ && type == BW_V_ARRAY);
+    return walks && inside_.size() > 0 ? iterator(inside_) : iterator();
+  }
+  iterator end() const noexcept { return iterator(); }
+
+ private:
+  value inside_;
+  bool any_;
+};
+
+}  // namespace detail
+
+inline detail::walk<value> value::items() const noexcept { return detail::walk<value>(*this, true); }
+inline detail::walk<value::member> value::members() const noexcept {
+  return detail::walk<member>(*this, false);
+}
+inline value value::find(std::string_view key) const noexcept {
+  value found;
+  for (const member &m : members())
+    if (m.key == key) found = m.value;
+  return found;
+}
+template <class T> bool value::list(T &out) const {
+  if (v_.type != BW_V_ARRAY) return false;
+  out.clear();
+  for (const value &item : items()) {
+    typename T::value_type read{};
+    if (!item.to(read)) return false;
+    out.push_back(std::move(read));
+  }
+  return true;
+}
+template <class T> bool value::map(T &out) const {
+  if (v_.type != BW_V_OBJECT) return false;
+  out.clear();
+  for (const member &m : members())
+    if (!m.value.to(out[typename T::key_type(m.key)])) return false;
+  return true;
+}
+template <class T> bool value::tuple(T &out) const {
+  const auto all = items();
+  auto next = all.begin();
+  const auto read = [&](auto &part) {
+    const value item = next != all.end() ? *next : value();
+    if (next != all.end()) ++next;
+    return item.to(part);
+  };
+  return std::apply([&](auto &...part) { return (read(part) && ...); }, out);
+}
 
 }  // namespace bellwire
 

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <unistd.h>
@@ -146,6 +147,61 @@ void a_handler_may_throw_and_may_be_replaced() {
   client_send(c, "423[\"x\"]");
   client_expect(c, "433[]");
   client_close(c);
+}
+
+// Arguments with types; what does not fit is told, and the server goes on.
+void handlers_have_types() {
+  for (const delivery d : DELIVERIES) {
+    notes told;
+    host h(d);
+    h.io.on_exception([&](const event &ev, std::string_view what) {
+      told.add(std::string(ev.name()) + ": " + std::string(what));
+    });
+    const auto nsp = h.io.of("/");
+    nsp.on("move", [&](const event &ev, double x, const std::vector<int> &path, std::optional<std::string> name) {
+      ev.socket().emit("moved", x, path.size(), name);
+    });
+    client *c = client_connect(h.port, "/", "{\"list\":[1,2]}");
+    client_send(c, "42[\"move\",1.5,[1,2,3]]");
+    client_expect(c, "42[\"moved\",1.5,3,null]");
+    client_send(c, "42[\"move\",1e999,[]]");
+    client_send(c, "42[\"move\",1,[1,\"2\"]]");
+    client_send(c, "42[\"move\"]");
+    client_send(c, "42[\"move\",2,[],\"Ada\"]");
+    client_expect(c, "42[\"moved\",2,0,\"Ada\"]");
+    CHECK_INT(2, static_cast<int64_t>(told.count("move: argument 0 is missing or of another type")));
+    CHECK_INT(1, static_cast<int64_t>(told.count("move: argument 1 is missing or of another type")));
+    client_close(c);
+  }
+}
+
+// What one client sent, to all, with its binaries and one of the host's.
+void a_part_is_relayed_with_its_binaries() {
+  for (const delivery d : DELIVERIES) {
+    host h(d);
+    const auto nsp = h.io.of("/");
+    nsp.on("put", [&](const event &ev) { nsp.emit("got", bellwire::blob{"host", 4}, ev.at("/1")); });
+    nsp.on_connection([](const event &ev) {
+      int sum = 0;
+      for (const bellwire::value &v : ev.handshake().auth("/list").items()) sum += v.as<int>();
+      ev.socket().emit("sum", sum);
+    });
+    client *c = client_connect(h.port, "/", "{\"list\":[1,2]}");
+    client_expect(c, "42[\"sum\",3]");
+    client_send(c, "452-[\"put\",{\"_placeholder\":true,\"num\":0},{\"a\":{\"_placeholder\":true,\"num\":1}}]");
+    client_send_binary(c, "zero", 4);
+    client_send_binary(c, "one", 3);
+    client_expect(c, "452-[\"got\",{\"_placeholder\":true,\"num\":0},{\"a\":{\"_placeholder\":true,\"num\":1}}]");
+    client_expect(c, "host");
+    client_expect(c, "one");
+    client_send(c, "42[\"put\",0,{\"_placeholder\":true,\"num\":99}]");
+    client_expect(c, "451-[\"got\",{\"_placeholder\":true,\"num\":0},{\"_placeholder\":true,\"num\":99}]");
+    client_expect(c, "host");
+    client_send(c, "42[\"put\",0,{\"_placeholder\":true,\"num\":0}]");
+    client_expect(c, "451-[\"got\",{\"_placeholder\":true,\"num\":0},{\"_placeholder\":null,\"num\":0}]");
+    client_expect(c, "host");
+    client_close(c);
+  }
 }
 
 // ------------------------------------------------------------- subscriptions
@@ -337,6 +393,7 @@ extern const child_part child_parts[] = {{"stderr_is_told", stderr_is_told},
 }
 
 RUN(TEST(natural_code_survives_hostile_data), TEST(every_callback_catches),
-    TEST(a_handler_may_throw_and_may_be_replaced), TEST(listeners_end_with_their_object),
+    TEST(a_handler_may_throw_and_may_be_replaced), TEST(handlers_have_types),
+    TEST(a_part_is_relayed_with_its_binaries), TEST(listeners_end_with_their_object),
     TEST(the_end_of_a_group_waits), TEST(negative_durations_are_zero), TEST(a_late_timeout_ends),
     TEST(a_socket_that_is_none), TEST(parts_of_their_own))

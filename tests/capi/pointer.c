@@ -31,7 +31,8 @@ static void null_is_an_error(void) {
   bw_buf buf = {NULL, 0, NULL};
   bw_list list = {NULL, 0, NULL};
   bw_value value;
-  bw_str view;
+  bw_cursor cursor;
+  bw_str view = {NULL, 0};
   bw_bytes bytes;
   bw_target to;
   bw_payload payload = bw_payload_of(BW_S("e"), BW_S("[]"));
@@ -69,6 +70,20 @@ static void null_is_an_error(void) {
   CHECK(bw_message_retain(NULL) == NULL);
   STATUS(BW_E_ARG, bw_message_new(NULL, &no_message));
   STATUS(BW_E_ARG, bw_message_new(&payload, NULL));
+  STATUS(BW_E_ARG, bw_cursor_first(NULL, msg, BW_S(""), &value, sizeof value));
+  STATUS(BW_E_ARG, bw_cursor_first(&cursor, NULL, BW_S(""), &value, sizeof value));
+  STATUS(BW_E_ARG, bw_cursor_first(&cursor, msg, BW_S(""), NULL, sizeof value));
+  STATUS(BW_E_ARG, bw_cursor_auth(NULL, hs, BW_S(""), &value, sizeof value));
+  STATUS(BW_E_ARG, bw_cursor_auth(&cursor, NULL, BW_S(""), &value, sizeof value));
+  STATUS(BW_E_ARG, bw_cursor_auth(&cursor, hs, BW_S(""), NULL, sizeof value));
+  OK(bw_cursor_first(&cursor, msg, BW_S(""), &value, sizeof value));
+  STATUS(BW_E_ARG, bw_cursor_inside(NULL, &cursor, value.json, &value, sizeof value));
+  STATUS(BW_E_ARG, bw_cursor_inside(&cursor, NULL, value.json, &value, sizeof value));
+  STATUS(BW_E_ARG, bw_cursor_inside(&cursor, &cursor, view, &value, sizeof value));
+  OK(bw_cursor_first(&cursor, msg, BW_S(""), &value, sizeof value));
+  STATUS(BW_E_ARG, bw_cursor_next(NULL, &value, sizeof value));
+  STATUS(BW_E_ARG, bw_cursor_next(&cursor, NULL, sizeof value));
+  STATUS(BW_E_ARG, bw_args_allow(NULL, 0));
   STATUS(BW_E_ARG, bw_args_payload(NULL, BW_S("x"), &payload));
   STATUS(BW_E_ARG, bw_args_payload(args, BW_S("x"), NULL));
   STATUS(BW_E_ARG, bw_emit(NULL, &payload));
@@ -123,6 +138,9 @@ static void null_is_an_error(void) {
   bw_args_bin(NULL, (bw_blob){"x", 1, drop, NULL});
   CHECK_INT(7, atomic_load(&drops)); /* what was lent comes back all the same */
   bw_args_json(NULL, BW_S("1"));
+  bw_args_uint(NULL, 1);
+  bw_args_value(NULL, NULL, BW_S(""));
+  bw_args_copy(NULL, NULL, BW_S("1"));
   bw_args_begin_object(NULL);
   bw_args_begin_array(NULL);
   bw_args_key(NULL, BW_S("x"));

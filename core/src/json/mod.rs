@@ -23,10 +23,12 @@ mod write;
 pub use crate::json::decode::{Decoded, decode_string, decode_string_lossy};
 pub use crate::json::error::{JsonError, JsonErrorKind, NotFinite, PlaceholderError, PointerError};
 pub use crate::json::event::{EventParts, split_args, split_event};
-pub use crate::json::placeholder::check_placeholders;
+pub use crate::json::placeholder::{Placeholder, check_placeholders, placeholders};
 pub use crate::json::pointer::pointer;
 pub use crate::json::raw::RawJson;
-pub use crate::json::walk::{array_items, kind_of, members, object_members};
+pub use crate::json::walk::{
+    array_items, kind_of, members, next_item, next_member, object_members,
+};
 pub use crate::json::write::{write_f64, write_string};
 
 /// The six kinds of JSON values.

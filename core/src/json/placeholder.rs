@@ -1,6 +1,7 @@
 //! Placeholders: objects such as `{"_placeholder":true,"num":0}` that stand for an attachment.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use crate::json::decode::literal_is;
 use crate::json::error::PlaceholderError;
@@ -21,11 +22,61 @@ pub fn check_placeholders(text: &[u8], attachments: usize) -> Result<usize, Plac
     }
 }
 
+/// An object that is written as a placeholder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placeholder {
+    /// The object.
+    pub range: Range<usize>,
+    /// Where the `true` of its member `_placeholder` starts.
+    pub mark: usize,
+    /// The attachment that it names, if its `num` is an integer that is not negative.
+    pub num: Option<usize>,
+}
+
+/// All objects in a checked text that are written as placeholders, in the order in which they end.
+///
+/// Whether they are placeholders depends on the packet: in one without attachments they are data.
+#[must_use]
+pub fn placeholders(text: &[u8]) -> Vec<Placeholder> {
+    // A name with an escape may be the placeholder's.
+    if memchr::memchr(b'\\', text).is_none()
+        && memchr::memmem::find(text, scan::PLACEHOLDER).is_none()
+    {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    let visited = each(text, |object, end| {
+        found.push(Placeholder {
+            range: object.start..end,
+            mark: object.mark.unwrap_or_default(),
+            num: object.attachment(text, MOST).ok(),
+        });
+        Ok(())
+    });
+    debug_assert_eq!(visited, Ok(()), "nothing fails");
+    found
+}
+
+/// More attachments than there can be.
+const MOST: usize = 1 << 53;
+
 fn check_each(text: &[u8], attachments: usize) -> Result<usize, PlaceholderError> {
+    let mut found = Found::default();
+    each(text, |object, _| {
+        found.add(object.attachment(text, attachments)?);
+        Ok(())
+    })?;
+    Ok(found.count())
+}
+
+/// Visits all objects that are written as placeholders, with where they end.
+fn each(
+    text: &[u8],
+    mut visit: impl FnMut(&Members, usize) -> Result<(), PlaceholderError>,
+) -> Result<(), PlaceholderError> {
     // Nearly all are in objects that are in no other, and refer to one of the first few: neither takes memory.
     let mut object: Option<Members> = None;
     let mut around: Vec<Members> = Vec::new();
-    let mut found = Found::default();
     let mut depth = 0;
     let mut at = 0;
     while at < text.len() {
@@ -39,9 +90,9 @@ fn check_each(text: &[u8], attachments: usize) -> Result<usize, PlaceholderError
             b'}' => {
                 depth = depth.saturating_sub(1);
                 if let Some(object) = object.take()
-                    && object.marked
+                    && object.mark.is_some()
                 {
-                    found.add(object.attachment(text, attachments)?);
+                    visit(&object, at + 1)?;
                 }
                 object = around.pop();
             }
@@ -56,7 +107,7 @@ fn check_each(text: &[u8], attachments: usize) -> Result<usize, PlaceholderError
         }
         at += 1;
     }
-    Ok(found.count())
+    Ok(())
 }
 
 /// How a client's encoder writes a placeholder, up to its number.
@@ -118,7 +169,8 @@ struct Members {
     start: usize,
     /// How many arrays and objects are open, this one included.
     depth: usize,
-    marked: bool,
+    /// Where the `true` is that makes it a placeholder.
+    mark: Option<usize>,
     num: Option<usize>,
 }
 
@@ -127,7 +179,7 @@ impl Members {
         Self {
             start,
             depth,
-            marked: false,
+            mark: None,
             num: None,
         }
     }
@@ -138,7 +190,7 @@ impl Members {
         let (name, value) = walk::member(text, at);
         let name = &text[name];
         if literal_is(name, scan::PLACEHOLDER) {
-            self.marked = scan::byte(text, value) == b't';
+            self.mark = (scan::byte(text, value) == b't').then_some(value);
         } else if literal_is(name, b"num") {
             self.num = Some(value);
         }
@@ -225,6 +277,29 @@ mod tests {
             if let Some(count) = count_ordinary(text.as_bytes(), attachments) {
                 prop_assert_eq!(check_each(text.as_bytes(), attachments), Ok(count));
             }
+        }
+    }
+
+    #[test]
+    fn all_are_found_with_their_marks() {
+        let text = br#"[{"_placeholder":true,"num":7},{"num":-1,"_placeholder":true},{"a":{"\u005fplaceholder": true,"num":1e0},"_placeholder":true}]"#;
+        let found = placeholders(text);
+        assert!(
+            found
+                .iter()
+                .all(|one| text[one.mark..].starts_with(b"true"))
+        );
+        let told: Vec<_> = found
+            .iter()
+            .map(|one| (text[one.range.clone()].len(), one.num))
+            .collect();
+        assert_eq!(told, [(29, Some(7)), (30, None), (37, Some(1)), (63, None)]);
+        for text in [
+            &b"[]"[..],
+            br#"{"_placeholder":false}"#,
+            br#"["\n","_placeholder"]"#,
+        ] {
+            assert_eq!(placeholders(text), []);
         }
     }
 

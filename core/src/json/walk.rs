@@ -28,6 +28,22 @@ pub fn members(value: &[u8]) -> usize {
     }
 }
 
+/// The next element in what follows the opening bracket of a checked array, or follows an element.
+#[must_use]
+pub fn next_item(rest: &[u8]) -> Option<Range<usize>> {
+    let start = next_inside(rest, 0)?;
+    Some(start..scan::skip(rest, start))
+}
+
+/// The next member in what follows the opening brace of a checked object, or follows a member: its name as a literal with its
+/// quotes, and its value.
+#[must_use]
+pub fn next_member(rest: &[u8]) -> Option<(Range<usize>, Range<usize>)> {
+    let start = next_inside(rest, 0)?;
+    let (name, value) = member(rest, start);
+    Some((name, value..scan::skip(rest, value)))
+}
+
 /// The elements of a checked array, in order.
 pub fn array_items(text: &[u8]) -> impl Iterator<Item = Range<usize>> {
     let mut at = first_inside(text, b'[');

@@ -1,0 +1,262 @@
+//! Cursors: the elements of an array and the members of an object, one after the other.
+//!
+//! A cursor holds where the last value ended, so that each step reads what lies between there and
+//! the end of the next one, and a walk reads everything once.
+
+use bellwire_core::error::{Error, ErrorKind};
+use bellwire_core::json::{self, Kind};
+use bytes::Bytes;
+
+use crate::error::{Result, bw_status};
+use crate::handshake::bw_handshake;
+use crate::message::bw_message;
+use crate::panic::entry;
+use crate::pointer::{self, Zeroed};
+use crate::types::bw_str;
+use crate::value::{self, Kept, bw_value};
+
+/// A place in an array or an object. Yours, for example on your stack; there is nothing to free. It
+/// is valid as long as the message or the handshake, and may be copied.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct bw_cursor {
+    /// In an object: the name of the member, decoded as bw_value.s. Empty in an array.
+    pub key: bw_str,
+    /// The number of the element or member, counted from 0.
+    pub index: usize,
+    /// The text that follows the value.
+    pub rest: bw_str,
+    /// What it walks through: BW_V_ARRAY or BW_V_OBJECT.
+    pub r#type: i32,
+    /// 0
+    pub reserved0: u32,
+    /// The message that it belongs to, or NULL.
+    pub msg: *const bw_message<'static>,
+    /// The handshake that it belongs to, or NULL.
+    pub hs: *const bw_handshake,
+}
+
+// SAFETY: numbers and pointers, for which any bytes will do.
+unsafe impl Zeroed for bw_cursor {
+    const ZERO: Self = Self {
+        key: bw_str::EMPTY,
+        index: 0,
+        rest: bw_str::EMPTY,
+        r#type: 0,
+        reserved0: 0,
+        msg: std::ptr::null(),
+        hs: std::ptr::null(),
+    };
+}
+
+/// The checked text that a cursor walks through, and what belongs to it.
+struct Source<'a> {
+    text: &'a [u8],
+    bins: &'a [Bytes],
+    kept: &'a Kept<usize>,
+}
+
+impl<'a> Source<'a> {
+    fn of_message(msg: *const bw_message<'static>) -> Result<Self> {
+        let message = pointer::borrow(msg, "msg")?;
+        let view = message.arguments()?;
+        Ok(Self {
+            text: view.args,
+            bins: view.attachments,
+            kept: message.kept(),
+        })
+    }
+
+    fn of_handshake(hs: *const bw_handshake) -> Result<Self> {
+        let (text, kept) = pointer::borrow(hs, "hs")?.auth_and_kept();
+        Ok(Self {
+            text,
+            bins: &[],
+            kept,
+        })
+    }
+
+    fn of(cursor: &bw_cursor) -> Result<Self> {
+        if cursor.msg.is_null() {
+            Self::of_handshake(cursor.hs)
+        } else {
+            Self::of_message(cursor.msg)
+        }
+    }
+
+    /// Where a piece of the text begins.
+    fn offset(&self, piece: bw_str, name: &str) -> Result<usize> {
+        let offset = piece.data.addr().checked_sub(self.text.as_ptr().addr());
+        offset
+            .filter(|offset| {
+                offset
+                    .checked_add(piece.len)
+                    .is_some_and(|end| end <= self.text.len())
+            })
+            .ok_or_else(|| {
+                let text = format!("{name} is not a part of the message or handshake");
+                Error::new(ErrorKind::Argument, text)
+            })
+    }
+
+    /// Puts the cursor before the first value of the container that begins at `start`.
+    fn enter(&self, start: usize, cursor: &mut bw_cursor) -> Result<()> {
+        let kind = json::kind_of(&self.text[start..]);
+        cursor.r#type = match kind {
+            Kind::Array => value::bw_value_types::BW_V_ARRAY as i32,
+            Kind::Object => value::bw_value_types::BW_V_OBJECT as i32,
+            Kind::Null | Kind::Bool | Kind::Number | Kind::String => {
+                let text = "the value is neither an array nor an object";
+                return Err(Error::new(ErrorKind::Type, text));
+            }
+        };
+        cursor.rest = bw_str::view_bytes(&self.text[start + 1..]);
+        Ok(())
+    }
+
+    /// Moves the cursor to the next value.
+    fn step(&self, cursor: &mut bw_cursor) -> Result<bw_value> {
+        let from = self.offset(cursor.rest, "cursor->rest")?;
+        let rest = &self.text[from..];
+        let is_object = cursor.r#type == value::bw_value_types::BW_V_OBJECT as i32;
+        let next = if is_object {
+            json::next_member(rest)
+        } else {
+            json::next_item(rest).map(|value| (0..0, value))
+        };
+        let (name, found) = next.ok_or_else(no_more)?;
+        if is_object {
+            cursor.key = value::string(&rest[name.clone()], from + name.start, self.kept)?;
+        }
+        cursor.rest = bw_str::view_bytes(&rest[found.end..]);
+        bw_value::at(
+            self.text,
+            from + found.start..from + found.end,
+            self.bins,
+            self.kept,
+        )
+    }
+}
+
+fn no_more() -> Error {
+    Error::new(ErrorKind::NotFound, "there is no further value")
+}
+
+/// Writes what a step has led to.
+fn finish(
+    cursor: *mut bw_cursor,
+    out: *mut bw_value,
+    value_size: usize,
+    walk: impl FnOnce() -> Result<(bw_cursor, bw_value)>,
+) -> Result<()> {
+    let cursor = pointer::borrow_mut(cursor, "cursor")?;
+    let walked = walk();
+    let (moved, value) = match &walked {
+        Ok(walked) => *walked,
+        // At its end, a cursor of zeros is at its end.
+        Err(_) => (bw_cursor::ZERO, bw_value::NOTHING),
+    };
+    pointer::write_sized(out, value_size, &value, "out")?;
+    *cursor = moved;
+    walked.map(|_| ())
+}
+
+/// [any] Puts the cursor on the first element or member of the array or object at an RFC 6901 pointer
+/// into the arguments, and *out is its value. value_size is sizeof(bw_value). BW_E_NOT_FOUND when
+/// there is nothing at the pointer or in the container, BW_E_TYPE when it is another value. Members
+/// come in the order of the text, also those that have the same name.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_cursor_first(
+    cursor: *mut bw_cursor,
+    msg: *const bw_message<'static>,
+    pointer: bw_str,
+    out: *mut bw_value,
+    value_size: usize,
+) -> bw_status {
+    entry(|| {
+        finish(cursor, out, value_size, || {
+            let source = Source::of_message(msg)?;
+            let range = value::range(source.text, pointer.text("pointer")?)?;
+            let mut new = bw_cursor {
+                msg,
+                ..bw_cursor::ZERO
+            };
+            source.enter(range.start, &mut new)?;
+            let value = source.step(&mut new)?;
+            Ok((new, value))
+        })
+    })
+}
+
+/// [any] The same for what a client sent when it connected.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_cursor_auth(
+    cursor: *mut bw_cursor,
+    hs: *const bw_handshake,
+    pointer: bw_str,
+    out: *mut bw_value,
+    value_size: usize,
+) -> bw_status {
+    entry(|| {
+        finish(cursor, out, value_size, || {
+            let source = Source::of_handshake(hs)?;
+            let range = value::range(source.text, pointer.text("pointer")?)?;
+            let mut new = bw_cursor {
+                hs,
+                ..bw_cursor::ZERO
+            };
+            source.enter(range.start, &mut new)?;
+            let value = source.step(&mut new)?;
+            Ok((new, value))
+        })
+    })
+}
+
+/// [any] The same for an array or object that was read from the message or the handshake of the cursor
+/// outer, by its bw_value.json. outer may be the same cursor.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_cursor_inside(
+    cursor: *mut bw_cursor,
+    outer: *const bw_cursor,
+    json: bw_str,
+    out: *mut bw_value,
+    value_size: usize,
+) -> bw_status {
+    entry(|| {
+        let outer = *pointer::borrow(outer, "outer")?;
+        finish(cursor, out, value_size, || {
+            let source = Source::of(&outer)?;
+            let start = source.offset(json, "json")?;
+            let mut new = bw_cursor {
+                msg: outer.msg,
+                hs: outer.hs,
+                ..bw_cursor::ZERO
+            };
+            source.enter(start, &mut new)?;
+            let value = source.step(&mut new)?;
+            Ok((new, value))
+        })
+    })
+}
+
+/// [any] Moves the cursor on by one: BW_E_NOT_FOUND after the last. Reads no more than the text from
+/// the end of the value before to the end of the new one.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_cursor_next(
+    cursor: *mut bw_cursor,
+    out: *mut bw_value,
+    value_size: usize,
+) -> bw_status {
+    entry(|| {
+        let mut moved = *pointer::borrow(cursor.cast_const(), "cursor")?;
+        finish(cursor, out, value_size, || {
+            if moved.r#type == 0 {
+                return Err(no_more());
+            }
+            let source = Source::of(&moved)?;
+            let value = source.step(&mut moved)?;
+            moved.index += 1;
+            Ok((moved, value))
+        })
+    })
+}

@@ -97,6 +97,11 @@ fn run_on(target: &Target, input: &[u8]) {
 }
 
 #[test]
+fn cursors() {
+    run("cursors");
+}
+
+#[test]
 fn frames() {
     run("frames");
 }
@@ -127,15 +132,28 @@ fn payload() {
 }
 
 #[test]
+fn placeholders() {
+    run("placeholders");
+}
+
+#[test]
+fn pointers() {
+    run("pointers");
+}
+
+#[test]
 fn no_target_is_left_out() {
     let names = TARGETS.map(|target| target.name);
     let expected = [
+        "cursors",
         "frames",
         "handshake",
         "json",
         "options",
         "packets",
         "payload",
+        "placeholders",
+        "pointers",
     ];
     assert_eq!(names, expected);
 }

@@ -1,6 +1,7 @@
 //! Writing arguments without a JSON library: a writer that remembers its first mistake.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::ffi::c_int;
 
 use bellwire_core::error::{Error, ErrorKind};
@@ -120,38 +121,21 @@ impl bw_args {
     /// Adds checked JSON whose placeholders stand for `bins`. They are renumbered, and what looks like one without standing
     /// for any is remembered as data.
     fn copy_value(&mut self, value: &[u8], bins: &[Bytes]) {
-        let mut found = json::placeholders(value);
-        // A placeholder inside another one is a part of what the outer one replaces.
-        found.sort_by_key(|placeholder| placeholder.range.start);
-        let mut numbers = vec![None; if found.is_empty() { 0 } else { bins.len() }];
-        let mut done = 0;
-        for placeholder in found {
-            if placeholder.range.start < done {
-                continue;
+        let mut numbers = BTreeMap::new();
+        let own = &mut self.bins;
+        let data = json::renumber(value, &mut self.text, |num| {
+            let bin = bins.get(num)?;
+            let number = *numbers.entry(num).or_insert(own.len());
+            if number == own.len() {
+                own.push(bin.clone());
             }
-            let Some(num) = placeholder.num else { continue };
-            let Some(bin) = bins.get(num) else {
-                let mark = self.text.len() + placeholder.mark - done;
-                self.lookalikes.push((mark, num));
-                self.text.extend_from_slice(&value[done..placeholder.mark]);
-                done = placeholder.mark;
-                continue;
-            };
-            self.text
-                .extend_from_slice(&value[done..placeholder.range.start]);
-            done = placeholder.range.end;
-            let number = *numbers[num].get_or_insert(self.bins.len());
-            if number == self.bins.len() {
-                self.bins.push(bin.clone());
-            }
-            self.placeholder(number);
-        }
-        self.text.extend_from_slice(&value[done..]);
+            Some(number)
+        });
+        self.lookalikes.extend(data);
     }
 
     fn placeholder(&mut self, number: usize) {
-        let place = format!("{{\"_placeholder\":true,\"num\":{number}}}");
-        self.text.extend_from_slice(place.as_bytes());
+        json::write_placeholder(&mut self.text, number);
     }
 
     /// Takes the mark from data that would stand for a binary of this payload. (Both words have four letters.)

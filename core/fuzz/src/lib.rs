@@ -3,12 +3,16 @@
 
 use std::fmt::Debug;
 
+mod cursors;
 mod frames;
 mod handshake;
 mod json;
 mod options;
 mod packets;
 mod payload;
+mod placeholders;
+mod pointers;
+mod tree;
 
 /// One kind of input.
 pub struct Target {
@@ -23,13 +27,16 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 9] = [
+    cursors::TARGET,
     frames::TARGET,
     handshake::TARGET,
     json::TARGET,
     options::TARGET,
     packets::TARGET,
     payload::TARGET,
+    placeholders::TARGET,
+    pointers::TARGET,
 ];
 
 /// The target of this name.

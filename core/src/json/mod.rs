@@ -23,7 +23,9 @@ mod write;
 pub use crate::json::decode::{Decoded, decode_string, decode_string_lossy};
 pub use crate::json::error::{JsonError, JsonErrorKind, NotFinite, PlaceholderError, PointerError};
 pub use crate::json::event::{EventParts, split_args, split_event};
-pub use crate::json::placeholder::{Placeholder, check_placeholders, placeholders};
+pub use crate::json::placeholder::{
+    Placeholder, check_placeholders, placeholders, renumber, write_placeholder,
+};
 pub use crate::json::pointer::pointer;
 pub use crate::json::raw::RawJson;
 pub use crate::json::walk::{

@@ -57,6 +57,53 @@ pub fn placeholders(text: &[u8]) -> Vec<Placeholder> {
     found
 }
 
+/// Appends a checked value, in which each placeholder gets the number that `number` gives for it. One for which there is
+/// none is data and stays; it is returned: where in `out` its mark is, and the attachment that it names.
+///
+/// A placeholder inside another one is a part of what the outer one stands for.
+pub fn renumber(
+    value: &[u8],
+    out: &mut Vec<u8>,
+    mut number: impl FnMut(usize) -> Option<usize>,
+) -> Vec<(usize, usize)> {
+    let mut found = placeholders(value);
+    found.sort_by_key(|placeholder| placeholder.range.start);
+    let (mut replaced, mut marks, mut done) = (Vec::new(), Vec::new(), 0);
+    for Placeholder { range, mark, num } in found {
+        let Some(num) = num.filter(|_| range.start >= done) else {
+            continue;
+        };
+        match number(num) {
+            Some(new) => {
+                done = range.end;
+                replaced.push((range, new));
+            }
+            None => marks.push((mark, num)),
+        }
+    }
+    marks.sort_unstable();
+    let mut marks = marks.into_iter().peekable();
+    let (mut data, mut at) = (Vec::new(), 0);
+    for (range, new) in replaced {
+        while let Some((mark, num)) = marks.next_if(|(mark, _)| *mark < range.start) {
+            data.push((out.len() + mark - at, num));
+        }
+        out.extend_from_slice(&value[at..range.start]);
+        write_placeholder(out, new);
+        at = range.end;
+    }
+    data.extend(marks.map(|(mark, num)| (out.len() + mark - at, num)));
+    out.extend_from_slice(&value[at..]);
+    data
+}
+
+/// Appends the placeholder of an attachment.
+pub fn write_placeholder(out: &mut Vec<u8>, number: usize) {
+    out.extend_from_slice(ORDINARY);
+    out.extend_from_slice(number.to_string().as_bytes());
+    out.push(b'}');
+}
+
 /// More attachments than there can be.
 const MOST: usize = 1 << 53;
 

@@ -26,6 +26,7 @@ const OWN: &[(&str, &str, &str)] = &[
         "joining.rs",
         "in python-socketio a connect handler may emit to its client",
     ),
+    ("python", "text.rs", "a str may hold what UTF-8 cannot"),
     (
         "node",
         "batch.rs",
@@ -45,6 +46,11 @@ const OWN: &[(&str, &str, &str)] = &[
         "node",
         "names.rs",
         "names of events cross into JavaScript as numbers",
+    ),
+    (
+        "node",
+        "text.rs",
+        "a string of JavaScript may hold what UTF-8 cannot",
     ),
 ];
 

@@ -122,7 +122,7 @@ class Dispatcher {
     const end = words[at + 6];
     switch (kind) {
       case kinds.NAME:
-        this.names[words[at + 2]] = internalized(text.slice(start, middle));
+        this.names[words[at + 2]] = internalized(decoded(text.slice(start, middle), words[at + 7]));
         return;
       case kinds.CONNECTION: {
         const namespace = this.namespaces[words[at + 2]];
@@ -171,7 +171,7 @@ class Dispatcher {
       case kinds.ROOM:
         this.namespaces[words[at + 2]].adapter._changed(
           words[at + 3],
-          text.slice(start, middle),
+          decoded(text.slice(start, middle), words[at + 7]),
           text.slice(middle, end),
         );
         return;
@@ -227,6 +227,11 @@ class Dispatcher {
 // The engine must not keep the dispatcher: one that never listened may go.
 function waker(reference) {
   return () => reference.deref()?.drain();
+}
+
+// A text that UTF-8 cannot hold comes as JSON.
+function decoded(text, isJson) {
+  return isJson === 1 ? JSON.parse(text) : text;
 }
 
 // A property's key is looked up faster when its string is the one that the engine of JavaScript itself keeps.

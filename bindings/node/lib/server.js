@@ -75,8 +75,13 @@ class Server extends EventEmitter {
 
   of(name, listener) {
     if (typeof name !== "string") throw new TypeError("namespaces by pattern or function are not in this version");
-    const full = name.startsWith("/") ? name : `/${name}`;
+    let full = name.startsWith("/") ? name : `/${name}`;
     let nsp = this._nsps.get(full);
+    if (nsp === undefined) {
+      // Names of namespaces are UTF-8: halves of surrogate pairs are U+FFFD, as on the wire.
+      full = Buffer.from(full).toString();
+      nsp = this._nsps.get(full);
+    }
     if (nsp === undefined) {
       nsp = new Namespace(this, full, this._dispatcher);
       this._nsps.set(full, nsp);

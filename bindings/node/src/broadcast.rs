@@ -16,8 +16,8 @@ impl Audience {
     /// Two arguments, from `at`.
     pub(crate) fn read(call: &Call<'_>, at: usize) -> Result<Self, Error> {
         Ok(Self {
-            rooms: call.strings(at)?,
-            except: call.strings(at + 1)?,
+            rooms: call.rooms(at)?,
+            except: call.rooms(at + 1)?,
         })
     }
 

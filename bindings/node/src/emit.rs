@@ -175,9 +175,17 @@ fn event<'a>(
 ) -> Result<Payload<'a>, Error> {
     empty(scratch);
     let name = call.text(at, scratch)?;
+    let literal = call.literal(at, name.clone(), scratch)?;
     let args = array(call, at + 1, scratch)?;
-    let name = std::str::from_utf8(&scratch[name]).map_err(|_| misuse("a string is needed"))?;
-    Payload::encoded_event(name, &scratch[args], attachments)
+    let payload = Payload::encoded_event(utf8(&scratch[name])?, &scratch[args], attachments)?;
+    Ok(match literal {
+        Some(literal) => payload.with_name_literal(utf8(&scratch[literal])?),
+        None => payload,
+    })
+}
+
+fn utf8(text: &[u8]) -> Result<&str, Error> {
+    std::str::from_utf8(text).map_err(|_| misuse("a string is needed"))
 }
 
 /// An unusually large text is not kept.

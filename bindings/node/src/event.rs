@@ -14,6 +14,7 @@ use crate::deferred::Questions;
 use crate::handshake::write_request;
 use crate::names::Names;
 use crate::registry::Registry;
+use crate::text::room_literal;
 
 /// What the JavaScript thread works on.
 #[derive(Debug, Default)]
@@ -64,7 +65,7 @@ impl Handler for Host {
                 let handle = registry.handle(socket);
                 let kind = match message.form {
                     Form::Event => {
-                        let name = names.number(message.name, batch);
+                        let name = names.number(message.event_name(), batch);
                         let head = Head {
                             handle,
                             ack: *ack,
@@ -173,13 +174,16 @@ impl Handler for Host {
                     RoomChange::Left(id) => (2, Some(*id)),
                     RoomChange::Deleted => (3, None),
                 };
+                let literal = room_literal(room);
                 let numbers = Numbers {
                     a: registry.index(namespace),
                     b: change,
+                    c: u32::from(literal.is_some()),
                     ..Numbers::default()
                 };
+                let room = literal.as_deref().unwrap_or(room.as_bytes());
                 let id = id.as_ref().map_or("", |id| id.as_str());
-                batch.push(Kind::Room, numbers, room.as_bytes(), id.as_bytes());
+                batch.push(Kind::Room, numbers, room, id.as_bytes());
             }
             Event::ConnectionError { request, error } => {
                 let mut text = format!("{{\"code\":{},\"message\":", error.code()).into_bytes();

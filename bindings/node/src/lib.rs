@@ -29,4 +29,5 @@ mod poll;
 mod registry;
 mod server;
 mod socket;
+mod text;
 mod value;

@@ -4,6 +4,8 @@
 
 use std::collections::HashMap;
 
+use bellwire_core::socketio::EventName;
+
 use crate::batch::{Batch, Kind, Numbers};
 
 /// So many names are kept at once.
@@ -20,7 +22,17 @@ pub(crate) struct Names {
 
 impl Names {
     /// The number of a name; the batch gets a record of what it means if that is new.
-    pub(crate) fn number(&mut self, name: &str, batch: &mut Batch) -> u32 {
+    pub(crate) fn number(&mut self, name: EventName<'_>, batch: &mut Batch) -> u32 {
+        if let Some(literal) = name.literal() {
+            // It is numbered for this event only, too.
+            let numbers = Numbers {
+                c: 1,
+                ..Numbers::default()
+            };
+            batch.push(Kind::Name, numbers, literal.as_bytes(), b"");
+            return 0;
+        }
+        let name = name.text();
         if let Some(number) = self.numbers.get(name) {
             return *number;
         }

@@ -45,7 +45,7 @@ impl Native for JoinAll {
 
     fn run(call: &Call<'_>) -> Result<napi_value, Error> {
         let namespace = call.engine.namespace(call.number(0)?)?;
-        let rooms = call.strings(3)?;
+        let rooms = call.rooms(3)?;
         let rooms: Vec<&str> = rooms.iter().map(String::as_str).collect();
         Audience::read(call, 1)?.with(Delivery::Reliable, |target| namespace.join(target, &rooms));
         Ok(call.undefined())
@@ -60,7 +60,7 @@ impl Native for LeaveAll {
 
     fn run(call: &Call<'_>) -> Result<napi_value, Error> {
         let namespace = call.engine.namespace(call.number(0)?)?;
-        let rooms = call.strings(3)?;
+        let rooms = call.rooms(3)?;
         let rooms: Vec<&str> = rooms.iter().map(String::as_str).collect();
         Audience::read(call, 1)?.with(Delivery::Reliable, |target| namespace.leave(target, &rooms));
         Ok(call.undefined())

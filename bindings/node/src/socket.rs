@@ -16,7 +16,7 @@ impl Native for Join {
         let Some(socket) = call.engine.host.socket(call.number(0)?) else {
             return Ok(call.new_flag(false));
         };
-        match socket.join(&call.string(1)?) {
+        match socket.join(&call.room(1)?) {
             Err(error) if error.kind() != ErrorKind::Gone => Err(error),
             done => Ok(call.new_flag(done.is_ok())),
         }
@@ -31,7 +31,7 @@ impl Native for Leave {
 
     fn run(call: &Call<'_>) -> Result<napi_value, Error> {
         let socket = call.engine.host.socket(call.number(0)?);
-        let room = call.string(1)?;
+        let room = call.room(1)?;
         // It fails only when it has left.
         let left = socket.is_some_and(|socket| socket.leave(&room).is_ok());
         Ok(call.new_flag(left))
@@ -47,7 +47,7 @@ impl Native for Rooms {
     fn run(call: &Call<'_>) -> Result<napi_value, Error> {
         let socket = call.engine.host.socket(call.number(0)?);
         let rooms = socket.map_or_else(Vec::new, |socket| socket.rooms());
-        Ok(call.new_array(rooms.iter().map(|room| call.new_text(room.as_bytes()))))
+        Ok(call.new_array(rooms.iter().map(|room| call.new_room(room))))
     }
 }
 

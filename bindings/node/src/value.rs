@@ -53,7 +53,11 @@ impl Call<'_> {
         self.read_text(self.argument(at), out)
     }
 
-    fn read_text(&self, value: napi_value, out: &mut Vec<u8>) -> Result<Range<usize>, Error> {
+    pub(crate) fn read_text(
+        &self,
+        value: napi_value,
+        out: &mut Vec<u8>,
+    ) -> Result<Range<usize>, Error> {
         let start = out.len();
         out.reserve(ROOM);
         loop {
@@ -79,6 +83,27 @@ impl Call<'_> {
             };
             out.reserve(whole + 8);
         }
+    }
+
+    /// A string as it is, in UTF-16.
+    pub(crate) fn units(&self, value: napi_value) -> Result<Vec<u16>, Error> {
+        let mut length = 0;
+        // SAFETY: see the file's reason; without a buffer it only measures.
+        let status = unsafe {
+            let none = ptr::null_mut();
+            sys::napi_get_value_string_utf16(self.env, value, none, 0, &raw mut length)
+        };
+        checked(status, (), "a string is needed")?;
+        // The last one is a zero.
+        let mut units = vec![0; length + 1];
+        let mut written = 0;
+        // SAFETY: see the file's reason; the vector has so much room.
+        let status = unsafe {
+            let start = units.as_mut_ptr();
+            sys::napi_get_value_string_utf16(self.env, value, start, units.len(), &raw mut written)
+        };
+        units.truncate(written);
+        checked(status, units, "a string is needed")
     }
 
     pub(crate) fn string(&self, at: usize) -> Result<String, Error> {
@@ -155,7 +180,7 @@ impl Call<'_> {
         Ok(Bytes::copy_from_slice(view))
     }
 
-    fn elements(&self, at: usize) -> Result<Vec<napi_value>, Error> {
+    pub(crate) fn elements(&self, at: usize) -> Result<Vec<napi_value>, Error> {
         if self.is_undefined(at) {
             return Ok(Vec::new());
         }
@@ -208,6 +233,17 @@ impl Call<'_> {
         unsafe {
             let start = text.as_ptr().cast();
             sys::napi_create_string_utf8(self.env, start, text.len() as isize, &raw mut value)
+        };
+        value
+    }
+
+    /// A string of UTF-16, halves of surrogate pairs included.
+    pub(crate) fn new_units(&self, units: &[u16]) -> napi_value {
+        let mut value = ptr::null_mut();
+        // SAFETY: see the file's reason.
+        unsafe {
+            let start = units.as_ptr();
+            sys::napi_create_string_utf16(self.env, start, units.len() as isize, &raw mut value)
         };
         value
     }

@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { EngineServer, Server } from "../lib/wrapper.mjs";
 import { Socket as EngineClient } from "engine.io-client";
 import { io as connect } from "socket.io-client";
+import { WebSocket } from "ws";
 
 export const folder = fileURLToPath(new URL("..", import.meta.url));
 
@@ -74,6 +75,24 @@ export function serveEngine(t, { official = false, ...options } = {}) {
     return { client, socket };
   };
   return { server, port, pair };
+}
+
+// A WebSocket that sends and hears packets as they are.
+export function raw(t, port, path = "/socket.io") {
+  const socket = new WebSocket(`ws://127.0.0.1:${port}${path}/?EIO=4&transport=websocket`);
+  t.after(() => socket.terminate());
+  const heard = [];
+  let waiting;
+  socket.on("message", (data, isBinary) => {
+    heard.push(isBinary ? data : String(data));
+    waiting?.();
+  });
+  const send = (data) => (socket.readyState === WebSocket.OPEN ? socket.send(data) : socket.once("open", () => socket.send(data)));
+  const next = async () => {
+    while (heard.length === 0) await new Promise((resolve) => (waiting = resolve));
+    return heard.shift();
+  };
+  return { socket, send, next };
 }
 
 // Runs a program that finds `Server` and `connect` in place; what it wrote, and how it ended.

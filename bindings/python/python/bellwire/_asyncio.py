@@ -78,12 +78,12 @@ class AsyncServer(Sending[Done]):
         self._attach().listen_fd(listener.dup().detach())
 
     def _attach(self) -> Server:
-        loop = asyncio.get_running_loop()
         engine = self._engine
         if engine is not None and self._async_dispatcher.loop.is_closed():
             # The loop has ended without `shutdown`: nothing takes events there any more.
             self._forget(engine)
         if self._engine is None:
+            loop = asyncio.get_running_loop()
             engine = self._start(AsyncDispatcher(self, loop))
             loop.add_reader(engine.fileno(), engine.drain)
         self._check_loop()
@@ -92,7 +92,8 @@ class AsyncServer(Sending[Done]):
     def _check_loop(self) -> AsyncDispatcher:
         """The dispatcher, if the running loop is the one that it belongs to."""
         dispatcher = self._async_dispatcher
-        if dispatcher.loop is not asyncio.get_running_loop():
+        # Without a running loop it may be a forked child, which is told so by the engine.
+        if asyncio._get_running_loop() not in (None, dispatcher.loop):
             raise RuntimeError(
                 "this server takes its events on another event loop, the one on which it was started:"
                 " call it there, or make a server for each loop"

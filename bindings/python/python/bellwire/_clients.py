@@ -81,7 +81,7 @@ class Client:
         #: With `always_connect`: its connect handler runs; it has refused; why the client has left in the meantime.
         self.connecting = False
         self.refused = False
-        self.left: str | None = None
+        self.left: tuple[str, tuple[Any, ...] | None] | None = None
 
     @property
     def environ(self) -> _environ.Environ:

@@ -86,7 +86,7 @@ class Dispatcher:
                 # It was put out, or has left, before its handler had let it in.
                 self._end_kept(namespace, sid)
                 detail = "transport close" if client.put_out is None else "server namespace disconnect"
-                self.disconnected(namespace, sid, socket, detail)
+                self.disconnected(namespace, sid, socket, detail, None)
 
         self.decide(found[0], self._connect_args(found, client), decided, sid)
 
@@ -155,7 +155,7 @@ class Dispatcher:
                 client.connecting = False
             client.refused = self._refusal(result) is not None
             if client.left is not None:
-                self.disconnected(namespace, sid, socket, client.left)
+                self.disconnected(namespace, sid, socket, *client.left)
             elif client.refused:
                 socket.disconnect(False)
 
@@ -178,7 +178,7 @@ class Dispatcher:
             with self._leaving:
                 if client.connecting:
                     # The connect handler has to end first.
-                    client.left = reason
+                    client.left = reason, cause
                     return
         found = self.server._find("disconnect", namespace.name, (sid,))
         if found is None or (client is not None and client.refused):

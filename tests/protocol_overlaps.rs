@@ -158,6 +158,48 @@ fn a_second_post_ends_a_waiting_poll() {
 }
 
 #[test]
+fn requests_are_taken_in_the_order_in_which_they_came() {
+    for _ in 0..100 {
+        let mut polling = Polling::connect(&SERVER);
+        let mut post = Http::connect(SERVER.endpoint());
+        let target = polling.target();
+        polling.start_poll();
+        post.send("POST", &target, &[], b"1");
+        assert_eq!(polling.finish_poll(), ["6"]);
+        assert_eq!(post.receive().text(), "ok");
+        polling.check_gone();
+    }
+}
+
+#[test]
+fn requests_on_new_connections_are_taken_in_the_order_in_which_they_came() {
+    for _ in 0..100 {
+        let polling = Polling::connect(&SERVER);
+        let target = polling.target();
+        let mut get = Http::connect(SERVER.endpoint());
+        get.send("GET", &target, &[], b"");
+        let mut post = Http::connect(SERVER.endpoint());
+        post.send("POST", &target, &[], b"1");
+        let response = get.receive();
+        assert_eq!((response.status, response.text()), (200, "6"));
+        assert_eq!(post.receive().text(), "ok");
+    }
+}
+
+#[test]
+fn a_post_that_follows_a_complete_one_does_not_overlap() {
+    for _ in 0..100 {
+        let mut polling = Polling::connect(&SERVER);
+        let target = polling.target();
+        let mut posts = [(); 2].map(|()| Http::connect(SERVER.endpoint()));
+        posts[0].send("POST", &target, &[], b"4a");
+        posts[1].send("POST", &target, &[], b"4b");
+        assert_eq!(posts.each_mut().map(|post| post.receive().status), [200; 2]);
+        assert_eq!(polling.collect(2), ["4a", "4b"]);
+    }
+}
+
+#[test]
 fn a_poll_and_a_post_do_not_overlap() {
     let mut polling = Polling::connect(&SERVER);
     for i in 0..50 {

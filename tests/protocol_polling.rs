@@ -287,10 +287,30 @@ fn packets_in_a_payload_are_limited() {
     assert_eq!(polling.collect(4), ["4a", "4b", "4c", "4d"]);
     let response = polling.post_response("4a\x1e4b\x1e4c\x1e4d\x1e4e");
     if differs(Difference::LimitsParts) {
-        assert_eq!(reason_of(&server, &polling.sid), "parse error");
+        let text =
+            "the payload has 5 packets, and maxPacketsPerPayload is 4: send fewer in one POST";
+        assert_eq!((response.status, response.text()), (413, text));
+        // None of them was delivered, and the session goes on.
+        polling.post("4f");
+        assert_eq!(polling.poll(), ["4f"]);
     } else {
         assert_eq!(response.text(), "ok");
     }
+}
+
+#[test]
+fn as_many_packets_are_taken_as_fit_the_body() {
+    const COUNT: usize = 30_000;
+    let mut polling = Polling::connect(&SERVER);
+    // More than one piece, the last packet as large as a piece.
+    let mut packets: Vec<_> = (0..COUNT).map(|i| format!("4{i}")).collect();
+    packets.push(format!("4{}", "x".repeat(70_000)));
+    polling.post(&packets.join("\x1e"));
+    assert!(polling.collect(packets.len()) == packets);
+    let mut polling = Polling::connect(&SERVER);
+    packets.push(String::new());
+    polling.post(&packets.join("\x1e"));
+    assert_eq!(reason_of(&SERVER, &polling.sid), "parse error");
 }
 
 // Ends.

@@ -5,7 +5,9 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use conformance::raw::{log, reason_of};
-use conformance::{Client, Frame, Opcode, Polling, Server, Transport, WebSocket};
+use conformance::{
+    Client, Difference, Frame, Opcode, Polling, Server, Transport, WebSocket, differs,
+};
 use serde_json::{Value, json};
 
 static SERVER: LazyLock<Server> = LazyLock::new(|| Server::raw(&json!({})));
@@ -66,6 +68,23 @@ fn upgrade_with_a_waiting_poll() {
     check_on_websocket(&mut websocket);
     let line = format!("upgrade {} websocket", polling.sid);
     assert!(log(&SERVER).contains(&line));
+}
+
+#[test]
+fn a_waiting_poll_is_released_at_once() {
+    let mut polling = Polling::connect(&SERVER);
+    polling.wait_in_poll();
+    let mut websocket = WebSocket::upgrade(&SERVER, &polling.sid);
+    websocket.text("2probe");
+    assert_eq!(websocket.receive_text(), "3probe");
+    polling.post("4hello");
+    let packets = polling.finish_poll();
+    if differs(Difference::ReleasesPollAtOnce) {
+        assert_eq!(packets, ["6"]);
+    } else {
+        // Unless the message comes late, it is what releases the poll.
+        assert!(packets == ["4hello"] || packets == ["6"], "{packets:?}");
+    }
 }
 
 #[test]

@@ -85,7 +85,7 @@ pub enum bw_option_values {
     BW_OPT_CALLBACK_THREADS = 98,
     /// str "socket.io" | "engine.io"
     BW_OPT_PROTOCOL = 99,
-    /// int 4096
+    /// int 0 = no limit: packets in the body of one POST; a body with more is answered 413.
     BW_OPT_MAX_PACKETS_PER_PAYLOAD = 100,
     /// int 1024: frames of one WebSocket message.
     BW_OPT_MAX_FRAGMENTS = 101,

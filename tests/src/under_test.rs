@@ -41,8 +41,8 @@ pub enum Difference {
     PacketMiddlewareKeepsOrder,
     /// A blocked handler stops the heartbeats of a Node program, not ours.
     BlockedHandlerKeepsConnections,
-    /// Numbers of parts are limited: packets in a payload, fragments in a
-    /// message, namespaces in a connection.
+    /// Numbers of parts are limited: fragments in a message, namespaces in a
+    /// connection, and packets in a payload if the host wants that.
     LimitsParts,
     /// An IPv4 client of a listener for both families has an IPv4 address, not
     /// one that is mapped into IPv6.
@@ -74,6 +74,10 @@ pub enum Difference {
     /// On demand, requests of pages that `cors` does not name are refused,
     /// WebSockets included. The official server never looks at the origin of one.
     ChecksOrigins,
+    /// A poll that waits when a probe comes is answered with a noop at once. The
+    /// official server looks for one every 100 ms. The client completes the
+    /// upgrade when its poll has returned, so it is upgraded sooner.
+    ReleasesPollAtOnce,
     /// Behind a proxy that is trusted, a client has the address that the proxy
     /// saw; with the official server always the proxy's.
     TrustsProxies,

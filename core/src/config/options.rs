@@ -143,10 +143,11 @@ options! {
         count(0, 1024, "0 = automatic");
     /// Which protocol the sessions speak.
     protocol: Protocol = Protocol::SocketIo, 99, "engine.protocol", Kind::Word(Protocol::NAMES);
-    /// Packets in one polling body. Clients flush what they have buffered in one body, which can
-    /// be much; but each packet of two bytes costs work, so `maxHttpBufferSize` is no bound.
-    max_packets_per_payload: usize = 4096, 100, "engine.maxPacketsPerPayload",
-        count(1, 1_000_000, "");
+    /// Packets in one polling body; a body with more is refused with 413. No limit by default:
+    /// clients send what they have buffered offline in one body, as far as `maxHttpBufferSize`
+    /// allows, and a body is dealt with in pieces, between which others have their turn.
+    max_packets_per_payload: Option<usize> = None, 100, "engine.maxPacketsPerPayload",
+        count(0, LONGEST_MS, NO_LIMIT);
     /// Frames of one WebSocket message; browsers send one or a few, empty ones cost us work.
     max_fragments: usize = 1024, 101, "engine.maxFragments", count(1, 1_000_000, "");
     /// Namespaces that one connection may join: programs have a handful, each costs memory.

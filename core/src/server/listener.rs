@@ -17,7 +17,7 @@ use crate::server::driver::now;
 use crate::server::http::{Admission, connection};
 use crate::server::shared::{Phase, Shared};
 use crate::socketio::Event;
-use crate::transport::{Slot, Stream};
+use crate::transport::{NewStream, Slot, Stream};
 
 /// A socket that listens, not yet watched.
 #[derive(Debug)]
@@ -262,6 +262,10 @@ fn spawn(shared: &Arc<Shared>, stream: Stream, peer: (IpAddr, u16)) {
             shared.stats.limit_connections_total.add(1);
             return;
         }
+    };
+    // A stream that cannot be watched is closed.
+    let Ok(stream) = NewStream::new(stream) else {
+        return;
     };
     shared.runtime.spawn(connection(
         Arc::clone(shared),

@@ -1,5 +1,6 @@
 //! The server: everything below, joined. The only layer that has tasks and reads the clock.
 
+mod arrivals;
 pub mod cookie;
 pub mod cors;
 mod driver;
@@ -157,6 +158,7 @@ impl Server {
             sink,
             stats,
             sessions: sessions::Sessions::default(),
+            arrivals: Arc::default(),
             runtime: runtime.handle().clone(),
             request_path: config.request_path().into_owned(),
             cors,

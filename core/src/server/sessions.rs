@@ -90,6 +90,14 @@ impl SessionHandle {
         true
     }
 
+    /// Gives back requests that were taken too early; they stand before all that came meanwhile.
+    pub(super) fn put_back(&self, asked: impl Iterator<Item = Asked>) {
+        if let Some(requests) = &mut *self.requests() {
+            requests.splice(..0, asked);
+        }
+        self.notes.fetch_or(ASKED, Ordering::AcqRel);
+    }
+
     /// A session that has become a WebSocket is asked nothing any more.
     pub(super) fn release(&self) {
         if let Some(asked) = &mut *self.requests() {

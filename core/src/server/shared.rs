@@ -14,6 +14,7 @@ use crate::config::{Config, Protocol};
 use crate::engineio;
 use crate::log;
 use crate::notice;
+use crate::server::arrivals::Arrivals;
 use crate::server::cookie::Cookie;
 use crate::server::cors::Cors;
 use crate::server::farewell::farewell;
@@ -36,6 +37,7 @@ pub(super) struct Shared {
     pub(super) sink: Arc<dyn EventSink>,
     pub(super) stats: Arc<Stats>,
     pub(super) sessions: Sessions,
+    pub(super) arrivals: Arc<Arrivals>,
     pub(super) runtime: tokio::runtime::Handle,
     /// What a raw URL starts with when the request is the engine's.
     pub(super) request_path: String,

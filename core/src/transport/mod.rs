@@ -10,5 +10,5 @@ pub mod websocket;
 
 pub use outbox::Outbox;
 pub use polling::{PollAnswer, PostAnswer, TransportRequest};
-pub use stream::{Slot, Stream};
+pub use stream::{NewStream, Slot, Stream};
 pub use websocket::{Chunk, WebSocket};

@@ -17,6 +17,8 @@ pub enum TransportRequest {
     PostLost,
     /// A POST came while another was under way, or with a body that is not text.
     BadPost(oneshot::Sender<PostAnswer>),
+    /// Says when everything that came before has been dealt with, as far as the host takes it.
+    Barrier(oneshot::Sender<()>),
     /// A WebSocket that wants to take over.
     Upgrade(Box<WebSocket>),
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
 use socket2::SockRef;
+use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
@@ -23,10 +24,62 @@ pub enum Stream {
     Unix(UnixStream),
 }
 
+/// A stream that was accepted and not read yet. It is watched for its first bytes alone: the kernel reports streams in
+/// the order in which something became possible on them, and on a new one writing is, at once.
+#[derive(Debug)]
+pub enum NewStream {
+    /// TCP.
+    Tcp(AsyncFd<std::net::TcpStream>),
+    /// A Unix socket.
+    Unix(AsyncFd<std::os::unix::net::UnixStream>),
+}
+
+impl NewStream {
+    /// Watches an accepted stream.
+    ///
+    /// # Errors
+    /// From the operating system.
+    #[expect(
+        deprecated,
+        reason = "it asks for a promise that the standard library's streams keep: the descriptor is theirs and stays the same"
+    )]
+    pub fn new(stream: Stream) -> io::Result<Self> {
+        Ok(match stream {
+            Stream::Tcp(tcp) => {
+                let tcp = tcp.into_std()?;
+                Self::Tcp(AsyncFd::with_interest(tcp, Interest::READABLE)?)
+            }
+            Stream::Unix(unix) => {
+                let unix = unix.into_std()?;
+                Self::Unix(AsyncFd::with_interest(unix, Interest::READABLE)?)
+            }
+        })
+    }
+
+    /// Ready when there are bytes, or the end.
+    pub fn poll_first_bytes(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tcp(tcp) => tcp.poll_read_ready(cx).map_ok(drop),
+            Self::Unix(unix) => unix.poll_read_ready(cx).map_ok(drop),
+        }
+    }
+
+    /// The stream, to read and to write. What there is to read is reported once more.
+    ///
+    /// # Errors
+    /// From the operating system.
+    pub fn into_stream(self) -> io::Result<Stream> {
+        Ok(match self {
+            Self::Tcp(tcp) => Stream::Tcp(TcpStream::from_std(tcp.into_inner())?),
+            Self::Unix(unix) => Stream::Unix(UnixStream::from_std(unix.into_inner())?),
+        })
+    }
+}
+
 impl Stream {
     /// Ready when the kernel has reported bytes, or the end, since a read found none. Otherwise the task is woken when it
     /// does. Costs no system call.
-    pub(super) fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
+    pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
         match self {
             Self::Tcp(stream) => stream.poll_read_ready(cx),
             Self::Unix(stream) => stream.poll_read_ready(cx),

@@ -47,7 +47,7 @@ fn defaults_are_what_the_documentation_says() {
         (97, "engine.metricsPath", ""),
         (98, "engine.callbackThreads", "0"),
         (99, "engine.protocol", "socket.io"),
-        (100, "engine.maxPacketsPerPayload", "4096"),
+        (100, "engine.maxPacketsPerPayload", "0"),
         (101, "engine.maxFragments", "1024"),
         (102, "engine.maxNamespaces", "64"),
         (103, "engine.maxPendingAcks", "16384"),

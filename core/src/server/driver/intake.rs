@@ -11,10 +11,9 @@ use crate::engineio::{CloseReason, Session, TransportKind};
 use crate::log;
 use crate::notice;
 use crate::server::driver::time::Clock;
-use crate::server::driver::{Count, Driver, Waiting, account};
+use crate::server::driver::{Count, Driver, PIECE, Post, Waiting, account};
 use crate::server::layer::Layer;
 use crate::server::scratch::Scratch;
-use crate::server::sessions::Asked;
 use crate::socketio::client::Flow;
 use crate::socketio::event::DisconnectReason;
 use crate::transport::frame::{FrameError, Incoming};
@@ -36,9 +35,14 @@ impl Driver {
         }
         let mut requests = std::mem::take(&mut scratch.requests);
         if self.handle.take_requests(&mut requests) {
-            for Asked { at, request } in requests.drain(..) {
-                self.look_before_request(cx, scratch, clock, at);
-                self.take_request(request, at);
+            let mut rest = requests.drain(..);
+            while let Some(asked) = rest.next() {
+                self.look_before_request(cx, scratch, clock, asked.at);
+                if self.is_amid_post() && !self.flags.paused {
+                    self.handle.put_back(std::iter::once(asked).chain(rest));
+                    break;
+                }
+                self.take_request(asked.request, asked.at);
             }
         }
         scratch.requests = requests;
@@ -62,9 +66,7 @@ impl Driver {
         }
         let mut received = self.read_probe(cx, scratch, clock);
         received |= self.take_post(cx, clock);
-        if received {
-            self.layer.finish_batch(clock.now());
-        }
+        self.finish_batch(received, clock);
         self.carry_out(scratch, clock);
     }
 
@@ -87,7 +89,11 @@ impl Driver {
             }
             TransportRequest::Post(body, answer) => {
                 self.session.handle_life(at);
-                self.waiting.get_or_insert_default().post = Some((body, answer));
+                self.waiting.get_or_insert_default().post = Some(Post {
+                    body: Vec::from(body),
+                    at: 0,
+                    answer,
+                });
             }
             TransportRequest::PostLost => {
                 self.blame_on(
@@ -100,6 +106,10 @@ impl Driver {
                 self.session.handle_error(TransportKind::Polling);
                 // The client may have gone.
                 let _ = answer.send(PostAnswer::Refused);
+            }
+            TransportRequest::Barrier(answer) => {
+                // The client may have gone.
+                let _ = answer.send(());
             }
             TransportRequest::Upgrade(websocket) => {
                 if self.session.handle_second_transport(at) {
@@ -126,7 +136,7 @@ impl Driver {
         }
     }
 
-    /// Deals with a POST, once the host can take its messages; whether there was one.
+    /// Deals with a piece of a POST, if the host can take its messages; whether there was one.
     pub(super) fn take_post(&mut self, cx: &mut Context<'_>, clock: &mut Clock) -> bool {
         let has_post = |waiting: &mut Box<Waiting>| waiting.post.is_some();
         if !self.waiting.as_mut().is_some_and(has_post) || !self.may_read(cx, clock) {
@@ -136,28 +146,31 @@ impl Driver {
             .waiting
             .as_mut()
             .and_then(|waiting| waiting.post.take());
-        let Some((body, answer)) = post else {
+        let Some(mut post) = post else {
             return false;
         };
         self.handle.link.mailbox.stay_awake();
-        let mut body = Vec::from(body);
-        let mut packets = 0;
-        let now = clock.now();
-        for packet in payload::decode(&mut body) {
-            packets += 1;
-            if packets > self.shared.config.max_packets_per_payload {
-                self.shared.stats.limit_packets_total.add(1);
-                self.blame_on(
-                    TransportKind::Polling,
-                    Cause::limit(
-                        "engine.maxPacketsPerPayload",
-                        self.shared.config.max_packets_per_payload,
-                        "too many packets in one payload",
-                    ),
-                );
-                self.session.handle_invalid(TransportKind::Polling);
-                break;
-            }
+        self.receive_piece(&mut post, clock.now());
+        if post.at <= post.body.len() && !self.session.is_closed() {
+            self.waiting.get_or_insert_default().post = Some(post);
+            return true;
+        }
+        self.handle.end_post();
+        // The client may have gone.
+        let _ = post.answer.send(PostAnswer::Accepted);
+        true
+    }
+
+    fn receive_piece(&mut self, post: &mut Post, now: Instant) {
+        let start = post.at;
+        let end = post
+            .body
+            .get(start + PIECE..)
+            .and_then(|rest| memchr::memchr(payload::SEPARATOR, rest))
+            .map_or(post.body.len(), |at| start + PIECE + at);
+        post.at = end + 1;
+        let beyond = post.body.len() + 1;
+        for packet in payload::decode(&mut post.body[start..end]) {
             let Self {
                 session,
                 layer,
@@ -184,15 +197,25 @@ impl Driver {
                         self.handle.link.blame(cause);
                     }
                     session.handle_invalid(TransportKind::Polling);
+                    post.at = beyond;
                     Flow::Continue
                 }
             };
             self.follow(flow, now);
         }
-        self.handle.end_post();
-        // Whoever asked may be gone.
-        let _ = answer.send(PostAnswer::Accepted);
-        true
+    }
+
+    /// After something was received: sockets that were accepted join. What is left of a POST came with what was dealt
+    /// with of it, so its end is waited for.
+    pub(super) fn finish_batch(&mut self, received: bool, clock: &mut Clock) {
+        if received && !self.is_amid_post() {
+            self.layer.finish_batch(clock.now());
+        }
+    }
+
+    fn is_amid_post(&self) -> bool {
+        let post = self.waiting.as_ref().and_then(|it| it.post.as_ref());
+        post.is_some_and(|post| post.at > 0)
     }
 
     /// Whether the host can take more, and the client takes what it is sent; if not, it is left unread until then.

@@ -17,7 +17,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use bytes::Bytes;
 use tokio::sync::oneshot;
 use tokio::time::Sleep;
 
@@ -37,6 +36,8 @@ use crate::transport::{PollAnswer, PostAnswer, WebSocket};
 const ROUNDS: usize = 8;
 /// How many bytes of messages it receives before that.
 const TURN_BYTES: u64 = 128 * 1024;
+/// How much of a POST is dealt with in one round, up to the end of a packet: whatever is in it, that is soon done.
+const PIECE: usize = 64 * 1024;
 
 /// See the module's documentation.
 pub(super) struct Driver {
@@ -66,7 +67,15 @@ struct Waiting {
     /// The waiting GET.
     poll: Option<oneshot::Sender<PollAnswer>>,
     /// A POST that was not dealt with yet.
-    post: Option<(Bytes, oneshot::Sender<PostAnswer>)>,
+    post: Option<Post>,
+}
+
+/// The body of a POST, which is dealt with piece by piece.
+struct Post {
+    body: Vec<u8>,
+    /// Where the next piece begins; beyond the end when there is none.
+    at: usize,
+    answer: oneshot::Sender<PostAnswer>,
 }
 
 impl Waiting {
@@ -191,9 +200,7 @@ impl Driver {
             let mut more = self.read(cx, scratch, &mut clock);
             more |= self.read_probe(cx, scratch, &mut clock);
             more |= self.take_post(cx, &mut clock);
-            if more {
-                self.layer.finish_batch(clock.now());
-            }
+            self.finish_batch(more, &mut clock);
             if self.sleep.is_elapsed() {
                 self.check_time(clock.now());
             }

@@ -39,6 +39,14 @@ fn with(status: StatusCode, content_type: HeaderValue, body: impl Into<Bytes>) -
     answer
 }
 
+/// A payload has more packets than allowed; none of them was dealt with.
+pub(super) fn too_many_packets(packets: usize, most: usize) -> Answer {
+    let text = format!(
+        "the payload has {packets} packets, and maxPacketsPerPayload is {most}: send fewer in one POST"
+    );
+    with(StatusCode::PAYLOAD_TOO_LARGE, TEXT, text)
+}
+
 /// A payload for a GET.
 pub(super) fn payload(body: Vec<u8>, request: &HeaderMap) -> Answer {
     polling(with(StatusCode::OK, TEXT, body), request)

@@ -99,6 +99,7 @@ pub(super) async fn open_session(
         connection.tell_error(request, &error);
         Err(error)
     };
+    connection.arrival.turn().await;
     if let Err(error) = connection.ask_admission(&request).await {
         return refuse(&request, error);
     }

@@ -12,6 +12,7 @@ mod io;
 mod router;
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::atomic::Ordering;
@@ -20,13 +21,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::time::timeout;
 
+use crate::server::arrivals::Arrival;
 use crate::server::http::exchange::{AnswerBody, Exchange, InProgress};
 use crate::server::http::handshake::PendingUpgrade;
 use crate::server::http::io::HttpIo;
 use crate::server::shared::{Phase, Shared};
 use crate::server::turn;
-use crate::transport::{Slot, Stream};
+use crate::transport::{NewStream, Slot, Stream};
 
 /// Whether a connection is within the limit of connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,40 +45,70 @@ pub(super) struct Connection {
     peer: (IpAddr, u16),
     admission: Admission,
     exchange: Arc<Exchange>,
+    arrival: Arc<Arrival>,
     /// Set by the request that turns the connection into a WebSocket.
     upgrade: Mutex<Option<PendingUpgrade>>,
 }
 
-/// Serves a connection until it ends or becomes a WebSocket.
-pub(super) async fn connection(
+/// Serves a connection that has just been accepted until it ends or becomes a WebSocket.
+pub(super) fn connection(
     shared: Arc<Shared>,
-    stream: Stream,
+    stream: NewStream,
     peer: (IpAddr, u16),
     slot: Slot,
     admission: Admission,
-) {
-    let _count = Counted::new(&shared);
-    let connection = Arc::new(Connection {
-        shared: Arc::clone(&shared),
-        peer,
-        admission,
-        exchange: Arc::default(),
-        upgrade: Mutex::new(None),
-    });
-    serve(&connection, stream, slot).await;
-    let pending = connection
-        .upgrade
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .take();
-    if let Some(pending) = pending {
-        pending.complete(&connection).await;
+) -> impl Future<Output = ()> {
+    let arrival = Arrival::new(&shared.arrivals, &stream);
+    async move {
+        let _count = Counted::new(&shared);
+        let connection = Arc::new(Connection {
+            shared: Arc::clone(&shared),
+            peer,
+            admission,
+            exchange: Arc::default(),
+            arrival,
+            upgrade: Mutex::new(None),
+        });
+        connection
+            .arrival
+            .run(serve(&connection, stream, slot))
+            .await;
+        let pending = connection
+            .upgrade
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(pending) = pending {
+            pending.complete(&connection).await;
+        }
     }
 }
 
-async fn serve(connection: &Arc<Connection>, stream: Stream, slot: Slot) {
+/// The stream when its first bytes are there; none if they do not come in time, or the server closes.
+async fn first_bytes(connection: &Connection, stream: NewStream) -> Option<Stream> {
+    let shared = &connection.shared;
+    let readable = poll_fn(|cx| stream.poll_first_bytes(cx));
+    let readable = tokio::select! {
+        biased;
+        readable = timeout(shared.config.header_timeout, readable) => readable,
+        () = shared.life.reached(Phase::Closing) => return None,
+    };
+    if readable.is_err() {
+        shared.stats.deadline_header_total.add(1);
+        return None;
+    }
+    let stream = stream.into_stream().ok()?;
+    let reported = poll_fn(|cx| stream.poll_read_ready(cx));
+    connection.arrival.keep(reported).await;
+    Some(stream)
+}
+
+async fn serve(connection: &Arc<Connection>, stream: NewStream, slot: Slot) {
     let (shared, exchange) = (&connection.shared, &connection.exchange);
     let config = &shared.config;
+    let Some(stream) = first_bytes(connection, stream).await else {
+        return;
+    };
     let io = HttpIo::new(stream, slot, Arc::clone(shared), Arc::clone(exchange));
     let service = service_fn(|request| {
         let connection = Arc::clone(connection);

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use crate::engineio::handshake::BadRequest;
 use crate::engineio::session::PollRefusal;
-use crate::engineio::{ConnectionError, HandshakeQuery, TransportKind};
+use crate::engineio::{ConnectionError, HandshakeQuery, TransportKind, payload};
 use crate::server::cors::{Outcome, is_allowed_origin};
 use crate::server::http::answer::{self, Answer};
 use crate::server::http::body::{self, BodyError};
@@ -190,6 +190,7 @@ async fn on_session(
     {
         extra.extend(headers);
     }
+    connection.arrival.turn().await;
     if handle.link.transport() == TransportKind::WebSocket {
         return answer::error(&ConnectionError::BadRequest(
             BadRequest::TransportHandshakeError,
@@ -247,7 +248,8 @@ async fn post(
         .headers
         .get(CONTENT_TYPE)
         .is_some_and(|value| value == "application/octet-stream");
-    if is_binary || !handle.begin_post() {
+    let is_free = !is_binary && begin_post(handle).await;
+    if !is_free {
         account::blame_post(
             handle,
             if is_binary {
@@ -261,16 +263,17 @@ async fn post(
             Err(error) => connection.refuse(&Request::from_parts(head, ()), &error),
         };
     }
-    // If the connection is lost, this future is dropped, and with it the guard.
-    let guard = Posting {
+    // If the connection is lost, this future is dropped, and the guard tells the session.
+    let mut guard = Posting {
         handle,
-        complete: false,
+        request: Some(TransportRequest::PostLost),
     };
-    let body = match body::read(&connection.shared, &connection.exchange, incoming).await {
+    let body = body::read(&connection.shared, &connection.exchange, incoming);
+    let body = match connection.arrival.pass_on(body).await {
         Ok(body) => body,
         Err(error @ (BodyError::TooLarge | BodyError::TooSlow)) => {
             connection.log_body(error);
-            guard.forgive();
+            guard.request = None;
             handle.end_post();
             let status = if error == BodyError::TooLarge {
                 StatusCode::PAYLOAD_TOO_LARGE
@@ -281,9 +284,16 @@ async fn post(
         }
         Err(BodyError::Lost) => return answer::empty(StatusCode::BAD_REQUEST),
     };
-    guard.forgive();
+    if let Some(answer) = too_many_packets(connection, &body) {
+        guard.request = None;
+        handle.end_post();
+        return answer;
+    }
     let (sender, receiver) = oneshot::channel();
-    handle.ask(TransportRequest::Post(body, sender));
+    guard.request = Some(TransportRequest::Post(body, sender));
+    // The end of the body may have come later than the head.
+    connection.arrival.turn().await;
+    drop(guard);
     match receiver.await {
         Ok(PostAnswer::Accepted) => answer::accepted(&head.headers),
         Ok(PostAnswer::Refused) => answer::empty(StatusCode::BAD_REQUEST),
@@ -292,6 +302,30 @@ async fn post(
             connection.refuse(&request, &ConnectionError::UnknownSid)
         }
     }
+}
+
+/// Refuses a payload with more packets than the host allows, before any of them is dealt with.
+fn too_many_packets(connection: &Connection, body: &[u8]) -> Option<Answer> {
+    let shared = &connection.shared;
+    let most = shared.config.max_packets_per_payload?;
+    let packets = memchr::memchr_iter(payload::SEPARATOR, body).count() + 1;
+    if packets <= most {
+        return None;
+    }
+    shared.stats.limit_packets_total.add(1);
+    Some(answer::too_many_packets(packets, most))
+}
+
+/// Begins a POST; false when another is under way. One that is complete is dealt with first.
+async fn begin_post(handle: &SessionHandle) -> bool {
+    if handle.begin_post() {
+        return true;
+    }
+    let (sender, receiver) = oneshot::channel();
+    handle.ask(TransportRequest::Barrier(sender));
+    // After the end of the session there is no answer.
+    let _ = receiver.await;
+    handle.begin_post()
 }
 
 /// The session is told that the rules were broken, which ends it.
@@ -306,20 +340,14 @@ async fn refuse_post(handle: &SessionHandle) -> Result<Answer, ConnectionError> 
 
 struct Posting<'a> {
     handle: &'a SessionHandle,
-    complete: bool,
-}
-
-impl Posting<'_> {
-    /// The connection was not lost.
-    fn forgive(mut self) {
-        self.complete = true;
-    }
+    /// What the session is asked when this is dropped.
+    request: Option<TransportRequest>,
 }
 
 impl Drop for Posting<'_> {
     fn drop(&mut self) {
-        if !self.complete {
-            self.handle.ask(TransportRequest::PostLost);
+        if let Some(request) = self.request.take() {
+            self.handle.ask(request);
         }
     }
 }

@@ -111,6 +111,52 @@ fn pipelined_answers_that_are_not_read_hold_nothing_for_long() {
     drop(clients);
 }
 
+/// The bytes that the kernel keeps to send for each connection of the server.
+fn send_queues(server: &Server) -> Vec<usize> {
+    let port = format!(":{:04X}", server.endpoint().address.port());
+    let table = std::fs::read_to_string("/proc/net/tcp").expect("Linux shows its connections");
+    let lines = table.lines().skip(1);
+    let queue_of = |line: &str| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let (unsent, _) = fields[4].split_once(':')?;
+        let is_ours = fields[1].ends_with(&port);
+        is_ours.then(|| usize::from_str_radix(unsent, 16).expect("a hexadecimal number"))
+    };
+    lines.filter_map(queue_of).collect()
+}
+
+#[test]
+fn the_kernel_keeps_little_for_a_client_that_does_not_read() {
+    let Some(server) = limited(&json!({"writeTimeout": 1000, "sendBufferHigh": ROOMY})) else {
+        return;
+    };
+    let mut stalled: Vec<Client> = (0..5).map(|_| with_waiting(&server, 100)).collect();
+    let unread: Vec<Http> = stalled
+        .iter_mut()
+        .map(|stalled| {
+            let mut http = Http::connect(server.endpoint());
+            http.wire().shrink_receive_buffer();
+            http.send("GET", &stalled.polling().target(), &[], b"");
+            http
+        })
+        .collect();
+    let mut most = 0;
+    eventually("all of them are given up", || {
+        most = most.max(send_queues(&server).into_iter().max().unwrap_or(0));
+        (stat(server.endpoint(), "deadline_write_total") == 5).then_some(())
+    });
+    // By default it takes more than two megabytes for each.
+    assert!((1..1 << 20).contains(&most), "{most} bytes");
+    // What it has kept goes with the connection.
+    eventually("nothing is kept", || {
+        send_queues(&server)
+            .iter()
+            .all(|queue| *queue == 0)
+            .then_some(())
+    });
+    drop(unread);
+}
+
 #[test]
 fn a_slow_client_gets_the_whole_answer() {
     let engine = json!({"writeTimeout": 2000, "sendBufferHigh": ROOMY});

@@ -160,9 +160,9 @@ impl HttpIo {
 
     /// Bounds what the kernel keeps for a peer that does not read: by default that is megabytes, and they stay after
     /// the connection was closed.
-    fn count_written(&mut self, len: usize) {
-        self.written += len as u64;
-        if self.written > FREELY_WRITTEN && !self.is_restrained {
+    fn before_write(&mut self, len: usize) {
+        self.exchange.set_unwritten(true);
+        if !self.is_restrained && self.written + len as u64 > FREELY_WRITTEN {
             self.is_restrained = true;
             let patience = self.shared.config.write_timeout.saturating_mul(2);
             self.stream.set_kernel_limits(MAX_UNSENT, Some(patience));
@@ -177,7 +177,7 @@ impl HttpIo {
         match written {
             Poll::Ready(Ok(len)) => {
                 self.stalled = None;
-                self.count_written(len);
+                self.written += len as u64;
                 written
             }
             Poll::Ready(Err(_)) => written,
@@ -237,7 +237,7 @@ impl AsyncWrite for HttpIo {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        this.exchange.set_unwritten(true);
+        this.before_write(bytes.len());
         let written = Pin::new(&mut this.stream).poll_write(cx, bytes);
         this.after_write(cx, written)
     }
@@ -259,7 +259,7 @@ impl AsyncWrite for HttpIo {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        this.exchange.set_unwritten(true);
+        this.before_write(slices.iter().map(|slice| slice.len()).sum());
         let written = Pin::new(&mut this.stream).poll_write_vectored(cx, slices);
         this.after_write(cx, written)
     }

@@ -97,8 +97,23 @@ fn run_on(target: &Target, input: &[u8]) {
 }
 
 #[test]
+fn cookie() {
+    run("cookie");
+}
+
+#[test]
+fn cors() {
+    run("cors");
+}
+
+#[test]
 fn cursors() {
     run("cursors");
+}
+
+#[test]
+fn forwarded() {
+    run("forwarded");
 }
 
 #[test]
@@ -142,10 +157,18 @@ fn pointers() {
 }
 
 #[test]
+fn requests() {
+    run("requests");
+}
+
+#[test]
 fn no_target_is_left_out() {
     let names = TARGETS.map(|target| target.name);
     let expected = [
+        "cookie",
+        "cors",
         "cursors",
+        "forwarded",
         "frames",
         "handshake",
         "json",
@@ -154,6 +177,7 @@ fn no_target_is_left_out() {
         "payload",
         "placeholders",
         "pointers",
+        "requests",
     ];
     assert_eq!(names, expected);
 }

@@ -3,7 +3,10 @@
 
 use std::fmt::Debug;
 
+mod cookie;
+mod cors;
 mod cursors;
+mod forwarded;
 mod frames;
 mod handshake;
 mod json;
@@ -12,6 +15,7 @@ mod packets;
 mod payload;
 mod placeholders;
 mod pointers;
+mod requests;
 mod tree;
 
 /// One kind of input.
@@ -27,8 +31,11 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: [Target; 13] = [
+    cookie::TARGET,
+    cors::TARGET,
     cursors::TARGET,
+    forwarded::TARGET,
     frames::TARGET,
     handshake::TARGET,
     json::TARGET,
@@ -37,6 +44,7 @@ pub const TARGETS: [Target; 9] = [
     payload::TARGET,
     placeholders::TARGET,
     pointers::TARGET,
+    requests::TARGET,
 ];
 
 /// The target of this name.

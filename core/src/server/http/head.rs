@@ -187,14 +187,14 @@ impl Framing {
                 };
                 let line = &rest[..self.searched + end + 1];
                 self.searched = 0;
-                self.handle_line(line, scan);
+                self.handle_line(line, &bytes[..scan.taken], scan);
             }
         }
         ControlFlow::Continue(())
     }
 
-    /// One line with its end.
-    fn handle_line(&mut self, line: &[u8], scan: &mut Scan) {
+    /// One line with its end; `before` is what the scan has taken already.
+    fn handle_line(&mut self, line: &[u8], before: &[u8], scan: &mut Scan) {
         let Some(text) = line.strip_suffix(b"\r\n") else {
             // Empty lines before a request are skipped, however they end.
             if self.state == State::FirstLine && line == b"\n" {
@@ -207,8 +207,10 @@ impl Framing {
             State::FirstLine => {
                 self.seen.http_1_1 = text.ends_with(b" HTTP/1.1");
                 self.state = State::Headers;
-                if let Some(instead) = self.encode_target(text) {
-                    pass_instead(line, &instead, scan);
+                if let Some(encoded) = self.encode_target(text) {
+                    scan.taken += line.len();
+                    let instead = scan.instead.get_or_insert_with(|| before.to_vec());
+                    instead.extend_from_slice(&encoded);
                     return;
                 }
                 Ok(())
@@ -268,14 +270,6 @@ fn pass(bytes: &[u8], scan: &mut Scan) {
     if let Some(instead) = &mut scan.instead {
         instead.extend_from_slice(bytes);
     }
-}
-
-fn pass_instead(line: &[u8], encoded: &[u8], scan: &mut Scan) {
-    // A first line is the first that a scan takes, but for empty lines before it, which need not be passed on.
-    scan.taken += line.len();
-    scan.instead
-        .get_or_insert_default()
-        .extend_from_slice(encoded);
 }
 
 impl Seen {

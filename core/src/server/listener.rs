@@ -260,6 +260,14 @@ fn spawn(shared: &Arc<Shared>, stream: Stream, peer: (IpAddr, u16)) {
         1..=RESERVE => Admission::Refused,
         _ => {
             shared.stats.limit_connections_total.add(1);
+            crate::notice!(
+                crate::log::SERVER,
+                "closed a connection from {}:{} without an answer: {} are open, engine.maxConnections is {}",
+                peer.0,
+                peer.1,
+                open - 1,
+                shared.config.max_connections.unwrap_or(0)
+            );
             return;
         }
     };

@@ -113,6 +113,13 @@ fn verify(
         return refuse(BadRequest::TooManyConnections);
     }
     if is_upgrade && request.version() < Version::HTTP_11 {
+        crate::notice!(
+            crate::log::HTTP,
+            "refused a WebSocket from {}:{} because its request came as HTTP/1.0: let the proxy speak HTTP/1.1 (nginx: \
+             proxy_http_version 1.1)",
+            connection.peer.0,
+            connection.peer.1
+        );
         return refuse(BadRequest::UpgradeOverHttp10);
     }
     let query = HandshakeQuery::parse(request.uri().query().unwrap_or(""));

@@ -1,13 +1,13 @@
 // Plain Engine.IO: sessions that send texts and bytes, without events, rooms and namespaces.
 "use strict";
 
-const { EventEmitter } = require("node:events");
 const { isBinary, toBytes } = require("./binary");
 const { Dispatcher } = require("./dispatcher");
 const { Engine } = require("./engine");
 const { parseHandshake } = require("./handshake");
 const { HttpServer } = require("./http-server");
 const { readOptions } = require("./options");
+const { PartialEmitter, refuse } = require("./unavailable");
 
 class EngineServer extends Engine {
   static owner = "EngineServer";
@@ -73,12 +73,16 @@ class Sessions {
   }
 }
 
-class EngineSocket extends EventEmitter {
+class EngineSocket extends PartialEmitter {
+  static owner = "EngineSocket";
+  static missingEvents = ["packet", "packetCreate", "drain", "flush", "heartbeat", "upgrading"];
+
   constructor(sessions, handle, id, connection, native) {
     super();
     this.id = id;
     this.conn = connection;
     this.readyState = "opening";
+    this.protocol = 4;
     this._handle = handle;
     this._sessions = sessions;
     this._native = native;
@@ -97,16 +101,21 @@ class EngineSocket extends EventEmitter {
     return this.conn.transport;
   }
 
-  // A text, or bytes.
-  send(data) {
+  get server() {
+    return this._sessions.server;
+  }
+
+  // A text, or bytes. Of the options of engine.io, compression is not in this version and makes no difference.
+  send(data, options, callback) {
+    if (typeof options === "function" || typeof callback === "function") refuse("a callback of EngineSocket.send()");
     if (this.readyState !== "open") return this;
     if (isBinary(data)) this._native.sendBinary(this._handle, toBytes(data));
     else this._native.sendText(this._handle, String(data || ""));
     return this;
   }
 
-  write(data) {
-    return this.send(data);
+  write(data, options, callback) {
+    return this.send(data, options, callback);
   }
 
   close() {
@@ -116,7 +125,9 @@ class EngineSocket extends EventEmitter {
   }
 
   _message(data) {
-    if (this.readyState === "open") this.emit("message", data);
+    if (this.readyState !== "open") return;
+    this.emit("data", data);
+    this.emit("message", data);
   }
 
   _disconnecting() {}

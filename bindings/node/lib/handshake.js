@@ -14,9 +14,24 @@ function parseHandshake(json = NOTHING) {
 }
 
 // The parts of an http.IncomingMessage that describe the request.
-function makeRequest({ method, url, headers, address, port }) {
-  const socket = { remoteAddress: address, remotePort: port };
-  return { method, url, headers, socket, connection: socket, httpVersion: "1.1" };
+class HandshakeRequest {
+  constructor({ method, url, headers, address, port }) {
+    const socket = { remoteAddress: address, remotePort: port };
+    Object.assign(this, { method, url, headers, socket, connection: socket, httpVersion: "1.1" });
+  }
+
+  // The parameters of the URL, as engine.io has them there; a program may put others in their place.
+  get _query() {
+    return (this._query = Object.fromEntries(new URL(this.url, "http://localhost").searchParams));
+  }
+
+  set _query(query) {
+    Object.defineProperty(this, "_query", { value: query, writable: true, configurable: true });
+  }
+}
+
+function makeRequest(parts) {
+  return new HandshakeRequest(parts);
 }
 
 module.exports = { parseHandshake, makeRequest };

@@ -45,6 +45,8 @@ export interface HandshakeRequest {
   httpVersion: string;
   socket: { remoteAddress: string; remotePort: number };
   connection: { remoteAddress: string; remotePort: number };
+  /** The parameters of the URL. */
+  _query: Record<string, string>;
 }
 
 export interface Handshake {
@@ -397,11 +399,13 @@ export declare class EngineSocket extends EventEmitter {
   readonly request: HandshakeRequest;
   readonly remoteAddress: string;
   readonly transport: { readonly name: "polling" | "websocket" };
+  readonly protocol: number;
+  readonly server: EngineServer;
   readonly readyState: "opening" | "open" | "closing" | "closed";
   send(data: string | ArrayBufferView | ArrayBuffer): this;
   write(data: string | ArrayBufferView | ArrayBuffer): this;
   close(): void;
-  on(ev: "message", listener: (data: string | Buffer) => void): this;
+  on(ev: "message" | "data", listener: (data: string | Buffer) => void): this;
   on(ev: "close", listener: (reason: DisconnectReason) => void): this;
   on(ev: "upgrade", listener: (transport: { name: string }) => void): this;
   on(ev: string | symbol, listener: (...args: any[]) => void): this;

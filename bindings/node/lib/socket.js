@@ -12,6 +12,7 @@ const { checkName } = require("./reserved");
 const emitLocally = EventEmitter.prototype.emit;
 const ANSWERED = 0;
 const TIMED_OUT = 1;
+const FULL = 4;
 
 class Socket extends EventEmitter {
   constructor(nsp, handle, id, conn, dispatcher) {
@@ -32,6 +33,7 @@ class Socket extends EventEmitter {
     this._incoming = undefined;
     this._outgoing = undefined;
     this._origin = undefined;
+    this._warned = false;
   }
 
   get server() {
@@ -75,7 +77,7 @@ class Socket extends EventEmitter {
   emitWithAck(ev, ...args) {
     const mayFail = this._flags?.timeout !== undefined;
     return new Promise((resolve, reject) => {
-      const ended = mayFail ? (error, value) => (error ? reject(error) : resolve(value)) : resolve;
+      const ended = mayFail ? (error, value) => (error ? reject(error) : resolve(value)) : answerOnly(resolve, reject);
       this.emit(ev, ...args, ended);
     });
   }
@@ -266,10 +268,19 @@ class Socket extends EventEmitter {
     const operation = dispatcher.operation((outcome, replies) => {
       if (outcome === ANSWERED) ack.apply(this, mayFail ? [null, ...replies[0]] : replies[0]);
       else if (mayFail) ack.call(this, failure(outcome));
+      else if (outcome === FULL) this._refused(ack, failure(outcome));
     });
     if (this.connected && this._native.emitWithAck(this._handle, operation, ms, name, json, attachments)) return;
     dispatcher.operations.delete(operation);
     if (mayFail) setTimeout(() => ack.call(this, failure(TIMED_OUT)), ms);
+  }
+
+  // An event was not sent, and its callback has no place for an error.
+  _refused(ack, error) {
+    if (ack.refused !== undefined) return ack.refused(error);
+    if (this._warned) return;
+    this._warned = true;
+    process.emitWarning(`socket ${this.id}: ${error.message}; later ones are not reported`, "BellwireWarning");
   }
 
   _setFlag(name, value) {
@@ -290,7 +301,15 @@ class Socket extends EventEmitter {
 
 }
 
+// The callback of a promise that waits without a time limit.
+function answerOnly(resolve, reject) {
+  return Object.assign((value) => resolve(value), { refused: reject });
+}
+
 function failure(outcome) {
+  if (outcome === FULL) {
+    return new Error('the event was not sent: the client has not answered as many others as the option "maxPendingAcks" allows');
+  }
   return new Error(outcome === TIMED_OUT ? "operation has timed out" : "socket has been disconnected");
 }
 

@@ -1,7 +1,8 @@
 // What carries the sockets of a client: `socket.conn`.
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { beside, serve } from "./support.mjs";
+import { test } from "node:test";
+import { beside, besideEngine, serve, serveEngine } from "./support.mjs";
 
 for (const transports of [["websocket"], ["polling"]]) {
   beside(`closing the transport leaves the client free to return, ${transports}`, async (t, { Server }) => {
@@ -61,4 +62,50 @@ beside("the transport can be closed after its sockets have left", async (t, { Se
   // A poll may be answered with a noop first.
   assert.deepEqual(heard.slice(1).filter((packet) => packet !== "6"), ["41", "1"]);
   assert.equal((await fetch(`${url}&sid=${sid}`)).status, 400);
+});
+
+beside("a request has its parameters as engine.io has them", async (t, { Server }) => {
+  const asked = [];
+  const allowRequest = (req, callback) => {
+    asked.push(req._query.token);
+    callback(null, true);
+  };
+  const { io, port, pair } = serve(t, { allowRequest }, Server);
+  const { socket } = await pair("/", { query: { token: "a b&c", other: "안녕" } });
+  const { EIO, transport, token, other } = socket.request._query;
+  assert.deepEqual([EIO, transport, token, other, asked], ["4", "websocket", "a b&c", "안녕", ["a b&c"]]);
+  assert.equal(socket.handshake.query.token, "a b&c");
+  assert.equal(socket.request._query, socket.request._query);
+  const told = once(io.engine, "connection_error");
+  await fetch(`http://127.0.0.1:${port}/socket.io/?EIO=3&transport=polling&x=1`);
+  assert.equal((await told)[0].req._query.x, "1");
+});
+
+besideEngine("a plain session tells of its data twice, as engine.io does", async (t, options) => {
+  const { server, pair } = serveEngine(t, options);
+  const { client, socket } = await pair();
+  const heard = [];
+  socket.on("data", (data) => heard.push(["data", String(data)]));
+  socket.on("message", (data) => heard.push(["message", String(data)]));
+  const closed = once(socket, "close");
+  client.send("text");
+  client.send(Buffer.from("bytes"));
+  client.on("message", () => client.close());
+  socket.on("message", (data) => String(data) === "bytes" && socket.send("end"));
+  assert.equal((await closed)[0], "transport close");
+  assert.deepEqual(heard, [["data", "text"], ["message", "text"], ["data", "bytes"], ["message", "bytes"]]);
+  assert.deepEqual([socket.protocol, socket.server], [4, server]);
+});
+
+test("a plain session refuses by name what it does not tell of", async (t) => {
+  const { pair } = serveEngine(t);
+  const { socket } = await pair();
+  const code = "ERR_BELLWIRE_UNSUPPORTED";
+  for (const name of ["packet", "packetCreate", "drain", "flush", "heartbeat", "upgrading"]) {
+    for (const add of ["on", "once", "addListener", "prependListener", "prependOnceListener"]) {
+      assert.throws(() => socket[add](name, () => {}), { code, message: new RegExp(`"${name}" of EngineSocket`) });
+    }
+  }
+  assert.throws(() => socket.send("x", () => {}), { code });
+  assert.throws(() => socket.write("x", {}, () => {}), { code });
 });

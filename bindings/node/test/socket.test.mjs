@@ -282,3 +282,22 @@ test("an upgrade is told to the connection", async (t) => {
   client("/", { transports: ["polling", "websocket"] });
   assert.deepEqual(await upgraded, ["websocket", "websocket"]);
 });
+
+test("an event that too many unanswered ones keep back says so", async (t) => {
+  const { pair } = serve(t, { engine: { maxPendingAcks: 2 } });
+  const { client, socket } = await pair();
+  const warned = once(process, "warning");
+  for (let i = 0; i < 2; i++) socket.emit("never answered", () => {});
+  const refused = { message: /not sent.*maxPendingAcks/ };
+  await assert.rejects(socket.emitWithAck("x"), refused);
+  await assert.rejects(socket.timeout(60_000).emitWithAck("x"), refused);
+  for (let i = 0; i < 3; i++) socket.emit("x", () => assert.fail("it was not sent"));
+  const [warning] = await warned;
+  assert.equal(warning.name, "BellwireWarning");
+  assert.match(warning.message, /not sent.*maxPendingAcks/);
+  client.on("x", () => assert.fail("it was not sent"));
+  client.on("end", (ack) => client.disconnect());
+  const left = once(socket, "disconnect");
+  socket.emit("end");
+  await left;
+});

@@ -23,8 +23,9 @@
 //               goes on; a question is then refused.
 //   Errors      A peer that has left, is too slow, or a server that closes is
 //               no error: the call returns false, and so does a call for
-//               bellwire::socket{}.  Everything else throws bellwire::error, or,
-//               without exceptions, ends the program.
+//               bellwire::socket{}.  Everything else throws bellwire::error.
+//               Without exceptions, what cannot be sent is printed to stderr and
+//               the call returns false; other errors end the program.
 //   Durations   A negative time to wait is no time.
 //
 //   bellwire::server io;
@@ -69,15 +70,15 @@ class message {
  public:
   message() = default;
   message(std::string_view event, const args &a) {
-    const bw_payload p = a.payload(event);
-    check(bw_message_new(&p, &m_));
+    bw_payload p;
+    if (a.payload_to(p, event)) (void)sent(bw_message_new(&p, &m_));
   }
   message(std::string_view event, const encoded &e) {
     const auto blobs = copied(e);
     bw_payload p = bw_payload_of(str(event), str(e.args_json));
     p.bins = blobs.data();
     p.n_bins = blobs.size();
-    check(bw_message_new(&p, &m_));
+    (void)sent(bw_message_new(&p, &m_));
   }
   template <class... A> static message of(std::string_view event, const A &...a) {
     return message(event, args(a...));
@@ -122,9 +123,8 @@ class ack {
   explicit operator bool() const noexcept { return a_ != 0; }
   template <class... A> bool operator()(const A &...a) const { return send(args(a...)); }
   bool send(const args &a) const {
-    if (!a_) return false;
-    const bw_payload p = a.payload("");
-    return sent(bw_ack_send(a_, &p));
+    bw_payload p;
+    return a_ && a.payload_to(p, "") && sent(bw_ack_send(a_, &p));
   }
   bool send(const encoded &e) const {
     if (!a_) return false;
@@ -256,8 +256,8 @@ class target {
     return emit_args(event, args(a...));
   }
   bool emit_args(std::string_view event, const args &a) {
-    const bw_payload p = a.payload(event);
-    return has_scope() && sent(bw_emit(fix(), &p));
+    bw_payload p;
+    return a.payload_to(p, event) && has_scope() && sent(bw_emit(fix(), &p));
   }
   bool emit(const message &m) { return has_scope() && sent(bw_emit_message(fix(), m.get())); }
   // Asks; f(const outcome &) is called once, with the answers there are.
@@ -327,9 +327,9 @@ struct socket {
     return emit_args(event, args(a...));
   }
   bool emit_args(std::string_view event, const args &a) const {
-    const bw_payload p = a.payload(event);
+    bw_payload p;
     const bw_target t = bw_to(v);
-    return v && sent(bw_emit(&t, &p));
+    return a.payload_to(p, event) && v && sent(bw_emit(&t, &p));
   }
   bool emit(const message &m) const {
     const bw_target t = bw_to(v);

@@ -139,6 +139,9 @@ fn the_cpp_header_needs_neither_exceptions_nor_rtti() {
          int main() { bellwire::server io; auto n = io.of(\"/\"); int calls = 0;\n\
          n.on(\"e\", [&](const bellwire::event &) { calls++; });\n\
          io.listen(\"127.0.0.1\", 0); n.emit(\"hello\", 1, \"two\", nullptr);\n\
+         #if defined(__cpp_exceptions)\n try { n.emit(\"cut\", \"\\xc3\"); return 3; }\n\
+         catch (const bellwire::error &) {}\n\
+         #else\n if (n.emit(\"cut\", \"\\xc3\") || bellwire::message::of(\"x\", \"\\xff\")) return 4;\n #endif\n\
          return twice() + calls; }\n",
     );
     let library = native::library_folder();

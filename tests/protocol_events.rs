@@ -475,6 +475,40 @@ fn a_placeholder_in_a_plain_event_is_data() {
     );
 }
 
+/// Also next to attachments of the host's; a receiver that resolves it is told an error by its parser.
+#[test]
+fn data_that_looks_like_a_placeholder_is_sent_next_to_bytes() {
+    let data = r#"{"_placeholder":true,"num":99}"#;
+    let mut client = Client::connect(&SERVER);
+    client.send(&format!(
+        r#"2["message-with-bytes",{data},{{"a":[{data}]}}]"#
+    ));
+    let packet = client.receive();
+    assert_eq!(packet.kind, kind::BINARY_EVENT);
+    let data: Value = serde_json::from_str(data).expect("JSON");
+    assert_eq!(
+        packet.args(),
+        [
+            data.clone(),
+            json!({"a": [data]}),
+            json!({"_placeholder": true, "num": 0})
+        ]
+    );
+    assert_eq!(packet.binaries, [[1, 2, 3]]);
+    // What came with attachments goes on with them.
+    client.send_with(
+        &format!(r#"51-["message-with-bytes",{{"a":{PLACEHOLDER}}}]"#),
+        &[b"x"],
+    );
+    let packet = client.receive();
+    let args = [
+        json!({"a": {"_placeholder": true, "num": 0}}),
+        json!({"_placeholder": true, "num": 1}),
+    ];
+    assert_eq!(packet.args(), args);
+    assert_eq!(packet.binaries, [&b"x"[..], &[1, 2, 3]]);
+}
+
 #[test]
 fn what_only_looks_like_a_placeholder_is_data() {
     let mut client = Client::connect(&SERVER);

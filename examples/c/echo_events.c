@@ -116,6 +116,24 @@ static void on_message_with_ack(const bw_event *ev, void *user) {
   (void)answer(ev->ack, ev->args, ev->bins, ev->n_bins);
 }
 
+/* Each argument with its binaries, and one of ours. */
+static void on_message_with_bytes(const bw_event *ev, void *user) {
+  const bw_target to = bw_to(ev->socket);
+  const bw_blob own = {"\1\2\3", 3, NULL, NULL};
+  bw_args *args = bw_args_new();
+  bw_payload p;
+  bw_cursor at;
+  bw_value v;
+  bw_status s;
+  (void)user;
+  for (s = bw_cursor_first(&at, ev->message, BW_S(""), &v, sizeof v); s == BW_OK;
+       s = bw_cursor_next(&at, &v, sizeof v))
+    bw_args_copy(args, ev->message, v.json);
+  bw_args_bin(args, own);
+  if (bw_args_payload(args, BW_S("message-with-bytes-back"), &p) == BW_OK) (void)bw_emit(&to, &p);
+  bw_args_free(&args);
+}
+
 static void on_held(const bw_event *ev, void *user) {
   (void)user;
   (void)send(ev->socket, BW_S("held-back"), ev->args, ev->bins, ev->n_bins);
@@ -350,6 +368,7 @@ void add_packet_check(bw_nsp nsp) {
 void add_events(bw_nsp nsp) {
   static const struct { const char *name; bw_callback cb; } events[] = {
     {"message", on_message}, {"message-with-ack", on_message_with_ack}, {"held", on_held},
+    {"message-with-bytes", on_message_with_bytes},
     {"volatile-many", on_volatile_many}, {"call", on_call}, {"join", on_join},
     {"leave", on_leave}, {"rooms", on_rooms}, {"broadcast", on_broadcast},
     {"broadcast-ack", on_broadcast_ack}, {"sockets-join", on_sockets_join},

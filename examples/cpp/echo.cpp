@@ -232,6 +232,11 @@ class Echo {
     on("held", back("held-back"));
     nsp_.once("once-event", guarded(back("once-back")));
     on("message-with-ack", [](const event &ev) { ev.ack().send(ev.encoded()); });
+    on("message-with-bytes", [](const event &ev) {
+      args all;
+      for (const value &v : ev.items()) all.add(v);
+      ev.socket().emit_args("message-with-bytes-back", all.add(bellwire::blob{"\1\2\3", 3}));
+    });
     on("volatile-many", [](const event &ev) {
       for (int64_t i = 0; i < ev.get<int64_t>("/0"); i++) ev.socket().to_it().is_volatile().emit("volatile", i);
       ev.socket().emit("volatile-done");

@@ -66,6 +66,7 @@ function echoMessages(socket) {
     socket.emit("message-back", ...args);
   });
   socket.on("message-with-ack", (...args) => args.pop()(...args));
+  socket.on("message-with-bytes", (...args) => socket.emit("message-with-bytes-back", ...args, Buffer.from([1, 2, 3])));
   socket.on("held", (x) => socket.emit("held-back", x));
   socket.on("volatile-many", (n) => {
     for (let i = 0; i < n; i++) socket.volatile.emit("volatile", i);

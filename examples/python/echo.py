@@ -108,6 +108,9 @@ class Echo:
     def answer_message_with_ack(self, sid: str, *args: Any) -> Any:
         return args
 
+    def answer_message_with_bytes(self, sid: str, *args: Any) -> None:
+        self.emit("message-with-bytes-back", (*args, bytes([1, 2, 3])), to=sid)
+
     def answer_held(self, sid: str, *args: Any) -> None:
         self.emit("held-back", args, to=sid)
 

@@ -77,6 +77,11 @@ class args {
     check(bw_args_payload(w_.get(), str(event), &p));
     return p;
   }
+  // The same for sending: false, without exceptions, when there was a mistake.
+  bool payload_to(bw_payload &p, std::string_view event) const {
+    p = BW_PAYLOAD_INIT;
+    return sent(bw_args_payload(w_.get(), str(event), &p));
+  }
   bw_args *get() const noexcept { return w_.get(); }
 
  private:

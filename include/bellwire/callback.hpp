@@ -84,21 +84,8 @@ inline void print_exception(const bw_event &e, std::string_view what) {
                printable(view(e.name)).c_str(), printable(what).c_str());
 }
 
-// A client may cause as many exceptions as it likes: 20 lines a second are
-// printed, and how many were not.
 inline void print_exception_rarely(const bw_event &e, std::string_view what) {
-  constexpr uint64_t most = 20;
-  static std::atomic<int64_t> current{0};
-  static std::atomic<uint64_t> lines{0};
-  const auto since = std::chrono::steady_clock::now().time_since_epoch();
-  const int64_t second = std::chrono::duration_cast<std::chrono::seconds>(since).count();
-  if (current.exchange(second) != second) {
-    const uint64_t before = lines.exchange(0);
-    if (before > most)
-      std::fprintf(stderr, "bellwire: %llu more exceptions left callbacks\n",
-                   static_cast<unsigned long long>(before - most));
-  }
-  if (lines.fetch_add(1) < most) print_exception(e, what);
+  if (may_print()) print_exception(e, what);
 }
 
 // Tells the server's handler, or stderr; defined where event is.

@@ -5,6 +5,7 @@
 
 #include "../bellwire.h"
 
+#include <atomic>
 #include <charconv>
 #include <chrono>
 #include <cstdio>
@@ -61,11 +62,38 @@ class error : public std::runtime_error {
 inline void check(bw_status s) {
   if (s < 0) fail(s);
 }
-// False when the peer is not there to hear it.
+namespace detail {
+
+// Clients may cause as many errors as they like: 20 lines a second are printed,
+// and how many were not.
+inline bool may_print() noexcept {
+  constexpr uint64_t most = 20;
+  static std::atomic<int64_t> current{0};
+  static std::atomic<uint64_t> lines{0};
+  const auto since = std::chrono::steady_clock::now().time_since_epoch();
+  const int64_t second = std::chrono::duration_cast<std::chrono::seconds>(since).count();
+  if (current.exchange(second) != second) {
+    const uint64_t before = lines.exchange(0);
+    if (before > most)
+      std::fprintf(stderr, "bellwire: %llu more errors were not printed\n",
+                   static_cast<unsigned long long>(before - most));
+  }
+  return lines.fetch_add(1) < most;
+}
+
+}  // namespace detail
+
+// False when the peer is not there to hear it.  What cannot be sent may come from
+// a client, so that without exceptions it is printed, and does not end the program.
 inline bool sent(bw_status s) {
   if (s == BW_E_GONE || s == BW_E_FULL || s == BW_E_CLOSED) return false;
+#if defined(__cpp_exceptions)
   check(s);
-  return true;
+#else
+  if (s < 0 && detail::may_print())
+    std::fprintf(stderr, "bellwire: not sent: %s: %s\n", bw_status_name(s), bw_last_error());
+#endif
+  return s >= 0;
 }
 
 inline bw_str str(std::string_view v) noexcept { return {v.data(), v.size()}; }

@@ -1,5 +1,7 @@
 //! What the engine reports, as exceptions of Python.
 
+use std::error::Error as _;
+
 use bellwire_core::error::{Error, ErrorKind};
 use pyo3::PyErr;
 use pyo3::exceptions::{PyNotImplementedError, PyOSError, PyRuntimeError, PyValueError};
@@ -16,12 +18,23 @@ pub(crate) fn exception(error: &Error) -> PyErr {
     let text = error.to_string();
     match error.kind() {
         ErrorKind::Full => SendBufferFullError::new_err(text),
-        ErrorKind::Io | ErrorKind::AddressInUse | ErrorKind::Access => PyOSError::new_err(text),
+        ErrorKind::Io | ErrorKind::AddressInUse | ErrorKind::Access => os_error(error, text),
         ErrorKind::Unsupported => PyNotImplementedError::new_err(text),
         ErrorKind::State | ErrorKind::Closed | ErrorKind::Internal | ErrorKind::Panic => {
             PyRuntimeError::new_err(text)
         }
         _ => PyValueError::new_err(text),
+    }
+}
+
+/// With the number by which Python chooses the class, if the system has given one.
+fn os_error(error: &Error, text: String) -> PyErr {
+    let cause = error
+        .source()
+        .and_then(|source| source.downcast_ref::<std::io::Error>());
+    match cause.and_then(std::io::Error::raw_os_error) {
+        Some(number) => PyOSError::new_err((number, text)),
+        None => PyOSError::new_err(text),
     }
 }
 

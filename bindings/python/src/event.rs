@@ -70,11 +70,11 @@ fn refuse(event: &Event<'_>) {
 fn deliver(py: Python<'_>, host: &Host, event: &Event<'_>) -> PyResult<()> {
     match event {
         Event::AllowRequest { request, question } => {
-            if request.xdomain() {
+            if request.xdomain() || host.asks_about_all.load(Ordering::Relaxed) {
                 let call = (request_dict(py, request)?, Question::new(question));
                 return host.request.call1(py, call).map(drop);
             }
-            // It did not come from a page. Nobody else waits for the answer.
+            // It did not come from a page, and the program has nothing to say. Nothing else answers.
             let _ = question.accept();
             Ok(())
         }

@@ -22,6 +22,8 @@ macro_rules! calls {
             namespaces: RwLock<Vec<Py<Namespace>>>,
             /// Whether Python decides in which order handlers begin.
             pub(crate) keeps_order: AtomicBool,
+            /// Whether Python is asked about every request that opens a session.
+            pub(crate) asks_about_all: AtomicBool,
             /// What a handler raised that is to end the program.
             fatal: std::sync::Mutex<Option<PyErr>>,
         }
@@ -33,6 +35,7 @@ macro_rules! calls {
                     $($name: host.getattr(stringify!($name))?.unbind(),)*
                     namespaces: RwLock::default(),
                     keeps_order: AtomicBool::default(),
+                    asks_about_all: AtomicBool::default(),
                     fatal: std::sync::Mutex::default(),
                 })
             }
@@ -45,7 +48,7 @@ calls! {
     spawn;
     /// An event without a handler of its own: (namespace, event, sid, args, ack).
     dispatch;
-    /// May a page of another origin open a session? (request, question)
+    /// May this request open a session? (request, question)
     request;
     /// May it join? (namespace, sid, socket, question)
     connect;

@@ -33,7 +33,7 @@ impl Written {
         let mut written = Self::default();
         if data.is_none() {
             written.text.extend_from_slice(b"[]");
-        } else if let Ok(several) = data.cast_exact::<PyTuple>() {
+        } else if let Ok(several) = data.cast::<PyTuple>() {
             written.sequence(several.iter(), DEPTH)?;
         } else {
             written.text.push(b'[');
@@ -109,16 +109,34 @@ impl Written {
 
     fn dict(&mut self, dict: &Bound<'_, PyDict>, depth: usize) -> PyResult<()> {
         self.text.push(b'{');
-        for (index, (key, value)) in dict.iter().enumerate() {
-            if index > 0 {
-                self.text.push(b',');
+        if dict.is_exact_instance_of::<PyDict>() {
+            for (index, (key, value)) in dict.iter().enumerate() {
+                self.member(index, &key, &value, depth)?;
             }
-            self.key(&key)?;
-            self.text.push(b':');
-            self.value(&value, depth)?;
+        } else {
+            // As json does: a subclass says itself what it holds.
+            for (index, item) in dict.call_method0("items")?.try_iter()?.enumerate() {
+                let (key, value) = item?.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
+                self.member(index, &key, &value, depth)?;
+            }
         }
         self.text.push(b'}');
         Ok(())
+    }
+
+    fn member(
+        &mut self,
+        index: usize,
+        key: &Bound<'_, PyAny>,
+        value: &Bound<'_, PyAny>,
+        depth: usize,
+    ) -> PyResult<()> {
+        if index > 0 {
+            self.text.push(b',');
+        }
+        self.key(key)?;
+        self.text.push(b':');
+        self.value(value, depth)
     }
 
     fn key(&mut self, key: &Bound<'_, PyAny>) -> PyResult<()> {

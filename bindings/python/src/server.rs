@@ -66,8 +66,11 @@ impl Server {
     }
 
     /// Listens on TCP; the port.
-    fn listen_tcp(&self, py: Python<'_>, host: &str, port: u16) -> PyResult<u16> {
+    fn listen_tcp(&self, py: Python<'_>, host: &str, port: i64) -> PyResult<u16> {
         self.birth.check()?;
+        let port = u16::try_from(port).map_err(|_| {
+            PyValueError::new_err(format!("port {port} is not between 0 and 65535"))
+        })?;
         py.detach(|| self.server.listen_tcp(host, port))
             .map_err(|error| exception(&error))
     }
@@ -129,6 +132,14 @@ impl Server {
         poll::drain(&self.server, &host)
     }
 
+    /// From now on Python is asked about every request that opens a session, or only about those of foreign pages.
+    fn ask_about_all(&self, py: Python<'_>, wanted: bool) -> PyResult<()> {
+        self.birth.check()?;
+        let host = self.host(py)?;
+        host.get().asks_about_all.store(wanted, Ordering::Relaxed);
+        Ok(())
+    }
+
     /// While it is wanted, no handler is called directly: Python decides in which order they begin.
     fn keep_order(&self, py: Python<'_>, wanted: bool) -> PyResult<()> {
         self.birth.check()?;
@@ -168,7 +179,13 @@ impl Server {
     /// Stops now, waits for the threads, and lets go of the host.
     fn stop(&self, py: Python<'_>) -> PyResult<()> {
         self.birth.check()?;
-        py.detach(|| self.server.stop());
+        py.detach(|| {
+            self.server.stop();
+            // What waits holds its sockets, which hold the engine.
+            if let Some(queue) = self.server.queue() {
+                queue.clear();
+            }
+        });
         log::end(&self.server);
         if let Ok(host) = self.host(py) {
             log::deliver(py, &self.server, host.get());

@@ -39,6 +39,12 @@ impl Socket {
         self.socket.id().as_str()
     }
 
+    /// Its namespace.
+    #[getter]
+    fn namespace(&self) -> &str {
+        self.socket.namespace().name()
+    }
+
     /// Whether it is in its namespace.
     #[getter]
     fn connected(&self) -> bool {

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -65,6 +66,23 @@ def works_in_an_empty_environment(python: str, folder: Path, *install: object) -
 @pytest.mark.parametrize("python", pythons())
 def test_the_wheel_works_in_an_empty_environment(python, tmp_path):
     works_in_an_empty_environment(python, tmp_path, "--no-index", wheel())
+
+
+def test_the_source_has_its_licences(tmp_path):
+    subprocess.run(
+        [Path(sys.executable).parent / "maturin", "sdist", "--out", tmp_path],
+        check=True,
+        capture_output=True,
+        cwd=ROOT / "bindings" / "python",
+    )
+    [archive] = tmp_path.glob("*.tar.gz")
+    with tarfile.open(archive) as files:
+        texts = {
+            name.rpartition("/")[2]: files.extractfile(name).read()
+            for name in files.getnames()
+            if name.count("/") == 1 and "LICENSE" in name
+        }
+    assert texts == {name: (ROOT / name).read_bytes() for name in ("LICENSE-APACHE", "LICENSE-MIT")}
 
 
 def test_the_source_does_where_there_is_rust(tmp_path):

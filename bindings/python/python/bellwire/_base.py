@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import atexit
+import inspect
 import logging
 import mimetypes
 import os
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from . import _native
@@ -74,6 +75,7 @@ class BaseServer(Handlers):
         transports: str | list[str] | None = None,
         monitor_clients: bool | None = None,
         socketio_path: str = "socket.io",
+        allow_request: Callable[[Environ], Any] | None = None,
         options: dict[str, Any] | None = None,
         **unknown: NoReturn,
     ) -> None:
@@ -94,6 +96,9 @@ class BaseServer(Handlers):
         self.logger = self._log.logger
         self._files: dict[str, tuple[str, bytes]] = {}
         self._origins = Origins(cors_allowed_origins)
+        if inspect.iscoroutinefunction(allow_request) and not self.is_asyncio_based():
+            raise TypeError("allow_request: a Server has no coroutine handlers: use AsyncServer")
+        self._allow_request = allow_request
         self._clients = Clients()
         self._engine: _native.Server | None = None
         self._natives: dict[str, _native.Namespace] = {}
@@ -129,7 +134,8 @@ class BaseServer(Handlers):
         self._engine_log.follow()
         engine = self._engine = _native.Server(self._options, dispatcher)
         _engines.add(engine)
-        engine.hook("request", self._origins.checks)
+        engine.hook("request", self._origins.checks or self._allow_request is not None)
+        engine.ask_about_all(self._allow_request is not None)
         for path, (content_type, body) in self._files.items():
             engine.serve_file(path, content_type, body)
         for name in ("/", *self.namespaces, *self.handlers, *self.namespace_handlers):
@@ -158,6 +164,7 @@ class BaseServer(Handlers):
         if native is None:
             native = self._natives[name] = self._engine.namespace(name)
         asks = not self.always_connect and self._find("connect", name, ()) is not None
+        asks = asks or not self._is_open(name)
         native.hook("connect", asks)
         native.hook("packet", bool(self._filters.get(name)))
         native.hook("outgoing", bool(self._watching("outgoing", name)))
@@ -169,6 +176,10 @@ class BaseServer(Handlers):
             for event, handler in self.handlers.get(name, {}).items():
                 if event != "*" and event not in self._reserved:
                     native.handlers[event] = handler
+
+    def _is_open(self, name: str) -> bool:
+        """Whether clients may join a namespace: it was named as one, or something of it is handled."""
+        return name in self.namespaces or name in self.handlers or name in self.namespace_handlers
 
     def _calls_directly(self) -> bool:
         return False
@@ -198,6 +209,8 @@ class BaseServer(Handlers):
 
     def _client(self, sid: str, namespace: str | None) -> Client:
         client = self._clients.get(sid)
+        if client is not None and client.socket.namespace != (namespace or "/"):
+            client = None
         if client is None:
             native = self._native(namespace)
             socket = native.find(sid) if native is not None else None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from . import exceptions
 from ._arity import takes
 from ._clients import Client, Reason
+from ._environ import build
 
 if TYPE_CHECKING:
     from ._base import BaseServer
@@ -61,14 +62,32 @@ class Dispatcher:
     # ------------------------------------------------------------- connections
 
     def request(self, request: dict[str, Any], question: Question) -> None:
-        """May a page of this origin open a session?"""
-        if self.server._origins.allow(request):
-            question.accept()
-        else:
+        """May this request open a session?"""
+        if request["xdomain"] and not self.server._origins.allow(request):
             question.reject("Not an accepted origin.")
+            return
+        handler = self.server._allow_request
+        if handler is None:
+            question.accept()
+            return
+
+        def decided(result: Any) -> None:
+            error = self._refusal(result, "allow_request")
+            if error is None:
+                question.accept()
+            else:
+                # Without words of the program, those of the engine.
+                question.reject(error["message"] if result is not False else "")
+
+        # Requests wait for nothing but their own answer.
+        self.decide(handler, (build(request),), decided, f"request {id(question)}")
 
     def connect(self, namespace: Namespace, sid: str, socket: Socket, question: Question) -> None:
         """May this client join?"""
+        if not self.server._is_open(namespace.name):
+            question.reject("Invalid namespace")
+            self._drop(namespace, sid)
+            return
         found = self.server._find("connect", namespace.name, ())
         if found is None:
             if not question.accept():
@@ -112,7 +131,7 @@ class Dispatcher:
         for operation in namespace.refused(sid):
             self.acked(operation, "gone", [])
 
-    def _refusal(self, result: Any) -> dict[str, Any] | None:
+    def _refusal(self, result: Any, what: str = "the connect handler") -> dict[str, Any] | None:
         if result is False:
             return exceptions.ConnectionRefusedError().error_args
         if isinstance(result, exceptions.ConnectionRefusedError):
@@ -121,7 +140,7 @@ class Dispatcher:
             return {"message": "Connection refused by server"}
         if isinstance(result, BaseException):
             if isinstance(result, Exception):
-                self.fault(result, "the connect handler")
+                self.fault(result, what)
             return exceptions.ConnectionRefusedError().error_args
         return None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 if TYPE_CHECKING:
@@ -11,9 +11,60 @@ if TYPE_CHECKING:
 
 Handler = Callable[..., Any]
 H = TypeVar("H", bound=Handler)
+V = TypeVar("V")
 
 RESERVED = ("connect", "disconnect")
 _WATCHED = ("connection_error", "disconnecting", "drain", "joined", "outgoing", "room", "upgrade")
+
+
+class Watched(dict[str, V]):
+    """A dictionary that tells of each change."""
+
+    def __init__(
+        self,
+        changed: Callable[[str], None],
+        convert: Callable[[str, V], V],
+        items: Mapping[str, V] | None = None,
+    ) -> None:
+        super().__init__(items or {})
+        self._changed = changed
+        self._convert = convert
+
+    def __setitem__(self, key: str, value: V) -> None:
+        super().__setitem__(key, self._convert(key, value))
+        self._changed(key)
+
+    def __delitem__(self, key: str) -> None:
+        super().__delitem__(key)
+        self._changed(key)
+
+    def setdefault(self, key: str, default: Any = None) -> V:
+        if key not in self:
+            self[key] = default
+        return self[key]
+
+    def update(self, *items: Any, **named: V) -> None:
+        for key, value in dict(*items, **named).items():
+            self[key] = value
+
+    def __ior__(self, items: Any) -> Any:  # type: ignore[misc]
+        self.update(items)
+        return self
+
+    def pop(self, key: str, *default: Any) -> Any:
+        if key not in self:
+            return super().pop(key, *default)
+        value = self[key]
+        del self[key]
+        return value
+
+    def popitem(self) -> tuple[str, V]:
+        key = next(reversed(self), None)
+        return super().popitem() if key is None else (key, self.pop(key))
+
+    def clear(self) -> None:
+        while self:
+            self.popitem()
 
 
 class Handlers:
@@ -22,10 +73,14 @@ class Handlers:
     _reserved = RESERVED
 
     def __init__(self) -> None:
-        self.handlers: dict[str, dict[str, Handler]] = {}
-        self.namespace_handlers: dict[str, BaseNamespace[Any]] = {}
+        #: By namespace and event. It may be changed at any time.
+        self.handlers: dict[str, dict[str, Handler]] = Watched(self._changed, self._watch_events)
+        self.namespace_handlers: dict[str, BaseNamespace[Any]] = Watched(self._changed, lambda _, it: it)
         self._filters: dict[str, list[Handler]] = {}
         self._watchers: dict[str, dict[str, list[Handler]]] = {}
+
+    def _watch_events(self, name: str, events: dict[str, Handler]) -> dict[str, Handler]:
+        return Watched(lambda _: self._changed(name), lambda _, handler: handler, events)
 
     def is_asyncio_based(self) -> bool:
         """Whether handlers run on a loop."""
@@ -53,8 +108,9 @@ class Handlers:
         def register(handler: H) -> H:
             if inspect.iscoroutinefunction(handler) and not self.is_asyncio_based():
                 raise TypeError("a Server has no coroutine handlers: use AsyncServer")
-            self.handlers.setdefault(name, {})[event] = handler
-            self._changed(name)
+            if name not in self.handlers:
+                self.handlers[name] = {}
+            self.handlers[name][event] = handler
             return handler
 
         return register if handler is None else register(handler)
@@ -73,11 +129,14 @@ class Handlers:
 
     def register_namespace(self, namespace_handler: BaseNamespace[Any]) -> None:
         """Registers a class-based namespace."""
+        from .namespaces import BaseNamespace
+
+        if not isinstance(namespace_handler, BaseNamespace):
+            raise ValueError(f"Not a namespace instance: {namespace_handler!r}")
         if namespace_handler.is_asyncio_based() != self.is_asyncio_based():
             raise ValueError("Not a valid namespace class for this server")
         namespace_handler._set_server(self)
         self.namespace_handlers[namespace_handler.namespace] = namespace_handler
-        self._changed(namespace_handler.namespace)
 
     def use(self, handler: H, namespace: str | None = None) -> H:
         """Registers what decides about each event of a client before its handler is called.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import sys
 
 #: Ways of python-socketio to live inside of another server.
 _MOUNTED = ("asgi", "aiohttp", "sanic", "tornado", "eventlet", "gevent", "gevent_uwsgi")
@@ -41,6 +42,22 @@ _MEMBERS = {
     "eio": "there is no second server inside; stat(), watch() and transport() tell of connections",
     "environ": "ask for one client's with get_environ(sid)",
 }
+
+
+def refuse_green_threads() -> None:
+    """A program whose threads gevent or eventlet have replaced would freeze: they do not run while the engine is waited for."""
+    gevent = sys.modules.get("gevent.monkey")
+    eventlet = sys.modules.get("eventlet.patcher")
+    if gevent is not None and gevent.is_module_patched("threading"):
+        patcher, advice = "gevent", "call monkey.patch_all(thread=False)"
+    elif eventlet is not None and eventlet.is_monkey_patched("thread"):
+        patcher, advice = "eventlet", "call eventlet.monkey_patch(thread=False)"
+    else:
+        return
+    raise RuntimeError(
+        f"{patcher} has replaced the threads of this program, and the server needs real ones:"
+        f" do not patch (handlers of a Server run on threads and may block), or {advice}"
+    )
 
 
 def missing_name(name: str) -> str:

@@ -36,6 +36,11 @@ def engine_options(
     if transports is not None:
         options["transports"] = [transports] if isinstance(transports, str) else list(transports)
     if cookie is not None:
+        values = [cookie, *cookie.values()] if isinstance(cookie, dict) else [cookie]
+        if any(callable(value) for value in values):
+            raise NotImplementedError(
+                "cookie: a function is not called in this version: give a name, or a dict of fixed attributes"
+            )
         options["cookie"] = {"name": cookie} if isinstance(cookie, str) else _cookie(cookie)
     if cors_allowed_origins is not None and cors_allowed_origins != []:
         # Whoever is allowed is told its own origin: a browser takes no "*" together with credentials.

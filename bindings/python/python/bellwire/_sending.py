@@ -65,7 +65,16 @@ class Sending(BaseServer, Generic[Sent]):
         ignore_queue: bool = False,
     ) -> Sent:
         """Sends an event of the name `message`."""
-        return self.emit("message", data, to, room, skip_sid, namespace, callback, ignore_queue)
+        return self.emit(
+            "message",
+            data=data,
+            to=to,
+            room=room,
+            skip_sid=skip_sid,
+            namespace=namespace,
+            callback=callback,
+            ignore_queue=ignore_queue,
+        )
 
     def enter_room(self, sid: str, room: str | int, namespace: str | None = None) -> Sent:
         """Puts a client into a room."""

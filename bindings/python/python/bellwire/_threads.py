@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 from . import exceptions
 from ._base import Rooms
 from ._dispatch import Answers, Dispatcher, Replies, all_answers, one_answer
+from ._missing import refuse_green_threads
 from ._pool import HANDLER, Job, Pool
 from ._sending import Sending
 
@@ -178,6 +179,7 @@ class Server(Sending[None]):
 
     def _attach(self) -> Engine:
         if self._engine is None:
+            refuse_green_threads()
             dispatcher = ThreadDispatcher(self)
             dispatcher.begin(self._start(dispatcher))
         return self._running()

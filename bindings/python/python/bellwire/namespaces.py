@@ -47,15 +47,15 @@ class BaseNamespace(Generic[Sent]):
 
     def rooms(self, sid: str, namespace: str | None = None) -> list[str]:
         """See `AsyncServer.rooms`."""
-        return cast("list[str]", self.server.rooms(sid, namespace or self.namespace))
+        return cast("list[str]", self.server.rooms(sid, namespace=namespace or self.namespace))
 
     def transport(self, sid: str, namespace: str | None = None) -> str:
         """See `AsyncServer.transport`."""
-        return cast(str, self.server.transport(sid, namespace or self.namespace))
+        return cast(str, self.server.transport(sid, namespace=namespace or self.namespace))
 
     def get_environ(self, sid: str, namespace: str | None = None) -> Environ | None:
         """See `AsyncServer.get_environ`."""
-        return cast("Environ | None", self.server.get_environ(sid, namespace or self.namespace))
+        return cast("Environ | None", self.server.get_environ(sid, namespace=namespace or self.namespace))
 
     def emit(
         self,
@@ -70,7 +70,19 @@ class BaseNamespace(Generic[Sent]):
     ) -> Sent:
         """See `AsyncServer.emit`."""
         name = namespace or self.namespace
-        return cast(Sent, self.server.emit(event, data, to, room, skip_sid, name, callback, ignore_queue))
+        return cast(
+            Sent,
+            self.server.emit(
+                event,
+                data=data,
+                to=to,
+                room=room,
+                skip_sid=skip_sid,
+                namespace=name,
+                callback=callback,
+                ignore_queue=ignore_queue,
+            ),
+        )
 
     def send(
         self,
@@ -84,23 +96,34 @@ class BaseNamespace(Generic[Sent]):
     ) -> Sent:
         """See `AsyncServer.send`."""
         name = namespace or self.namespace
-        return cast(Sent, self.server.send(data, to, room, skip_sid, name, callback, ignore_queue))
+        return cast(
+            Sent,
+            self.server.send(
+                data,
+                to=to,
+                room=room,
+                skip_sid=skip_sid,
+                namespace=name,
+                callback=callback,
+                ignore_queue=ignore_queue,
+            ),
+        )
 
     def enter_room(self, sid: str, room: str | int, namespace: str | None = None) -> Sent:
         """See `AsyncServer.enter_room`."""
-        return cast(Sent, self.server.enter_room(sid, room, namespace or self.namespace))
+        return cast(Sent, self.server.enter_room(sid, room, namespace=namespace or self.namespace))
 
     def leave_room(self, sid: str, room: str | int, namespace: str | None = None) -> Sent:
         """See `AsyncServer.leave_room`."""
-        return cast(Sent, self.server.leave_room(sid, room, namespace or self.namespace))
+        return cast(Sent, self.server.leave_room(sid, room, namespace=namespace or self.namespace))
 
     def close_room(self, room: str | int, namespace: str | None = None) -> Sent:
         """See `AsyncServer.close_room`."""
-        return cast(Sent, self.server.close_room(room, namespace or self.namespace))
+        return cast(Sent, self.server.close_room(room, namespace=namespace or self.namespace))
 
     def disconnect(self, sid: str, namespace: str | None = None) -> Sent:
         """See `AsyncServer.disconnect`."""
-        return cast(Sent, self.server.disconnect(sid, namespace or self.namespace))
+        return cast(Sent, self.server.disconnect(sid, namespace=namespace or self.namespace))
 
 
 
@@ -136,23 +159,25 @@ class AsyncNamespace(BaseNamespace["Done"]):
         """See `AsyncServer.call`."""
         name = namespace or self.namespace
         seconds = 60 if timeout is None else timeout
-        return await self.server.call(event, data, to, sid, name, seconds, ignore_queue)
+        return await self.server.call(
+            event, data=data, to=to, sid=sid, namespace=name, timeout=seconds, ignore_queue=ignore_queue
+        )
 
     async def get_session(self, sid: str, namespace: str | None = None) -> dict[str, Any]:
         """See `AsyncServer.get_session`."""
-        return await self.server.get_session(sid, namespace or self.namespace)
+        return await self.server.get_session(sid, namespace=namespace or self.namespace)
 
     async def save_session(
         self, sid: str, session: dict[str, Any], namespace: str | None = None
     ) -> None:
         """See `AsyncServer.save_session`."""
-        await self.server.save_session(sid, session, namespace or self.namespace)
+        await self.server.save_session(sid, session, namespace=namespace or self.namespace)
 
     def session(
         self, sid: str, namespace: str | None = None
     ) -> AbstractAsyncContextManager[dict[str, Any]]:
         """See `AsyncServer.session`."""
-        return self.server.session(sid, namespace or self.namespace)
+        return self.server.session(sid, namespace=namespace or self.namespace)
 
 
 class Namespace(BaseNamespace[None]):
@@ -183,20 +208,22 @@ class Namespace(BaseNamespace[None]):
         """See `Server.call`."""
         name = namespace or self.namespace
         seconds = 60 if timeout is None else timeout
-        return self.server.call(event, data, to, sid, name, seconds, ignore_queue)
+        return self.server.call(
+            event, data=data, to=to, sid=sid, namespace=name, timeout=seconds, ignore_queue=ignore_queue
+        )
 
     def get_session(self, sid: str, namespace: str | None = None) -> dict[str, Any]:
         """See `Server.get_session`."""
-        return self.server.get_session(sid, namespace or self.namespace)
+        return self.server.get_session(sid, namespace=namespace or self.namespace)
 
     def save_session(
         self, sid: str, session: dict[str, Any], namespace: str | None = None
     ) -> None:
         """See `Server.save_session`."""
-        self.server.save_session(sid, session, namespace or self.namespace)
+        self.server.save_session(sid, session, namespace=namespace or self.namespace)
 
     def session(
         self, sid: str, namespace: str | None = None
     ) -> AbstractContextManager[dict[str, Any]]:
         """See `Server.session`."""
-        return self.server.session(sid, namespace or self.namespace)
+        return self.server.session(sid, namespace=namespace or self.namespace)

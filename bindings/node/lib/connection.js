@@ -55,10 +55,10 @@ class Connection extends PartialEmitter {
     this.emit("upgrade", { name });
   }
 
-  _socketLeft(reason) {
+  _socketLeft(reason, cause) {
     if (this.readyState === "closed" || OF_THE_NAMESPACE.has(reason)) return;
     this.readyState = "closed";
-    this.emit("close", reason);
+    this.emit("close", reason, cause);
   }
 
   // What any of its sockets came with.

@@ -137,12 +137,12 @@ class Dispatcher {
         return;
       }
       case kinds.DISCONNECTING:
-        socket?._disconnecting(text.slice(start, middle));
+        socket?._disconnecting(text.slice(start, middle), causeOf(text.slice(middle, end)));
         return;
       case kinds.DISCONNECT:
         if (socket === undefined) return;
         try {
-          socket._disconnected(text.slice(start, middle));
+          socket._disconnected(text.slice(start, middle), causeOf(text.slice(middle, end)));
         } finally {
           // What can be looked at later, too.
           socket.conn._remember(socket);
@@ -227,6 +227,13 @@ class Dispatcher {
 // The engine must not keep the dispatcher: one that never listened may go.
 function waker(reference) {
   return () => reference.deref()?.drain();
+}
+
+// What ended a connection, when there is more to say than the reason.
+function causeOf(json) {
+  if (json === "") return undefined;
+  const { text, ...cause } = JSON.parse(json);
+  return Object.assign(new Error(text), cause);
 }
 
 // A text that UTF-8 cannot hold comes as JSON.

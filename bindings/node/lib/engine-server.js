@@ -132,10 +132,10 @@ class EngineSocket extends PartialEmitter {
 
   _disconnecting() {}
 
-  _disconnected(reason) {
+  _disconnected(reason, cause) {
     this.readyState = "closed";
     this._sessions.clients.delete(this.id);
-    this.emit("close", reason);
+    this.emit("close", reason, cause);
   }
 
   _forgotten() {

@@ -37,6 +37,15 @@ export type DisconnectReason =
   | "client namespace disconnect"
   | "server namespace disconnect";
 
+/** What ended a connection, when there is more to say than the reason; the message is in words. */
+export interface DisconnectCause extends Error {
+  kind: "limit" | "deadline" | "parse" | "violation" | "transport";
+  /** The option that was exceeded, its value, and what was compared with it. */
+  option?: string;
+  limit?: number;
+  seen?: number;
+}
+
 /** The request that opened a connection. */
 export interface HandshakeRequest {
   method: string;
@@ -203,7 +212,7 @@ export interface Connection extends EventEmitter {
   /** Closes the transport, without a word to the namespaces: the client may connect again. */
   close(): void;
   on(ev: "upgrade", listener: (transport: { name: "websocket" }) => void): this;
-  on(ev: "close", listener: (reason: DisconnectReason) => void): this;
+  on(ev: "close", listener: (reason: DisconnectReason, description?: DisconnectCause) => void): this;
   on(ev: string | symbol, listener: (...args: any[]) => void): this;
 }
 
@@ -253,8 +262,8 @@ export declare class BroadcastOperator<EmitEvents = DefaultEventsMap, SocketData
 }
 
 export interface SocketReservedEvents {
-  disconnect: (reason: DisconnectReason, description?: any) => void;
-  disconnecting: (reason: DisconnectReason, description?: any) => void;
+  disconnect: (reason: DisconnectReason, description?: DisconnectCause) => void;
+  disconnecting: (reason: DisconnectReason, description?: DisconnectCause) => void;
   error: (error: Error) => void;
 }
 
@@ -272,6 +281,7 @@ export declare class Socket<
   readonly server: Server<ListenEvents, EmitEvents, ServerSideEvents, SocketData>;
   readonly conn: Connection;
   readonly client: Client;
+  readonly adapter: Adapter;
   readonly request: HandshakeRequest;
   readonly handshake: Handshake;
   readonly connected: boolean;
@@ -406,7 +416,7 @@ export declare class EngineSocket extends EventEmitter {
   write(data: string | ArrayBufferView | ArrayBuffer): this;
   close(): void;
   on(ev: "message" | "data", listener: (data: string | Buffer) => void): this;
-  on(ev: "close", listener: (reason: DisconnectReason) => void): this;
+  on(ev: "close", listener: (reason: DisconnectReason, description?: DisconnectCause) => void): this;
   on(ev: "upgrade", listener: (transport: { name: string }) => void): this;
   on(ev: string | symbol, listener: (...args: any[]) => void): this;
 }

@@ -40,6 +40,10 @@ class Socket extends EventEmitter {
     return this.nsp.server;
   }
 
+  get adapter() {
+    return this.nsp.adapter;
+  }
+
   get client() {
     return this.conn.client;
   }
@@ -223,15 +227,15 @@ class Socket extends EventEmitter {
     };
   }
 
-  _disconnecting(reason) {
-    if (this.connected) emitLocally.call(this, "disconnecting", reason);
+  _disconnecting(reason, cause) {
+    if (this.connected) emitLocally.call(this, "disconnecting", reason, cause);
   }
 
-  _disconnected(reason) {
+  _disconnected(reason, cause) {
     if (!this.connected) return;
     this._leave();
-    emitLocally.call(this, "disconnect", reason);
-    this.conn._socketLeft(reason);
+    emitLocally.call(this, "disconnect", reason, cause);
+    this.conn._socketLeft(reason, cause);
   }
 
   _leave() {

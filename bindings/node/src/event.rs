@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use bellwire_core::cause::Cause;
 use bellwire_core::host::Handler;
 use bellwire_core::json;
 use bellwire_core::mailbox::Cork;
@@ -134,20 +135,14 @@ impl Handler for Host {
                 batch.push(Kind::Headers, numbers, &text, b"");
             }
             Event::Disconnecting { socket, reason } => {
-                batch.push(
-                    Kind::Disconnecting,
-                    of(registry.handle(socket)),
-                    reason.as_str().as_bytes(),
-                    b"",
-                );
+                let handle = of(registry.handle(socket));
+                let reason = reason.as_str().as_bytes();
+                batch.push(Kind::Disconnecting, handle, reason, &cause(event));
             }
             Event::Disconnect { socket, reason } => {
-                batch.push(
-                    Kind::Disconnect,
-                    of(registry.handle(socket)),
-                    reason.as_str().as_bytes(),
-                    b"",
-                );
+                let handle = of(registry.handle(socket));
+                let reason = reason.as_str().as_bytes();
+                batch.push(Kind::Disconnect, handle, reason, &cause(event));
             }
             Event::Upgrade { socket, transport } => {
                 batch.push(
@@ -210,6 +205,11 @@ fn of(handle: u32) -> Numbers {
         handle,
         ..Numbers::default()
     }
+}
+
+/// What ended the connection, as JSON; nothing if there is no more to say than the reason.
+fn cause(event: &Event<'_>) -> Vec<u8> {
+    event.cause().map_or_else(Vec::new, Cause::to_json)
 }
 
 /// The replies become one JSON array: how many attachments a reply has, then its arguments, and so on.

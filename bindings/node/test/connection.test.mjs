@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";
-import { beside, besideEngine, serve, serveEngine } from "./support.mjs";
+import { beside, besideEngine, raw, serve, serveEngine } from "./support.mjs";
 
 for (const transports of [["websocket"], ["polling"]]) {
   beside(`closing the transport leaves the client free to return, ${transports}`, async (t, { Server }) => {
@@ -108,4 +108,51 @@ test("a plain session refuses by name what it does not tell of", async (t) => {
   }
   assert.throws(() => socket.send("x", () => {}), { code });
   assert.throws(() => socket.write("x", {}, () => {}), { code });
+});
+
+test("a disconnection tells which limit was exceeded", async (t) => {
+  const { io, pair } = serve(t, { maxHttpBufferSize: 1000 });
+  const { client, socket } = await pair();
+  const told = [once(socket, "disconnecting"), once(socket, "disconnect"), once(socket.conn, "close")];
+  client.emit("x", "x".repeat(2000));
+  for (const [reason, cause] of await Promise.all(told)) {
+    assert.equal(typeof reason, "string");
+    assert.ok(cause instanceof Error);
+    assert.deepEqual([cause.kind, cause.option, cause.limit], ["limit", "maxHttpBufferSize", 1000]);
+  }
+  // An end without a fault has no cause.
+  const other = await pair();
+  const left = once(other.socket, "disconnect");
+  other.client.disconnect();
+  assert.deepEqual(await left, ["client namespace disconnect", undefined]);
+  assert.equal(other.socket.adapter, io.of("/").adapter);
+});
+
+test("a client that takes nothing is put out, and the program learns why", async (t) => {
+  const { io, port } = serve(t, { engine: { sendBufferHigh: 10_000, sendBufferLow: 1000, sendBufferMax: 100_000, sendBufferGrace: 60_000 } });
+  const joined = once(io, "connection");
+  const client = raw(t, port);
+  client.send("40");
+  const [socket] = await joined;
+  client.socket.pause();
+  const left = once(socket, "disconnect");
+  const ticker = setInterval(() => socket.emit("x", Buffer.alloc(50_000)), 1);
+  t.after(() => clearInterval(ticker));
+  const [reason, cause] = await left;
+  assert.equal(reason, "transport error");
+  assert.equal(cause?.kind, "limit");
+  assert.match(cause.option, /^engine\.sendBuffer/);
+});
+
+beside("a burst reaches a client that reads", async (t, { Server }) => {
+  const { io, pair } = serve(t, {}, Server);
+  const { client, socket } = await pair();
+  const text = "x".repeat(10_000);
+  let heard = 0;
+  const all = new Promise((resolve) => client.on("x", (n) => ++heard && n === 999 && resolve()));
+  const left = once(socket, "disconnect").then((end) => assert.fail(String(end)));
+  for (let i = 0; i < 1000; i++) io.emit("x", i, text);
+  await Promise.race([all, left]);
+  assert.equal(heard, 1000);
+  left.catch(() => {});
 });

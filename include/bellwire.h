@@ -362,7 +362,10 @@ typedef enum bw_event_values {
   BW_EV_ROOM_JOINED = 23,
   /** Nsp: a socket left a room; the room in name, ["<socket id>"] in args. */
   BW_EV_ROOM_LEFT = 24,
-  /** Server: a request was refused; code 0 to 5, its message in name, [context] in args. */
+  /**
+   * Server: a request was refused; code 0 to 5, its message in name, [context] in args: an object with what of
+   * name, sid, transport, previousTransport, protocol, previousProtocol, method and origin says more.
+   */
   BW_EV_CONNECTION_ERROR = 26,
   /** Server: trouble that no call can report; the words in name. */
   BW_EV_FAULT = 27,

@@ -199,19 +199,26 @@ fn refusals_are_reported_to_the_program() {
     server.ask("POST", "EIO=4&transport=polling", &[], b"");
     server.get("EIO=4&transport=websocket");
     server.get("EIO=3&transport=polling");
-    let errors = eventually("five lines", || {
+    let mut polling = Polling::connect(&server);
+    let mut websocket = WebSocket::upgrade(&server, &polling.sid);
+    server.get(&format!("EIO=3&transport=polling&sid={}", polling.sid));
+    websocket.text("5");
+    polling.poll_response();
+    let errors = eventually("seven lines", || {
         let mut log = observer.log();
         log.retain(|line| line.starts_with("connection_error"));
-        (log.len() >= 5).then_some(log)
+        (log.len() >= 7).then_some(log)
     });
     assert_eq!(
         errors,
         [
-            "connection_error 0 Transport unknown",
-            "connection_error 1 Session ID unknown",
-            "connection_error 2 Bad handshake method",
-            "connection_error 3 Bad request",
-            "connection_error 5 Unsupported protocol version",
+            r#"connection_error 0 Transport unknown {"transport":"abc"}"#,
+            r#"connection_error 1 Session ID unknown {"sid":"unknown"}"#,
+            r#"connection_error 2 Bad handshake method {"method":"POST"}"#,
+            r#"connection_error 3 Bad request {"name":"TRANSPORT_HANDSHAKE_ERROR"}"#,
+            r#"connection_error 5 Unsupported protocol version {"protocol":3}"#,
+            r#"connection_error 3 Bad request {"name":"PROTOCOL_MISMATCH","protocol":3,"previousProtocol":4}"#,
+            r#"connection_error 3 Bad request {"name":"TRANSPORT_MISMATCH","transport":"polling","previousTransport":"websocket"}"#,
         ]
     );
 }

@@ -93,7 +93,9 @@ static void on_room(const bw_event *ev, void *user) {
 
 static void on_connection_error(const bw_event *ev, void *user) {
   (void)user;
-  log_line("connection_error %d %.*s", (int)ev->code, (int)ev->name.len, ev->name.data);
+  /* The context is the only argument: [{…}]. */
+  log_line("connection_error %d %.*s %.*s", (int)ev->code, (int)ev->name.len, ev->name.data,
+           (int)ev->args.len - 2, ev->args.data + 1);
 }
 
 void add_log_events(bw_nsp nsp) {

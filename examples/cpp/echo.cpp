@@ -404,7 +404,9 @@ int main(int argc, char **argv) {
   Later later;
   bellwire::server io(config);
   io.events().listen(BW_EV_CONNECTION_ERROR, "", [&log](const event &ev) {
-    log.add("connection_error", std::to_string(ev.code()), ev.name());
+    std::string_view context = ev.args_json();  // [{…}]
+    context = context.substr(1, context.size() - 2);
+    log.add("connection_error", std::to_string(ev.code()), ev.name(), context);
   });
   std::deque<Echo> namespaces;
   if (raw) serve_raw(io.of("/"), log);

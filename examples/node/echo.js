@@ -38,14 +38,16 @@ function makeLog(size) {
 
 function serveSocketIo() {
   const io = new Server({ host: settings.host, ...settings.options });
-  io.engine.on("connection_error", ({ code, message }) => log.add("connection_error", code, message));
+  io.engine.on("connection_error", ({ code, message, context }) =>
+    log.add("connection_error", code, message, JSON.stringify(context)));
   for (const name of ["/", "/custom", "/auth"]) serveNamespace(io, name, log);
   return io;
 }
 
 function serveRaw() {
   const server = new EngineServer({ host: settings.host, ...settings.options });
-  server.on("connection_error", ({ code, message }) => log.add("connection_error", code, message));
+  server.on("connection_error", ({ code, message, context }) =>
+    log.add("connection_error", code, message, JSON.stringify(context)));
   server.on("connection", (socket) => {
     log.add("connection", socket.id);
     socket.on("upgrade", ({ name }) => log.add("upgrade", socket.id, name));

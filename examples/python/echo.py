@@ -28,6 +28,11 @@ def note(*words: object) -> None:
     log.append(" ".join(map(str, words)))
 
 
+def note_refusal(request: dict[str, Any], code: int, text: str) -> None:
+    context = json.dumps(request["context"], separators=(",", ":"))
+    note("connection_error", code, text, context)
+
+
 class Echo:
     """The events of one namespace."""
 
@@ -226,7 +231,7 @@ def socketio_server(options: dict[str, Any]) -> bellwire.AsyncServer:
     sio = bellwire.AsyncServer(cors_allowed_origins=[], options=options)
     for namespace in NAMESPACES:
         Echo(sio, namespace)
-    sio.watch("connection_error", lambda _, code, text: note("connection_error", code, text))
+    sio.watch("connection_error", note_refusal)
     return sio
 
 
@@ -251,7 +256,7 @@ def engineio_server(options: dict[str, Any]) -> bellwire.engineio.AsyncServer:
             eio.send(sid, data)
 
     eio.watch("upgrade", lambda sid, name: note("upgrade", sid, name))
-    eio.watch("connection_error", lambda _, code, text: note("connection_error", code, text))
+    eio.watch("connection_error", note_refusal)
     return eio
 
 

@@ -69,7 +69,8 @@ function officialOptions() {
 
 function serveSocketIo() {
   const io = new Server(httpServer, officialOptions());
-  io.engine.on("connection_error", ({ code, message }) => log.add("connection_error", code, message));
+  io.engine.on("connection_error", ({ code, message, context }) =>
+    log.add("connection_error", code, message, JSON.stringify(context)));
   handlers(io, log);
   return (done) => io.close(done);
 }
@@ -77,7 +78,8 @@ function serveSocketIo() {
 function serveRaw() {
   const options = officialOptions();
   const server = engine.attach(httpServer, options);
-  server.on("connection_error", ({ code, message }) => log.add("connection_error", code, message));
+  server.on("connection_error", ({ code, message, context }) =>
+    log.add("connection_error", code, message, JSON.stringify(context)));
   server.on("connection", (socket) => {
     log.add("connection", socket.id);
     socket.on("upgrade", (transport) => log.add("upgrade", socket.id, transport.name));

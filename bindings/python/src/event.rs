@@ -99,6 +99,7 @@ fn deliver(py: Python<'_>, host: &Host, event: &Event<'_>) -> PyResult<()> {
         }
         Event::ConnectionError { request, error } => {
             let request = request_dict(py, request)?;
+            request.set_item("context", value::json(py, error.context().as_bytes())?)?;
             let call = (request, error.code(), error.wire_message());
             host.connection_error.call1(py, call).map(drop)
         }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use crate::engineio::handshake::Field::{Number, Text};
 use crate::engineio::{SessionId, TransportKind};
 
 /// The query parameters that mean something to Engine.IO. Of a repeated one the last counts.
@@ -105,7 +106,10 @@ pub enum ConnectionError {
         transport: String,
     },
     /// 1: no such session.
-    UnknownSid,
+    UnknownSid {
+        /// What the request named.
+        sid: String,
+    },
     /// 2: a session is opened with GET.
     BadHandshakeMethod {
         /// What the request used.
@@ -126,14 +130,27 @@ pub enum ConnectionError {
 }
 
 /// What was bad about a request; the names are the official server's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BadRequest {
     /// The Origin header holds bytes that no header may hold.
-    InvalidOrigin,
+    InvalidOrigin {
+        /// What it holds, with replacements for these bytes.
+        origin: String,
+    },
     /// The session lives on another transport.
-    TransportMismatch,
+    TransportMismatch {
+        /// The transport of the request.
+        transport: TransportKind,
+        /// The transport of the session.
+        previous: TransportKind,
+    },
     /// The session speaks another revision.
-    ProtocolMismatch,
+    ProtocolMismatch {
+        /// The revision of the request.
+        revision: u8,
+        /// The revision of the session.
+        previous: u8,
+    },
     /// `transport=websocket` without an upgrade.
     TransportHandshakeError,
     /// The id source failed, or gave an id twice.
@@ -146,11 +163,11 @@ pub enum BadRequest {
 
 impl BadRequest {
     /// The name in the error's context.
-    pub fn name(self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
-            Self::InvalidOrigin => "INVALID_ORIGIN",
-            Self::TransportMismatch => "TRANSPORT_MISMATCH",
-            Self::ProtocolMismatch => "PROTOCOL_MISMATCH",
+            Self::InvalidOrigin { .. } => "INVALID_ORIGIN",
+            Self::TransportMismatch { .. } => "TRANSPORT_MISMATCH",
+            Self::ProtocolMismatch { .. } => "PROTOCOL_MISMATCH",
             Self::TransportHandshakeError => "TRANSPORT_HANDSHAKE_ERROR",
             Self::IdGenerationError => "ID_GENERATION_ERROR",
             Self::TooManyConnections => "TOO_MANY_CONNECTIONS",
@@ -164,7 +181,7 @@ impl ConnectionError {
     pub fn code(&self) -> u8 {
         match self {
             Self::UnknownTransport { .. } => 0,
-            Self::UnknownSid => 1,
+            Self::UnknownSid { .. } => 1,
             Self::BadHandshakeMethod { .. } => 2,
             Self::BadRequest(_) => 3,
             Self::Forbidden { .. } => 4,
@@ -176,7 +193,7 @@ impl ConnectionError {
     pub fn message(&self) -> &'static str {
         match self {
             Self::UnknownTransport { .. } => "Transport unknown",
-            Self::UnknownSid => "Session ID unknown",
+            Self::UnknownSid { .. } => "Session ID unknown",
             Self::BadHandshakeMethod { .. } => "Bad handshake method",
             Self::BadRequest(_) => "Bad request",
             Self::Forbidden { .. } => "Forbidden",
@@ -210,26 +227,69 @@ impl ConnectionError {
         }
     }
 
-    /// What the host is told besides code and message, as a JSON object.
+    /// What the host is told besides code and message, as a JSON object with the official server's keys.
     pub fn context(&self) -> String {
-        let field = |name: &str, value: &str| {
-            let mut text = format!("{{\"{name}\":").into_bytes();
-            crate::json::write_string(&mut text, value);
-            text.push(b'}');
-            String::from_utf8(text).unwrap_or_default()
-        };
         match self {
-            Self::UnknownTransport { transport } => field("transport", transport),
-            // The sid that was named is somebody's secret, or nonsense: it is not repeated.
-            Self::UnknownSid => "{}".to_owned(),
-            Self::BadHandshakeMethod { method } => field("method", method),
-            Self::BadRequest(reason) => field("name", reason.name()),
+            Self::UnknownTransport { transport } => object(&[("transport", Text(transport))]),
+            Self::UnknownSid { sid } => object(&[("sid", Text(sid))]),
+            Self::BadHandshakeMethod { method } => object(&[("method", Text(method))]),
+            Self::BadRequest(reason) => reason.context(),
             Self::Forbidden { message } => {
-                field("message", message.as_deref().unwrap_or("Forbidden"))
+                let message = message.as_deref().unwrap_or("Forbidden");
+                object(&[("message", Text(message))])
             }
-            Self::UnsupportedProtocolVersion { revision } => format!("{{\"protocol\":{revision}}}"),
+            Self::UnsupportedProtocolVersion { revision } => {
+                object(&[("protocol", Number(*revision))])
+            }
         }
     }
+}
+
+impl BadRequest {
+    fn context(&self) -> String {
+        let name = ("name", Text(self.name()));
+        match self {
+            Self::InvalidOrigin { origin } => object(&[name, ("origin", Text(origin))]),
+            Self::TransportMismatch {
+                transport,
+                previous,
+            } => object(&[
+                name,
+                ("transport", Text(transport.name())),
+                ("previousTransport", Text(previous.name())),
+            ]),
+            Self::ProtocolMismatch { revision, previous } => object(&[
+                name,
+                ("protocol", Number(*revision)),
+                ("previousProtocol", Number(*previous)),
+            ]),
+            _ => object(&[name]),
+        }
+    }
+}
+
+/// A value in an error's context.
+#[derive(Clone, Copy)]
+enum Field<'a> {
+    Text(&'a str),
+    Number(u8),
+}
+
+fn object(fields: &[(&str, Field<'_>)]) -> String {
+    let mut text = vec![b'{'];
+    for (at, (name, value)) in fields.iter().enumerate() {
+        if at > 0 {
+            text.push(b',');
+        }
+        crate::json::write_string(&mut text, name);
+        text.push(b':');
+        match value {
+            Text(value) => crate::json::write_string(&mut text, value),
+            Number(value) => text.extend_from_slice(value.to_string().as_bytes()),
+        }
+    }
+    text.push(b'}');
+    String::from_utf8(text).unwrap_or_default()
 }
 
 /// What the open packet tells the client.

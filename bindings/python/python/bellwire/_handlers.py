@@ -156,7 +156,8 @@ class Handlers:
         - `"outgoing"`: `(sid, event, *args)` when an event leaves for a client;
         - `"room"`: `(change, room, sid)`, where the change is `create`, `join`, `leave` or `delete`;
         - `"upgrade"`: `(sid, transport)`; `"drain"`: `(sid)` when a slow client has caught up;
-        - `"connection_error"`: `(request, code, message)` when a request is refused.
+        - `"connection_error"`: `(request, code, message)` when a request is refused; `request["context"]` is a dict with
+          what was wrong: `name`, `sid`, `transport`, `previousTransport`, `protocol`, `previousProtocol`, `method`, `origin`.
         """
         if what not in _WATCHED:
             raise ValueError(f"{what!r} cannot be watched; these can: {', '.join(_WATCHED)}")

@@ -124,13 +124,7 @@ fn verify(
     }
     let query = HandshakeQuery::parse(request.uri().query().unwrap_or(""));
     let unknown = || ConnectionError::UnknownTransport {
-        transport: query
-            .transport
-            .as_deref()
-            .unwrap_or("")
-            .chars()
-            .take(64)
-            .collect(),
+        transport: shortened(query.transport.as_deref().unwrap_or("")),
     };
     let transport = query.transport_kind().ok_or_else(unknown)?;
     let enabled = match transport {
@@ -141,12 +135,11 @@ fn verify(
         return Err(unknown());
     }
     let is_valid = |byte: &u8| matches!(byte, b'\t' | 0x20..=0x7e | 0x80..=0xff);
-    if !request
-        .headers()
-        .get(ORIGIN)
-        .is_none_or(|origin| origin.as_bytes().iter().all(is_valid))
+    if let Some(origin) = request.headers().get(ORIGIN)
+        && !origin.as_bytes().iter().all(is_valid)
     {
-        return refuse(BadRequest::InvalidOrigin);
+        let origin = shortened(&String::from_utf8_lossy(origin.as_bytes()));
+        return refuse(BadRequest::InvalidOrigin { origin });
     }
     if shared.config.check_origin && !is_allowed_origin(shared.cors.as_ref(), request.headers()) {
         return Err(ConnectionError::Forbidden {
@@ -157,12 +150,20 @@ fn verify(
         let handle = shared
             .sessions
             .find(sid)
-            .ok_or(ConnectionError::UnknownSid)?;
-        if !is_upgrade && handle.link.transport() != transport {
-            return refuse(BadRequest::TransportMismatch);
+            .ok_or_else(|| unknown_sid(request))?;
+        let previous = handle.link.transport();
+        if !is_upgrade && previous != transport {
+            return refuse(BadRequest::TransportMismatch {
+                transport,
+                previous,
+            });
         }
-        if query.revision() != 4 {
-            return refuse(BadRequest::ProtocolMismatch);
+        let revision = query.revision();
+        if revision != 4 {
+            return refuse(BadRequest::ProtocolMismatch {
+                revision,
+                previous: 4,
+            });
         }
         if !is_upgrade && !matches!(*request.method(), Method::GET | Method::POST) {
             return Err(bad_method(request.method()));
@@ -176,6 +177,26 @@ fn verify(
         return refuse(BadRequest::TransportHandshakeError);
     }
     Ok(None)
+}
+
+/// What a client has written, as far as the host is told of it.
+fn shortened(text: &str) -> String {
+    text.chars().take(64).collect()
+}
+
+fn unknown_sid<B>(request: &Request<B>) -> ConnectionError {
+    let query = HandshakeQuery::parse(request.uri().query().unwrap_or(""));
+    ConnectionError::UnknownSid {
+        sid: shortened(query.sid.as_deref().unwrap_or("")),
+    }
+}
+
+/// The session of a polling request is on a WebSocket by now.
+fn has_moved() -> ConnectionError {
+    ConnectionError::BadRequest(BadRequest::TransportMismatch {
+        transport: TransportKind::Polling,
+        previous: TransportKind::WebSocket,
+    })
 }
 
 fn bad_method(method: &Method) -> ConnectionError {
@@ -199,9 +220,7 @@ async fn on_session(
     }
     connection.arrival.turn().await;
     if handle.link.transport() == TransportKind::WebSocket {
-        return answer::error(&ConnectionError::BadRequest(
-            BadRequest::TransportHandshakeError,
-        ));
+        return connection.refuse(&request, &has_moved());
     }
     match method {
         Method::GET => poll(connection, request, &handle).await,
@@ -237,11 +256,8 @@ async fn poll(
     };
     match refusal {
         PollRefusal::Overlap => answer::empty(StatusCode::BAD_REQUEST),
-        PollRefusal::Upgraded => {
-            let error = ConnectionError::BadRequest(BadRequest::TransportMismatch);
-            connection.refuse(&request, &error)
-        }
-        PollRefusal::Ended => connection.refuse(&request, &ConnectionError::UnknownSid),
+        PollRefusal::Upgraded => connection.refuse(&request, &has_moved()),
+        PollRefusal::Ended => connection.refuse(&request, &unknown_sid(&request)),
     }
 }
 
@@ -265,9 +281,10 @@ async fn post(
                 "data request overlap from client"
             },
         );
+        let request = Request::from_parts(head, ());
         return match refuse_post(handle).await {
-            Ok(answer) => answer,
-            Err(error) => connection.refuse(&Request::from_parts(head, ()), &error),
+            Some(answer) => answer,
+            None => connection.refuse(&request, &unknown_sid(&request)),
         };
     }
     // If the connection is lost, this future is dropped, and the guard tells the session.
@@ -306,7 +323,7 @@ async fn post(
         Ok(PostAnswer::Refused) => answer::empty(StatusCode::BAD_REQUEST),
         Err(_) => {
             let request = Request::from_parts(head, ());
-            connection.refuse(&request, &ConnectionError::UnknownSid)
+            connection.refuse(&request, &unknown_sid(&request))
         }
     }
 }
@@ -335,14 +352,12 @@ async fn begin_post(handle: &SessionHandle) -> bool {
     handle.begin_post()
 }
 
-/// The session is told that the rules were broken, which ends it.
-async fn refuse_post(handle: &SessionHandle) -> Result<Answer, ConnectionError> {
+/// The session is told that the rules were broken, which ends it. None: it had ended before.
+async fn refuse_post(handle: &SessionHandle) -> Option<Answer> {
     let (sender, receiver) = oneshot::channel();
     handle.ask(TransportRequest::BadPost(sender));
-    match receiver.await {
-        Ok(_) => Ok(answer::empty(StatusCode::BAD_REQUEST)),
-        Err(_) => Err(ConnectionError::UnknownSid),
-    }
+    let answer = receiver.await.ok();
+    answer.map(|_| answer::empty(StatusCode::BAD_REQUEST))
 }
 
 struct Posting<'a> {

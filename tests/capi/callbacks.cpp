@@ -353,18 +353,24 @@ int abort_is_an_option() {
 
 // The server ends once the callback has returned: its port is closed.
 int server_ends_in_a_callback() {
-  for (const delivery d : {delivery::threads, delivery::inlined}) {
+  for (const delivery d : DELIVERIES) {
     auto io = std::make_unique<bellwire::server>(bellwire::config().deliver(d));
     const uint16_t port = io->listen("127.0.0.1", 0);
     auto dropped = std::make_shared<int>(1);
     const std::weak_ptr<int> listener = dropped;
     io->of("/").on("end", [&io, dropped](const event &) { io.reset(); });
     dropped.reset();
+    std::thread poller;
+    if (d == delivery::polled)
+      poller = std::thread([&io] {
+        while (io) io->poll(ms(10));
+      });
     client *c = client_connect(port, "/", nullptr);
     client_send(c, "42[\"end\"]");
     client_expect_end(c);
     EVENTUALLY(listener.expired());
     client_close(c);
+    if (poller.joinable()) poller.join();
   }
   return 22;
 }

@@ -193,6 +193,7 @@ fn mailbox(criterion: &mut Criterion) {
 fn rooms(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("rooms");
     let mut rooms = Rooms::default();
+    let joining = SessionId::random().expect("an id");
     let names: Vec<_> = (0..100).map(|room| format!("room-{room}")).collect();
     for member in 0..1_000_usize {
         let key = rooms.insert(SessionId::random().expect("an id"), member);
@@ -202,6 +203,9 @@ fn rooms(criterion: &mut Criterion) {
     }
     let one = [names[7].as_str()];
     let several = ["many", names[7].as_str()];
+    // What a broadcast of Python is while one client waits in its connect handler.
+    rooms.insert(joining, 1_000);
+    let one_id = [joining.as_str()];
     let targets = [
         ("everybody, 1 000", Target::ALL),
         (
@@ -222,6 +226,13 @@ fn rooms(criterion: &mut Criterion) {
             "everybody but a room",
             Target {
                 except: &one,
+                ..Target::ALL
+            },
+        ),
+        (
+            "everybody but one that is joining",
+            Target {
+                except: &one_id,
                 ..Target::ALL
             },
         ),

@@ -5,6 +5,7 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use conformance::polling::settle;
 use conformance::raw::reason_of;
 use conformance::refusal::SESSION_UNKNOWN;
 use conformance::{Client, Difference, Http, Polling, Server, Transport, differs};
@@ -139,6 +140,7 @@ fn a_second_post_ends_the_session() {
     let mut polling = Polling::connect(&SERVER);
     let mut http = polling.begin_post(5, "4he");
     assert!(http.wire().is_silent_for(Duration::from_millis(100)));
+    settle(SERVER.endpoint());
     let response = polling.post_response("4hello");
     assert_eq!((response.status, response.text()), (400, ""));
     assert_eq!(reason_of(&SERVER, &polling.sid), "transport error");
@@ -151,6 +153,7 @@ fn a_second_post_ends_a_waiting_poll() {
     polling.start_poll();
     let mut http = polling.begin_post(5, "4he");
     assert!(http.wire().is_silent_for(Duration::from_millis(100)));
+    settle(SERVER.endpoint());
     let response = polling.post_response("4hello");
     assert_eq!((response.status, response.text()), (400, ""));
     assert_eq!(polling.finish_poll(), ["1"]);

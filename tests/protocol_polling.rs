@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use conformance::polling::SEPARATOR;
+use conformance::polling::settle;
 use conformance::raw::reason_of;
 use conformance::refusal::{BAD_METHOD, check_refused};
 use conformance::{Difference, Http, Polling, Server, differs, http};
@@ -335,6 +336,7 @@ fn packets_before_the_malformed_one_are_delivered() {
     polling.start_poll();
     let wire = polling.get_connection().wire();
     assert!(wire.is_silent_for(Duration::from_millis(50)));
+    settle(SERVER.endpoint());
     polling.post("4before\x1ex\x1e4after");
     let mut packets = polling.finish_poll();
     // What was sent before the end may come with it, or be dropped by it.
@@ -386,6 +388,7 @@ fn an_aborted_poll_is_a_transport_error() {
     let mut http = Http::connect(SERVER.endpoint());
     http.send("GET", &polling.target(), &[], b"");
     assert!(http.wire().is_silent_for(Duration::from_millis(50)));
+    settle(SERVER.endpoint());
     drop(http);
     assert_eq!(reason_of(&SERVER, &polling.sid), "transport error");
     polling.check_gone();
@@ -397,6 +400,7 @@ fn a_reset_poll_is_a_transport_error() {
     let mut http = Http::connect(SERVER.endpoint());
     http.send("GET", &polling.target(), &[], b"");
     assert!(http.wire().is_silent_for(Duration::from_millis(50)));
+    settle(SERVER.endpoint());
     http.into_wire().reset();
     assert_eq!(reason_of(&SERVER, &polling.sid), "transport error");
     polling.check_gone();
@@ -407,6 +411,7 @@ fn an_aborted_post_is_a_transport_error() {
     let mut polling = Polling::connect(&SERVER);
     let mut http = polling.begin_post(9, "4he");
     assert!(http.wire().is_silent_for(Duration::from_millis(50)));
+    settle(SERVER.endpoint());
     drop(http);
     assert_eq!(reason_of(&SERVER, &polling.sid), "transport error");
     polling.check_gone();

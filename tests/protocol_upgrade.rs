@@ -4,6 +4,7 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use conformance::polling::settle;
 use conformance::raw::{log, reason_of};
 use conformance::{
     Client, Difference, Frame, Opcode, Polling, Server, Transport, WebSocket, differs,
@@ -127,10 +128,7 @@ fn a_poll_that_waits_during_the_switch_is_answered() {
         let (mut polling, mut websocket) = probed(&SERVER);
         polling.start_poll();
         // The server sees the poll before the switch, and may release it already.
-        polling
-            .get_connection()
-            .wire()
-            .is_silent_for(Duration::from_millis(20));
+        settle(SERVER.endpoint());
         websocket.text("5");
         let packets = polling.finish_poll();
         // Released, or told that polling is over: both are right.
@@ -452,6 +450,7 @@ fn a_post_that_is_under_way_does_not_break_the_upgrade() {
     let (polling, mut websocket) = probed(&SERVER);
     let mut http = polling.begin_post(5, "4he");
     assert!(http.wire().is_silent_for(Duration::from_millis(50)));
+    settle(SERVER.endpoint());
     websocket.text("5");
     check_on_websocket(&mut websocket);
     drop(http);

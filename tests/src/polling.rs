@@ -11,8 +11,16 @@ use crate::server::{Endpoint, Server};
 /// Between two packets of a payload.
 pub const SEPARATOR: char = '\x1e';
 
-/// A request on this machine has arrived by then.
-const SEEN: Duration = Duration::from_millis(100);
+/// How long a poll that waits is watched for an answer that should not come.
+const SILENCE: Duration = Duration::from_millis(100);
+
+/// Returns when the server has read what was sent to it before on any connection: requests on new connections, which
+/// it reads later, have been answered.
+pub fn settle(endpoint: &Endpoint) {
+    for _ in 0..3 {
+        Http::connect(endpoint).request("GET", "/settle", &[], b"");
+    }
+}
 
 /// A session: one connection for polls, one for posts.
 #[derive(Debug)]
@@ -70,7 +78,8 @@ impl Polling {
     #[track_caller]
     pub fn wait_in_poll(&mut self) {
         self.start_poll();
-        assert!(self.get.wire().is_silent_for(SEEN), "an answer already");
+        assert!(self.get.wire().is_silent_for(SILENCE), "an answer already");
+        settle(&self.endpoint);
     }
 
     /// Receives the answer to a poll that was sent.

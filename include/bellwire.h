@@ -352,6 +352,11 @@ typedef enum bw_event_values {
   BW_EV_UPGRADE = 15,
   /** Server, nsp or socket: the send buffer is below BW_OPT_SEND_BUFFER_LOW again. */
   BW_EV_DRAIN = 16,
+  /**
+   * Server, nsp or socket: messages for it were refused or dropped because its send buffer is full; how many since the
+   * last such event in code. Broadcasts are counted too. At the first, and then once in a second.
+   */
+  BW_EV_DROPPED = 17,
   /** Server: a namespace was made. */
   BW_EV_NEW_NAMESPACE = 20,
   /** Nsp: a room has its first member; the room in name. */

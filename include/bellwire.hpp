@@ -555,6 +555,8 @@ template <class Self> class listening {
   template <class F> listener on_disconnect(F f) const { return self().listen(BW_EV_DISCONNECT, "", std::move(f)); }
   template <class F> listener on_upgrade(F f) const { return self().listen(BW_EV_UPGRADE, "", std::move(f)); }
   template <class F> listener on_drain(F f) const { return self().listen(BW_EV_DRAIN, "", std::move(f)); }
+  // Messages for a client found no room in its send buffer; code() is how many since the last time.
+  template <class F> listener on_dropped(F f) const { return self().listen(BW_EV_DROPPED, "", std::move(f)); }
   // Questions; f(const event &, deferred): before a client comes in, before
   // each of its events, before each request.
   template <class F> listener use(F f) const { return ask(BW_EV_MIDDLEWARE, std::move(f)); }

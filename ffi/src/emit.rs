@@ -237,9 +237,12 @@ pub extern "C" fn bw_send_text(to: *const bw_target, text: bw_str) -> bw_status 
             match &receiver {
                 Receiver::One(socket, _) => {
                     socket.check_connected()?;
-                    socket
-                        .link()
-                        .send_text(text.len() + 1, manner.delivery, write)
+                    socket.link().send_text(
+                        text.len() + 1,
+                        manner.delivery,
+                        socket.dropped(),
+                        write,
+                    )
                 }
                 Receiver::Many(namespace, _, target) => {
                     let mut packet = Vec::with_capacity(text.len() + 1);

@@ -44,7 +44,7 @@ impl<'a> Wanted<'a> {
     /// A listener came or went; these are left.
     pub(crate) fn change(&self, lists: &Lists, kind: i32, change: Change) {
         let Some(hook) = hook_of(kind) else { return };
-        if matches!(hook, Hook::Upgrade | Hook::Drain) {
+        if matches!(hook, Hook::Upgrade | Hook::Drain | Hook::Dropped) {
             return self.shared.count_listeners(self.server, hook, change);
         }
         if lists.want(hook) {
@@ -57,7 +57,7 @@ impl<'a> Wanted<'a> {
 
 /// The hook that brings events of this type.
 pub(crate) fn hook_of(kind: i32) -> Option<Hook> {
-    const TABLE: [(values, Hook); 13] = [
+    const TABLE: [(values, Hook); 14] = [
         (values::BW_EV_ALLOW_REQUEST, Hook::AllowRequest),
         (values::BW_EV_HEADERS, Hook::Headers),
         (values::BW_EV_MIDDLEWARE, Hook::Middleware),
@@ -69,6 +69,7 @@ pub(crate) fn hook_of(kind: i32) -> Option<Hook> {
         (values::BW_EV_ROOM_LEFT, Hook::Rooms),
         (values::BW_EV_UPGRADE, Hook::Upgrade),
         (values::BW_EV_DRAIN, Hook::Drain),
+        (values::BW_EV_DROPPED, Hook::Dropped),
         (values::BW_EV_CONNECTION_ERROR, Hook::ConnectionError),
         (values::BW_EV_NEW_NAMESPACE, Hook::NewNamespace),
     ];

@@ -47,6 +47,7 @@ const SCOPES: &[(values, u8)] = &[
     (values::BW_EV_OUTGOING, NSP | SOCKET),
     (values::BW_EV_UPGRADE, SERVER | NSP | SOCKET),
     (values::BW_EV_DRAIN, SERVER | NSP | SOCKET),
+    (values::BW_EV_DROPPED, SERVER | NSP | SOCKET),
     (values::BW_EV_NEW_NAMESPACE, SERVER),
     (values::BW_EV_ROOM_CREATED, NSP),
     (values::BW_EV_ROOM_DELETED, NSP),

@@ -58,6 +58,7 @@ pub(crate) struct Shared {
     /// How many listeners want the hooks that a server has for all its sockets.
     upgrade_listeners: AtomicU32,
     drain_listeners: AtomicU32,
+    dropped_listeners: AtomicU32,
     /// A moment on both clocks.
     origin: (Instant, u64),
 }
@@ -83,6 +84,7 @@ impl Shared {
             ended: AtomicBool::new(false),
             upgrade_listeners: AtomicU32::new(0),
             drain_listeners: AtomicU32::new(0),
+            dropped_listeners: AtomicU32::new(0),
             origin: clocks(),
         }
     }
@@ -184,10 +186,11 @@ impl Shared {
 
     // ---- hooks that a server has for all its sockets
 
-    /// Listeners for upgrades or drains came or went anywhere on this server.
+    /// Listeners for upgrades, drains or drops came or went anywhere on this server.
     pub(crate) fn count_listeners(&self, hooks: &Hooks, hook: Hook, change: Change) {
         let counter = match hook {
             Hook::Upgrade => &self.upgrade_listeners,
+            Hook::Dropped => &self.dropped_listeners,
             _ => &self.drain_listeners,
         };
         match change {

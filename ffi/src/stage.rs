@@ -225,6 +225,12 @@ impl Stage {
                 ev.set_socket(socket, shared)?;
                 ev
             }
+            Event::Dropped { socket, count } => {
+                let mut ev = new(values::BW_EV_DROPPED);
+                ev.set_socket(socket, shared)?;
+                ev.code = i32::try_from(count).unwrap_or(i32::MAX);
+                ev
+            }
             Event::NewNamespace { namespace } => {
                 let mut ev = new(values::BW_EV_NEW_NAMESPACE);
                 ev.set_namespace(namespace, shared)?;

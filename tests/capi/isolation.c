@@ -262,7 +262,14 @@ static void a_slow_reader_of_volatile_events(void) {
   CHECK(r.full == 0 && r.gone == 0 && r.ok > 0);
 }
 
-/* After the flood the slow reader is whole: what was accepted arrives. */
+static atomic_size_t dropped;
+static void count_dropped(const bw_event *ev, void *user) {
+  (void)user;
+  CHECK(ev->type == BW_EV_DROPPED && ev->socket && ev->code > 0);
+  dropped += (size_t)ev->code;
+}
+
+/* After the flood the slow reader is whole: what was accepted arrives, and the host has heard of the rest. */
 static void what_was_accepted_arrives(void) {
   size_t accepted = 0, got = 0, i, len;
   client *c;
@@ -272,6 +279,8 @@ static void what_was_accepted_arrives(void) {
   start("{\"engine\":{\"sendBufferGrace\":0,\"sendBufferHigh\":2000000,\"sendBufferLow\":500000}}");
   c = join_host(&h, &j, &id);
   journal_on(&j, id, BW_EV_DRAIN, "");
+  dropped = 0;
+  OK(bw_on(h.nsp, BW_EV_DROPPED, BW_S(""), 0, count_dropped, NULL, NULL, NULL));
   to = bw_to(id);
   for (i = 0; i < 300; i++) accepted += bw_emit(&to, &payload) == BW_OK;
   CHECK(accepted > 0);
@@ -280,6 +289,7 @@ static void what_was_accepted_arrives(void) {
     CHECK(text && len > BIG && strncmp(text, "42[\"big\",", 9) == 0);
   }
   if (accepted < 300) journal_wait(&j, BW_EV_DRAIN, 1);
+  if (dropped != 300 - accepted) FAIL("%zu were told of, %zu dropped", (size_t)dropped, 300 - accepted);
   OK(bw_socket_emit(id, BW_S("end"), BW_S("")));
   client_expect(c, "42[\"end\"]");
   client_close(c);

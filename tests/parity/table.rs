@@ -361,6 +361,12 @@ pub(super) const TABLE: &[Row] = &[
         Not(LATER),
     ),
     row(
+        "Hook::Dropped",
+        As("BW_EV_DROPPED"),
+        As("Server.watch"),
+        As("Connection.on"),
+    ),
+    row(
         "Hook::ConnectionError",
         As("BW_EV_CONNECTION_ERROR"),
         As("Server.watch"),
@@ -511,6 +517,7 @@ pub(super) const INTERNAL: &[&str] = &[
     "Socket::key",
     "Socket::host",
     "Socket::lane",
+    "Socket::dropped",
     "Socket::is_gone",
     "Socket::is_observed",
     "Socket::put_out",

@@ -163,6 +163,9 @@ class Dispatcher {
       case kinds.UPGRADE:
         socket?.conn._upgraded(text.slice(start, middle));
         return;
+      case kinds.DROPPED:
+        socket?.conn.emit("dropped", words[at + 2]);
+        return;
       case kinds.ACKED: {
         const replies = batch.takeReplies(JSON.parse(text.slice(middle, end)));
         this.ended(words[at + 2], words[at + 3], replies);

@@ -212,6 +212,8 @@ export interface Connection extends EventEmitter {
   /** Closes the transport, without a word to the namespaces: the client may connect again. */
   close(): void;
   on(ev: "upgrade", listener: (transport: { name: "websocket" }) => void): this;
+  /** So many messages for the client, broadcasts included, found no room in its send buffer since the last such event. */
+  on(ev: "dropped", listener: (count: number) => void): this;
   on(ev: "close", listener: (reason: DisconnectReason, description?: DisconnectCause) => void): this;
   on(ev: string | symbol, listener: (...args: any[]) => void): this;
 }

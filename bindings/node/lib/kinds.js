@@ -20,4 +20,5 @@ module.exports = Object.freeze({
   NAME: 16,
   ALLOW_REQUEST: 17,
   HEADERS: 18,
+  DROPPED: 19,
 });

@@ -41,6 +41,7 @@ pub(crate) enum Kind {
     Name = 16,
     AllowRequest = 17,
     Headers = 18,
+    Dropped = 19,
 }
 
 /// The numbers of a record.

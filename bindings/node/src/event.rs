@@ -152,6 +152,13 @@ impl Handler for Host {
                     b"",
                 );
             }
+            Event::Dropped { socket, count } => {
+                let numbers = Numbers {
+                    a: *count,
+                    ..of(registry.handle(socket))
+                };
+                batch.push(Kind::Dropped, numbers, b"", b"");
+            }
             Event::Acked {
                 operation,
                 outcome,

@@ -44,6 +44,7 @@ impl Engine {
         let handler: Arc<dyn Handler> = Arc::clone(&host) as _;
         let server = Server::with_bell(&config, handler, move || ringer.ring())?;
         server.hooks().add(Hook::Upgrade);
+        server.hooks().add(Hook::Dropped);
         Ok(Self {
             host,
             bell,

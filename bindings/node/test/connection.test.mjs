@@ -156,3 +156,24 @@ beside("a burst reaches a client that reads", async (t, { Server }) => {
   assert.equal(heard, 1000);
   left.catch(() => {});
 });
+
+test("what finds no room in the send buffer is told of", async (t) => {
+  const engine = { sendBufferMax: 100_000, sendBufferHigh: 50_000, sendBufferLow: 10_000, sendBufferPolicy: "drop" };
+  const { io, port } = serve(t, { engine });
+  const url = `http://127.0.0.1:${port}/socket.io/?EIO=4&transport=polling`;
+  const { sid } = JSON.parse((await (await fetch(url)).text()).slice(1));
+  const connected = once(io, "connection");
+  await fetch(`${url}&sid=${sid}`, { method: "POST", body: "40" });
+  const [socket] = await connected;
+  let dropped = 0;
+  socket.conn.on("dropped", (count) => (dropped += count));
+  for (let n = 0; n < 100; n++) io.emit("big", n, "x".repeat(10_000));
+  let got = 0;
+  while (got === 0) {
+    const body = await (await fetch(`${url}&sid=${sid}`)).text();
+    got += body.split("\x1e").filter((packet) => packet.startsWith('42["big"')).length;
+  }
+  while (got + dropped < 100) await once(socket.conn, "dropped");
+  assert.equal(got + dropped, 100);
+  assert.ok(dropped > 80, `${dropped}`);
+});

@@ -197,6 +197,10 @@ fn of_socket<'py>(
             let call = (namespace, sid(py, socket));
             host.drained.call1(py, call).map(drop)
         }
+        Event::Dropped { socket, count } => {
+            let call = (namespace, sid(py, socket), *count);
+            host.dropped.call1(py, call).map(drop)
+        }
         _ => Ok(()),
     }
 }

@@ -11,6 +11,7 @@ pub(crate) fn change(hooks: &Hooks, name: &str, wanted: bool) -> PyResult<()> {
         "connection_error" => Hook::ConnectionError,
         "upgrade" => Hook::Upgrade,
         "drain" => Hook::Drain,
+        "dropped" => Hook::Dropped,
         "connect" => Hook::Middleware,
         "packet" => Hook::PacketMiddleware,
         "outgoing" => Hook::Outgoing,

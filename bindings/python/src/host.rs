@@ -68,6 +68,8 @@ calls! {
     upgraded;
     /// It has caught up: (namespace, sid).
     drained;
+    /// Messages for it found no room: (namespace, sid, count).
+    dropped;
     /// (namespace, change, room, sid).
     room;
     /// A request was refused: (request, code, message).

@@ -2,10 +2,12 @@
 
 import asyncio
 import builtins
+import json
 import socket
 import tempfile
 import threading
 
+import aiohttp
 import engineio
 import pytest
 import socketio
@@ -442,3 +444,38 @@ async def test_other_ways_to_listen_and_what_the_engine_tells():
         assert (await reader.readline()).split()[1] == b"404"
         writer.close()
     await sio.shutdown()
+
+
+@on_loop
+async def test_a_burst_reaches_a_client_that_reads():
+    sio = bellwire.AsyncServer()
+    async with listening(sio) as url, client(url) as one:
+        for number in range(1000):
+            await sio.emit("big", (number, "x" * 10_000))
+        await until(lambda: len(one.got) == 1000)
+        assert [got[1] for got in one.got] == list(range(1000))
+        assert one.connected
+
+
+@on_loop
+async def test_what_finds_no_room_in_the_send_buffer_is_told_of():
+    engine = {"sendBufferMax": 100_000, "sendBufferHigh": 50_000, "sendBufferLow": 10_000}
+    sio = bellwire.AsyncServer(options={"engine": engine})
+    dropped: list[tuple[str, int]] = []
+    sio.watch("dropped", lambda sid, count: dropped.append((sid, count)))
+    sids: list[str] = []
+    sio.on("connect", lambda sid, environ: sids.append(sid))
+    async with listening(sio) as url, aiohttp.ClientSession() as session:
+        polls = f"{url}/socket.io/?EIO=4&transport=polling"
+        async with session.get(polls) as answer:
+            polls += "&sid=" + json.loads((await answer.text())[1:])["sid"]
+        async with session.post(polls, data="40"):
+            await until(lambda: bool(sids))
+        for number in range(100):
+            await sio.emit("big", (number, "x" * 10_000))
+        got = 0
+        while got == 0:
+            async with session.get(polls) as answer:
+                got += (await answer.text()).count('42["big"')
+        await until(lambda: got + sum(count for _, count in dropped) == 100)
+        assert {sid for sid, _ in dropped} == set(sids)

@@ -50,6 +50,7 @@ enum Record {
     Disconnect(Arc<Socket>, DisconnectReason),
     Outgoing(Arc<Socket>, Stored),
     Upgrade(Arc<Socket>, TransportKind),
+    Dropped(Arc<Socket>, u32),
     Drain(Arc<Socket>),
     NewNamespace(Arc<Namespace>),
     Room(Arc<Namespace>, Box<str>, RoomChange),
@@ -143,6 +144,7 @@ impl EventBatch {
                 Record::Outgoing(Arc::clone(socket), self.store(message))
             }
             Event::Upgrade { socket, transport } => Record::Upgrade(Arc::clone(socket), transport),
+            Event::Dropped { socket, count } => Record::Dropped(Arc::clone(socket), count),
             Event::Drain { socket } => Record::Drain(Arc::clone(socket)),
             Event::NewNamespace { namespace } => Record::NewNamespace(Arc::clone(namespace)),
             Event::Room {
@@ -204,6 +206,10 @@ impl EventBatch {
             Record::Upgrade(socket, transport) => Event::Upgrade {
                 socket,
                 transport: *transport,
+            },
+            Record::Dropped(socket, count) => Event::Dropped {
+                socket,
+                count: *count,
             },
             Record::Drain(socket) => Event::Drain { socket },
             Record::NewNamespace(namespace) => Event::NewNamespace { namespace },

@@ -178,6 +178,14 @@ pub enum Event<'a> {
         /// The new transport.
         transport: TransportKind,
     },
+    /// Messages for a socket were refused or dropped because too much waits for it. Told at the first, once in a second
+    /// while it goes on, and before the event that ends it.
+    Dropped {
+        /// The socket.
+        socket: &'a Arc<Socket>,
+        /// How many since the last time.
+        count: u32,
+    },
     /// A socket's send buffer has fallen below its low mark.
     Drain {
         /// The socket.
@@ -265,6 +273,7 @@ impl<'a> Event<'a> {
             | Self::Disconnect { socket, .. }
             | Self::Outgoing { socket, .. }
             | Self::Upgrade { socket, .. }
+            | Self::Dropped { socket, .. }
             | Self::Drain { socket } => Some(socket),
             Self::Acked { socket, .. } => *socket,
             _ => None,
@@ -368,6 +377,8 @@ pub enum Hook {
     ConnectionError = 1 << 8,
     /// `NewNamespace` events.
     NewNamespace = 1 << 9,
+    /// `Dropped` events.
+    Dropped = 1 << 10,
 }
 
 /// A set of [`Hook`]s that threads change while others look.

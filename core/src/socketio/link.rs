@@ -251,7 +251,7 @@ impl Link {
             });
     }
 
-    /// Queues a text message of a host; `size` is at least about its length.
+    /// Queues a text message of a host; `size` is at least about its length. `dropped` counts what finds no room.
     ///
     /// # Errors
     /// `Gone` after the end, `Full` when the send buffer is full and the policy says so.
@@ -259,6 +259,7 @@ impl Link {
         &self,
         size: usize,
         delivery: Delivery,
+        dropped: &AtomicU32,
         write: impl FnOnce(&mut Vec<u8>),
     ) -> Result<(), Error> {
         if self.is_dropped(delivery) {
@@ -269,17 +270,20 @@ impl Link {
             let mut text = Vec::with_capacity(size + 32);
             write(&mut text);
             let packet = Arc::new(EncodedPacket::new(text, Box::new([])));
-            return self.settle(self.mailbox.push(
-                Outgoing::Packet(Arc::clone(&packet)),
-                packet.cost(),
-                budget,
-            ));
+            return self.settle(
+                dropped,
+                self.mailbox
+                    .push(Outgoing::Packet(Arc::clone(&packet)), packet.cost(), budget),
+            );
         }
         let cost = size + PACKET_COST;
-        self.settle(self.mailbox.push_with(cost, budget, |items, arena| {
-            make_room(arena, size);
-            push_text(items, arena, write);
-        }))
+        self.settle(
+            dropped,
+            self.mailbox.push_with(cost, budget, |items, arena| {
+                make_room(arena, size);
+                push_text(items, arena, write);
+            }),
+        )
     }
 
     /// Queues a text message of a host and the attachments behind it.
@@ -291,6 +295,7 @@ impl Link {
         size: usize,
         attachments: &[Bytes],
         delivery: Delivery,
+        dropped: &AtomicU32,
         write: impl FnOnce(&mut Vec<u8>),
     ) -> Result<(), Error> {
         if self.is_dropped(delivery) {
@@ -304,31 +309,43 @@ impl Link {
             let mut text = Vec::with_capacity(size + 32);
             write(&mut text);
             let packet = Arc::new(EncodedPacket::new(text, attachments.into()));
-            return self.settle(self.mailbox.push(Outgoing::Packet(packet), cost, budget));
+            return self.settle(
+                dropped,
+                self.mailbox.push(Outgoing::Packet(packet), cost, budget),
+            );
         }
-        self.settle(self.mailbox.push_with(cost, budget, |items, arena| {
-            push_text(items, arena, write);
-            for bytes in attachments {
-                if bytes.len() <= COPIED {
-                    make_room(arena, bytes.len());
-                    arena.extend_from_slice(bytes);
-                    items.push(Outgoing::Attachment(bytes.len() as u32));
-                } else {
-                    items.push(Outgoing::SharedAttachment(bytes.clone()));
+        self.settle(
+            dropped,
+            self.mailbox.push_with(cost, budget, |items, arena| {
+                push_text(items, arena, write);
+                for bytes in attachments {
+                    if bytes.len() <= COPIED {
+                        make_room(arena, bytes.len());
+                        arena.extend_from_slice(bytes);
+                        items.push(Outgoing::Attachment(bytes.len() as u32));
+                    } else {
+                        items.push(Outgoing::SharedAttachment(bytes.clone()));
+                    }
                 }
-            }
-        }))
+            }),
+        )
     }
 
     /// Queues a packet of a host.
     ///
     /// # Errors
     /// As [`Link::send_text`].
-    pub fn send(&self, item: Outgoing, cost: usize, delivery: Delivery) -> Result<(), Error> {
+    pub fn send(
+        &self,
+        item: Outgoing,
+        cost: usize,
+        delivery: Delivery,
+        dropped: &AtomicU32,
+    ) -> Result<(), Error> {
         if self.is_dropped(delivery) {
             return Ok(());
         }
-        self.settle(self.mailbox.push(item, cost, self.budget()))
+        self.settle(dropped, self.mailbox.push(item, cost, self.budget()))
     }
 
     /// Volatile messages do not wait. Source: Socket.IO, "Volatile events".
@@ -343,11 +360,14 @@ impl Link {
         !ready
     }
 
-    fn settle(&self, pushed: Result<(), PushError>) -> Result<(), Error> {
+    fn settle(&self, dropped: &AtomicU32, pushed: Result<(), PushError>) -> Result<(), Error> {
         match pushed {
             Ok(()) => Ok(()),
             Err(PushError::Closed) => Err(Error::new(ErrorKind::Gone, "the connection has ended")),
-            Err(PushError::Full) => self.refuse(),
+            Err(PushError::Full) => {
+                dropped.fetch_add(1, Ordering::Relaxed);
+                self.refuse()
+            }
         }
     }
 

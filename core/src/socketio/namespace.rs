@@ -138,7 +138,9 @@ impl Namespace {
                 None => Outgoing::Packet(Arc::clone(packet)),
             };
             // A broadcast does not fail because of one receiver.
-            let _ = socket.link().send(item, cost, target.delivery);
+            let _ = socket
+                .link()
+                .send(item, cost, target.delivery, socket.dropped());
         });
     }
 
@@ -170,6 +172,7 @@ impl Namespace {
                 Outgoing::WithAck(Box::new(request)),
                 cost,
                 Delivery::Reliable,
+                socket.dropped(),
             );
         });
         ack.complete();

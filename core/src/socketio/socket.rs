@@ -1,7 +1,7 @@
 //! A socket: one client in one namespace, as every thread sees it.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -58,6 +58,8 @@ pub struct Socket {
     /// Its number within its connection.
     ordinal: u32,
     state: AtomicU8,
+    /// Messages that found no room in the send buffer, and that the host was not told of.
+    dropped: AtomicU32,
     key: AtomicU64,
     /// What the host wants of this socket.
     pub hooks: Hooks,
@@ -96,6 +98,7 @@ impl Socket {
             handshake: Arc::new(handshake),
             ordinal,
             state: AtomicU8::new(State::Connecting as u8),
+            dropped: AtomicU32::new(0),
             key: AtomicU64::new(0),
             hooks: Hooks::default(),
             data: Mutex::default(),
@@ -131,6 +134,11 @@ impl Socket {
     /// Its number within its connection.
     pub fn ordinal(&self) -> u32 {
         self.ordinal
+    }
+
+    /// Counts the messages that find no room in the send buffer.
+    pub fn dropped(&self) -> &AtomicU32 {
+        &self.dropped
     }
 
     /// Its place in the namespace.
@@ -178,15 +186,16 @@ impl Socket {
         let (name, args) = (payload.event_name(), payload.args_json());
         if payload.attachments().is_empty() {
             let size = name.size() + args.len() + namespace.len() + 8;
-            return self.link.send_text(size, delivery, |out| {
+            return self.link.send_text(size, delivery, &self.dropped, |out| {
                 write_event(out, namespace, None, name, args, 0);
             });
         }
         let size = name.size() + args.len() + namespace.len() + 8;
         let attachments = payload.attachments();
-        self.link.send_binary(size, attachments, delivery, |out| {
-            write_event(out, namespace, None, name, args, attachments.len());
-        })
+        self.link
+            .send_binary(size, attachments, delivery, &self.dropped, |out| {
+                write_event(out, namespace, None, name, args, attachments.len());
+            })
     }
 
     /// Sends a message that may go to others too.
@@ -203,7 +212,7 @@ impl Socket {
         if self.is_observed() {
             let cost = packet.cost();
             let item = Outgoing::Observed(Arc::clone(self), packet, Arc::clone(message));
-            return self.link.send(item, cost, delivery);
+            return self.link.send(item, cost, delivery, &self.dropped);
         }
         self.send_packet(packet, delivery)
     }
@@ -234,6 +243,7 @@ impl Socket {
             Outgoing::WithAck(Box::new(request)),
             cost,
             Delivery::Reliable,
+            &self.dropped,
         )?;
         Ok(AckHandle {
             socket: Arc::clone(self),
@@ -251,16 +261,23 @@ impl Socket {
         let count = payload.attachments().len();
         if count == 0 {
             let size = payload.args_json().len() + namespace.len() + 32;
-            return self.link.send_text(size, Delivery::Reliable, |out| {
-                write_ack(out, namespace, id, payload.args_json(), 0);
-            });
+            return self
+                .link
+                .send_text(size, Delivery::Reliable, &self.dropped, |out| {
+                    write_ack(out, namespace, id, payload.args_json(), 0);
+                });
         }
         let size = payload.args_json().len() + namespace.len() + 32;
         let attachments = payload.attachments();
-        self.link
-            .send_binary(size, attachments, Delivery::Reliable, |out| {
+        self.link.send_binary(
+            size,
+            attachments,
+            Delivery::Reliable,
+            &self.dropped,
+            |out| {
                 write_ack(out, namespace, id, payload.args_json(), count);
-            })
+            },
+        )
     }
 
     /// Sends a packet that is encoded already.
@@ -269,7 +286,8 @@ impl Socket {
     /// As [`Socket::emit`].
     pub fn send_packet(&self, packet: Arc<EncodedPacket>, delivery: Delivery) -> Result<(), Error> {
         let cost = packet.cost();
-        self.link.send(Outgoing::Packet(packet), cost, delivery)
+        self.link
+            .send(Outgoing::Packet(packet), cost, delivery, &self.dropped)
     }
 
     /// Whether somebody wants to see what leaves.

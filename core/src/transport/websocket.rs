@@ -27,6 +27,8 @@ pub struct WebSocket {
     refused: bool,
     /// Our direction of the stream has ended.
     shut: bool,
+    /// The stream broke, perhaps inside a frame: nothing is written any more.
+    broken: bool,
     /// The answer to the last ping, which waits until the peer has taken everything else.
     pong: Option<Box<[u8]>>,
     /// Binary messages are sent as base64 texts, as the client asked.
@@ -69,6 +71,7 @@ impl WebSocket {
             said: false,
             refused: false,
             shut: false,
+            broken: false,
             pong: None,
             base64: false,
             slot: None,
@@ -129,6 +132,10 @@ impl WebSocket {
         cx: &mut Context<'_>,
         outbox: &mut Outbox,
     ) -> Poll<io::Result<Flushed>> {
+        if self.broken {
+            outbox.clear();
+            return Poll::Ready(Ok(Flushed { progress: 0 }));
+        }
         let mut result = self.write_all(cx, outbox);
         outbox.clear();
         if self.unsent.is_empty()
@@ -255,6 +262,7 @@ impl WebSocket {
     pub fn handle_broken(&mut self) {
         self.handle_end();
         self.said = true;
+        self.broken = true;
         self.unsent = Unsent::default();
         self.pong = None;
     }

@@ -169,7 +169,7 @@ class BaseServer(Handlers):
         native.hook("packet", bool(self._filters.get(name)))
         native.hook("outgoing", bool(self._watching("outgoing", name)))
         native.hook("room", bool(self._watching("room", name)))
-        for what in ("connection_error", "drain", "upgrade"):
+        for what in ("connection_error", "drain", "dropped", "upgrade"):
             self._engine.hook(what, bool(self._watchers.get(what)))
         native.handlers.clear()
         if self._calls_directly():

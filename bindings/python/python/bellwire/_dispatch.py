@@ -267,6 +267,11 @@ class Dispatcher:
         for watcher in self.server._watching("drain", namespace.name):
             self._call(watcher, sid)
 
+    def dropped(self, namespace: Namespace, sid: str, count: int) -> None:
+        """Messages for a client found no room in its send buffer."""
+        for watcher in self.server._watching("dropped", namespace.name):
+            self._call(watcher, sid, count)
+
     def room(self, namespace: Namespace, change: str, room: str, sid: str | None) -> None:
         """Something has happened to a room."""
         for watcher in self.server._watching("room", namespace.name):

@@ -14,7 +14,7 @@ H = TypeVar("H", bound=Handler)
 V = TypeVar("V")
 
 RESERVED = ("connect", "disconnect")
-_WATCHED = ("connection_error", "disconnecting", "drain", "joined", "outgoing", "room", "upgrade")
+_WATCHED = ("connection_error", "disconnecting", "drain", "dropped", "joined", "outgoing", "room", "upgrade")
 
 
 class Watched(dict[str, V]):
@@ -156,6 +156,8 @@ class Handlers:
         - `"outgoing"`: `(sid, event, *args)` when an event leaves for a client;
         - `"room"`: `(change, room, sid)`, where the change is `create`, `join`, `leave` or `delete`;
         - `"upgrade"`: `(sid, transport)`; `"drain"`: `(sid)` when a slow client has caught up;
+        - `"dropped"`: `(sid, count)` when so many messages for a client, broadcasts included, were refused or dropped
+          since the last call because its send buffer is full: at the first, and then once in a second;
         - `"connection_error"`: `(request, code, message)` when a request is refused; `request["context"]` is a dict with
           what was wrong: `name`, `sid`, `transport`, `previousTransport`, `protocol`, `previousProtocol`, `method`, `origin`.
         """

@@ -1,6 +1,7 @@
 //! Whether the client takes what waits for it, and what follows when it does not: it is not read, what the host sends
 //! beyond the limit is refused, and in the end it is disconnected.
 
+use std::sync::atomic::Ordering;
 use std::task::Context;
 use std::time::{Duration, Instant};
 
@@ -8,6 +9,10 @@ use crate::cause::Cause;
 use crate::engineio::{CloseReason, TransportKind};
 use crate::server::driver::Driver;
 use crate::server::driver::time::{Clock, earlier};
+use crate::socketio::event::{Event, Hook};
+
+/// How often the host is told of what is dropped.
+pub(super) const DROPPED_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Driver {
     /// The memory of what waits for the client; what lies in the mailbox is not counted.
@@ -85,15 +90,32 @@ impl Driver {
             timeout,
             "the client took nothing of what waited for it",
         ));
-        self.give_up();
+        self.give_up(CloseReason::TransportError);
     }
 
     /// Ends the session of a client that takes nothing: what waits for it is dropped.
-    pub(super) fn give_up(&mut self) {
+    pub(super) fn give_up(&mut self, reason: CloseReason) {
         if let Some(websocket) = &mut self.websocket {
             websocket.handle_broken();
         }
-        self.session.abort(CloseReason::TransportError);
+        self.session.abort(reason);
+    }
+
+    /// Tells the host of messages for the client that found no room since the last time.
+    pub(super) fn tell_dropped(&self, now: Instant) {
+        if !self.shared.context.hooks.has(Hook::Dropped) {
+            return;
+        }
+        for socket in self.layer.sockets() {
+            let count = socket.dropped().swap(0, Ordering::Relaxed);
+            if count > 0 {
+                let event = Event::Dropped {
+                    socket: &socket,
+                    count,
+                };
+                self.shared.sink.deliver(&event, Some(now));
+            }
+        }
     }
 
     /// How long the client has to agree to a close.

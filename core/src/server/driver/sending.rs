@@ -10,6 +10,7 @@ use crate::engineio::packet::{Message, Packet};
 use crate::engineio::session::Closing;
 use crate::engineio::{CloseReason, Output, TransportKind, payload};
 use crate::log;
+use crate::server::driver::progress::DROPPED_INTERVAL;
 use crate::server::driver::time::Clock;
 use crate::server::driver::{Count, Deadlines, Driver};
 use crate::server::farewell::FAREWELL_BYTES;
@@ -100,7 +101,8 @@ impl Driver {
             CloseReason::ForcedClose => {
                 self.session.close(reason, now);
             }
-            _ => self.session.abort(reason),
+            // Its send buffer is full: what waits in it is not kept for a farewell.
+            _ => self.give_up(reason),
         }
     }
 
@@ -274,6 +276,7 @@ impl Driver {
         self.shared.sessions.remove(&self.handle.id);
         self.handle.close();
         let left = self.handle.link.mailbox.close();
+        self.tell_dropped(now);
         self.layer.handle_close(reason, now);
         for item in left {
             if let Outgoing::WithAck(request) = item {
@@ -351,13 +354,22 @@ impl Driver {
     fn tell_drain(&mut self, waiting: usize, clock: &mut Clock) {
         let mailbox = &self.handle.link.mailbox;
         let low = self.shared.config.send_buffer_low;
-        if mailbox.was_refused() || waiting > low {
+        let refused = mailbox.was_refused();
+        if refused || waiting > low {
             self.flags.above_low_mark = true;
+        }
+        if refused && self.deadlines.dropped.is_none() {
+            let now = clock.now();
+            self.deadlines.dropped = Some(now + DROPPED_INTERVAL);
+            self.tell_dropped(now);
         }
         if waiting > low || !std::mem::take(&mut self.flags.above_low_mark) {
             return;
         }
-        mailbox.forget_refusal();
+        self.handle.link.mailbox.forget_refusal();
+        if self.deadlines.dropped.take().is_some() {
+            self.tell_dropped(clock.now());
+        }
         if self.shared.context.hooks.has(Hook::Drain) {
             for socket in self.layer.sockets() {
                 self.shared

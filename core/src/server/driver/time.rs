@@ -9,6 +9,7 @@ use tokio::task::coop::has_budget_remaining;
 use crate::cause::Cause;
 use crate::engineio::TransportKind;
 use crate::server::driver::Driver;
+use crate::server::driver::progress::DROPPED_INTERVAL;
 
 /// The time of a wake-up, looked up when it is first needed: most wake-ups that only send do not need it.
 #[derive(Debug, Default)]
@@ -60,6 +61,13 @@ impl Driver {
                 "a message was not finished in time",
             ));
             self.session.handle_error(TransportKind::WebSocket);
+        }
+        if take_due(&mut self.deadlines.dropped, now) {
+            // Set again while it goes on.
+            self.tell_dropped(now);
+            if self.handle.link.mailbox.was_refused() {
+                self.deadlines.dropped = Some(now + DROPPED_INTERVAL);
+            }
         }
         self.check_progress(now);
     }

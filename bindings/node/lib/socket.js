@@ -81,7 +81,7 @@ class Socket extends EventEmitter {
   emitWithAck(ev, ...args) {
     const mayFail = this._flags?.timeout !== undefined;
     return new Promise((resolve, reject) => {
-      const ended = mayFail ? (error, value) => (error ? reject(error) : resolve(value)) : answerOnly(resolve, reject);
+      const ended = mayFail ? (error, value) => (error ? reject(error) : resolve(value)) : resolve;
       this.emit(ev, ...args, ended);
     });
   }
@@ -272,16 +272,16 @@ class Socket extends EventEmitter {
     const operation = dispatcher.operation((outcome, replies) => {
       if (outcome === ANSWERED) ack.apply(this, mayFail ? [null, ...replies[0]] : replies[0]);
       else if (mayFail) ack.call(this, failure(outcome));
-      else if (outcome === FULL) this._refused(ack, failure(outcome));
+      else if (outcome === FULL) this._warn(failure(outcome));
     });
     if (this.connected && this._native.emitWithAck(this._handle, operation, ms, name, json, attachments)) return;
     dispatcher.operations.delete(operation);
     if (mayFail) setTimeout(() => ack.call(this, failure(TIMED_OUT)), ms);
   }
 
-  // An event was not sent, and its callback has no place for an error.
-  _refused(ack, error) {
-    if (ack.refused !== undefined) return ack.refused(error);
+  // An event was not sent, and its callback has no place for an error. A promise without a time limit is not rejected
+  // either: a client that does not answer would end programs that do not expect it.
+  _warn(error) {
     if (this._warned) return;
     this._warned = true;
     process.emitWarning(`socket ${this.id}: ${error.message}; later ones are not reported`, "BellwireWarning");
@@ -303,11 +303,6 @@ class Socket extends EventEmitter {
     return (this._outgoing ??= new AnyListeners());
   }
 
-}
-
-// The callback of a promise that waits without a time limit.
-function answerOnly(resolve, reject) {
-  return Object.assign((value) => resolve(value), { refused: reject });
 }
 
 function failure(outcome) {

@@ -8,7 +8,7 @@ const PROGRAM = `
   const { once } = require("node:events");
   const { Worker } = require("node:worker_threads");
   const path = require("node:os").tmpdir() + "/bellwire-" + process.pid;
-  const io = new Server().listen(path);
+  const io = new Server({ engine: { maxPendingAcks: 200_000 } }).listen(path);
   const count = { made: 0, freed: 0 };
   const registry = new FinalizationRegistry(() => count.freed++);
   const watch = (object) => {

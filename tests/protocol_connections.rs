@@ -18,7 +18,7 @@ const HANDSHAKE: &str = "/socket.io/?EIO=4&transport=polling";
 /// A server with a page of metrics and these options for the engine; `None` when
 /// the server under test has no limits for connections.
 fn limited(engine: &Value) -> Option<Server> {
-    let mut options = json!({"engine": engine});
+    let mut options = json!({"engine": engine, "maxHttpBufferSize": ROOMY});
     options["engine"]["metricsPath"] = json!("/metrics");
     differs(Difference::LimitsTime).then(|| Server::with(&options))
 }
@@ -44,15 +44,12 @@ fn wait_for(server: &Server, name: &str, is_right: impl Fn(i64) -> bool) {
     });
 }
 
-/// A session on long-polling with so many messages of 100 kB waiting.
-fn with_waiting(server: &Server, count: usize) -> Client {
+/// A session on long-polling for which a message of so many megabytes waits, or will soon.
+fn with_waiting(server: &Server, megabytes: usize) -> Client {
     let mut sender = Client::connect(server);
     let stalled = Client::over(server, Transport::Polling);
     let target = json!({"rooms": [stalled.id], "except": [], "self": true, "volatile": false});
-    let filler = "x".repeat(100_000);
-    for i in 0..count {
-        sender.emit(&json!(["broadcast", target, i, filler]));
-    }
+    sender.emit(&json!(["broadcast", target, "x".repeat(megabytes << 20)]));
     sender.call(&json!(["message-with-ack"]));
     stalled
 }
@@ -67,7 +64,7 @@ fn an_answer_that_is_not_read_is_given_up() {
     let Some(server) = limited(&engine) else {
         return;
     };
-    let mut stalled = with_waiting(&server, 200);
+    let mut stalled = with_waiting(&server, 20);
     let target = stalled.polling().target();
     let start = now();
     let mut unread = Http::connect(server.endpoint());
@@ -130,7 +127,7 @@ fn the_kernel_keeps_little_for_a_client_that_does_not_read() {
     let Some(server) = limited(&json!({"writeTimeout": 1000, "sendBufferHigh": ROOMY})) else {
         return;
     };
-    let mut stalled: Vec<Client> = (0..5).map(|_| with_waiting(&server, 100)).collect();
+    let mut stalled: Vec<Client> = (0..5).map(|_| with_waiting(&server, 10)).collect();
     let unread: Vec<Http> = stalled
         .iter_mut()
         .map(|stalled| {
@@ -163,7 +160,7 @@ fn a_slow_client_gets_the_whole_answer() {
     let Some(server) = limited(&engine) else {
         return;
     };
-    let mut slow = with_waiting(&server, 100);
+    let mut slow = with_waiting(&server, 10);
     let target = slow.polling().target();
     let mut http = Http::connect(server.endpoint());
     http.wire().shrink_receive_buffer();

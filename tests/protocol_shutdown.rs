@@ -149,15 +149,14 @@ fn an_answer_on_its_way_is_written_to_its_end() {
         return;
     }
     let roomy = 64 << 20;
-    let mut server = Server::with(&json!({"engine": {"sendBufferHigh": roomy}}));
+    let mut server = Server::with(&json!({
+        "maxHttpBufferSize": roomy,
+        "engine": {"sendBufferHigh": roomy},
+    }));
     let mut sender = Client::connect(&server);
     let mut slow = Client::over(&server, Transport::Polling);
     let target = json!({"rooms": [slow.id], "except": [], "self": true, "volatile": false});
-    let filler = "x".repeat(100_000);
-    for _ in 0..100 {
-        sender.emit(&json!(["broadcast", target, filler]));
-    }
-    sender.call(&json!(["message-with-ack"]));
+    sender.emit(&json!(["broadcast", target, "x".repeat(10_000_000)]));
     let target = slow.polling().target();
     let mut http = Http::connect(server.endpoint());
     http.wire().shrink_receive_buffer();

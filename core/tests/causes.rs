@@ -154,6 +154,15 @@ impl Host {
         LOG.find(fits, || self.poll()).map(|(_, _, text)| text)
     }
 
+    /// The number when it is not 0 any more: it may change after the event was told.
+    fn counted(&self, name: &str) -> i64 {
+        let end = Instant::now() + PATIENCE;
+        while self.counter(name) == 0 && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        self.counter(name)
+    }
+
     fn counter(&self, name: &str) -> i64 {
         self.server.stats().get(name).expect("a counter")
     }
@@ -614,7 +623,7 @@ impl Row {
             assert_eq!(end, expected, "{name}");
         }
         if let Some(counter) = self.counter {
-            assert_eq!(host.counter(counter), 1, "{name}: {counter}");
+            assert_eq!(host.counted(counter), 1, "{name}: {counter}");
         }
         for start in [
             " disconnected from / from 127.0.0.1:",
@@ -807,6 +816,43 @@ const REFUSALS: &[Refusal] = &[
         line: "Too many namespaces (engine.maxNamespaces is 1)",
     },
     Refusal {
+        name: "more auth than allowed",
+        options: r#"{"engine":{"maxAuthBytes":10}}"#,
+        act: |host| {
+            let mut peer = opened(host);
+            peer.text(r#"40{"token":1234567}"#);
+            vec![peer]
+        },
+        counter: "limit_auth_total",
+        line: "Auth payload too large (engine.maxAuthBytes is 10, seen 17)",
+    },
+    Refusal {
+        name: "more packets in a payload than allowed",
+        options: r#"{"engine":{"maxPacketsPerPayload":2}}"#,
+        act: |host| {
+            let query = joined_polling(host);
+            let mut peer = Peer::new(host);
+            peer.ask("POST", &query, "", b"3\x1e3\x1e3");
+            vec![peer]
+        },
+        counter: "limit_packets_total",
+        line: "too many packets in one payload (engine.maxPacketsPerPayload is 2, seen 3)",
+    },
+    Refusal {
+        name: "an answer that is not read",
+        options: r#"{"engine":{"writeTimeout":50}}"#,
+        act: |host| {
+            let body = bytes::Bytes::from(vec![0; 64 << 20]);
+            let served = host.server.serve("/large", "text/plain", Some(body));
+            served.expect("a path");
+            let mut peer = Peer::new(host);
+            peer.send(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
+            vec![peer]
+        },
+        counter: "deadline_write_total",
+        line: "the client took nothing of an answer in time (engine.writeTimeout is 50 ms)",
+    },
+    Refusal {
         name: "a client that joins nothing",
         options: r#"{"connectTimeout":50}"#,
         act: |host| vec![opened(host)],
@@ -847,11 +893,7 @@ fn refusals_are_logged_with_their_cause() {
             let peers = (row.act)(&host);
             let line = host.line(row.line);
             assert!(line.is_some(), "{name}: no line with {:?}", row.line);
-            let end = Instant::now() + PATIENCE;
-            while host.counter(row.counter) == 0 {
-                assert!(Instant::now() < end, "{name}: {} stays 0", row.counter);
-                std::thread::sleep(Duration::from_millis(1));
-            }
+            assert!(host.counted(row.counter) > 0, "{name}: {}", row.counter);
             drop(peers);
         }
     }

@@ -6,6 +6,7 @@ const { restore } = require("./binary");
 const { ClosedEngine } = require("./closed");
 const { Connection } = require("./connection");
 const kinds = require("./kinds");
+const { LEVELS } = require("./log");
 const { createEngine, layout } = require("./native");
 
 // So many events are handled before timers and sockets of the process get their turn.
@@ -15,10 +16,11 @@ const MOST = 256;
 const listening = new Set();
 
 class Dispatcher {
-  constructor(options) {
+  constructor(options, log) {
+    this.log = log;
     // Who is asked and told about requests.
     this.engine = undefined;
-    this.native = createEngine(options, waker(new WeakRef(this)));
+    this.native = createEngine(options, waker(new WeakRef(this)), log.level);
     this.sockets = [];
     this.namespaces = [];
     this.connections = new Map();
@@ -26,8 +28,8 @@ class Dispatcher {
     this.lastOperation = 0;
     this.closed = undefined;
     this.hasStopped = false;
-    // A drain has at most one record for each event, one for its name, and one for each socket that was released.
-    this.words = new Uint32Array(layout.head + 3 * MOST * layout.stride);
+    // A drain has at most one record for each event, one for its name, one for each socket that was released, and lines.
+    this.words = new Uint32Array(layout.head + 4 * MOST * layout.stride);
     this.parts = [];
     // Of events, by their numbers.
     this.names = [];
@@ -189,6 +191,15 @@ class Dispatcher {
         return;
       case kinds.FAULT:
         process.emitWarning(text.slice(start, middle), "BellwireWarning");
+        return;
+      case kinds.LOG:
+        // Another engine of the process may want to hear more.
+        if (words[at + 2] > this.log.level) return;
+        this.log.write({
+          level: LEVELS[words[at + 2]],
+          target: text.slice(start, middle),
+          message: text.slice(middle, end),
+        });
         return;
       case kinds.SHUTDOWN:
         this.native.stop();

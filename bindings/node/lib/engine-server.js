@@ -15,11 +15,12 @@ class EngineServer extends Engine {
 
   constructor(where, options = {}) {
     if (where !== null && typeof where === "object") [where, options] = [undefined, where];
-    const { host, json, allowRequest } = readOptions({ path: "/engine.io", ...options }, "engine.io");
-    const dispatcher = new Dispatcher(json);
+    const { host, json, log, allowRequest } = readOptions({ path: "/engine.io", ...options }, "engine.io");
+    const dispatcher = new Dispatcher(json, log);
     super(dispatcher, allowRequest);
     this._host = host;
     this._json = json;
+    this._log = log;
     this._sessions = new Sessions(this, dispatcher);
     this.httpServer = new HttpServer(dispatcher);
     if (where !== undefined && where !== null) this.listen(where);
@@ -37,7 +38,7 @@ class EngineServer extends Engine {
 
   // A closed server that listens again has a native half of its own.
   _reopen() {
-    const dispatcher = new Dispatcher(this._json);
+    const dispatcher = new Dispatcher(this._json, this._log);
     this._sessions._attach(dispatcher);
     this._attach(dispatcher);
     this.httpServer = new HttpServer(dispatcher);

@@ -139,6 +139,17 @@ export interface EngineOptions {
   metricsPath?: string;
 }
 
+/** "debug" has one line for each connect, upgrade, refusal and close, with its cause; "trace" has packets. */
+export type LogLevel = "off" | "error" | "warn" | "info" | "debug" | "trace";
+
+/** A line of the engine's log. */
+export interface LogLine {
+  level: LogLevel;
+  /** The part of the engine: "bellwire::http". */
+  target: string;
+  message: string;
+}
+
 export interface ServerOptions {
   /** Where to listen: an IP address or "localhost"; all interfaces unless told otherwise. */
   host?: string;
@@ -159,6 +170,10 @@ export interface ServerOptions {
     req: HandshakeRequest,
     callback: (error: string | Error | null | undefined, allowed: boolean) => void,
   ) => void;
+  /** Called with each line of the engine's log up to `logLevel`. Without it, NODE_DEBUG=bellwire writes them to stderr. */
+  log?: (line: LogLine) => void;
+  /** "info" unless told otherwise. */
+  logLevel?: LogLevel;
   serveClient?: false;
   engine?: EngineOptions;
 }

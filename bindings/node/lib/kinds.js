@@ -21,4 +21,5 @@ module.exports = Object.freeze({
   ALLOW_REQUEST: 17,
   HEADERS: 18,
   DROPPED: 19,
+  LOG: 20,
 });

@@ -2,6 +2,7 @@
 "use strict";
 
 const { splitCors } = require("./cors");
+const { readLog } = require("./log");
 const { refuse } = require("./unavailable");
 
 // A client that does not read is put out: the program that emits to it cannot look after each.
@@ -9,12 +10,17 @@ const DEFAULTS = { sendBufferPolicy: "disconnect" };
 
 // `host` and what only the program can decide is ours, the rest is the engine's.
 function readOptions(options, protocol) {
-  const { host = "", allowRequest, cors: wanted, ...rest } = options;
+  const { host = "", allowRequest, log, logLevel, cors: wanted, ...rest } = options;
   const { cors, allows } = splitCors(wanted);
   if (cors !== undefined) rest.cors = cors;
   refuseCode(rest, "");
   const engine = { ...DEFAULTS, ...rest.engine, protocol };
-  return { host, json: JSON.stringify({ ...rest, engine }), allowRequest: both(allowRequest ?? undefined, allows) };
+  return {
+    host,
+    json: JSON.stringify({ ...rest, engine }),
+    log: readLog(log, logLevel),
+    allowRequest: both(allowRequest ?? undefined, allows),
+  };
 }
 
 // One question to the program for its two tests.

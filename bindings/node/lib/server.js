@@ -28,10 +28,11 @@ class Server extends EventEmitter {
     if (where !== null && typeof where === "object" && typeof where.on !== "function") {
       [where, options] = [undefined, where];
     }
-    const { host, json, allowRequest } = readOptions(options, "socket.io");
+    const { host, json, log, allowRequest } = readOptions(options, "socket.io");
     this._host = host;
     this._json = json;
-    this._dispatcher = new Dispatcher(json);
+    this._log = log;
+    this._dispatcher = new Dispatcher(json, log);
     this._nsps = new Map();
     // What serve() was told, by path.
     this._pages = new Map();
@@ -52,7 +53,7 @@ class Server extends EventEmitter {
 
   // A closed server that listens again has a native half of its own.
   _reopen() {
-    const dispatcher = new Dispatcher(this._json);
+    const dispatcher = new Dispatcher(this._json, this._log);
     for (const nsp of this._nsps.values()) nsp._attach(dispatcher);
     for (const page of this._pages.values()) dispatcher.native.serve(...page);
     this.engine._attach(dispatcher);

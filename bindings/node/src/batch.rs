@@ -42,6 +42,8 @@ pub(crate) enum Kind {
     AllowRequest = 17,
     Headers = 18,
     Dropped = 19,
+    /// A line of the log: `a` is its level, from 1 to 5.
+    Log = 20,
 }
 
 /// The numbers of a record.

@@ -23,6 +23,7 @@ mod error;
 mod event;
 mod handshake;
 mod hooks;
+mod log;
 mod names;
 mod namespace;
 mod poll;

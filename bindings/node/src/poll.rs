@@ -5,6 +5,7 @@ use napi::sys::napi_value;
 
 use crate::batch::{Kind, Numbers};
 use crate::call::{Call, Native};
+use crate::log;
 
 /// Events that are fetched before we look how much text there is.
 const STEP: usize = 16;
@@ -53,6 +54,7 @@ impl Native for Drain {
             // Until `flush`, what handlers emit wakes each connection once. For one event that is so anyhow.
             cork = (most - left > 1).then(|| queue.cork());
         }
+        more |= log::drain(call.engine.log_id, most, &mut host.state().batch);
         if more {
             call.engine.bell.promised();
         }

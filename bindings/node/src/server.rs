@@ -10,6 +10,7 @@ use std::time::Duration;
 use bellwire_core::config::Config;
 use bellwire_core::error::{Error, ErrorKind};
 use bellwire_core::host::Handler;
+use bellwire_core::log::listener::ServerId;
 use bellwire_core::server::Server;
 use bellwire_core::socketio::Namespace;
 use bellwire_core::socketio::event::Hook;
@@ -24,31 +25,35 @@ use crate::bell::{Bell, KeepAlive};
 use crate::call::{Call, Native, register, throw};
 use crate::error::misuse;
 use crate::event::Host;
-use crate::{deferred, emit, handshake, hooks, namespace, poll, socket};
+use crate::{deferred, emit, handshake, hooks, log, namespace, poll, socket};
 
 /// The engine of one JavaScript server. The functions of the JavaScript object share it; it stops with the last of them.
 pub(crate) struct Engine {
     pub(crate) host: Arc<Host>,
     pub(crate) bell: Arc<Bell>,
     pub(crate) stats: Arc<Stats>,
+    pub(crate) log_id: ServerId,
     server: Mutex<Option<Arc<Server>>>,
 }
 
 impl Engine {
-    fn new(options: &str, bell: Bell) -> Result<Self, Error> {
+    fn new(options: &str, bell: Bell, log_level: u8) -> Result<Self, Error> {
         let mut config = Config::default();
         config.set_json(options)?;
         let host = Arc::new(Host::default());
         let bell = Arc::new(bell);
         let ringer = Arc::clone(&bell);
         let handler: Arc<dyn Handler> = Arc::clone(&host) as _;
+        log::want(log_level);
         let server = Server::with_bell(&config, handler, move || ringer.ring())?;
         server.hooks().add(Hook::Upgrade);
         server.hooks().add(Hook::Dropped);
+        log::begin(server.log_id(), &bell);
         Ok(Self {
             host,
             bell,
             stats: Arc::clone(server.stats()),
+            log_id: server.log_id(),
             server: Mutex::new(Some(server)),
         })
     }
@@ -81,6 +86,7 @@ impl Engine {
             state.cork = None;
         }
         if let Some(server) = server {
+            log::end(self.log_id);
             // Without a thread to spare, the others end with the process.
             let _ = std::thread::Builder::new()
                 .name("bellwire-stop".to_owned())
@@ -227,7 +233,8 @@ pub(crate) fn layout() -> Layout {
     }
 }
 
-/// An engine with these options (JSON). `wake` is called on the JavaScript thread when events wait to be drained.
+/// An engine with these options (JSON). `wake` is called on the JavaScript thread when events wait to be drained, or
+/// lines of the log up to this level, from 0 (none) to 5 (all).
 ///
 /// # Errors
 /// What is wrong with the options.
@@ -236,9 +243,11 @@ pub(crate) fn create_engine<'env>(
     env: &'env Env,
     options: String,
     wake: Function<'env, (), ()>,
+    log_level: u32,
 ) -> napi::Result<Object<'env>> {
     let object = Object::new(env)?;
-    match Engine::new(&options, Bell::new(&wake)?) {
+    let log_level = u8::try_from(log_level).unwrap_or(u8::MAX);
+    match Engine::new(&options, Bell::new(&wake)?, log_level) {
         Ok(engine) => fill(env, &object, &Arc::new(engine))?,
         Err(error) => {
             throw(env.raw(), &error);

@@ -36,7 +36,7 @@ pub(crate) fn begin(server: &Server) {
 
 /// Gives the lines that wait to Python.
 pub(crate) fn deliver(py: Python<'_>, server: &Server, host: &Host) {
-    for line in STORE.take(server.log_id()) {
+    for line in STORE.take(server.log_id(), usize::MAX) {
         let call = (line.level as u8, line.target, line.text);
         if let Err(error) = host.log.call1(py, call) {
             host.report(py, error, "the log");

@@ -94,8 +94,8 @@ impl Store {
         }
     }
 
-    /// Takes the lines of this server, and those of no server that is known.
-    pub fn take(&self, server: ServerId) -> Vec<StoredLine> {
+    /// Takes the lines of this server, and those of no server that is known; `most` of them at most.
+    pub fn take(&self, server: ServerId, most: usize) -> Vec<StoredLine> {
         let Some(mut waiting) = self.lock() else {
             return Vec::new();
         };
@@ -106,14 +106,14 @@ impl Store {
         let is_other = |of: ServerId| of != server && hosts.iter().any(|host| host.server == of);
         let (mut others, mut taken) = (VecDeque::new(), Vec::new());
         for (of, line) in lines.drain(..) {
-            if is_other(of) {
+            if taken.len() == most || is_other(of) {
                 others.push_back((of, line));
             } else {
                 taken.push(line);
             }
         }
         *lines = others;
-        if *lost > 0 {
+        if *lost > 0 && taken.len() < most {
             let text =
                 format!("{lost} lines of the log were lost: the program took none for too long");
             taken.push(StoredLine {
@@ -201,7 +201,7 @@ mod tests {
 
     fn texts(store: &Store, server: ServerId) -> Vec<String> {
         store
-            .take(server)
+            .take(server, usize::MAX)
             .into_iter()
             .map(|line| line.text)
             .collect()
@@ -240,12 +240,12 @@ mod tests {
         for _ in 0..MOST + 3 {
             hear(&store, ServerId::NONE, "x");
         }
-        let taken = store.take(ServerId::NONE);
+        let taken = store.take(ServerId::NONE, usize::MAX);
         assert_eq!(taken.len(), MOST + 1);
         let last = taken.last().unwrap();
         assert_eq!(last.level, Level::Warn);
         assert!(last.text.starts_with("3 lines"), "{}", last.text);
-        assert!(store.take(ServerId::NONE).is_empty());
+        assert!(store.take(ServerId::NONE, usize::MAX).is_empty());
     }
 
     /// In a child that was forked meanwhile, it stays locked.
@@ -257,6 +257,6 @@ mod tests {
             scope.spawn(|| hear(&store, ServerId::NONE, "lost"));
         });
         drop(held);
-        assert!(store.take(ServerId::NONE).is_empty());
+        assert!(store.take(ServerId::NONE, usize::MAX).is_empty());
     }
 }

@@ -261,7 +261,7 @@ fn spawn(shared: &Arc<Shared>, stream: Stream, peer: (IpAddr, u16)) {
         _ => {
             shared.stats.limit_connections_total.add(1);
             crate::notice!(
-                crate::log::SERVER,
+                crate::log::HTTP,
                 "closed a connection from {}:{} without an answer: {} are open, engine.maxConnections is {}",
                 peer.0,
                 peer.1,

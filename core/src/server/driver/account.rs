@@ -57,6 +57,15 @@ impl Driver {
         }
     }
 
+    /// The host is behind, which is ordinary for a while.
+    pub(super) fn log_paused(&self) {
+        tracing::debug!(
+            target: log::HOST,
+            "session {} is not read until the host has dealt with what waits",
+            short(&self.handle)
+        );
+    }
+
     pub(super) fn log_upgraded(&self) {
         tracing::debug!(target: log::SESSION, "session {} upgraded to websocket", short(&self.handle));
     }

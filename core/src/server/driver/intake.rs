@@ -9,7 +9,6 @@ use crate::engineio::payload::{self, PayloadPacket};
 use crate::engineio::session::{Closing, PollRefusal, Verdict};
 use crate::engineio::{CloseReason, Session, TransportKind};
 use crate::log;
-use crate::notice;
 use crate::server::driver::time::Clock;
 use crate::server::driver::{Count, Driver, PIECE, Post, Waiting, account};
 use crate::server::layer::Layer;
@@ -233,10 +232,7 @@ impl Driver {
             self.session.set_reading(ready, clock.now());
             if !ready && !choked {
                 self.shared.stats.reading_paused_total.add(1);
-                notice!(
-                    log::HOST,
-                    "the host is behind: a client is not read until it has caught up"
-                );
+                self.log_paused();
             }
         }
         ready

@@ -65,6 +65,22 @@ impl Connection {
         self.log_cause(&cause);
     }
 
+    /// A payload was refused because it has more packets than the host allows.
+    pub(super) fn log_packets(&self, packets: usize, most: usize) {
+        let text = "too many packets in one payload";
+        let cause = Cause::limit("engine.maxPacketsPerPayload", most, text);
+        self.log_cause(&cause.with_seen(packets));
+    }
+
+    /// A request has not begun, or not been completed, in time.
+    pub(super) fn log_late_head(&self) {
+        self.log_cause(&Cause::deadline(
+            "engine.headerTimeout",
+            self.shared.config.header_timeout,
+            "the request head did not come in time",
+        ));
+    }
+
     /// Hyper has ended the connection.
     pub(super) fn log_http_error(&self, error: &hyper::Error) {
         let config = &self.shared.config;
@@ -78,11 +94,7 @@ impl Connection {
                 ),
             )
         } else if error.is_timeout() {
-            Cause::deadline(
-                "engine.headerTimeout",
-                config.header_timeout,
-                "the request head did not come in time",
-            )
+            return self.log_late_head();
         } else if is_timed_out(error) {
             Cause::deadline(
                 "engine.writeTimeout",

@@ -95,6 +95,7 @@ async fn first_bytes(connection: &Connection, stream: NewStream) -> Option<Strea
     };
     if readable.is_err() {
         shared.stats.deadline_header_total.add(1);
+        connection.log_late_head();
         return None;
     }
     let stream = stream.into_stream().ok()?;

@@ -337,6 +337,7 @@ fn too_many_packets(connection: &Connection, body: &[u8]) -> Option<Answer> {
         return None;
     }
     shared.stats.limit_packets_total.add(1);
+    connection.log_packets(packets, most);
     Some(answer::too_many_packets(packets, most))
 }
 

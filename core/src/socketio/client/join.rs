@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use crate::cause::Cause;
 use crate::engineio::SessionId;
 use crate::json::RawJson;
 use crate::log;
@@ -47,21 +48,24 @@ impl Client {
         }
         if data.len() > context.settings.limits.auth_bytes {
             context.stats.limit_auth_total.add(1);
-            self.link
-                .tell_text(|out| write_connect_error(out, name, "Auth payload too large", b""));
+            let limit = context.settings.limits.auth_bytes;
+            let cause = Cause::limit("engine.maxAuthBytes", limit, "Auth payload too large");
+            self.refuse_name(name, &cause.with_seen(data.len()));
             return Ok(Flow::Continue);
         }
         let Some(namespace) = self.namespaces.find(name) else {
-            self.refuse_name(name, "Invalid namespace");
+            self.refuse_name(name, &Cause::violation("Invalid namespace"));
             return Ok(Flow::Continue);
         };
         if self.entries.len() >= context.settings.limits.namespaces {
             context.stats.limit_namespaces_total.add(1);
-            self.refuse_name(name, "Too many namespaces");
+            let limit = context.settings.limits.namespaces;
+            let cause = Cause::limit("engine.maxNamespaces", limit, "Too many namespaces");
+            self.refuse_name(name, &cause);
             return Ok(Flow::Continue);
         }
         let Some(id) = SessionId::random() else {
-            self.refuse_name(name, "No id can be given");
+            self.refuse_name(name, &Cause::violation("No id can be given"));
             return Ok(Flow::Continue);
         };
         let handshake = Handshake::new(Arc::clone(&self.request), auth, issued_ms());
@@ -102,16 +106,15 @@ impl Client {
     }
 
     /// Refuses a CONNECT for which there is no socket yet.
-    fn refuse_name(&self, name: &str, message: &str) {
+    fn refuse_name(&self, name: &str, cause: &Cause) {
         tracing::debug!(
             target: log::SOCKET,
-            "a client was refused by {name:?} from {}:{}: {message} (engine.maxNamespaces is {})",
+            "a client was refused by {name:?} from {}:{}: {cause}",
             self.request.address(),
-            self.request.port(),
-            self.namespaces.context().settings.limits.namespaces
+            self.request.port()
         );
         self.link
-            .tell_text(|out| write_connect_error(out, name, message, b""));
+            .tell_text(|out| write_connect_error(out, name, cause.text(), b""));
     }
 
     /// All that came in at once has been dealt with: the accepted join. Until then a packet for their namespace was out

@@ -1,0 +1,24 @@
+// The engine's log: for a function of the program, or for NODE_DEBUG=bellwire; without either, what the program should
+// know of becomes a warning of the process.
+"use strict";
+
+const { debuglog } = require("node:util");
+
+const LEVELS = ["off", "error", "warn", "info", "debug", "trace"];
+const debug = debuglog("bellwire");
+
+function readLog(log, logLevel = "info") {
+  if (log !== undefined && typeof log !== "function") throw new TypeError('option "log" takes a function');
+  const level = LEVELS.indexOf(logLevel);
+  if (level < 0) throw new TypeError(`option "logLevel" takes one of ${LEVELS.join(", ")}, not ${String(logLevel)}`);
+  if (log !== undefined) return { level, write: (line) => log(line) };
+  if (debug.enabled) return { level: LEVELS.indexOf("debug"), write: (line) => debug("%s %s", line.target, line.message) };
+  return { level: LEVELS.indexOf("warn"), write: warn };
+}
+
+// Of the server itself the program hears by other ways.
+function warn({ target, message }) {
+  if (target !== "bellwire::server") process.emitWarning(message, "BellwireWarning");
+}
+
+module.exports = { LEVELS, readLog };

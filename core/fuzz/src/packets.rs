@@ -240,7 +240,7 @@ fn expected(host: &Host, text: &[u8]) -> Option<String> {
     let items: Vec<&RawValue> = serde_json::from_str(json).ok()?;
     let (name, args) = items.split_first()?;
     let name = match name.get().as_bytes()[0] {
-        b'"' => serde_json::from_str(name.get()).ok()?,
+        b'"' => serde_json::from_str(&without_halves(name.get())).ok()?,
         b'-' | b'0'..=b'9' => name.get().to_owned(),
         _ => return None,
     };
@@ -255,4 +255,29 @@ fn expected(host: &Host, text: &[u8]) -> Option<String> {
             let args: Vec<_> = args.iter().map(|arg| arg.get()).collect();
             described(namespace, &name, &args, id)
         })
+}
+
+/// A JSON string with U+FFFD for each escape that is half of a surrogate pair.
+fn without_halves(literal: &str) -> String {
+    let unit = |rest: &str| {
+        let digits = rest.strip_prefix("\\u")?.get(..4)?;
+        u16::from_str_radix(digits, 16).ok()
+    };
+    let mut out = String::new();
+    let mut rest = literal;
+    while let Some(first) = rest.chars().next() {
+        let len = match (unit(rest), rest.get(6..).and_then(unit)) {
+            (Some(0xd800..0xdc00), Some(0xdc00..0xe000)) => 12,
+            (Some(0xd800..0xe000), _) => {
+                out.push(char::REPLACEMENT_CHARACTER);
+                rest = &rest[6..];
+                continue;
+            }
+            _ if first == '\\' => 2,
+            _ => first.len_utf8(),
+        };
+        out.push_str(&rest[..len]);
+        rest = &rest[len..];
+    }
+    out
 }

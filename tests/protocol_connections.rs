@@ -64,7 +64,7 @@ fn an_answer_that_is_not_read_is_given_up() {
     let Some(server) = limited(&engine) else {
         return;
     };
-    let mut stalled = with_waiting(&server, 20);
+    let mut stalled = with_waiting(&server, 6);
     let target = stalled.polling().target();
     let start = now();
     let mut unread = Http::connect(server.endpoint());
@@ -127,7 +127,7 @@ fn the_kernel_keeps_little_for_a_client_that_does_not_read() {
     let Some(server) = limited(&json!({"writeTimeout": 1000, "sendBufferHigh": ROOMY})) else {
         return;
     };
-    let mut stalled: Vec<Client> = (0..5).map(|_| with_waiting(&server, 10)).collect();
+    let mut stalled: Vec<Client> = (0..3).map(|_| with_waiting(&server, 6)).collect();
     let unread: Vec<Http> = stalled
         .iter_mut()
         .map(|stalled| {
@@ -140,7 +140,7 @@ fn the_kernel_keeps_little_for_a_client_that_does_not_read() {
     let mut most = 0;
     eventually("all of them are given up", || {
         most = most.max(send_queues(&server).into_iter().max().unwrap_or(0));
-        (stat(server.endpoint(), "deadline_write_total") == 5).then_some(())
+        (stat(server.endpoint(), "deadline_write_total") == 3).then_some(())
     });
     // By default it takes more than two megabytes for each.
     assert!((1..1 << 20).contains(&most), "{most} bytes");
@@ -160,7 +160,7 @@ fn a_slow_client_gets_the_whole_answer() {
     let Some(server) = limited(&engine) else {
         return;
     };
-    let mut slow = with_waiting(&server, 10);
+    let mut slow = with_waiting(&server, 6);
     let target = slow.polling().target();
     let mut http = Http::connect(server.endpoint());
     http.wire().shrink_receive_buffer();

@@ -156,7 +156,7 @@ fn an_answer_on_its_way_is_written_to_its_end() {
     let mut sender = Client::connect(&server);
     let mut slow = Client::over(&server, Transport::Polling);
     let target = json!({"rooms": [slow.id], "except": [], "self": true, "volatile": false});
-    sender.emit(&json!(["broadcast", target, "x".repeat(10_000_000)]));
+    sender.emit(&json!(["broadcast", target, "x".repeat(6_000_000)]));
     let target = slow.polling().target();
     let mut http = Http::connect(server.endpoint());
     http.wire().shrink_receive_buffer();
@@ -164,7 +164,7 @@ fn an_answer_on_its_way_is_written_to_its_end() {
     let head = http.receive_head();
     let length = head.header("content-length").expect("a length");
     let mut left: usize = length.parse().expect("a number");
-    assert!(left > 10_000_000, "{left}");
+    assert!(left > 6_000_000, "{left}");
     server.signal("TERM");
     eventually("the stop has begun", || {
         TcpStream::connect(server.endpoint().address)

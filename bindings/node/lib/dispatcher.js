@@ -33,7 +33,14 @@ class Dispatcher {
     this.parts = [];
     // Of events, by their numbers.
     this.names = [];
-    this.again = () => this.drain();
+    // Since timers and sockets of the process had their turn.
+    this.handled = 0;
+    this.willDrain = false;
+    this.again = () => {
+      this.willDrain = false;
+      this.handled = 0;
+      this.drain();
+    };
   }
 
   listen(host, port) {
@@ -79,11 +86,26 @@ class Dispatcher {
     end?.(outcome, replies);
   }
 
+  // Node calls this again without a turn in between while the engine rings.
+  rung() {
+    if (this.willDrain) return;
+    if (this.handled < MOST) this.drain();
+    else this.drainNextTurn();
+  }
+
+  // Once: each of several would go on to drain in every turn.
+  drainNextTurn() {
+    if (this.willDrain) return;
+    this.willDrain = true;
+    setImmediate(this.again);
+  }
+
   drain() {
     const { words, native } = this;
     // A ring of the bell that was on its way when the engine closed.
     if (this.hasStopped) return;
-    const text = native.drain(MOST, words, this.parts);
+    const text = native.drain(Math.max(1, MOST - this.handled), words, this.parts);
+    this.handled += words[0];
     const end = layout.head + words[0] * layout.stride;
     const more = words[1] === 1;
     const batch = new Batch(text, this.parts);
@@ -98,7 +120,7 @@ class Dispatcher {
       }
     }
     native.flush();
-    if (more) setImmediate(this.again);
+    if (more) this.drainNextTurn();
   }
 
   dispatch(at, batch) {
@@ -240,7 +262,7 @@ class Dispatcher {
 
 // The engine must not keep the dispatcher: one that never listened may go.
 function waker(reference) {
-  return () => reference.deref()?.drain();
+  return () => reference.deref()?.rung();
 }
 
 // What ended a connection, when there is more to say than the reason.

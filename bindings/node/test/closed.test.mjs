@@ -120,7 +120,7 @@ test("a ticker does not change how a process ends", async () => {
     const ticker = setInterval(() => io.emit("tick"), 1);
     const c = client(io);
     let after = 0;
-    c.on("tick", () => process.kill(process.pid, "SIGTERM"));
+    c.once("tick", () => process.kill(process.pid, "SIGTERM"));
     process.once("SIGTERM", async () => {
       await io.close();
       const end = setInterval(() => {

@@ -46,7 +46,11 @@
  *            Events of one socket are delivered one at a time, in order.  With
  *            BW_DELIVER_THREADS different sockets run in parallel.  With
  *            BW_DELIVER_INLINE they do too, on the threads that do the
- *            network, and must not block.  With BW_DELIVER_POLLED every fn and
+ *            network, and must not block: one that does stops all connections
+ *            of its thread.  What a call causes by itself (ROOM_*,
+ *            NEW_NAMESPACE, SOCKETS, ACKED of a broadcast) is told after the
+ *            call, on such a thread, so a lock of yours may be held while you
+ *            call, in every delivery.  With BW_DELIVER_POLLED every fn and
  *            drop of the server runs inside bw_server_poll, except the log,
  *            bw_blob.free_fn, the drop of a call that failed, and what
  *            bw_server_free ends.
@@ -55,6 +59,9 @@
  * fork       In a child, ids of the parent return BW_E_FORKED and none of its
  *            sockets is touched; new servers can be made.  All descriptors are
  *            close-on-exec.
+ * Signals    The library's threads block every signal but those that a fault
+ *            raises: handlers, sigwait and signalfd belong to your threads.  A
+ *            process that a callback starts on such a thread has that mask.
  * Unload     The shared library cannot be unmapped (linked -z nodelete).
  * Growth     Within one BW_ABI_VERSION, functions, constants and fields at the
  *            END of structs that start with struct_size are only added.  Such
@@ -1048,7 +1055,7 @@ bw_status bw_server_close(bw_server server,
 
 /**
  * [out] Waits until the graceful stop has ended and every callback has heard what led to it; -1 =
- * for ever. BW_E_TIMEOUT. In polled delivery it polls meanwhile.
+ * for ever. BW_E_TIMEOUT, BW_E_ARG for another negative number. In polled delivery it polls meanwhile.
  */
 BW_API
 bw_status bw_server_wait(bw_server server,
@@ -1073,12 +1080,23 @@ BW_API bw_status bw_server_stat(bw_server server, const char *name, int64_t *out
 /**
  * [poll] Runs the callbacks of queued events on this thread: at most max_events (0 = all that are
  * there), waiting at most timeout_ms (0 = not at all, -1 = for ever) for the first. Returns how
- * many it handled, or a negative status.
+ * many it handled, or a negative status: BW_E_ARG for another negative timeout, BW_E_CLOSED instead
+ * of waiting when the server has stopped and nothing will come any more.
  */
 BW_API
 int32_t bw_server_poll(bw_server server,
                        uint32_t max_events,
                        int32_t timeout_ms);
+
+/**
+ * [poll] Runs the callbacks of queued events on this thread, and waits for more, until
+ * CLOCK_MONOTONIC reaches deadline_ns, on which bw_event.mono_ns is counted too. For loops with
+ * ticks: a deadline that has passed handles what is there and does not wait. Returns how many events
+ * it handled, or a negative status as bw_server_poll does. bw_server_wakeup ends it early.
+ */
+BW_API
+int32_t bw_server_poll_until(bw_server server,
+                             uint64_t deadline_ns);
 
 /**
  * [any] A descriptor that is readable while events wait: level-triggered, for epoll, select or
@@ -1089,7 +1107,8 @@ BW_API bw_status bw_server_poll_fd(bw_server server, bw_fd *out);
 /**
  * [poll] The same queue without callbacks: *out is the next event, or NULL when none came within
  * timeout_ms. It is valid until the next call of this function or of bw_server_poll. ACKED and
- * SOCKETS come here too, with ev->op, instead of going to their callback.
+ * SOCKETS come here too, with ev->op, instead of going to their callback. Timeouts and BW_E_CLOSED
+ * are those of bw_server_poll.
  */
 BW_API
 bw_status bw_server_next(bw_server server,
@@ -1347,8 +1366,9 @@ bw_status bw_room_emit(bw_nsp nsp,
 
 /**
  * [any] Sends a message that every receiver is to acknowledge, and tells the end once as
- * BW_EV_ACKED: BW_OK, BW_E_TIMEOUT (with the replies there are), BW_E_GONE, BW_E_FULL (over
- * maxPendingAcks), BW_E_CANCELLED or BW_E_CLOSED. out is optional. When this returns an error, cb
+ * BW_EV_ACKED: BW_OK, BW_E_TIMEOUT (with the replies there are), BW_E_GONE, BW_E_CANCELLED,
+ * BW_E_CLOSED, or BW_E_FULL: a client owes BW_OPT_MAX_PENDING_ACKS of them. One socket is not sent the
+ * message then; of a broadcast everybody is, and the replies of the others are there. out is optional. When this returns an error, cb
  * is not called, and drop(user) runs before it returns.
  */
 BW_API
@@ -1367,6 +1387,15 @@ BW_API bw_status bw_ack_send(bw_ack ack, const struct bw_payload *payload);
 
 /** [any] Shorthand: the same with JSON array text; empty = no arguments. */
 BW_API bw_status bw_ack_json(bw_ack ack, struct bw_str args);
+
+/**
+ * [any] Gives an acknowledgement back without answering, so that its handle costs nothing more: the
+ * client waits until its own timeout. BW_E_ALREADY or BW_E_GONE as bw_ack_send. Of one socket at most
+ * BW_OPT_MAX_PENDING_ACKS may be unanswered; with one more the oldest becomes BW_E_GONE, which the
+ * number limit_unanswered_total counts.
+ */
+BW_API
+bw_status bw_ack_drop(bw_ack ack);
 
 /** [any] Engine.IO servers only: sends a text message. Otherwise as bw_emit. */
 BW_API bw_status bw_send_text(const struct bw_target *to, struct bw_str text);

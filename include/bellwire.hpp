@@ -134,6 +134,8 @@ class ack {
     p.n_bins = blobs.size();
     return sent(bw_ack_send(a_, &p));
   }
+  // Gives it back without an answer; false when it was answered, or the client has left.
+  bool drop() const { return a_ && bw_ack_drop(a_) == BW_OK; }
   bw_ack get() const noexcept { return a_; }
 
  private:
@@ -765,6 +767,15 @@ class server {
   template <class Rep, class Period>
   uint32_t poll(std::chrono::duration<Rep, Period> wait, uint32_t max_events = 0) const {
     const int32_t n = bw_server_poll(s_, max_events, wait_ms(wait));
+    check(n);
+    return static_cast<uint32_t>(n);
+  }
+  // Handles events, and waits for more, until the time has come: for loops with ticks. Less when woken.
+  template <class Length>
+  uint32_t poll_until(std::chrono::time_point<std::chrono::steady_clock, Length> deadline) const {
+    using std::chrono::nanoseconds;
+    const auto ns = std::chrono::duration_cast<nanoseconds>(deadline.time_since_epoch()).count();
+    const int32_t n = bw_server_poll_until(s_, ns > 0 ? static_cast<uint64_t>(ns) : 0);
     check(n);
     return static_cast<uint32_t>(n);
   }

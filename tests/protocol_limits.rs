@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use conformance::raw::reason_of;
 use conformance::socketio::kind;
+use conformance::under_test::UnderTest;
 use conformance::wire::now;
 use conformance::{
     Client, Difference, Frame, Http, Opcode, Polling, Server, Transport, WebSocket, differs,
-    eventually,
+    eventually, under_test,
 };
 use serde_json::{Value, json};
 
@@ -420,6 +421,41 @@ fn a_raw_session_has_the_same_limits() {
     websocket.send(&Frame::unfinished(Opcode::Binary, "x"));
     websocket.wire().read_to_end();
     reason_of(&server, &sid);
+}
+
+#[test]
+fn a_broadcast_reaches_those_who_owe_too_many_answers() {
+    let Some(server) = limited(&json!({"maxPendingAcks": 1})) else {
+        return;
+    };
+    let mut observer = Client::connect(&server);
+    let mut client = Client::connect(&server);
+    client.emit_for_ack(&json!(["call", 10_000, "first"]));
+    client.expect("question");
+    let everybody = json!({"rooms": [], "except": [], "self": true, "timeout": 60_000});
+    let call = observer.emit_for_ack(&json!(["broadcast-ack", everybody, 1]));
+    assert_eq!(client.expect("question"), [json!(1)]);
+    let question = observer.take_event("question");
+    observer.answer(&question, &json!(["here"]));
+    // It ends at once, with the answers that can be had, and says that one cannot.
+    let answer = observer.ack_of(call);
+    assert_ne!(answer.args()[0], json!("ok"));
+    assert_eq!(answer.args()[1], json!(["here"]));
+    check_counted(&mut observer, "limit_acks_total");
+}
+
+#[test]
+fn answers_that_a_host_leaves_out_are_limited() {
+    // Where a handler's return is the answer, nothing is left out.
+    if under_test::server() != UnderTest::C {
+        return;
+    }
+    let server = Server::with(&json!({"engine": {"maxPendingAcks": 2}}));
+    let mut client = Client::connect(&server);
+    for _ in 0..3 {
+        client.emit_for_ack(&json!(["nobody-answers"]));
+    }
+    check_counted(&mut client, "limit_unanswered_total");
 }
 
 // What waits for the host.

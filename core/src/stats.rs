@@ -216,6 +216,7 @@ stats! {
     limit_depth_total Counter "Packets nested too deeply.",
     limit_namespaces_total Counter "Connections to more namespaces than allowed.",
     limit_acks_total Counter "Emits refused because the client owes too many acknowledgements.",
+    limit_unanswered_total Counter "Acknowledgements that the host can give no more, because it left too many unanswered.",
     limit_connections_total Counter "Connections refused because there were too many.",
     accept_errors_total Counter "Connections that the operating system did not hand over.",
     limit_headers_total Counter "Requests with too large a head.",

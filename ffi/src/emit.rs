@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bellwire_core::error::{Error, ErrorKind};
+use bellwire_core::socketio::link::Overflow;
 use bellwire_core::socketio::message::Payload;
 use bellwire_core::socketio::socket::Scope;
 use bellwire_core::socketio::target::Delivery;
@@ -131,8 +132,9 @@ pub(crate) fn callback_of(callback: bw_callback) -> Result<bw_callback_fn> {
 }
 
 /// [any] Sends a message that every receiver is to acknowledge, and tells the end once as
-/// BW_EV_ACKED: BW_OK, BW_E_TIMEOUT (with the replies there are), BW_E_GONE, BW_E_FULL (over
-/// maxPendingAcks), BW_E_CANCELLED or BW_E_CLOSED. out is optional. When this returns an error, cb
+/// BW_EV_ACKED: BW_OK, BW_E_TIMEOUT (with the replies there are), BW_E_GONE, BW_E_CANCELLED,
+/// BW_E_CLOSED, or BW_E_FULL: a client owes BW_OPT_MAX_PENDING_ACKS of them. One socket is not sent the
+/// message then; of a broadcast everybody is, and the replies of the others are there. out is optional. When this returns an error, cb
 /// is not called, and drop(user) runs before it returns.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_emit_ack(
@@ -163,7 +165,7 @@ pub extern "C" fn bw_emit_ack(
             match &receiver {
                 Receiver::One(socket, _) => {
                     let timeout = Some(timeout).filter(|timeout| !timeout.is_zero());
-                    match socket.emit_with_ack(&message, timeout, Operation(id)) {
+                    match socket.emit_with_ack(&message, timeout, Overflow::Refuse, Operation(id)) {
                         Ok(handle) => op.set_one(handle),
                         Err(error) => {
                             out.set(0);
@@ -220,6 +222,26 @@ pub extern "C" fn bw_ack_json(ack: bw_ack, args: bw_str) -> bw_status {
     entry(|| {
         let parts = Parts::plain(bw_str::EMPTY, args)?;
         acknowledge(ack, &parts.answer()?)
+    })
+}
+
+/// [any] Gives an acknowledgement back without answering, so that its handle costs nothing more: the
+/// client waits until its own timeout. BW_E_ALREADY or BW_E_GONE as bw_ack_send. Of one socket at most
+/// BW_OPT_MAX_PENDING_ACKS may be unanswered; with one more the oldest becomes BW_E_GONE, which the
+/// number limit_unanswered_total counts.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_ack_drop(ack: bw_ack) -> bw_status {
+    entry(|| {
+        let registry = registry()?;
+        let object = registry.claim(ack, Kind::Ack)?;
+        let Object::Ack(socket, _) = &object else {
+            return Err(ErrorKind::Handle.into());
+        };
+        match socket.upgrade() {
+            Some(socket) => SocketHost::of_known(&socket)?.end_ack(ack, Ended::Completed),
+            None => drop(registry.remove(ack, Ended::Gone)),
+        }
+        Ok(())
     })
 }
 

@@ -38,15 +38,69 @@ fn busy<E>(_: E) -> Error {
 
 /// [poll] Runs the callbacks of queued events on this thread: at most max_events (0 = all that are
 /// there), waiting at most timeout_ms (0 = not at all, -1 = for ever) for the first. Returns how
-/// many it handled, or a negative status.
+/// many it handled, or a negative status: BW_E_ARG for another negative timeout, BW_E_CLOSED instead
+/// of waiting when the server has stopped and nothing will come any more.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_server_poll(server: bw_server, max_events: u32, timeout_ms: i32) -> i32 {
     entry_count(|| {
         let server = handle::server(server)?;
         queue(&server)?;
+        let timeout = timeout(timeout_ms)?;
         let _polling = server.shared.begin_polling()?;
-        poll(&server, max_events as usize, timeout(timeout_ms))
+        poll_or_closed(&server, max_events as usize, timeout)
     })
+}
+
+/// [poll] Runs the callbacks of queued events on this thread, and waits for more, until
+/// CLOCK_MONOTONIC reaches deadline_ns, on which bw_event.mono_ns is counted too. For loops with
+/// ticks: a deadline that has passed handles what is there and does not wait. Returns how many events
+/// it handled, or a negative status as bw_server_poll does. bw_server_wakeup ends it early.
+#[unsafe(no_mangle)]
+pub extern "C" fn bw_server_poll_until(server: bw_server, deadline_ns: u64) -> i32 {
+    entry_count(|| {
+        let server = handle::server(server)?;
+        queue(&server)?;
+        let deadline = server.shared.moment(deadline_ns);
+        let _polling = server.shared.begin_polling()?;
+        poll_until(&server, deadline)
+    })
+}
+
+/// The time runs out while events are handled, too: what is left is handled by the next call.
+#[expect(clippy::disallowed_methods, reason = "a deadline is time")]
+fn poll_until(server: &ServerHandle, deadline: Instant) -> Result<usize> {
+    let mut handled = 0;
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let now = match poll_or_closed(server, 0, Some(left)) {
+            // What was handled before the end counts; the next call tells of it.
+            Err(error) if error.kind() == ErrorKind::Closed && handled > 0 => return Ok(handled),
+            now => now?,
+        };
+        handled += now;
+        if now == 0 || left.is_zero() {
+            return Ok(handled);
+        }
+    }
+}
+
+/// Polls; an error instead of a wait when nothing will come.
+fn poll_or_closed(server: &ServerHandle, max: usize, timeout: Option<Duration>) -> Result<usize> {
+    let timeout_now = if server.shared.ended.load(Ordering::Acquire) {
+        Some(Duration::ZERO)
+    } else {
+        timeout
+    };
+    let handled = poll(server, max, timeout_now)?;
+    if handled == 0 && timeout_now != timeout {
+        return Err(stopped());
+    }
+    Ok(handled)
+}
+
+fn stopped() -> Error {
+    let text = "the server has stopped, and all its events have been handled";
+    Error::new(ErrorKind::Closed, text)
 }
 
 /// This thread is the one that polls.
@@ -133,7 +187,8 @@ fn take_back(server: &ServerHandle) {
 
 /// [poll] The same queue without callbacks: *out is the next event, or NULL when none came within
 /// timeout_ms. It is valid until the next call of this function or of bw_server_poll. ACKED and
-/// SOCKETS come here too, with ev->op, instead of going to their callback.
+/// SOCKETS come here too, with ev->op, instead of going to their callback. Timeouts and BW_E_CLOSED
+/// are those of bw_server_poll.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_server_next(
     server: bw_server,
@@ -144,16 +199,26 @@ pub extern "C" fn bw_server_next(
         let out = Out::new(out, "out", null())?;
         let server = handle::server(server)?;
         queue(&server)?;
+        let timeout = timeout(timeout_ms)?;
         let _polling = server.shared.begin_polling()?;
         take_back(&server);
         server.shared.graveyard.run(&server.shared);
+        let has_ended = server.shared.ended.load(Ordering::Acquire);
+        let timeout_now = if has_ended {
+            Some(Duration::ZERO)
+        } else {
+            timeout
+        };
         let lent = queue(&server)?
-            .next(timeout(timeout_ms), |event| {
+            .next(timeout_now, |event| {
                 event
                     .map(|(event, at)| lend(&server.shared, &event, at))
                     .transpose()
             })
             .map_err(busy)??;
+        if lent.is_none() && timeout_now != timeout {
+            return Err(stopped());
+        }
         if let Some(lent) = lent {
             out.set(&raw const *lent.event);
             *server.lent.lock().unwrap_or_else(PoisonError::into_inner) = Some(lent);

@@ -195,13 +195,13 @@ fn not_inside(server: &ServerHandle, what: &str) -> Result<()> {
 }
 
 /// [out] Waits until the graceful stop has ended and every callback has heard what led to it; -1 =
-/// for ever. BW_E_TIMEOUT. In polled delivery it polls meanwhile.
+/// for ever. BW_E_TIMEOUT, BW_E_ARG for another negative number. In polled delivery it polls meanwhile.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_server_wait(server: bw_server, timeout_ms: i32) -> bw_status {
     entry(|| {
+        let timeout = timeout(timeout_ms)?;
         let server = handle::server(server)?;
         not_inside(&server, "bw_server_wait")?;
-        let timeout = timeout(timeout_ms);
         let has_ended = if server.shared.is_polled() {
             wait_polling(&server, timeout)?
         } else {
@@ -241,8 +241,16 @@ fn wait_told(server: &ServerHandle, timeout: Option<Duration>) -> bool {
 }
 
 /// -1 is for ever.
-pub(crate) fn timeout(timeout_ms: i32) -> Option<Duration> {
-    u64::try_from(timeout_ms).ok().map(Duration::from_millis)
+pub(crate) fn timeout(timeout_ms: i32) -> Result<Option<Duration>> {
+    match u64::try_from(timeout_ms) {
+        Ok(ms) => Ok(Some(Duration::from_millis(ms))),
+        Err(_) if timeout_ms == -1 => Ok(None),
+        Err(_) => {
+            let text =
+                format!("timeout_ms is {timeout_ms}: it is 0 or more, or -1 to wait for ever");
+            Err(Error::new(ErrorKind::Argument, text))
+        }
+    }
 }
 
 /// [out] Stops at once, waits for callbacks that are running, runs every drop, joins the threads and

@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bellwire_core::error::{Error, ErrorKind};
 use bellwire_core::host::Queue;
@@ -16,6 +16,9 @@ use crate::closure::Graveyard;
 use crate::error::Result;
 use crate::listeners::ListenerSet;
 use crate::thread::Thread;
+
+/// No deadline lies behind it.
+const FAR_AWAY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 /// Where the callbacks of a server run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,6 +135,21 @@ impl Shared {
         match at.checked_duration_since(origin) {
             Some(after) => origin_ns + after.as_nanos() as u64,
             None => origin_ns - origin.duration_since(at).as_nanos() as u64,
+        }
+    }
+
+    /// The moment of a number on CLOCK_MONOTONIC.
+    pub(crate) fn moment(&self, ns: u64) -> Instant {
+        let (origin, origin_ns) = self.origin;
+        let from_origin = |ns| Duration::from_nanos(ns);
+        match ns.checked_sub(origin_ns) {
+            // What is too far away to be counted is far away enough.
+            Some(after) => origin
+                .checked_add(from_origin(after))
+                .unwrap_or(origin + FAR_AWAY),
+            None => origin
+                .checked_sub(from_origin(origin_ns - ns))
+                .unwrap_or(origin),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Sockets: their handles, what we keep with each, and what a host asks of one.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::ffi::c_void;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::ptr::null_mut;
@@ -11,6 +11,7 @@ use bellwire_core::error::{Error, ErrorKind};
 use bellwire_core::json::RawJson;
 use bellwire_core::socketio::Socket;
 use bellwire_core::socketio::message::json_error;
+use bellwire_core::{log, notice};
 use bytes::Bytes;
 
 use crate::closure::Owned;
@@ -47,7 +48,37 @@ struct Kept {
     user: Option<Owned>,
     /// The handles of the acknowledgements that the client waits for.
     acks: HashSet<u64, BuildHasherDefault<IdHasher>>,
+    /// The same in the order in which they came, and others that have been answered since.
+    ack_order: VecDeque<u64>,
 }
+
+impl Kept {
+    /// One more; the oldest when there were as many as there may be.
+    fn add_ack(&mut self, id: u64, most: usize) -> Option<u64> {
+        let mut surplus = None;
+        while self.acks.len() >= most && surplus.is_none() {
+            let oldest = self.ack_order.pop_front()?;
+            surplus = self.acks.remove(&oldest).then_some(oldest);
+        }
+        if self.ack_order.len() > 2 * self.acks.len() + ANSWERED {
+            let acks = &self.acks;
+            self.ack_order.retain(|id| acks.contains(id));
+        }
+        self.acks.insert(id);
+        self.ack_order.push_back(id);
+        surplus
+    }
+
+    fn remove_ack(&mut self, id: u64) {
+        self.acks.remove(&id);
+        if self.acks.is_empty() {
+            self.ack_order.clear();
+        }
+    }
+}
+
+/// So many that have been answered may stay in the order.
+const ANSWERED: usize = 64;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -91,13 +122,25 @@ impl SocketHost {
     /// A handle for an acknowledgement that the client waits for.
     pub(crate) fn new_ack(&self, socket: &Arc<Socket>, number: u64) -> Result<u64> {
         let id = registry()?.insert(Object::Ack(Arc::downgrade(socket), number))?;
-        lock(&self.kept).get_or_insert_default().acks.insert(id);
+        let context = socket.namespace().context();
+        let most = context.settings.limits.pending_acks;
+        let surplus = lock(&self.kept).get_or_insert_default().add_ack(id, most);
+        if let Some(oldest) = surplus {
+            registry()?.remove(oldest, Ended::Gone);
+            context.stats.limit_unanswered_total.add(1);
+            notice!(
+                log::HOST,
+                "{} waits for {most} acknowledgements, as many as engine.maxPendingAcks allows: the oldest cannot be \
+                 given any more. Answer each bw_event.ack, or give it back with bw_ack_drop",
+                socket.id().as_str()
+            );
+        }
         Ok(id)
     }
 
     pub(crate) fn end_ack(&self, id: u64, ended: Ended) {
         if let Some(kept) = &mut *lock(&self.kept) {
-            kept.acks.remove(&id);
+            kept.remove_ack(id);
         }
         if let Ok(registry) = registry() {
             registry.remove(id, ended);

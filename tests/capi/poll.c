@@ -328,8 +328,62 @@ static void a_host_that_does_not_poll_keeps_its_clients(void) {
   stop();
 }
 
+static uint64_t monotonic_ns(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static void times_that_are_none(void) {
+  const struct bw_event *next = NULL;
+  start(POLLED);
+  STATUS(BW_E_ARG, bw_server_poll(h.server, 0, -7));
+  CHECK(strstr(bw_last_error(), "-7") != NULL);
+  STATUS(BW_E_ARG, bw_server_next(h.server, -2, &next));
+  STATUS(BW_E_ARG, bw_server_wait(h.server, INT32_MIN));
+  stop();
+}
+
+static void polling_until_a_time(void) {
+  const uint64_t tick = 50 * 1000000u;
+  uint64_t deadline = monotonic_ns();
+  int32_t handled = 0;
+  client *c;
+  start(POLLED);
+  CHECK_INT(0, bw_server_poll_until(h.server, 0)); /* long ago */
+  c = join_host(&h, &j, NULL);
+  client_send(c, "42[\"a\"]");
+  client_send(c, "42[\"b\"]");
+  while (journal_count(&j, BW_EV_MESSAGE) < 2) {
+    deadline = monotonic_ns() + tick;
+    handled = bw_server_poll_until(h.server, deadline);
+    CHECK(handled >= 0);
+  }
+  deadline = monotonic_ns() + tick;
+  while (monotonic_ns() < deadline) CHECK(bw_server_poll_until(h.server, deadline) >= 0);
+  client_send(c, "42[\"c\"]");
+  EVENTUALLY(queued_events() > 0);
+  CHECK(bw_server_poll_until(h.server, 1) >= 1); /* what is there is handled */
+  client_close(c);
+  stop();
+}
+
+static void polling_after_the_end(void) {
+  const struct bw_event *next = NULL;
+  int32_t n = 0;
+  start(POLLED);
+  OK(bw_server_close(h.server, 0));
+  while (n >= 0) n = bw_server_poll(h.server, 0, -1);
+  CHECK_INT(BW_E_CLOSED, n);
+  STATUS(BW_E_CLOSED, bw_server_poll_until(h.server, UINT64_MAX));
+  STATUS(BW_E_CLOSED, bw_server_next(h.server, -1, &next));
+  CHECK_INT(0, bw_server_poll(h.server, 0, 0)); /* it does not wait */
+  OK(bw_server_wait(h.server, -1));
+  stop();
+}
+
 NO_CHILDREN;
-RUN(TEST(polling_inside_a_callback), TEST(two_threads_and_free_while_polling),
+RUN(TEST(times_that_are_none), TEST(polling_until_a_time), TEST(polling_after_the_end), TEST(polling_inside_a_callback), TEST(two_threads_and_free_while_polling),
     TEST(a_server_with_threads_is_not_polled), TEST(waiting_inside_a_callback),
     TEST(the_descriptor_is_level_triggered), TEST(polling_has_limits),
     TEST(a_poll_ends_when_its_budget_is_used_up),

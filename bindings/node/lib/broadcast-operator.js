@@ -5,6 +5,8 @@ const { separate, stringify } = require("./binary");
 const { checkName } = require("./reserved");
 
 const ANSWERED = 0;
+const FULL = 4;
+const OWES_TOO_MANY = "a client owes as many acknowledgements as maxPendingAcks allows";
 
 class BroadcastOperator {
   constructor(nsp, rooms = [], except = [], flags = {}) {
@@ -57,7 +59,7 @@ class BroadcastOperator {
     const operation = nsp._dispatcher.operation((outcome, replies) => {
       const responses = replies.map((reply) => reply[0]);
       if (outcome === ANSWERED) ack.call(this, null, responses);
-      else ack.call(this, new Error("operation has timed out"), responses);
+      else ack.call(this, new Error(outcome === FULL ? OWES_TOO_MANY : "operation has timed out"), responses);
     });
     const timeout = Math.max(1, Math.trunc(this._flags.timeout ?? 1));
     nsp._native.broadcastWithAck(nsp._index, rooms, except, operation, timeout, name, json, attachments);

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bellwire_core::error::{Error, ErrorKind};
+use bellwire_core::socketio::link::Overflow;
 use bellwire_core::socketio::message::Payload;
 use bellwire_core::socketio::target::Delivery;
 use bellwire_core::socketio::{EncodedPacket, Message, Operation};
@@ -56,7 +57,7 @@ impl Native for EmitWithAck {
             ms => Some(Duration::from_millis(u64::from(ms))),
         };
         let message = message(call, 3)?;
-        let sent = socket.emit_with_ack(&message, timeout, operation);
+        let sent = socket.emit_with_ack(&message, timeout, Overflow::Refuse, operation);
         let sent = unless_gone(sent.map(drop))?;
         Ok(call.new_flag(sent))
     }

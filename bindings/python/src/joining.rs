@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use bellwire_core::error::Error;
 use bellwire_core::socketio::ack::AckOutcome;
+use bellwire_core::socketio::link::Overflow;
 use bellwire_core::socketio::target::Delivery;
 use bellwire_core::socketio::{Event, Message, Operation, Socket, SocketId, Target};
 
@@ -64,7 +65,7 @@ impl Joining {
                     } => {
                         let left = |end: Instant| end.saturating_duration_since(Instant::now());
                         let timeout = deadline.map(left);
-                        if socket.emit_with_ack(&message, timeout, operation).is_err() {
+                        if ask_now(&socket, &message, timeout, operation).is_err() {
                             failed.push(operation);
                         }
                     }
@@ -170,7 +171,20 @@ pub(crate) fn ask(
         }
         return Ok(());
     }
-    socket.emit_with_ack(message, timeout, operation).map(drop)
+    ask_now(socket, message, timeout, operation)
+}
+
+/// Without a timeout nobody may hear that the client owes too many acknowledgements, so the event is sent all the same.
+fn ask_now(
+    socket: &Arc<Socket>,
+    message: &Arc<Message>,
+    timeout: Option<Duration>,
+    operation: Operation,
+) -> Result<(), Error> {
+    let overflow = timeout.map_or(Overflow::Send, |_| Overflow::Refuse);
+    socket
+        .emit_with_ack(message, timeout, overflow, operation)
+        .map(drop)
 }
 
 /// The time of a kept question has run out.

@@ -152,7 +152,7 @@ options! {
     max_fragments: usize = 1024, 101, "engine.maxFragments", count(1, 1_000_000, "");
     /// Namespaces that one connection may join: programs have a handful, each costs memory.
     max_namespaces: usize = 64, 102, "engine.maxNamespaces", count(1, 1_000_000, "");
-    /// Acknowledgements that one connection may owe: a flood of them is a client that never
+    /// Acknowledgements that one connection may owe, and that a host in C may leave unanswered for one socket: a flood of them is a client that never
     /// answers, and each holds a callback of the host.
     max_pending_acks: usize = 16_384, 103, "engine.maxPendingAcks", count(1, 100_000_000, "");
     /// A message or binary packet that is begun is complete by then; enough for the largest one

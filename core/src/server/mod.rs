@@ -57,7 +57,7 @@ pub struct Server {
 
 /// The sink, as its kind.
 enum Sink {
-    Inline,
+    Inline(Arc<Inline>),
     Pool(Arc<Pool>),
     Queue(Arc<Queue>),
 }
@@ -108,7 +108,11 @@ impl Server {
             bytes: config.poll_queue_bytes,
         };
         let (sink, delivery): (Arc<dyn EventSink>, Sink) = match config.delivery {
-            Delivery::Inline => (Arc::new(Inline::new(handler)), Sink::Inline),
+            Delivery::Inline => {
+                let (timer, stats) = (Arc::clone(&timer), Arc::clone(&stats));
+                let inline = Arc::new(Inline::new(handler, timer, stats));
+                (Arc::clone(&inline) as _, Sink::Inline(inline))
+            }
             Delivery::Polled => {
                 let bell = bell
                     .map_or_else(Bell::descriptor, Ok)
@@ -304,7 +308,7 @@ impl Server {
     pub fn queue(&self) -> Option<&Arc<Queue>> {
         match &self.delivery {
             Sink::Queue(queue) => Some(queue),
-            Sink::Inline | Sink::Pool(_) => None,
+            Sink::Inline(_) | Sink::Pool(_) => None,
         }
     }
 
@@ -356,9 +360,20 @@ impl Server {
         let Some(runtime) = runtime else { return };
         self.shared.life.wait_closed(Some(shutdown::CUT));
         // What is dropped with it may have last words for the pool.
-        drop(runtime);
-        if let Sink::Pool(pool) = &self.delivery {
-            pool.stop();
+        if tokio::runtime::Handle::try_current().is_ok() {
+            // A thread of another server's must not wait for tasks, so another thread does; if there is none, nobody does.
+            let ending = std::thread::Builder::new().name("bellwire-stop".to_owned());
+            // It does nothing that panics.
+            let _ = ending
+                .spawn(move || drop(runtime))
+                .map(std::thread::JoinHandle::join);
+        } else {
+            drop(runtime);
+        }
+        match &self.delivery {
+            Sink::Pool(pool) => pool.stop(),
+            Sink::Inline(inline) => inline.stop(),
+            Sink::Queue(_) => {}
         }
     }
 

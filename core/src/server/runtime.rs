@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::log::listener::ServerId;
 use crate::server::turn::TurnEnd;
 use crate::socketio::event::Timer;
+use crate::sync::without_signals;
 
 /// So many wake-ups a busy thread deals with before it looks what has come in on sockets. Each takes microseconds; in
 /// exchange, what many clients say at once meets in the mailboxes of those whom it is for, and leaves in one write.
@@ -25,16 +26,17 @@ pub(super) fn start(
 ) -> Result<Runtime, Error> {
     let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let count = AtomicUsize::new(0);
-    Builder::new_multi_thread()
+    let mut builder = Builder::new_multi_thread();
+    builder
         .worker_threads(threads.unwrap_or_else(cores))
         .thread_name_fn(move || format!("bellwire-{}", count.fetch_add(1, Ordering::Relaxed)))
         .on_thread_start(move || log_id.enter())
         .event_interval(BETWEEN_LOOKS)
         .on_thread_park(move || turn_end.reached())
         .enable_io()
-        .enable_time()
-        .build()
-        .map_err(Error::from)
+        .enable_time();
+    // Threads that are started later are started by these, and have their mask.
+    without_signals(|| builder.build()).map_err(Error::from)
 }
 
 /// Runs things later on these threads.
@@ -44,7 +46,9 @@ pub(super) struct RuntimeTimer(pub(super) Handle);
 impl Timer for RuntimeTimer {
     fn after(&self, delay: Duration, run: Box<dyn FnOnce() + Send>) {
         self.0.spawn(async move {
-            tokio::time::sleep(delay).await;
+            if !delay.is_zero() {
+                tokio::time::sleep(delay).await;
+            }
             run();
         });
     }

@@ -162,6 +162,8 @@ struct BroadcastState {
     /// Who was asked and has not answered.
     owing: Vec<Arc<Socket>>,
     replies: Vec<Reply>,
+    /// Somebody owes too many acknowledgements, so that one is not waited for.
+    full: bool,
     /// All receivers are known.
     complete: bool,
     done: bool,
@@ -211,6 +213,14 @@ impl BroadcastAck {
         });
     }
 
+    /// One owes too many acknowledgements: this one is not waited for, and the end says so.
+    pub fn give_up(&self, socket: &Arc<Socket>) {
+        self.advance(|state| {
+            state.full = true;
+            state.owing.retain(|owing| !Arc::ptr_eq(owing, socket));
+        });
+    }
+
     /// Ends it with the answers there are; those who have not answered owe nothing any more.
     pub fn end(&self, outcome: AckOutcome) {
         let (owing, replies) = {
@@ -236,16 +246,21 @@ impl BroadcastAck {
     }
 
     fn advance(&self, change: impl FnOnce(&mut BroadcastState)) {
-        let replies = {
+        let (outcome, replies) = {
             let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
             change(&mut state);
             if state.done || !state.complete || !state.owing.is_empty() {
                 return;
             }
             state.done = true;
-            std::mem::take(&mut state.replies)
+            let outcome = if state.full {
+                AckOutcome::Full
+            } else {
+                AckOutcome::Answered
+            };
+            (outcome, std::mem::take(&mut state.replies))
         };
-        self.deliver(AckOutcome::Answered, &replies);
+        self.deliver(outcome, &replies);
     }
 
     fn deliver(&self, outcome: AckOutcome, replies: &[Reply]) {

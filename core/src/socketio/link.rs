@@ -91,6 +91,17 @@ pub struct AckRequest {
     pub timeout: Option<Duration>,
     /// Who waits.
     pub target: AckTarget,
+    /// What happens to the packet when the client owes too many acknowledgements already.
+    pub overflow: Overflow,
+}
+
+/// What happens to an event whose acknowledgement cannot be waited for. Its sender is told in both cases, if it can be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Overflow {
+    /// It is not sent.
+    Refuse,
+    /// It is sent: its sender has no way to hear that it was not.
+    Send,
 }
 
 /// A text up to this length is copied into the mailbox; a longer one is shared.

@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorKind};
 use crate::socketio::ack::{AckOutcome, AckTarget, BroadcastAck, Operation};
 use crate::socketio::context::Context;
 use crate::socketio::event::{Event, Hook, Hooks, RoomChange};
-use crate::socketio::link::{AckRequest, Outgoing};
+use crate::socketio::link::{AckRequest, Outgoing, Overflow};
 use crate::socketio::message::{Message, Payload};
 use crate::socketio::packet::EncodedPacket;
 use crate::socketio::question::HostData;
@@ -166,6 +166,7 @@ impl Namespace {
                 id,
                 timeout: None,
                 target: AckTarget::Many(Arc::clone(&ack)),
+                overflow: Overflow::Send,
             };
             // Who cannot be asked does not answer: the timeout tells.
             let _ = socket.link().send(

@@ -13,7 +13,7 @@ use crate::socketio::ack::{AckTarget, Operation};
 use crate::socketio::batch::EventBatch;
 use crate::socketio::event::{DisconnectReason, Hook, Hooks};
 use crate::socketio::handshake::Handshake;
-use crate::socketio::link::{AckRequest, Link, Outgoing};
+use crate::socketio::link::{AckRequest, Link, Outgoing, Overflow};
 use crate::socketio::message::{Message, Payload};
 use crate::socketio::namespace::Namespace;
 use crate::socketio::packet::{EncodedPacket, write_ack, write_disconnect, write_event};
@@ -225,6 +225,7 @@ impl Socket {
         self: &Arc<Self>,
         message: &Arc<Message>,
         timeout: Option<Duration>,
+        overflow: Overflow,
         operation: Operation,
     ) -> Result<AckHandle, Error> {
         self.check_connected()?;
@@ -238,6 +239,7 @@ impl Socket {
             id,
             timeout,
             target: AckTarget::One(operation),
+            overflow,
         };
         self.link.send(
             Outgoing::WithAck(Box::new(request)),

@@ -325,10 +325,17 @@ def _bad_answer(sid: str, error: Exception) -> exceptions.BadAnswerError:
     return bad
 
 
+_OWES_TOO_MANY = (
+    "a client owes as many acknowledgements as maxPendingAcks allows, so this one is not waited for"
+)
+
+
 def one_answer(outcome: str, replies: Replies, timeout: float | None) -> Any:
     """What `call` returns, or raises."""
     if outcome == "timeout":
         raise exceptions.TimeoutError(f"the client has not answered within {timeout} s")
+    if outcome == "full":
+        raise exceptions.TooManyAcksError(_OWES_TOO_MANY)
     if outcome != "ok":
         raise exceptions.ClientGoneError("the client has left without an answer")
     sid, args = replies[0]
@@ -347,6 +354,10 @@ def all_answers(outcome: str, replies: Replies, timeout: float) -> Answers:
             raise bad
     if outcome == "ok":
         return replies
+    if outcome == "full":
+        full = exceptions.TooManyAcksError(_OWES_TOO_MANY)
+        full.answers = replies
+        raise full
     error = exceptions.TimeoutError(f"not all clients have answered within {timeout} s")
     error.answers = replies
     raise error

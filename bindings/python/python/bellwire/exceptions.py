@@ -76,3 +76,7 @@ class BadAnswerError(SocketIOError, ValueError):
 
 class ClientGoneError(DisconnectedError, TimeoutError):
     """The client has left without an answer, so there will be none."""
+
+
+class TooManyAcksError(TimeoutError):
+    """The client owes as many acknowledgements as ``maxPendingAcks`` allows, so this one is not waited for."""

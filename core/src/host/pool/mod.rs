@@ -21,7 +21,7 @@ use crate::socketio::{Backlog, Event, EventBatch, Socket};
 use crate::stats::{Amount, Stats, Strain};
 use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use crate::sync::thread::{self, JoinHandle};
-use crate::sync::{Condvar, Mutex, MutexGuard, has_ended};
+use crate::sync::{Condvar, Mutex, MutexGuard, has_ended, without_signals};
 
 /// So many events are dealt with before they cease to count as waiting.
 const SETTLED: usize = 32;
@@ -256,7 +256,7 @@ impl Shared {
         };
         let builder = thread::Builder::new().name("bellwire-call".to_owned());
         // Without a thread more the others go on as they are.
-        if let Ok(thread) = builder.spawn(move || shared.work()) {
+        if let Ok(thread) = without_signals(|| builder.spawn(move || shared.work())) {
             run.threads.retain(|thread| !has_ended(thread));
             run.threads.push(thread);
             run.alive += 1;

@@ -20,7 +20,7 @@ use crate::socketio::client::receive::Partial;
 use crate::socketio::context::Context;
 use crate::socketio::event::{DisconnectReason, Event};
 use crate::socketio::handshake::Request;
-use crate::socketio::link::{AckRequest, Link, Outgoing};
+use crate::socketio::link::{AckRequest, Link, Outgoing, Overflow};
 use crate::socketio::namespaces::Namespaces;
 use crate::socketio::packet::DecodeError;
 use crate::socketio::question::Question;
@@ -169,7 +169,8 @@ impl Client {
             context.stats.limit_acks_total.add(1);
             notice!(
                 log::SOCKET,
-                "an event for {} was not sent: the client owes {} acknowledgements, as many as engine.maxPendingAcks allows",
+                "the acknowledgement of an event for {} is not waited for: the client owes {} of them, as many as \
+                 engine.maxPendingAcks allows",
                 socket.id().as_str(),
                 context.settings.limits.pending_acks
             );
@@ -180,7 +181,7 @@ impl Client {
             return true;
         };
         tell_outcome(&context, &socket, &target, outcome, now);
-        false
+        outcome == AckOutcome::Full && request.overflow == Overflow::Send
     }
 
     // ---- leaving
@@ -318,14 +319,19 @@ fn tell_outcome(
     outcome: AckOutcome,
     now: Instant,
 ) {
-    // One of a broadcast's many is missing in the end: its timeout tells.
-    if let AckTarget::One(operation) = *target {
-        let event = Event::Acked {
-            socket: Some(socket),
-            operation,
-            outcome,
-            replies: &[],
-        };
-        context.sink.deliver(&event, Some(now));
-    }
+    let operation = match target {
+        AckTarget::One(operation) => *operation,
+        AckTarget::Many(broadcast) if outcome == AckOutcome::Full => {
+            return broadcast.give_up(socket);
+        }
+        // One of a broadcast's many is missing in the end: its timeout tells.
+        AckTarget::Many(_) => return,
+    };
+    let event = Event::Acked {
+        socket: Some(socket),
+        operation,
+        outcome,
+        replies: &[],
+    };
+    context.sink.deliver(&event, Some(now));
 }

@@ -9,6 +9,7 @@ use crate::engineio::CloseReason;
 use crate::error::ErrorKind;
 use crate::socketio::ack::{AckOutcome, Operation};
 use crate::socketio::event::{Event, Hook};
+use crate::socketio::link::Overflow;
 use crate::socketio::socket::{AckHandle, Scope};
 use crate::socketio::target::Target;
 
@@ -17,7 +18,12 @@ const SECOND: Duration = Duration::from_secs(1);
 /// The client is asked, with the host's number `operation`.
 fn ask(world: &mut World, timeout: Option<Duration>, operation: u64) -> AckHandle {
     let socket = world.socket("/");
-    let handle = socket.emit_with_ack(&message("q", ""), timeout, Operation(operation));
+    let handle = socket.emit_with_ack(
+        &message("q", ""),
+        timeout,
+        Overflow::Refuse,
+        Operation(operation),
+    );
     world.drain();
     handle.unwrap()
 }
@@ -69,7 +75,7 @@ fn ids_count_within_a_namespace() {
     world.receive("0/chat");
     world.forget();
     let chat = world.socket("/chat");
-    chat.emit_with_ack(&message("q", "[1]"), None, Operation(1))
+    chat.emit_with_ack(&message("q", "[1]"), None, Overflow::Refuse, Operation(1))
         .unwrap();
     ask(&mut world, None, 2);
     world.expect(&[r#"send 42/chat,0["q",1]"#, r#"send 420["q"]"#]);
@@ -108,9 +114,11 @@ fn who_has_left_is_not_asked() {
     let mut world = World::connected();
     let socket = world.socket("/");
     let question = message("q", "");
-    socket.emit_with_ack(&question, None, Operation(7)).unwrap();
+    socket
+        .emit_with_ack(&question, None, Overflow::Refuse, Operation(7))
+        .unwrap();
     socket.disconnect(Scope::Namespace).unwrap();
-    let refused = socket.emit_with_ack(&question, None, Operation(8));
+    let refused = socket.emit_with_ack(&question, None, Overflow::Refuse, Operation(8));
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::Gone);
     world.drain();
     world.expect(&[
@@ -137,7 +145,7 @@ fn the_host_may_stop_waiting() {
     // Before it was sent, too.
     let handle = world
         .socket("/")
-        .emit_with_ack(&message("q", ""), None, Operation(8))
+        .emit_with_ack(&message("q", ""), None, Overflow::Refuse, Operation(8))
         .unwrap();
     handle.cancel();
     world.drain();
@@ -155,6 +163,37 @@ fn a_client_owes_so_many_answers() {
     world.check("30", &["acked 0 Answered []"]);
     ask(&mut world, None, 3);
     world.expect(&[r#"send 423["q"]"#]);
+}
+
+#[test]
+fn what_cannot_be_waited_for_is_sent_if_nobody_could_hear_that_it_was_not() {
+    let mut world = World::connected();
+    for operation in 0..2 {
+        ask(&mut world, None, operation);
+    }
+    world.forget();
+    world
+        .socket("/")
+        .emit_with_ack(&message("q", ""), None, Overflow::Send, Operation(2))
+        .unwrap();
+    world.drain();
+    world.expect(&["acked 2 Full", r#"send 422["q"]"#]);
+    // The answer to it is for nobody.
+    world.check("32[]", &[]);
+}
+
+#[test]
+fn a_broadcast_says_who_could_not_be_waited_for() {
+    let mut world = World::connected();
+    for operation in 0..2 {
+        ask(&mut world, None, operation);
+    }
+    world.forget();
+    world
+        .namespace("/")
+        .emit_with_ack(&Target::ALL, &message("q", ""), SECOND, Operation(9));
+    world.drain();
+    world.expect(&["acked 9 Full", r#"send 422["q"]"#]);
 }
 
 #[test]
@@ -179,7 +218,7 @@ fn a_handler_asks_back() {
                 .acknowledge(ack.unwrap(), &super::world::payload("", "[1]"))
                 .unwrap();
             socket
-                .emit_with_ack(&message("q", ""), None, Operation(1))
+                .emit_with_ack(&message("q", ""), None, Overflow::Refuse, Operation(1))
                 .unwrap();
         }
     });

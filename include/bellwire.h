@@ -1391,8 +1391,8 @@ BW_API bw_status bw_ack_json(bw_ack ack, struct bw_str args);
 /**
  * [any] Gives an acknowledgement back without answering, so that its handle costs nothing more: the
  * client waits until its own timeout. BW_E_ALREADY or BW_E_GONE as bw_ack_send. Of one socket at most
- * BW_OPT_MAX_PENDING_ACKS may be unanswered; with one more the oldest becomes BW_E_GONE, which the
- * number limit_unanswered_total counts.
+ * BW_OPT_MAX_PENDING_ACKS (or 1024, if that is less) may be unanswered; with one more the oldest
+ * becomes BW_E_GONE, which the number limit_unanswered_total counts.
  */
 BW_API
 bw_status bw_ack_drop(bw_ack ack);

@@ -227,8 +227,8 @@ pub extern "C" fn bw_ack_json(ack: bw_ack, args: bw_str) -> bw_status {
 
 /// [any] Gives an acknowledgement back without answering, so that its handle costs nothing more: the
 /// client waits until its own timeout. BW_E_ALREADY or BW_E_GONE as bw_ack_send. Of one socket at most
-/// BW_OPT_MAX_PENDING_ACKS may be unanswered; with one more the oldest becomes BW_E_GONE, which the
-/// number limit_unanswered_total counts.
+/// BW_OPT_MAX_PENDING_ACKS (or 1024, if that is less) may be unanswered; with one more the oldest
+/// becomes BW_E_GONE, which the number limit_unanswered_total counts.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_ack_drop(ack: bw_ack) -> bw_status {
     entry(|| {

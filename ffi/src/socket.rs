@@ -77,6 +77,8 @@ impl Kept {
     }
 }
 
+/// A host may leave so many acknowledgements of one socket unanswered, however few a client may owe.
+const FEW_ACKS: usize = 1024;
 /// So many that have been answered may stay in the order.
 const ANSWERED: usize = 64;
 
@@ -123,7 +125,7 @@ impl SocketHost {
     pub(crate) fn new_ack(&self, socket: &Arc<Socket>, number: u64) -> Result<u64> {
         let id = registry()?.insert(Object::Ack(Arc::downgrade(socket), number))?;
         let context = socket.namespace().context();
-        let most = context.settings.limits.pending_acks;
+        let most = context.settings.limits.pending_acks.max(FEW_ACKS);
         let surplus = lock(&self.kept).get_or_insert_default().add_ack(id, most);
         if let Some(oldest) = surplus {
             registry()?.remove(oldest, Ended::Gone);

@@ -243,6 +243,7 @@ def test_a_stop_leaves_nothing_behind_although_events_wait():
             )
             await until(lambda: sio.stat("sockets_count") == 1)
         # Its last events wait when the engine stops.
+        asyncio.get_running_loop().remove_reader(sio._engine.fileno())
         sio._forget(sio._engine)
 
     def count():

@@ -28,6 +28,11 @@ impl Connection {
             }
             _ => String::new(),
         };
+        // A session that is unknown here may be open on another server, and its id is a secret.
+        let context = match error {
+            ConnectionError::UnknownSid { .. } => "{}".to_owned(),
+            _ => error.context(),
+        };
         tracing::debug!(
             target: log::HTTP,
             "refused {} {:?} from {}:{}: {} {:?} {}{limit}",
@@ -37,7 +42,7 @@ impl Connection {
             self.peer.1,
             error.code(),
             error.wire_message(),
-            error.context()
+            context
         );
     }
 

@@ -76,13 +76,10 @@ impl Store {
             return;
         };
         let rung = !waiting.lines.is_empty();
-        waiting.hosts.push(Host {
-            server,
-            ring: Arc::clone(&ring),
-            rung,
-        });
+        let first = rung.then(|| Arc::clone(&ring));
+        waiting.hosts.push(Host { server, ring, rung });
         drop(waiting);
-        if rung {
+        if let Some(ring) = first {
             ring();
         }
     }

@@ -331,7 +331,7 @@ impl Driver {
                     receive_binary(session, layer, count, data, now)
                 }
                 Ok(Some(Incoming::Ping(data))) => {
-                    let data = Box::from(&*data);
+                    let data = Box::from(data);
                     if !session.is_closed() {
                         websocket.answer_ping(outbox, data);
                     }
@@ -447,7 +447,7 @@ impl Driver {
                     }
                 }
                 Ok(Some(Incoming::Ping(data))) => {
-                    let data = Box::from(&*data);
+                    let data = Box::from(data);
                     probe.answer_ping(&mut pongs, data);
                 }
                 Ok(Some(Incoming::Pong(_))) => {}

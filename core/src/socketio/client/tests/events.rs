@@ -54,7 +54,8 @@ fn events_are_delivered_as_they_came() {
 #[test]
 fn a_name_that_utf8_cannot_hold_is_relayed_as_it_came() {
     let mut world = World::connected();
-    world.react(|event| {
+    let now = world.now;
+    world.react(move |event| {
         if let Event::Message { message, .. } = event {
             let kept = message.to_message();
             for payload in [message.payload(), kept.payload(), kept.view().payload()] {
@@ -62,7 +63,7 @@ fn a_name_that_utf8_cannot_hold_is_relayed_as_it_came() {
                 assert_eq!(packet.head().unwrap(), r#"42["a\ud83D\u0062",1]"#);
             }
             let mut batch = EventBatch::default();
-            batch.push(event, std::time::Instant::now());
+            batch.push(event, now);
             let Some((Event::Message { message, .. }, _)) = batch.current() else {
                 panic!("it was pushed");
             };

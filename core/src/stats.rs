@@ -101,6 +101,11 @@ impl Load {
         Amount::from_word(self.0.fetch_sub(word, Ordering::SeqCst).wrapping_sub(word))
     }
 
+    /// What waits now, for one that has just left a note: whoever makes room after this look sees the note.
+    pub fn now_after_note(&self) -> Amount {
+        Amount::from_word(self.0.fetch_add(0, Ordering::SeqCst))
+    }
+
     /// What waits now.
     pub fn now(&self) -> Amount {
         Amount::from_word(self.0.load(Ordering::SeqCst))

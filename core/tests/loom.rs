@@ -431,6 +431,7 @@ fn wait_for_room(sink: &dyn EventSink, connection: &Arc<Backlog>) {
 fn socket(sink: &Arc<dyn EventSink>) -> Arc<Socket> {
     let limits = Limits {
         attachments: 1,
+        auth_bytes: 1,
         packet_bytes: 1,
         json_depth: 1,
         namespaces: 1,
@@ -444,6 +445,8 @@ fn socket(sink: &Arc<dyn EventSink>) -> Arc<Socket> {
             question_timeout: Duration::MAX,
             packet_timeout: Duration::MAX,
             send_buffer: 1,
+            send_buffer_max: 1,
+            send_grace: Duration::MAX,
             send_policy: SendPolicy::Error,
             speech: Speech::SocketIo,
         },

@@ -131,7 +131,7 @@ impl EventSink for Inline {
         if !connection.now().is_below(SHARE) {
             connection.wait(cx.waker());
             // Room may have been made just before.
-            if !connection.now().is_below(SHARE) {
+            if !connection.now_after_wait().is_below(SHARE) {
                 return Poll::Pending;
             }
         }

@@ -138,7 +138,8 @@ impl Room {
                 self.has_waiting.store(true, Ordering::SeqCst);
             }
             // Room may have been made just before.
-            if !self.admits(backlog) {
+            let (own, all) = (backlog.now_after_wait(), self.stats.queued.now_after_note());
+            if !self.admits_at(backlog, own, all) {
                 return Poll::Pending;
             }
         }
@@ -157,10 +158,15 @@ impl Room {
 
     fn admits(&self, backlog: &Backlog) -> bool {
         let own = backlog.now();
+        let is_free = own.is_empty() && backlog.has_joined();
+        is_free || self.admits_at(backlog, own, self.stats.queued.now())
+    }
+
+    fn admits_at(&self, backlog: &Backlog, own: Amount, all: Amount) -> bool {
         if own.is_empty() {
-            return backlog.has_joined() || self.stats.queued.now().is_below(self.all);
+            return backlog.has_joined() || all.is_below(self.all);
         }
-        own.is_below(self.share) && self.stats.queued.now().is_below(self.most)
+        own.is_below(self.share) && all.is_below(self.most)
     }
 }
 

@@ -55,6 +55,11 @@ impl Backlog {
         self.load.now()
     }
 
+    /// The same, after [`Backlog::wait`]: whoever makes room after this look wakes the task.
+    pub fn now_after_wait(&self) -> Amount {
+        self.load.now_after_note()
+    }
+
     /// Its client is in a namespace from now on.
     pub fn set_joined(&self) {
         self.joined.store(true, Ordering::Relaxed);

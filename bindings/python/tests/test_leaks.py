@@ -118,7 +118,7 @@ def test_clients_and_events_leave_nothing_behind(kind, clients, events, tmp_path
         async def round_of(clients, events):
             count.clear()
             process = start(CLIENTS, str(tmp_path / "socket"), str(clients), str(events))
-            out, err = await asyncio.to_thread(process.communicate, timeout=100)
+            out, err = await asyncio.to_thread(process.communicate, timeout=400)
             assert (process.returncode, out, err) == (0, "", "")
             await all_are_gone(sio, count, clients)
             assert (count["left"], count["plain"]) == (clients, events)

@@ -112,6 +112,14 @@ size_t scaled(size_t rounds) {
   return left ? left : 1;
 }
 
+int memory_is_instrumented(void) {
+#ifdef __SANITIZE_ADDRESS__
+  return 1;
+#else
+  return scaled(1000) != 1000;
+#endif
+}
+
 int64_t now_ms(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);

@@ -69,6 +69,9 @@ enum { PATIENCE_MS = 60000 };
   } while (0)
 void wait_a_moment(void);
 
+/* Whether a sanitizer or valgrind keeps records of its own for each allocation. */
+int memory_is_instrumented(void);
+
 /* Resident memory of this process in bytes. */
 size_t resident_bytes(void);
 

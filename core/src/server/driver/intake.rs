@@ -220,8 +220,10 @@ impl Driver {
     /// Whether the host can take more, and the client takes what it is sent; if not, it is left unread until then.
     pub(super) fn may_read(&mut self, cx: &mut Context<'_>, clock: &mut Clock) -> bool {
         let choked = self.check_choked();
+        // No waker tells of its end: see `resume`.
+        self.flags.behind = self.layer.is_behind();
         let ready = !choked
-            && !self.layer.is_behind()
+            && !self.flags.behind
             && self
                 .shared
                 .sink
@@ -230,6 +232,10 @@ impl Driver {
         if ready == self.flags.paused {
             self.flags.paused = !ready;
             self.session.set_reading(ready, clock.now());
+            if ready && self.deadlines.message.is_some() {
+                // The client could not finish its message while it was not read.
+                self.deadlines.message = Some(clock.now() + self.shared.config.message_timeout);
+            }
             if !ready && !choked {
                 self.shared.stats.reading_paused_total.add(1);
                 self.log_paused();
@@ -257,6 +263,10 @@ impl Driver {
         let had_head = std::mem::take(&mut self.flags.unread_head);
         if had_head {
             self.receive(&mut [], &mut scratch.outbox, clock);
+            if self.flags.unread_head {
+                // The host is behind again: nothing is added to what is kept until all of it was dealt with.
+                return true;
+            }
         }
         let Some(websocket) = &mut self.websocket else {
             return had_head;
@@ -355,7 +365,11 @@ impl Driver {
                 }
             };
             self.follow(flow, now);
-            if self.handle.link.backlog().is_full() && self.keep_rest(&input[used..]) {
+            // After the session's end, messages are ignored, and the close frame behind them is looked for.
+            if self.handle.link.backlog().is_full()
+                && !self.session.is_closed()
+                && self.keep_rest(&input[used..])
+            {
                 return;
             }
         }

@@ -103,6 +103,8 @@ struct Flags {
     paused: bool,
     /// So much waits for the client that it is not read.
     choked: bool,
+    /// A packet middleware has so much to decide that the client is not read.
+    behind: bool,
     /// A GET has taken what waited.
     polled: bool,
     /// The client has broken the rules.

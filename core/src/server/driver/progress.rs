@@ -38,9 +38,11 @@ impl Driver {
         choked
     }
 
-    /// Whether the client has taken enough to be read again, as of now.
+    /// Whether the client has taken enough, or the packet middleware has decided enough, to read the client again, as of
+    /// now.
     pub(super) fn resume(&mut self, cx: &mut Context<'_>, clock: &mut Clock) -> bool {
-        let resumes = self.flags.choked && !self.is_choked();
+        let resumes = (self.flags.choked && !self.is_choked())
+            || (self.flags.behind && !self.layer.is_behind());
         if resumes {
             self.may_read(cx, clock);
         }

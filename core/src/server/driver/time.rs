@@ -110,7 +110,10 @@ impl Driver {
     pub(super) fn rest(&mut self, cx: &mut Context<'_>) -> bool {
         let mut next = earlier(self.session.poll_timeout(), self.layer.poll_timeout());
         next = earlier(next, self.deadlines.connect);
-        next = earlier(next, self.deadlines.message);
+        if !self.flags.paused {
+            // A client that is not read is not late.
+            next = earlier(next, self.deadlines.message);
+        }
         next = earlier(next, self.deadlines.linger);
         next = earlier(next, self.deadlines.dropped);
         next = earlier(next, self.progress_deadline());

@@ -125,7 +125,7 @@ class AsyncDispatcher(Dispatcher):
         def begin() -> Any:
             try:
                 result = handler(*args)
-            except Exception as error:
+            except (Exception, asyncio.CancelledError) as error:
                 result = error
             if asyncio.iscoroutine(result):
                 return complete(result)
@@ -149,17 +149,31 @@ class AsyncDispatcher(Dispatcher):
             self._waiting[sid].append(job)
             return
         self._waiting[sid] = deque([job])
+        self._go_on(sid)
+
+    def _go_on(self, sid: str) -> None:
         self.task(self._work(sid), partial(self._finish, None, "a handler"))
 
     async def _work(self, sid: str) -> None:
         jobs = self._waiting[sid]
+        others_wait = False
         try:
             while jobs:
-                coroutine = jobs.popleft()()
-                if coroutine is not None:
-                    await coroutine
+                try:
+                    coroutine = jobs.popleft()()
+                    if coroutine is not None:
+                        await coroutine
+                except Exception as error:
+                    self.fault(error, "a handler")
+        except asyncio.CancelledError:
+            # Only this task is cancelled; what waits behind its handler gets another, unless the server has stopped.
+            others_wait = bool(jobs) and not self.ended.is_set()
+            raise
         finally:
-            del self._waiting[sid]
+            if others_wait:
+                self.loop.call_soon(self._go_on, sid)
+            else:
+                del self._waiting[sid]
 
     def fault(self, error: BaseException, what: str) -> None:
         context = {"message": f"exception in {what}", "exception": error}

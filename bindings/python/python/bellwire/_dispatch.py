@@ -22,6 +22,8 @@ Answers = list[tuple[str, list[Any]]]
 Replies = list[tuple[str, Any]]
 Done = Callable[[str, Replies], None]
 
+_ARGUMENTS = "reading the arguments of the connect handler, which was not called: the client is refused"
+
 
 class Dispatcher:
     """The names and arguments of the methods are those of `src/host.rs`."""
@@ -94,12 +96,19 @@ class Dispatcher:
                 self._drop(namespace, sid)
             return
         client = self.server._clients.of(socket)
+        try:
+            args = self._connect_args(found, client)
+        except Exception as error:
+            question.reject(exceptions.ConnectionRefusedError().error_args["message"])
+            self._drop(namespace, sid)
+            self.fault(error, _ARGUMENTS)
+            return
         client.question = question
 
         def decided(result: Any) -> None:
-            error = self._refusal(result)
-            if error is not None:
-                question.reject(error["message"], error.get("data"))
+            refusal = self._refusal(result)
+            if refusal is not None:
+                self._reject(question, refusal)
                 self._drop(namespace, sid)
             elif not question.accept():
                 # It was put out, or has left, before its handler had let it in.
@@ -107,15 +116,24 @@ class Dispatcher:
                 detail = "transport close" if client.put_out is None else "server namespace disconnect"
                 self.disconnected(namespace, sid, socket, detail, None)
 
-        self.decide(found[0], self._connect_args(found, client), decided, sid)
+        self.decide(found[0], args, decided, sid)
+
+    def _reject(self, question: Question, refusal: dict[str, Any]) -> None:
+        try:
+            question.reject(refusal["message"], refusal.get("data"))
+        except Exception as error:
+            question.reject(refusal["message"])
+            self.fault(error, "the data of a refused connection, which was refused without them")
 
     def put_out(self, socket: Socket, close: bool) -> bool:
         """Refuses a client whose connect handler has not let it in yet. False when it is not in that state."""
         client = self.server._clients.get(socket.sid)
-        if client is None or client.question is None:
+        # Another thread clears it when the client joins.
+        question = None if client is None else client.question
+        if client is None or question is None:
             return False
         client.put_out = close
-        if client.question.reject(exceptions.ConnectionRefusedError().error_args["message"]):
+        if question.reject(exceptions.ConnectionRefusedError().error_args["message"]):
             if close:
                 client.socket.close()
         elif client.socket.connected:
@@ -167,18 +185,27 @@ class Dispatcher:
             return
 
         client = self.server._clients.of(socket)
+        try:
+            args = self._connect_args(found, client)
+        except Exception as error:
+            client.refused = True
+            socket.disconnect(False)
+            self.fault(error, _ARGUMENTS)
+            return
         client.connecting = True
 
         def decided(result: Any) -> None:
+            refused = self._refusal(result) is not None
             with self._leaving:
+                # Both at once: a client that leaves now is looked up by another thread.
+                client.refused = refused
                 client.connecting = False
-            client.refused = self._refusal(result) is not None
             if client.left is not None:
                 self.disconnected(namespace, sid, socket, *client.left)
-            elif client.refused:
+            elif refused:
                 socket.disconnect(False)
 
-        self.decide(found[0], self._connect_args(found, client), decided, sid)
+        self.decide(found[0], args, decided, sid)
 
     def disconnecting(
         self, namespace: Namespace, sid: str, socket: Socket, reason: str, cause: tuple[Any, ...] | None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from ._base import BaseServer, Rooms
+from ._native import SendBufferFullError
 
 if TYPE_CHECKING:
     from . import _native
@@ -48,10 +49,19 @@ class Sending(BaseServer, Generic[Sent]):
             return self._sent
         dispatcher = self._dispatcher
         assert dispatcher is not None, "a namespace without a server that was started"
-        for sid in [to] if _is_sid(native, to) else self.sids(to, skip_sid, namespace):
+        one = _is_sid(native, to)
+        for sid in [to] if one else self.sids(to, skip_sid, namespace):
             operation = dispatcher.expect(dispatcher.callback(callback))
-            if not native.ask(event, data, cast(str, sid), None, operation):
-                dispatcher.forget(operation)
+            asked = False
+            try:
+                asked = native.ask(event, data, cast(str, sid), None, operation)
+            except SendBufferFullError:
+                # As without a callback: one of several receivers does not keep the event from the others.
+                if one:
+                    raise
+            finally:
+                if not asked:
+                    dispatcher.forget(operation)
         return self._sent
 
     def send(

@@ -16,6 +16,7 @@ __all__ = [
     "SendBufferFullError",
     "SocketIOError",
     "TimeoutError",
+    "TooManyAcksError",
 ]
 
 

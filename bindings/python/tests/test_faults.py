@@ -1,0 +1,211 @@
+"""Faults of handlers, clients and loggers cost what they concern, and nothing is left behind."""
+
+import asyncio
+import json
+import logging
+import threading
+
+import aiohttp
+import pytest
+from support import PATIENCE_S, listening, on_loop, raw, serving, until
+
+import bellwire
+from bellwire import exceptions
+from bellwire._clients import Client
+from bellwire._dispatch import Dispatcher
+
+KINDS = [bellwire.AsyncServer, bellwire.Server]
+#: JSON that Python does not read.
+UNREADABLE = '{"n":%s}' % ("9" * 5000)
+
+
+def faults_of(sio):
+    """What is reported from now on: texts and exceptions."""
+    told = []
+    if sio.is_asyncio_based():
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: told.append(context["exception"]))
+    else:
+        sio.logger = logging.Logger("faults")
+        handler = logging.Handler()
+        handler.emit = lambda record: told.append(record.exc_info[1])
+        sio.logger.addHandler(handler)
+    return told
+
+
+@pytest.mark.parametrize("always", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+@on_loop
+async def test_a_client_whose_auth_cannot_be_read_is_refused(kind, always):
+    sio = kind(always_connect=always)
+    faults, called = faults_of(sio), []
+    sio.on("connect", lambda sid, environ, auth: called.append("connect"))
+    sio.on("disconnect", lambda sid: called.append("disconnect"))
+    async with serving(sio) as url, raw(url) as one:
+        await one.send(f"40{UNREADABLE}")
+        if always:
+            assert str(await one.receive()).startswith("40{")
+            assert await one.receive() == "41"
+        else:
+            assert await one.receive() == '44{"message":"Connection rejected by server"}'
+        await until(lambda: len(sio._clients) == 0 and sio.sids() == [] and faults)
+        # The connection is there for another try.
+        await one.send('40{"n":1}')
+        assert str(await one.receive()).startswith("40{")
+        await until(lambda: called == ["connect"])
+    assert [type(error) for error in faults] == [ValueError]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@on_loop
+async def test_a_refusal_with_data_that_is_not_json_is_one_without_data(kind):
+    sio = kind()
+    faults = faults_of(sio)
+
+    @sio.event
+    def connect(sid, environ):
+        raise exceptions.ConnectionRefusedError("no", {1, 2})
+
+    async with serving(sio) as url, raw(url) as one:
+        await one.send("40")
+        assert await one.receive() == '44{"message":"no"}'
+        await until(lambda: len(sio._clients) == 0 and faults)
+    assert [type(error) for error in faults] == [TypeError]
+
+
+def test_all_exceptions_are_exported():
+    errors = {name for name, one in vars(exceptions).items() if isinstance(one, type) and issubclass(one, Exception)}
+    assert set(exceptions.__all__) == errors
+
+
+def test_a_client_that_joins_while_it_is_put_out_is_not_asked_of():
+    class Joins(Client):
+        """Joins as soon as its question was looked up."""
+
+        @property
+        def question(self):
+            asked, self.left = self.left, None
+            return asked
+
+        @question.setter
+        def question(self, question):
+            self.left = question
+
+    class Accepted:
+        def reject(self, message):
+            return False
+
+    class Socket:
+        sid = "x"
+        connected = False
+
+    sio = bellwire.Server()
+    client = sio._clients._by_sid["x"] = Joins(Socket())
+    client.question = Accepted()
+    assert Dispatcher(sio).put_out(client.socket, False)
+    assert client.put_out is False
+
+
+@on_loop
+async def test_a_client_that_leaves_as_it_is_refused_has_no_disconnect():
+    sio = bellwire.Server(always_connect=True)
+    told, leave, gone = [], threading.Event(), threading.Event()
+
+    class Leaving:
+        """The lock; after the connect handler has ended, the client leaves before anything else happens."""
+
+        def __init__(self):
+            self.lock = threading.Lock()
+
+        def __enter__(self):
+            self.lock.acquire()
+
+        def __exit__(self, *_):
+            self.lock.release()
+            if threading.current_thread().name.startswith("bellwire-handler") and not leave.is_set():
+                leave.set()
+                gone.wait(PATIENCE_S)
+
+    sio.on("connect", lambda sid, environ: False)
+    sio.on("disconnect", lambda sid: told.append("disconnect"))
+    async with serving(sio) as url:
+        dispatcher = sio._dispatcher
+        dispatcher._leaving = Leaving()
+        forget = sio._clients.forget
+        sio._clients.forget = lambda sid: (forget(sid), gone.set())
+        async with raw(url) as one:
+            await one.send("40")
+            assert await asyncio.to_thread(leave.wait, PATIENCE_S)
+        assert await asyncio.to_thread(gone.wait, PATIENCE_S)
+        await until(lambda: sio.stat("clients_count") == 0)
+    assert told == []
+
+
+@on_loop
+async def test_a_handler_that_is_cancelled_does_not_cost_what_waits_behind_it():
+    sio = bellwire.AsyncServer(async_handlers=False)
+    done = []
+
+    @sio.event
+    async def end(sid, number):
+        done.append(number)
+        if number == 0:
+            await go.wait()
+        if number % 2:
+            asyncio.current_task().cancel()
+            await asyncio.sleep(0)
+        raise asyncio.CancelledError
+
+    go = asyncio.Event()
+
+    @sio.event
+    async def last(sid):
+        done.append("last")
+
+    sio.on("disconnect", lambda sid: done.append("left"))
+    async with serving(sio) as url:
+        async with raw(url) as one:
+            await one.send("40")
+            await one.receive()
+            for number in range(50):
+                await one.send(f'42["end",{number}]')
+            await one.send('42["last"]')
+            await one.send("41")
+            await until(lambda: [len(jobs) for jobs in sio._dispatcher._waiting.values()] == [51])
+            go.set()
+            await until(lambda: "left" in done)
+        await until(lambda: sio._dispatcher._waiting == {})
+    assert done == [*range(50), "last", "left"]
+
+
+@on_loop
+async def test_an_emit_with_a_callback_that_fails_leaves_nothing_behind():
+    engine = {"sendBufferMax": 100_000, "sendBufferHigh": 50_000, "sendBufferLow": 10_000}
+    sio = bellwire.AsyncServer(options={"engine": engine})
+    sids = []
+    sio.on("connect", lambda sid, environ: sids.append(sid))
+    async with listening(sio) as url, aiohttp.ClientSession() as session, raw(url) as free:
+        # One that does not poll.
+        polls = f"{url}/socket.io/?EIO=4&transport=polling"
+        async with session.get(polls) as answer:
+            polls += "&sid=" + json.loads((await answer.text())[1:])["sid"]
+        async with session.post(polls, data="40"):
+            await until(lambda: len(sids) == 1)
+        await free.send("40")
+        assert str(await free.receive()).startswith("40{")
+        with pytest.raises(TypeError):
+            sio.emit("x", {1}, callback=print)
+        assert sio._dispatcher._operations == {}
+        with pytest.raises(exceptions.SendBufferFullError):
+            for _ in range(100):
+                sio.emit("x", "x" * 10_000, to=sids[0])
+        with pytest.raises(exceptions.SendBufferFullError):
+            sio.emit("x", "x" * 10_000, to=sids[0], callback=print)
+        assert sio._dispatcher._operations == {}
+        answered = []
+        sio.emit("y", "y" * 10_000, callback=answered.append)
+        event = str(await free.receive())
+        assert '["y",' in event
+        await free.send("43" + event[2 : event.index("[")] + '["read"]')
+        await until(lambda: answered)
+        assert answered == ["read"] and sio._dispatcher._operations == {}

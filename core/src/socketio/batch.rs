@@ -2,7 +2,6 @@
 //!
 //! Emptied, a batch keeps its memory, so that a busy queue allocates nothing for a message without attachments.
 
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -30,9 +29,12 @@ pub struct EventBatch {
 #[derive(Debug)]
 struct Stored {
     form: Form,
-    name: Range<u32>,
+    /// Where in the arena its name begins; its arguments follow.
+    at: usize,
+    /// One message is shorter than 4 GiB, the texts of all that wait may not be.
+    name_len: u32,
+    args_len: u32,
     name_literal: Option<Box<str>>,
-    args: Range<u32>,
     arg_count: Option<u32>,
     attachments: Box<[Bytes]>,
 }
@@ -254,32 +256,28 @@ impl EventBatch {
     }
 
     fn store(&mut self, message: MessageRef<'_>) -> Stored {
-        let name = self.store_text(message.name.as_bytes());
-        let args = self.store_text(message.args);
+        let at = self.text.len();
+        self.text.extend_from_slice(message.name.as_bytes());
+        self.text.extend_from_slice(message.args);
         Stored {
             form: message.form,
-            name,
+            at,
+            name_len: message.name.len() as u32,
+            args_len: message.args.len() as u32,
             name_literal: message.name_literal.map(Box::from),
-            args,
             arg_count: message.arg_count,
             attachments: message.attachments.into(),
         }
     }
 
-    fn store_text(&mut self, text: &[u8]) -> Range<u32> {
-        let start = self.text.len() as u32;
-        self.text.extend_from_slice(text);
-        start..self.text.len() as u32
-    }
-
     fn message<'a>(&'a self, stored: &'a Stored) -> MessageRef<'a> {
-        let text = |range: &Range<u32>| &self.text[range.start as usize..range.end as usize];
+        let (name, rest) = self.text[stored.at..].split_at(stored.name_len as usize);
         MessageRef {
             form: stored.form,
             // It was a `str` when it was stored.
-            name: std::str::from_utf8(text(&stored.name)).unwrap_or_default(),
+            name: std::str::from_utf8(name).unwrap_or_default(),
             name_literal: stored.name_literal.as_deref(),
-            args: text(&stored.args),
+            args: &rest[..stored.args_len as usize],
             arg_count: stored.arg_count,
             attachments: &stored.attachments,
         }

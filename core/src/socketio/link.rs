@@ -371,39 +371,79 @@ impl Link {
         !ready
     }
 
+    /// Queues a packet of a broadcast. It writes no log line, because a line runs code of the host: `refused` writes one
+    /// for all receivers, after the lock of the namespace was released.
+    pub fn send_one_of_many(
+        &self,
+        item: Outgoing,
+        cost: usize,
+        delivery: Delivery,
+        dropped: &AtomicU32,
+        refused: &mut Refused,
+    ) {
+        if !self.is_dropped(delivery)
+            && self.mailbox.push(item, cost, self.budget()) == Err(PushError::Full)
+        {
+            refused.count += 1;
+            refused.limit = Some(self.refuse(dropped));
+        }
+    }
+
     fn settle(&self, dropped: &AtomicU32, pushed: Result<(), PushError>) -> Result<(), Error> {
         match pushed {
             Ok(()) => Ok(()),
             Err(PushError::Closed) => Err(Error::new(ErrorKind::Gone, "the connection has ended")),
             Err(PushError::Full) => {
-                dropped.fetch_add(1, Ordering::Relaxed);
-                self.refuse()
+                let (limit, option) = self.refuse(dropped);
+                notice!(
+                    log::SOCKET,
+                    "a message was dropped: a client's send buffer is full ({option} is {limit})"
+                );
+                if self.context.settings.send_policy == SendPolicy::Error {
+                    return Err(Error::new(
+                        ErrorKind::Full,
+                        format!("the client's send buffer is full ({option} is {limit} bytes)"),
+                    ));
+                }
+                Ok(())
             }
         }
     }
 
-    /// A message finds no room: the policy decides.
-    fn refuse(&self) -> Result<(), Error> {
+    /// A message finds no room: it is counted, and the client is disconnected if the policy says so. The limit that was
+    /// reached.
+    fn refuse(&self, dropped: &AtomicU32) -> (usize, &'static str) {
+        dropped.fetch_add(1, Ordering::Relaxed);
         self.context.stats.send_buffer_full_total.add(1);
         let (limit, option) = self.limit();
-        notice!(
-            log::SOCKET,
-            "a message was dropped: a client's send buffer is full ({option} is {limit})"
-        );
-        match self.context.settings.send_policy {
-            SendPolicy::Drop => Ok(()),
-            SendPolicy::Disconnect => {
-                if !self.given_up.swap(true, Ordering::Relaxed) {
-                    self.context.stats.slow_clients_disconnected_total.add(1);
-                    self.blame(Cause::limit(option, limit, "the send buffer is full"));
-                    self.tell(Outgoing::Close(CloseReason::TransportError));
-                }
-                Ok(())
-            }
-            SendPolicy::Error => Err(Error::new(
-                ErrorKind::Full,
-                format!("the client's send buffer is full ({option} is {limit} bytes)"),
-            )),
+        if self.context.settings.send_policy == SendPolicy::Disconnect
+            && !self.given_up.swap(true, Ordering::Relaxed)
+        {
+            self.context.stats.slow_clients_disconnected_total.add(1);
+            self.blame(Cause::limit(option, limit, "the send buffer is full"));
+            self.tell(Outgoing::Close(CloseReason::TransportError));
+        }
+        (limit, option)
+    }
+}
+
+/// The receivers of a broadcast whose send buffers were full.
+#[derive(Debug, Default)]
+pub struct Refused {
+    count: usize,
+    /// The limit that the last of them reached, and the option that sets it.
+    limit: Option<(usize, &'static str)>,
+}
+
+impl Refused {
+    /// Writes the log line, if there is anything to say.
+    pub fn log(&self) {
+        if let Some((limit, option)) = self.limit {
+            let count = self.count;
+            notice!(
+                log::SOCKET,
+                "a broadcast was dropped for {count} of its receivers: their send buffers are full ({option} is {limit})"
+            );
         }
     }
 }

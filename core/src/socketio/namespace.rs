@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorKind};
 use crate::socketio::ack::{AckOutcome, AckTarget, BroadcastAck, Operation};
 use crate::socketio::context::Context;
 use crate::socketio::event::{Event, Hook, Hooks, RoomChange};
-use crate::socketio::link::{AckRequest, Outgoing, Overflow};
+use crate::socketio::link::{AckRequest, Outgoing, Overflow, Refused};
 use crate::socketio::message::{Message, Payload};
 use crate::socketio::packet::EncodedPacket;
 use crate::socketio::question::HostData;
@@ -129,6 +129,7 @@ impl Namespace {
         message: impl Fn() -> Option<Arc<Message>>,
     ) {
         let cost = packet.cost();
+        let mut refused = Refused::default();
         self.members().select(target, |socket| {
             let observed = socket.is_observed().then(&message).flatten();
             let item = match observed {
@@ -138,10 +139,12 @@ impl Namespace {
                 None => Outgoing::Packet(Arc::clone(packet)),
             };
             // A broadcast does not fail because of one receiver.
-            let _ = socket
+            let (delivery, dropped) = (target.delivery, socket.dropped());
+            socket
                 .link()
-                .send(item, cost, target.delivery, socket.dropped());
+                .send_one_of_many(item, cost, delivery, dropped, &mut refused);
         });
+        refused.log();
     }
 
     /// Sends a message that every socket of a target is to acknowledge; an `Acked` event with `operation` tells the
@@ -157,6 +160,7 @@ impl Namespace {
         let ack = Arc::new(BroadcastAck::new(operation, id, Arc::clone(&self.context)));
         let packet = message.payload().encode(&self.name, Some(id));
         let cost = packet.cost();
+        let mut refused = Refused::default();
         self.members().select(target, |socket| {
             ack.add(socket);
             let request = AckRequest {
@@ -169,13 +173,15 @@ impl Namespace {
                 overflow: Overflow::Send,
             };
             // Who cannot be asked does not answer: the timeout tells.
-            let _ = socket.link().send(
+            socket.link().send_one_of_many(
                 Outgoing::WithAck(Box::new(request)),
                 cost,
                 Delivery::Reliable,
                 socket.dropped(),
+                &mut refused,
             );
         });
+        refused.log();
         ack.complete();
         // It is kept until then, so that the end is told also when everybody who was asked has left.
         let late = Arc::clone(&ack);

@@ -108,7 +108,9 @@ impl PlainClient {
         self.socket.retire();
         let (socket, reason) = (&self.socket, DisconnectReason::Connection(reason));
         account::left(socket, reason);
-        let sink = &socket.namespace().context().sink;
+        let context = socket.namespace().context();
+        context.tell_dropped(socket, now);
+        let sink = &context.sink;
         sink.deliver(&Event::Disconnecting { socket, reason }, Some(now));
         sink.deliver(&Event::Disconnect { socket, reason }, Some(now));
     }

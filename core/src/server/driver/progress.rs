@@ -1,7 +1,6 @@
 //! Whether the client takes what waits for it, and what follows when it does not: it is not read, what the host sends
 //! beyond the limit is refused, and in the end it is disconnected.
 
-use std::sync::atomic::Ordering;
 use std::task::Context;
 use std::time::{Duration, Instant};
 
@@ -9,7 +8,7 @@ use crate::cause::Cause;
 use crate::engineio::{CloseReason, TransportKind};
 use crate::server::driver::Driver;
 use crate::server::driver::time::{Clock, earlier};
-use crate::socketio::event::{Event, Hook};
+use crate::socketio::event::Hook;
 
 /// How often the host is told of what is dropped.
 pub(super) const DROPPED_INTERVAL: Duration = Duration::from_secs(1);
@@ -109,14 +108,7 @@ impl Driver {
             return;
         }
         for socket in self.layer.sockets() {
-            let count = socket.dropped().swap(0, Ordering::Relaxed);
-            if count > 0 {
-                let event = Event::Dropped {
-                    socket: &socket,
-                    count,
-                };
-                self.shared.sink.deliver(&event, Some(now));
-            }
+            self.shared.context.tell_dropped(&socket, now);
         }
     }
 

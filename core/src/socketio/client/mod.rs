@@ -212,6 +212,7 @@ impl Client {
         match entry.phase {
             Phase::Connected => {
                 account::left(socket, reason);
+                context.tell_dropped(socket, now);
                 context
                     .sink
                     .deliver(&Event::Disconnecting { socket, reason }, Some(now));
@@ -221,8 +222,11 @@ impl Client {
             }
             // The host has let it in, and its answer was on the way: it hears of a socket that comes and goes.
             Phase::Asked { question, .. } if !question.expire() && question.is_accepted() => {
+                context
+                    .sink
+                    .deliver(&Event::Connection { socket }, Some(now));
+                context.tell_dropped(socket, now);
                 for event in [
-                    Event::Connection { socket },
                     Event::Disconnecting { socket, reason },
                     Event::Disconnect { socket, reason },
                 ] {

@@ -1,8 +1,10 @@
 //! What the host sends: order, volatile messages, the send buffer and its policies, outgoing listeners.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
 
 use bytes::Bytes;
+use tracing::span::{Attributes, Id, Record};
 
 use super::world::{message, payload};
 use super::{World, settings};
@@ -10,6 +12,7 @@ use crate::engineio::CloseReason;
 use crate::error::ErrorKind;
 use crate::socketio::event::Hook;
 use crate::socketio::message::Payload;
+use crate::socketio::namespace::Namespace;
 use crate::socketio::target::{Delivery, Target};
 use crate::socketio::{SendPolicy, Settings};
 
@@ -209,6 +212,75 @@ fn a_broadcast_goes_on_past_a_full_client() {
     slow.namespace("/").emit(&Target::ALL, &payload("b", &args));
     fast.drain();
     fast.expect(&[&format!("send 42[\"b\",\"{}\"]", "y".repeat(900))]);
+}
+
+/// Notes for each log line whether another thread can use the namespace while the line is written.
+struct Watcher {
+    namespace: Arc<Namespace>,
+    usable: Arc<Mutex<Vec<bool>>>,
+}
+
+impl tracing::Subscriber for Watcher {
+    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        if *event.metadata().level() == tracing::Level::WARN {
+            let (answer, answered) = mpsc::channel();
+            let namespace = Arc::clone(&self.namespace);
+            std::thread::spawn(move || answer.send(namespace.socket_count()));
+            let usable = answered.recv_timeout(Duration::from_secs(20)).is_ok();
+            self.usable.lock().unwrap().push(usable);
+        }
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+#[test]
+fn the_log_line_of_a_broadcast_is_written_without_the_lock() {
+    let world = World::connected();
+    fill(&world);
+    let (namespace, usable) = (world.namespace("/"), Arc::default());
+    let watcher = Watcher {
+        namespace: Arc::clone(&namespace),
+        usable: Arc::clone(&usable),
+    };
+    tracing::subscriber::with_default(watcher, || {
+        namespace.emit(
+            &Target::ALL,
+            &payload("b", &format!("[\"{}\"]", "y".repeat(900))),
+        );
+    });
+    assert_eq!(*usable.lock().unwrap(), [true]);
+}
+
+#[test]
+fn what_was_dropped_is_told_before_the_socket_leaves() {
+    let mut world = with_policy(SendPolicy::Drop);
+    world.context().hooks.add(Hook::Dropped);
+    assert_eq!(fill(&world), (20, None));
+    world.drain();
+    world.forget();
+    world.check(
+        "1",
+        &[
+            "dropped / 15",
+            "disconnecting / client namespace disconnect [ID]",
+            "disconnect / client namespace disconnect",
+        ],
+    );
 }
 
 #[test]

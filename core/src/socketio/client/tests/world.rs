@@ -137,6 +137,7 @@ fn line(event: &Event<'_>) -> String {
         Event::Sockets { operation, sockets } => {
             format!("sockets {} {}", operation.0, sockets.len())
         }
+        Event::Dropped { socket, count } => format!("dropped {} {count}", of(socket)),
         other => format!("{other:?}"),
     }
 }

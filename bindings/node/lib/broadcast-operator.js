@@ -56,13 +56,15 @@ class BroadcastOperator {
       nsp._native.broadcast(nsp._index, this._flags.volatile === true, rooms, except, name, json, attachments);
       return true;
     }
-    const operation = nsp._dispatcher.operation((outcome, replies) => {
+    const end = (outcome, replies) => {
       const responses = replies.map((reply) => reply[0]);
       if (outcome === ANSWERED) ack.call(this, null, responses);
       else ack.call(this, new Error(outcome === FULL ? OWES_TOO_MANY : "operation has timed out"), responses);
-    });
+    };
     const timeout = Math.max(1, Math.trunc(this._flags.timeout ?? 1));
-    nsp._native.broadcastWithAck(nsp._index, rooms, except, operation, timeout, name, json, attachments);
+    nsp._dispatcher.operate(end, (operation) =>
+      nsp._native.broadcastWithAck(nsp._index, rooms, except, operation, timeout, name, json, attachments),
+    );
     return true;
   }
 

@@ -6,11 +6,14 @@ const { restore } = require("./binary");
 const { ClosedEngine } = require("./closed");
 const { Connection } = require("./connection");
 const kinds = require("./kinds");
-const { LEVELS } = require("./log");
+const { LEVELS, WARN } = require("./log");
 const { createEngine, layout } = require("./native");
 
 // So many events are handled before timers and sockets of the process get their turn.
 const MOST = 256;
+
+// The outcome of an operation whose time has passed.
+const TIMED_OUT = 1;
 
 // What listens stays, also when the program does not hold it.
 const listening = new Set();
@@ -70,13 +73,21 @@ class Dispatcher {
     return index;
   }
 
-  // A number under which the engine will tell how it ended.
-  operation(end) {
+  // Starts an operation with a number under which the engine will tell how it ended. What `start` returns is returned; if
+  // that is false, or it throws, the engine does not know the operation, and it never ends.
+  operate(end, start) {
     do {
       this.lastOperation = (this.lastOperation + 1) >>> 0;
     } while (this.operations.has(this.lastOperation));
-    this.operations.set(this.lastOperation, end);
-    return this.lastOperation;
+    const operation = this.lastOperation;
+    this.operations.set(operation, end);
+    let started = false;
+    try {
+      started = start(operation);
+    } finally {
+      if (started === false) this.operations.delete(operation);
+    }
+    return started;
   }
 
   // How an operation ended; of one that is not waited for any more, nothing happens.
@@ -84,6 +95,24 @@ class Dispatcher {
     const end = this.operations.get(operation);
     this.operations.delete(operation);
     end?.(outcome, replies);
+  }
+
+  // Ends all operations that are open, as if their time had passed: the engine does not tell of them any more.
+  endAll() {
+    const open = [...this.operations.values()];
+    this.operations.clear();
+    for (const end of open) {
+      try {
+        end(TIMED_OUT, []);
+      } catch (error) {
+        throwLater(error);
+      }
+    }
+  }
+
+  // Warns the process, unless the program wants less than warnings.
+  warn(text) {
+    if (this.log.level >= WARN) process.emitWarning(text, "BellwireWarning");
   }
 
   // Node calls this again without a turn in between while the engine rings.
@@ -113,10 +142,7 @@ class Dispatcher {
       try {
         this.dispatch(at, batch);
       } catch (error) {
-        // The next event is not this one's fault; the program hears of it as of any other exception.
-        process.nextTick(() => {
-          throw error;
-        });
+        throwLater(error);
       }
     }
     native.flush();
@@ -212,7 +238,7 @@ class Dispatcher {
         this.engine._addHeaders(JSON.parse(text.slice(start, middle)), words[at + 2] === 1, this.answer(words[at + 3]));
         return;
       case kinds.FAULT:
-        process.emitWarning(text.slice(start, middle), "BellwireWarning");
+        this.warn(text.slice(start, middle));
         return;
       case kinds.LOG:
         // Another engine of the process may want to hear more.
@@ -228,6 +254,7 @@ class Dispatcher {
         this.hasStopped = true;
         this.native = new ClosedEngine(this, this.native.stat);
         listening.delete(this);
+        this.endAll();
         this.shutdown?.();
         return;
     }
@@ -258,6 +285,13 @@ class Dispatcher {
     conn._sockets.delete(socket);
     if (conn._sockets.size === 0) this.connections.delete(conn._number);
   }
+}
+
+// An exception of one handler does not keep the next event from its handlers; the process gets it as an uncaught one.
+function throwLater(error) {
+  process.nextTick(() => {
+    throw error;
+  });
 }
 
 // The engine must not keep the dispatcher: one that never listened may go.

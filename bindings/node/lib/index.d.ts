@@ -170,9 +170,15 @@ export interface ServerOptions {
     req: HandshakeRequest,
     callback: (error: string | Error | null | undefined, allowed: boolean) => void,
   ) => void;
-  /** Called with each line of the engine's log up to `logLevel`. Without it, NODE_DEBUG=bellwire writes them to stderr. */
+  /**
+   * Called with each line of the engine's log up to `logLevel`. Without it, NODE_DEBUG=bellwire writes them to stderr;
+   * without that either, those at "warn" and "error" become warnings of the process.
+   */
   log?: (line: LogLine) => void;
-  /** "info" unless told otherwise. */
+  /**
+   * The default is "info" with `log`, "debug" with NODE_DEBUG=bellwire, and "warn" otherwise. "off" and
+   * "error" also stop the package's warnings of the process.
+   */
   logLevel?: LogLevel;
   serveClient?: false;
   engine?: EngineOptions;

@@ -5,15 +5,16 @@
 const { debuglog } = require("node:util");
 
 const LEVELS = ["off", "error", "warn", "info", "debug", "trace"];
+const [, , WARN, INFO, DEBUG] = LEVELS.keys();
 const debug = debuglog("bellwire");
 
-function readLog(log, logLevel = "info") {
+function readLog(log, logLevel) {
   if (log !== undefined && typeof log !== "function") throw new TypeError('option "log" takes a function');
-  const level = LEVELS.indexOf(logLevel);
-  if (level < 0) throw new TypeError(`option "logLevel" takes one of ${LEVELS.join(", ")}, not ${String(logLevel)}`);
-  if (log !== undefined) return { level, write: (line) => log(line) };
-  if (debug.enabled) return { level: LEVELS.indexOf("debug"), write: (line) => debug("%s %s", line.target, line.message) };
-  return { level: LEVELS.indexOf("warn"), write: warn };
+  const wanted = logLevel === undefined ? undefined : LEVELS.indexOf(logLevel);
+  if (wanted < 0) throw new TypeError(`option "logLevel" takes one of ${LEVELS.join(", ")}, not ${String(logLevel)}`);
+  if (log !== undefined) return { level: wanted ?? INFO, write: (line) => log(line) };
+  if (debug.enabled) return { level: wanted ?? DEBUG, write: (line) => debug("%s %s", line.target, line.message) };
+  return { level: Math.min(wanted ?? WARN, WARN), write: warn };
 }
 
 // Of the server itself the program hears by other ways.
@@ -21,4 +22,4 @@ function warn({ target, message }) {
   if (target !== "bellwire::server") process.emitWarning(message, "BellwireWarning");
 }
 
-module.exports = { LEVELS, readLog };
+module.exports = { LEVELS, WARN, readLog };

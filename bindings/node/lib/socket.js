@@ -268,14 +268,13 @@ class Socket extends EventEmitter {
   _emitWithAck(timeout, ack, name, json, attachments) {
     const mayFail = timeout !== undefined;
     const ms = mayFail ? Math.max(1, Math.trunc(timeout)) : 0;
-    const dispatcher = this._dispatcher;
-    const operation = dispatcher.operation((outcome, replies) => {
+    const end = (outcome, replies) => {
       if (outcome === ANSWERED) ack.apply(this, mayFail ? [null, ...replies[0]] : replies[0]);
       else if (mayFail) ack.call(this, failure(outcome));
       else if (outcome === FULL) this._warn(failure(outcome));
-    });
-    if (this.connected && this._native.emitWithAck(this._handle, operation, ms, name, json, attachments)) return;
-    dispatcher.operations.delete(operation);
+    };
+    const start = (operation) => this._native.emitWithAck(this._handle, operation, ms, name, json, attachments);
+    if (this.connected && this._dispatcher.operate(end, start)) return;
     if (mayFail) setTimeout(() => ack.call(this, failure(TIMED_OUT)), ms);
   }
 
@@ -284,7 +283,7 @@ class Socket extends EventEmitter {
   _warn(error) {
     if (this._warned) return;
     this._warned = true;
-    process.emitWarning(`socket ${this.id}: ${error.message}; later ones are not reported`, "BellwireWarning");
+    this._dispatcher.warn(`socket ${this.id}: ${error.message}; later ones are not reported`);
   }
 
   _setFlag(name, value) {

@@ -43,6 +43,43 @@ beside("a closed server does nothing when it is used", async (t, { Server }) => 
   await useAll(io, socket);
 });
 
+beside("a broadcast that waits for answers when the server closes ends once", async (t, { Server }) => {
+  const { io, pair } = serve(t, {}, Server);
+  const { client, socket } = await pair();
+  const asked = once(client, "q");
+  const ends = [];
+  const all = ["a", "b"].map(
+    (name) => new Promise((resolve) => io.timeout(500).emit("q", (error, replies) => resolve(ends.push([name, error?.message, replies])))),
+  );
+  const promise = assert.rejects(io.timeout(500).emitWithAck("q"), { message: "operation has timed out", responses: [] });
+  const one = assert.rejects(socket.timeout(500).emitWithAck("q"));
+  await asked;
+  await io.close();
+  await Promise.all([...all, promise, one]);
+  assert.deepEqual(ends, ["a", "b"].map((name) => [name, "operation has timed out", []]));
+});
+
+test("an exception of a callback does not keep the others from their ends when the server closes", async () => {
+  const { code, out, err } = await run(`
+    process.on("uncaughtException", (error) => console.log(error.message));
+    const io = new Server(0, { host: "127.0.0.1" });
+    const c = client(io);
+    c.once("q", async () => {
+      await io.close();
+      console.log("closed");
+    });
+    io.on("connection", () => {
+      io.timeout(60_000).emit("q", () => { throw new Error("thrown"); });
+      // What a callback asks is asked of the closed server.
+      io.timeout(60_000).emit("q", (error) => io.timeout(60_000).emit("q", (none, replies) => {
+        console.log(error.message, none, replies.length);
+      }));
+    });
+  `);
+  assert.deepEqual([code, err], [0, ""]);
+  assert.deepEqual(out.trim().split("\n").sort(), ["closed", "operation has timed out null 0", "thrown"]);
+});
+
 test("a server that never listened can be closed and used", async (t) => {
   const { Server } = await import("../lib/wrapper.mjs");
   const io = new Server();

@@ -107,6 +107,32 @@ test("options of the log are checked", () => {
   assert.throws(() => new Server({ logLevel: "loud" }), /option "logLevel" takes one of off, error/);
 });
 
+test("logLevel holds for warnings of the process, too", () => {
+  const program = (options) => `
+    const { Server } = require(${JSON.stringify(folder)});
+    const connect = require(${JSON.stringify(`${folder}node_modules/socket.io-client`)}).io;
+    const io = new Server(0, { host: "127.0.0.1", engine: { maxPendingAcks: 1 }, ...${JSON.stringify(options)} });
+    connect("http://127.0.0.1:" + io.httpServer.address().port, { transports: ["websocket"], reconnection: false });
+    io.on("connection", async (socket) => {
+      // The engine and the package warn of the second one, the third one has an error.
+      for (let i = 0; i < 2; i++) socket.emit("x", () => {});
+      await socket.timeout(60_000).emitWithAck("x").catch(() => {});
+      io.close();
+    });
+  `;
+  const run = (options, NODE_DEBUG = "") =>
+    spawnSync(process.execPath, ["-e", program(options)], { env: { ...process.env, NODE_DEBUG }, timeout: 30_000 }).stderr.toString();
+  for (const options of [{}, { logLevel: "warn" }, { logLevel: "debug" }]) {
+    const told = run(options).match(/BellwireWarning: .*maxPendingAcks/g);
+    assert.equal(told?.length, 2, JSON.stringify(options));
+  }
+  assert.equal(run({ logLevel: "off" }), "");
+  assert.equal(run({ logLevel: "error" }), "");
+  assert.equal(run({ logLevel: "off" }, "bellwire"), "");
+  assert.match(run({ logLevel: "info" }, "bellwire"), /bellwire::server listening/);
+  assert.doesNotMatch(run({ logLevel: "info" }, "bellwire"), /bellwire::socket .* connected/);
+});
+
 test("NODE_DEBUG=bellwire writes to stderr", () => {
   const program = `
     const { Server } = require(${JSON.stringify(folder)});

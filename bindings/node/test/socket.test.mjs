@@ -302,3 +302,25 @@ test("an event that too many unanswered ones keep back says so", async (t) => {
   socket.emit("end");
   await left;
 });
+
+test("an emit that throws keeps nothing of its callback", async (t) => {
+  const engine = { sendBufferMax: 100_000, sendBufferHigh: 50_000, sendBufferLow: 10_000, sendBufferPolicy: "error" };
+  const { io, port } = serve(t, { engine });
+  const { operations } = io._dispatcher;
+  // A client that polls takes nothing until it asks.
+  const url = `http://127.0.0.1:${port}/socket.io/?EIO=4&transport=polling`;
+  const { sid } = JSON.parse((await (await fetch(url)).text()).slice(1));
+  const connected = once(io, "connection");
+  await fetch(`${url}&sid=${sid}`, { method: "POST", body: "40" });
+  const [socket] = await connected;
+  let sent = 0;
+  const send = () => socket.timeout(60_000).emit("x", "x".repeat(10_000), () => {}) && sent++;
+  assert.throws(() => {
+    while (sent < 100) send();
+  }, /send buffer/);
+  assert.throws(send, /send buffer/);
+  assert.throws(() => socket.emit("x", "x".repeat(10_000), () => {}), /send buffer/);
+  assert.equal(operations.size, sent);
+  assert.throws(() => io.timeout(1n).emit("x", () => {}), TypeError);
+  assert.equal(operations.size, sent);
+});

@@ -14,11 +14,12 @@ pub const SEPARATOR: char = '\x1e';
 /// How long a poll that waits is watched for an answer that should not come.
 const SILENCE: Duration = Duration::from_millis(100);
 
-/// Returns when the server has read what was sent to it before on any connection: requests on new connections, which
-/// it reads later, have been answered.
+/// Returns when the server has handed on what was sent to it before on any connection: it has opened sessions since, and
+/// requests of sessions are taken in the order of their arrival.
 pub fn settle(endpoint: &Endpoint) {
-    for _ in 0..3 {
-        Http::connect(endpoint).request("GET", "/settle", &[], b"");
+    for _ in 0..2 {
+        let mut later = Polling::to(endpoint, "EIO=4&transport=polling");
+        later.post_response("1");
     }
 }
 

@@ -152,10 +152,11 @@ impl Arrival {
         poll_fn(|cx| {
             // A task has the same waker as long as it lives.
             self.task.get_or_init(|| cx.waker().clone());
-            let unused = self.begin();
-            let poll = connection.as_mut().poll(&mut Context::from_waker(&waker));
-            self.finish(unused);
-            poll
+            let _polled = Polled {
+                arrival: self,
+                unused: self.begin(),
+            };
+            connection.as_mut().poll(&mut Context::from_waker(&waker))
         })
         .await
     }
@@ -259,6 +260,19 @@ impl Wake for Arrival {
         if let Some(task) = self.task.get() {
             task.wake_by_ref();
         }
+    }
+}
+
+/// A connection that is being polled. Its numbers are given back also when the poll panics: a number that stayed would
+/// delay every later request.
+struct Polled<'a> {
+    arrival: &'a Arrival,
+    unused: Option<u64>,
+}
+
+impl Drop for Polled<'_> {
+    fn drop(&mut self) {
+        self.arrival.finish(self.unused);
     }
 }
 

@@ -208,7 +208,13 @@ impl AsyncRead for HttpIo {
             if this.pass(buf) {
                 return Poll::Ready(Ok(()));
             }
-            if this.exchange.is_in_progress() && (this.framing.is_complete() || this.ended) {
+            // The parser must not see the end of the input before the last answer is written: it would drop the rest.
+            let waits = if this.ended {
+                !this.exchange.is_idle()
+            } else {
+                this.exchange.is_in_progress() && this.framing.is_complete()
+            };
+            if waits {
                 return this.poll_read_ahead(cx);
             }
             if this.framing.is_complete() {

@@ -49,3 +49,24 @@ fn a_half_closed_client_is_answered_after_the_host() {
         server.stop();
     }
 }
+
+#[test]
+fn a_half_closed_client_gets_all_of_a_large_answer() {
+    let (sender, _questions) = channel();
+    let server = Server::new(&Config::default(), Arc::new(Asked(sender))).unwrap();
+    // More than the buffers of both sides take at once.
+    let body = vec![b'x'; 16 << 20];
+    server
+        .serve("/large", "text/plain", Some(body.clone().into()))
+        .unwrap();
+    let port = server.listen_tcp("127.0.0.1", 0).unwrap();
+    let mut client = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    client
+        .write_all(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
+        .unwrap();
+    client.shutdown(Shutdown::Write).unwrap();
+    let mut answer = Vec::new();
+    client.read_to_end(&mut answer).unwrap();
+    assert!(answer.ends_with(&body), "{} bytes", answer.len());
+    server.stop();
+}

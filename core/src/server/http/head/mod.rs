@@ -182,6 +182,10 @@ impl Framing {
                     if rest.len() <= self.longest_line {
                         return ControlFlow::Break(());
                     }
+                    if matches!(self.state, State::ChunkSize | State::Trailers) {
+                        // The parser would take it, and read on without being watched.
+                        self.fault = Some(HeadFault::Chunk);
+                    }
                     self.state = State::Opaque;
                     return ControlFlow::Continue(());
                 };

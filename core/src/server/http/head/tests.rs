@@ -122,3 +122,14 @@ fn a_line_without_end_is_left_to_the_parser() {
     assert_eq!(framing.scan(&[b'x'; 1001]).taken, 1001);
     assert_eq!(framing.fault(), None);
 }
+
+#[test]
+fn a_chunk_without_end_ends_the_connection() {
+    let post = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+    for (start, fill) in [(&b""[..], b'0'), (b"0\r\n", b'x')] {
+        let mut bytes = [post, start].concat();
+        bytes.resize(bytes.len() + 1001, fill);
+        let (_, complete, fault) = feed(&bytes, bytes.len());
+        assert_eq!((complete, fault), (0, Some(HeadFault::Chunk)));
+    }
+}

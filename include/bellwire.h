@@ -1092,7 +1092,8 @@ int32_t bw_server_poll(bw_server server,
  * [poll] Runs the callbacks of queued events on this thread, and waits for more, until
  * CLOCK_MONOTONIC reaches deadline_ns, on which bw_event.mono_ns is counted too. For loops with
  * ticks: a deadline that has passed handles what is there and does not wait. Returns how many events
- * it handled, or a negative status as bw_server_poll does. bw_server_wakeup ends it early.
+ * it handled, or a negative status as bw_server_poll does. bw_server_wakeup ends it early, a signal
+ * without it does not.
  */
 BW_API
 int32_t bw_server_poll_until(bw_server server,

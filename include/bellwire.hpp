@@ -592,6 +592,23 @@ class scope : public listening<scope> {
   bw_scope id_;
 };
 
+namespace detail {
+
+// A callable that is called while its gate is open.
+template <class F> struct guarded {
+  std::shared_ptr<detail::gate> gate;
+  F f;
+  void operator()(const event &ev) {
+    const detail::gate::pass pass(*gate);
+    if (pass) return (void)f(ev);
+    // The call began before the listener was removed. A question passes, as if the listener had not been there.
+    if (ev.raw().deferred) (void)bw_deferred_accept(ev.raw().deferred);
+  }
+};
+template <class F> guarded(std::shared_ptr<gate>, F) -> guarded<F>;
+
+}  // namespace detail
+
 // Listeners that are removed when this object ends; its end waits for those that
 // run on other threads (not for one that it is called in), so that they may use
 // whatever is declared before it:
@@ -603,11 +620,7 @@ class subscriptions {
    public:
     bound(subscriptions &group, scope where) noexcept : group_(&group), where_(where) {}
     template <class F> listener listen(bw_event_type type, std::string_view name, F f, uint32_t flags = 0) const {
-      auto guarded = [gate = group_->gate_, f = std::move(f)](const event &ev) mutable {
-        const detail::gate::pass pass(*gate);
-        if (pass) f(ev);
-      };
-      const listener l = where_.listen(type, name, std::move(guarded), flags);
+      const listener l = where_.listen(type, name, detail::guarded<F>{group_->gate(), std::move(f)}, flags);
       group_->listeners_.push_back(l);
       return l;
     }
@@ -625,10 +638,8 @@ class subscriptions {
     return *this;
   }
   ~subscriptions() { clear(); }
-  bound in(const scope &where) {
-    if (!gate_) gate_ = std::make_shared<detail::gate>();
-    return bound(*this, where);
-  }
+  // Valid while this object is, after clear() too.
+  bound in(const scope &where) noexcept { return bound(*this, where); }
   // Removes them now.
   void clear() noexcept {
     for (const listener &l : listeners_) (void)bw_off(l.v);
@@ -641,6 +652,11 @@ class subscriptions {
   void swap(subscriptions &o) noexcept {
     gate_.swap(o.gate_);
     listeners_.swap(o.listeners_);
+  }
+  // clear() and a move leave none.
+  const std::shared_ptr<detail::gate> &gate() {
+    if (!gate_) gate_ = std::make_shared<detail::gate>();
+    return gate_;
   }
   std::shared_ptr<detail::gate> gate_;
   std::vector<listener> listeners_;

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use bellwire_core::error::ErrorKind;
 use bellwire_core::host::Handler;
+use bellwire_core::socketio::event::Form;
 use bellwire_core::socketio::{Event, MessageRef, Namespace, Question, Socket};
 
 use crate::deferred::QuestionHost;
@@ -217,14 +218,19 @@ fn spoken(
     if let Some(number) = ack {
         ev.ack = host.new_ack(socket, number)?;
     }
-    thread.while_received(view.args, view.attachments.len(), || {
+    let mut call = || {
         thread.while_speaks(host.id, socket, || {
             listeners.for_each(|listener| {
                 ev.user = host.user();
                 listener.call(&ev);
             });
         });
-    });
+    };
+    match view.form {
+        Form::Event => thread.while_received(view.args, view.attachments.len(), call),
+        // Whatever a raw client sent: it was not checked as JSON.
+        Form::Text | Form::Binary => call(),
+    }
     Ok(())
 }
 

@@ -47,14 +47,17 @@ pub extern "C" fn bw_server_poll(server: bw_server, max_events: u32, timeout_ms:
         queue(&server)?;
         let timeout = timeout(timeout_ms)?;
         let _polling = server.shared.begin_polling()?;
-        poll_or_closed(&server, max_events as usize, timeout)
+        let handled = poll_or_closed(&server, max_events as usize, timeout, Budget::Configured);
+        server.take_wakeup();
+        handled
     })
 }
 
 /// [poll] Runs the callbacks of queued events on this thread, and waits for more, until
 /// CLOCK_MONOTONIC reaches deadline_ns, on which bw_event.mono_ns is counted too. For loops with
 /// ticks: a deadline that has passed handles what is there and does not wait. Returns how many events
-/// it handled, or a negative status as bw_server_poll does. bw_server_wakeup ends it early.
+/// it handled, or a negative status as bw_server_poll does. bw_server_wakeup ends it early, a signal
+/// without it does not.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_server_poll_until(server: bw_server, deadline_ns: u64) -> i32 {
     entry_count(|| {
@@ -66,32 +69,66 @@ pub extern "C" fn bw_server_poll_until(server: bw_server, deadline_ns: u64) -> i
     })
 }
 
-/// The time runs out while events are handled, too: what is left is handled by the next call.
-#[expect(clippy::disallowed_methods, reason = "a deadline is time")]
-fn poll_until(server: &ServerHandle, deadline: Instant) -> Result<usize> {
-    let mut handled = 0;
-    loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let now = match poll_or_closed(server, 0, Some(left)) {
-            // What was handled before the end counts; the next call tells of it.
-            Err(error) if error.kind() == ErrorKind::Closed && handled > 0 => return Ok(handled),
-            now => now?,
-        };
-        handled += now;
-        if now == 0 || left.is_zero() {
-            return Ok(handled);
+/// How long events are handled.
+#[derive(Clone, Copy)]
+enum Budget {
+    /// As long as the server's options say.
+    Configured,
+    /// No longer than this, either.
+    Within(Duration),
+}
+
+impl Budget {
+    fn of(self, server: &ServerHandle) -> Option<Duration> {
+        let configured = server.core.config().poll_budget;
+        match self {
+            Self::Configured => configured,
+            Self::Within(left) => Some(configured.map_or(left, |budget| budget.min(left))),
         }
     }
 }
 
+/// Events that are left when the deadline has come are handled by the next call.
+#[expect(clippy::disallowed_methods, reason = "a deadline is time")]
+fn poll_until(server: &ServerHandle, deadline: Instant) -> Result<usize> {
+    let left = || deadline.saturating_duration_since(Instant::now());
+    let mut handled = 0;
+    let mut time = left();
+    // A deadline that has passed does not limit what is handled: otherwise a host that is late would stay so.
+    let mut budget = if time.is_zero() {
+        Budget::Configured
+    } else {
+        Budget::Within(time)
+    };
+    loop {
+        match poll_or_closed(server, 0, Some(time), budget) {
+            // What was handled before the end counts; the next call tells of it.
+            Err(error) if error.kind() == ErrorKind::Closed && handled > 0 => return Ok(handled),
+            now => handled += now?,
+        }
+        // A poll that finds nothing is no sign: the ring for an event may come after the event was taken.
+        let woken = server.take_wakeup();
+        time = left();
+        if woken || time.is_zero() {
+            return Ok(handled);
+        }
+        budget = Budget::Within(time);
+    }
+}
+
 /// Polls; an error instead of a wait when nothing will come.
-fn poll_or_closed(server: &ServerHandle, max: usize, timeout: Option<Duration>) -> Result<usize> {
+fn poll_or_closed(
+    server: &ServerHandle,
+    max: usize,
+    timeout: Option<Duration>,
+    budget: Budget,
+) -> Result<usize> {
     let timeout_now = if server.shared.ended.load(Ordering::Acquire) {
         Some(Duration::ZERO)
     } else {
         timeout
     };
-    let handled = poll(server, max, timeout_now)?;
+    let handled = poll(server, max, timeout_now, budget)?;
     if handled == 0 && timeout_now != timeout {
         return Err(stopped());
     }
@@ -104,11 +141,16 @@ fn stopped() -> Error {
 }
 
 /// This thread is the one that polls.
-fn poll(server: &ServerHandle, max: usize, timeout: Option<Duration>) -> Result<usize> {
+fn poll(
+    server: &ServerHandle,
+    max: usize,
+    timeout: Option<Duration>,
+    budget: Budget,
+) -> Result<usize> {
     let shared = &server.shared;
     take_back(server);
     shared.graveyard.run(shared);
-    let budget = server.core.config().poll_budget;
+    let budget = budget.of(server);
     let handled = queue(server)?.poll(max, budget, timeout).map_err(busy)?;
     shared.graveyard.run(shared);
     Ok(handled)
@@ -125,7 +167,7 @@ pub(crate) fn wait_polling(server: &ServerHandle, timeout: Option<Duration>) -> 
             // What it told us is about to be so.
             return Ok(server.core.wait(left));
         }
-        let handled = poll(server, 0, left)?;
+        let handled = poll(server, 0, left, Budget::Configured)?;
         if handled == 0 && left.is_some_and(|left| left.is_zero()) {
             return Ok(server.core.is_closed());
         }
@@ -149,7 +191,8 @@ pub extern "C" fn bw_server_poll_fd(server: bw_server, out: *mut bw_fd) -> bw_st
 /// An event that bw_server_next has given out, and what it points to.
 pub(crate) struct Lent {
     event: Box<bw_event>,
-    _stage: Stage,
+    /// The event points into it, so that it must not move.
+    _stage: Box<Stage>,
     /// Its callback was not called; its user pointer is dropped with the event.
     _op: Option<Arc<Op>>,
     /// It was the last event of this socket.
@@ -216,6 +259,7 @@ pub extern "C" fn bw_server_next(
                     .transpose()
             })
             .map_err(busy)??;
+        server.take_wakeup();
         if lent.is_none() && timeout_now != timeout {
             return Err(stopped());
         }
@@ -228,7 +272,7 @@ pub extern "C" fn bw_server_next(
 }
 
 fn lend(shared: &Arc<Shared>, event: &Event<'_>, at: Instant) -> Result<Lent> {
-    let mut stage = Stage::default();
+    let mut stage = Box::<Stage>::default();
     let mut ev = Box::new(stage.set(event, at, shared)?);
     let mut op = None;
     let mut last_of = None;

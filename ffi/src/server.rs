@@ -38,6 +38,13 @@ pub(crate) struct ServerHandle {
     wakeable: Mutex<Option<Wakeable>>,
 }
 
+impl ServerHandle {
+    /// Whether bw_server_wakeup was called since the last time.
+    pub(crate) fn take_wakeup(&self) -> bool {
+        lock(&self.wakeable).as_ref().is_some_and(Wakeable::take)
+    }
+}
+
 /// [any] Starts the engine's threads; does not listen yet. config is copied, NULL is the defaults.
 /// Free *out with bw_server_free.
 #[unsafe(no_mangle)]

@@ -1,7 +1,7 @@
 //! Waking a poll out of a signal handler: a table of atomics, read without a lock.
 
 use std::os::fd::{AsRawFd, BorrowedFd};
-use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 
 use crate::error::bw_status;
 use crate::handle::{is_parents, why_unknown};
@@ -17,6 +17,8 @@ struct Place {
     /// The server's handle; 0 is free, 1 is being filled.
     id: AtomicU64,
     fd: AtomicI32,
+    /// It was woken since a poll last returned.
+    woken: AtomicBool,
     /// Calls that may be using the descriptor.
     inside: AtomicU32,
 }
@@ -25,6 +27,7 @@ static TABLE: [Place; PLACES] = [const {
     Place {
         id: AtomicU64::new(0),
         fd: AtomicI32::new(NONE),
+        woken: AtomicBool::new(false),
         inside: AtomicU32::new(0),
     }
 }; PLACES];
@@ -36,8 +39,9 @@ fn places(id: u64) -> impl Iterator<Item = &'static Place> {
 }
 
 /// A server that can be woken. Nobody uses its descriptor any more when this has been dropped.
-#[derive(Debug)]
-pub(crate) struct Wakeable(u64);
+pub(crate) struct Wakeable {
+    place: &'static Place,
+}
 
 impl Wakeable {
     /// `None` when there are too many.
@@ -52,23 +56,33 @@ impl Wakeable {
         place
             .fd
             .store(bell.map_or(NONE, |bell| bell.as_raw_fd()), Ordering::SeqCst);
+        place.woken.store(false, Ordering::SeqCst);
         place.id.store(id, Ordering::SeqCst);
-        Some(Self(id))
+        Some(Self { place })
+    }
+
+    /// Whether it was woken since the last time.
+    pub(crate) fn take(&self) -> bool {
+        self.place.woken.swap(false, Ordering::SeqCst)
     }
 }
 
 impl Drop for Wakeable {
     fn drop(&mut self) {
-        let mine = |place: &&Place| place.id.load(Ordering::SeqCst) == self.0;
-        if let Some(place) = places(self.0).find(mine) {
-            place.fd.store(NONE, Ordering::SeqCst);
-            place.id.store(1, Ordering::SeqCst);
-            while place.inside.load(Ordering::SeqCst) > 0 {
-                // Such a call makes one system call and leaves.
-                std::thread::yield_now();
-            }
-            place.id.store(0, Ordering::SeqCst);
+        let place = self.place;
+        place.fd.store(NONE, Ordering::SeqCst);
+        place.id.store(1, Ordering::SeqCst);
+        while place.inside.load(Ordering::SeqCst) > 0 {
+            // Such a call makes one system call and leaves.
+            std::thread::yield_now();
         }
+        place.id.store(0, Ordering::SeqCst);
+    }
+}
+
+impl std::fmt::Debug for Wakeable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Wakeable")
     }
 }
 
@@ -87,6 +101,8 @@ pub extern "C" fn bw_server_wakeup(server: bw_server) -> bw_status {
             let is_here = place.id.load(Ordering::SeqCst) == server;
             let fd = place.fd.load(Ordering::SeqCst);
             if is_here && fd != NONE {
+                // First: the poll that the descriptor wakes looks at it.
+                place.woken.store(true, Ordering::SeqCst);
                 // SAFETY: the descriptor is open until nobody is inside.
                 let bell = unsafe { BorrowedFd::borrow_raw(fd) };
                 // It can only fail when the poll is awake already.

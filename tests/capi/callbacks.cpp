@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cmath>
 #include <condition_variable>
+#include <cstring>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -278,6 +279,71 @@ void the_end_of_a_group_waits() {
   client_close(c);
 }
 
+// A question that is asked while its listener is removed is left to the others.
+void a_question_of_a_removed_listener_is_accepted() {
+  for (const delivery d : DELIVERIES) {
+    host h(d);
+    const auto gate = std::make_shared<bellwire::detail::gate>();
+    gate->close();
+    // What a call finds that began before bw_off, and reached the gate after it was closed.
+    h.io.of("/").listen(BW_EV_MIDDLEWARE, "", bellwire::detail::guarded{gate, [](const event &) {
+      FAIL("a removed listener was called");
+    }});
+    h.io.of("/").on("e", [](const event &ev) { ev.ack()(1); });
+    client *c = client_connect(h.port, "/", nullptr);
+    client_send(c, "420[\"e\"]");
+    client_expect(c, "430[1]");
+    client_close(c);
+  }
+}
+
+void a_group_goes_on_after_its_end() {
+  host h(delivery::threads);
+  bellwire::subscriptions group;
+  const auto in = group.in(h.io.of("/"));
+  const auto answer = [](const event &ev) { ev.ack()(1); };
+  in.on("before", [](const event &) { FAIL("it was removed"); });
+  group.clear();
+  in.on("after", answer);
+  client *c = client_connect(h.port, "/", nullptr);
+  client_send(c, "42[\"before\"]");
+  client_send(c, "420[\"after\"]");
+  client_expect(c, "430[1]");
+  bellwire::subscriptions moved(std::move(group));
+  in.on("moved", answer);
+  client_send(c, "421[\"moved\"]");
+  client_expect(c, "431[1]");
+  client_send(c, "422[\"after\"]");
+  client_expect(c, "432[1]");
+  client_close(c);
+}
+
+void the_binaries_of_an_event_without_callbacks() {
+  bellwire::server io(bellwire::config().deliver(delivery::polled));
+  const uint16_t port = io.listen("127.0.0.1", 0);
+  (void)io.of("/");
+  std::thread sender([port] {
+    client *c = client_connect(port, "/", nullptr);
+    client_send(c, "452-[\"b\",{\"_placeholder\":true,\"num\":0},{\"_placeholder\":true,\"num\":1}]");
+    client_send_binary(c, "zero", 4);
+    client_send_binary(c, "one", 3);
+    client_expect(c, "42[\"done\"]");
+    client_close(c);
+  });
+  bool got = false;
+  while (!got) {
+    const auto ev = io.next(ms(PATIENCE_MS));
+    if (!ev || ev->raw().type != BW_EV_MESSAGE) continue;
+    got = true;
+    CHECK_INT(2, static_cast<int64_t>(ev->raw().n_bins));
+    const auto zero = ev->bytes(0), one = ev->bytes(1);
+    CHECK(zero.len == 4 && std::memcmp(zero.data, "zero", 4) == 0);
+    CHECK(one.len == 3 && std::memcmp(one.data, "one", 3) == 0);
+    ev->socket().emit("done");
+  }
+  sender.join();
+}
+
 // ------------------------------------------------------------------ durations
 
 void negative_durations_are_zero() {
@@ -401,5 +467,7 @@ extern const child_part child_parts[] = {{"stderr_is_told", stderr_is_told},
 RUN(TEST(natural_code_survives_hostile_data), TEST(every_callback_catches),
     TEST(a_handler_may_throw_and_may_be_replaced), TEST(handlers_have_types),
     TEST(a_part_is_relayed_with_its_binaries), TEST(listeners_end_with_their_object),
-    TEST(the_end_of_a_group_waits), TEST(negative_durations_are_zero), TEST(a_late_timeout_ends),
+    TEST(the_end_of_a_group_waits),
+    TEST(a_question_of_a_removed_listener_is_accepted), TEST(a_group_goes_on_after_its_end),
+    TEST(the_binaries_of_an_event_without_callbacks), TEST(negative_durations_are_zero), TEST(a_late_timeout_ends),
     TEST(a_socket_that_is_none), TEST(parts_of_their_own))

@@ -82,5 +82,41 @@ static void each_kind_of_server_its_own(void) {
   stop();
 }
 
+/* A text is not JSON that was checked when it came in. */
+struct relay {
+  bw_target to;
+  atomic_int status;
+};
+static void relay_as_arguments(const bw_event *ev, void *user) {
+  struct relay *relay = user;
+  bw_payload payload = bw_payload_of(BW_S("relayed"), ev->args);
+  atomic_store(&relay->status, bw_emit(&relay->to, &payload));
+}
+static void a_text_is_not_checked_arguments(void) {
+  static const char *const options[] = {
+      RAW, "{\"path\":\"/engine.io\",\"engine\":{\"protocol\":\"engine.io\",\"delivery\":\"inline\"}}"};
+  size_t i;
+  for (i = 0; i < 2; i++) {
+    host socketio;
+    struct relay relay;
+    client *c;
+    host_start(&socketio, NULL);
+    relay.to = bw_to(socketio.nsp);
+    atomic_init(&relay.status, 1);
+    host_start(&h, options[i]);
+    OK(bw_on(h.nsp, BW_EV_MESSAGE, BW_S(""), 0, relay_as_arguments, &relay, NULL, NULL));
+    c = client_open_at(h.port, "/engine.io/");
+    client_send(c, "4[1,");
+    EVENTUALLY(atomic_load(&relay.status) != 1);
+    CHECK_INT(BW_E_JSON, atomic_exchange(&relay.status, 1));
+    client_send(c, "4[1]");
+    EVENTUALLY(atomic_load(&relay.status) != 1);
+    CHECK_INT(BW_OK, atomic_load(&relay.status));
+    client_close(c);
+    host_stop(&h);
+    host_stop(&socketio);
+  }
+}
+
 NO_CHILDREN;
-RUN(TEST(texts_and_bytes), TEST(each_kind_of_server_its_own))
+RUN(TEST(texts_and_bytes), TEST(each_kind_of_server_its_own), TEST(a_text_is_not_checked_arguments))

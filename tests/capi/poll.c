@@ -240,6 +240,34 @@ static void events_without_callbacks(void) {
   stop();
 }
 
+/* One more than fits into the event's own memory, too. */
+static void the_binaries_of_an_event_without_callbacks(void) {
+  const size_t most = 9;
+  const struct bw_event *ev;
+  char text[512], bytes[2] = "0";
+  size_t n, i;
+  client *c;
+  start(POLLED);
+  c = join_host(&h, &j, NULL);
+  for (n = 1; n <= most; n++) {
+    size_t len = (size_t)snprintf(text, sizeof text, "45%zu-[\"bins\"", n);
+    for (i = 0; i < n; i++)
+      len += (size_t)snprintf(text + len, sizeof text - len, ",{\"_placeholder\":true,\"num\":%zu}", i);
+    snprintf(text + len, sizeof text - len, "]");
+    client_send(c, text);
+    for (i = 0; i < n; i++) {
+      bytes[0] = (char)('0' + i);
+      client_send_binary(c, bytes, 1);
+    }
+    do OK(bw_server_next(h.server, PATIENCE_MS, &ev));
+    while (!ev || ev->type != BW_EV_MESSAGE);
+    CHECK_INT((int64_t)n, (int64_t)ev->n_bins);
+    for (i = 0; i < n; i++) CHECK(ev->bins[i].len == 1 && ev->bins[i].data[0] == '0' + i);
+  }
+  client_close(c);
+  stop();
+}
+
 static void a_wake_up_is_not_lost(void) {
   size_t i;
   start(POLLED);
@@ -360,10 +388,63 @@ static void polling_until_a_time(void) {
     CHECK(handled >= 0);
   }
   deadline = monotonic_ns() + tick;
-  while (monotonic_ns() < deadline) CHECK(bw_server_poll_until(h.server, deadline) >= 0);
+  CHECK(bw_server_poll_until(h.server, deadline) >= 0);
+  CHECK(monotonic_ns() >= deadline);
   client_send(c, "42[\"c\"]");
   EVENTUALLY(queued_events() > 0);
   CHECK(bw_server_poll_until(h.server, 1) >= 1); /* what is there is handled */
+  client_close(c);
+  stop();
+}
+
+/* What a ring for an event that was taken before it does: it leaves the
+ * descriptor readable, and nothing there. */
+static void a_late_ring_does_not_end_a_poll_until(void) {
+  const uint64_t one = 1, second = 1000000000u;
+  uint64_t deadline;
+  bw_fd fd = -1;
+  start(POLLED);
+  OK(bw_server_poll_fd(h.server, &fd));
+  CHECK(write(fd, &one, sizeof one) == sizeof one);
+  deadline = monotonic_ns() + second / 20;
+  CHECK_INT(0, bw_server_poll_until(h.server, deadline));
+  CHECK(monotonic_ns() >= deadline);
+  OK(bw_server_wakeup(h.server));
+  deadline = monotonic_ns() + 10 * PATIENCE_MS * (second / 1000);
+  CHECK_INT(0, bw_server_poll_until(h.server, deadline));
+  CHECK(monotonic_ns() < deadline);
+  OK(bw_server_wakeup(h.server));
+  CHECK_INT(0, bw_server_poll(h.server, 0, PATIENCE_MS)); /* this one was woken, and not the next */
+  deadline = monotonic_ns() + second / 20;
+  CHECK_INT(0, bw_server_poll_until(h.server, deadline));
+  CHECK(monotonic_ns() >= deadline);
+  stop();
+}
+
+struct overtime {
+  uint64_t deadline;
+  int calls, late;
+};
+/* Goes on for a second after the deadline. */
+static void work_overtime(const bw_event *ev, void *user) {
+  struct overtime *over = user;
+  (void)ev;
+  if (over->calls++ == 0) over->late = monotonic_ns() >= over->deadline;
+  while (monotonic_ns() < over->deadline + 1000000000u) wait_a_moment();
+}
+static void a_poll_until_ends_at_its_time_when_more_waits(void) {
+  struct overtime over = {0, 0, 0};
+  int i;
+  client *c;
+  start("{\"engine\":{\"delivery\":\"polled\",\"pollBudgetUs\":60000000}}");
+  OK(bw_on(h.nsp, BW_EV_MESSAGE, BW_S("over"), 0, work_overtime, &over, NULL, NULL));
+  c = join_host(&h, &j, NULL);
+  EVENTUALLY(bw_server_poll(h.server, 0, 0) == 0);
+  for (i = 0; i < 3; i++) client_send(c, "42[\"over\"]");
+  EVENTUALLY(queued_events() == 3);
+  over.deadline = monotonic_ns() + 200000000u;
+  CHECK(bw_server_poll_until(h.server, over.deadline) >= 1);
+  CHECK(over.calls == 1 || over.late); /* late: this thread did not run for so long */
   client_close(c);
   stop();
 }
@@ -383,9 +464,11 @@ static void polling_after_the_end(void) {
 }
 
 NO_CHILDREN;
-RUN(TEST(times_that_are_none), TEST(polling_until_a_time), TEST(polling_after_the_end), TEST(polling_inside_a_callback), TEST(two_threads_and_free_while_polling),
+RUN(TEST(times_that_are_none), TEST(polling_until_a_time),
+    TEST(a_late_ring_does_not_end_a_poll_until), TEST(a_poll_until_ends_at_its_time_when_more_waits),
+    TEST(polling_after_the_end), TEST(polling_inside_a_callback), TEST(two_threads_and_free_while_polling),
     TEST(a_server_with_threads_is_not_polled), TEST(waiting_inside_a_callback),
     TEST(the_descriptor_is_level_triggered), TEST(polling_has_limits),
     TEST(a_poll_ends_when_its_budget_is_used_up),
-    TEST(events_without_callbacks), TEST(a_wake_up_is_not_lost), TEST(woken_by_signal_handlers),
+    TEST(events_without_callbacks), TEST(the_binaries_of_an_event_without_callbacks), TEST(a_wake_up_is_not_lost), TEST(woken_by_signal_handlers),
     TEST(a_host_that_does_not_poll_keeps_its_clients))

@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 
 use crate::log::listener::{Level, Line, Listener, ServerId, level_changed};
 
-/// Lines that wait at most. A host that takes none for longer loses those that come then, and is told how many.
+/// Lines of one server that wait at most, and lines of no server that is known. A host that takes none for longer loses
+/// those that come then, and is told how many; the lines of other servers are not affected.
 const MOST: usize = 4096;
 
 /// How often a lock is tried that another thread has. A child that was forked while a thread had it would wait for
@@ -38,9 +39,11 @@ pub struct Store {
 
 #[derive(Default)]
 struct Waiting {
+    /// Of all servers, so that one that takes lines of no server has them in order with its own.
     lines: VecDeque<(ServerId, StoredLine)>,
-    lost: u64,
     hosts: Vec<Host>,
+    /// Of no server that is known.
+    others: Account,
 }
 
 struct Host {
@@ -48,6 +51,59 @@ struct Host {
     ring: Ring,
     /// It is on its way already.
     rung: bool,
+    account: Account,
+}
+
+/// The lines of one server.
+#[derive(Default)]
+struct Account {
+    waiting: usize,
+    lost: u64,
+}
+
+impl Account {
+    const fn new() -> Self {
+        Self {
+            waiting: 0,
+            lost: 0,
+        }
+    }
+
+    /// Whether there is room for one more. If not, it is counted as lost.
+    fn admit(&mut self) -> bool {
+        let has_room = self.waiting < MOST;
+        if has_room {
+            self.waiting += 1;
+        } else {
+            self.lost += 1;
+        }
+        has_room
+    }
+}
+
+impl Waiting {
+    /// What this server has left behind goes to those of no server: the newest beyond their bound are lost.
+    fn remove(&mut self, server: ServerId) {
+        let Some(index) = self.hosts.iter().position(|host| host.server == server) else {
+            return;
+        };
+        let Account { lost, .. } = self.hosts.remove(index).account;
+        let Self { lines, others, .. } = self;
+        others.lost += lost;
+        lines.retain(|(of, _)| *of != server || others.admit());
+    }
+
+    fn host(&mut self, server: ServerId) -> Option<&mut Host> {
+        self.hosts.iter_mut().find(|host| host.server == server)
+    }
+
+    fn account(&mut self, server: ServerId) -> &mut Account {
+        let known = self.hosts.iter().position(|host| host.server == server);
+        match known {
+            Some(index) => &mut self.hosts[index].account,
+            None => &mut self.others,
+        }
+    }
 }
 
 impl Store {
@@ -57,8 +113,8 @@ impl Store {
             level: AtomicU8::new(0),
             waiting: Mutex::new(Waiting {
                 lines: VecDeque::new(),
-                lost: 0,
                 hosts: Vec::new(),
+                others: Account::new(),
             }),
         }
     }
@@ -75,9 +131,22 @@ impl Store {
         let Some(mut waiting) = self.lock() else {
             return;
         };
+        waiting.remove(server);
         let rung = !waiting.lines.is_empty();
         let first = rung.then(|| Arc::clone(&ring));
-        waiting.hosts.push(Host { server, ring, rung });
+        // Lines that came before their host was known.
+        let own = waiting.lines.iter().filter(|(of, _)| *of == server).count();
+        waiting.others.waiting -= own;
+        let account = Account {
+            waiting: own,
+            lost: 0,
+        };
+        waiting.hosts.push(Host {
+            server,
+            ring,
+            rung,
+            account,
+        });
         drop(waiting);
         if let Some(ring) = first {
             ring();
@@ -87,7 +156,7 @@ impl Store {
     /// The server has ended.
     pub fn remove_host(&self, server: ServerId) {
         if let Some(mut waiting) = self.lock() {
-            waiting.hosts.retain(|host| host.server != server);
+            waiting.remove(server);
         }
     }
 
@@ -96,29 +165,27 @@ impl Store {
         let Some(mut waiting) = self.lock() else {
             return Vec::new();
         };
-        let Waiting { lines, lost, hosts } = &mut *waiting;
-        if let Some(host) = hosts.iter_mut().find(|host| host.server == server) {
+        if let Some(host) = waiting.host(server) {
             host.rung = false;
         }
-        let is_other = |of: ServerId| of != server && hosts.iter().any(|host| host.server == of);
-        let (mut others, mut taken) = (VecDeque::new(), Vec::new());
-        for (of, line) in lines.drain(..) {
-            if taken.len() == most || is_other(of) {
-                others.push_back((of, line));
+        let mut taken = Vec::new();
+        let mut left = VecDeque::new();
+        for (of, line) in std::mem::take(&mut waiting.lines) {
+            let is_other = of != server && waiting.host(of).is_some();
+            if taken.len() == most || is_other {
+                left.push_back((of, line));
             } else {
+                waiting.account(of).waiting -= 1;
                 taken.push(line);
             }
         }
-        *lines = others;
-        if *lost > 0 && taken.len() < most {
-            let text =
-                format!("{lost} lines of the log were lost: the program took none for too long");
-            taken.push(StoredLine {
-                level: Level::Warn,
-                target: crate::log::HOST,
-                text,
-            });
-            *lost = 0;
+        waiting.lines = left;
+        let own = waiting.host(server).map_or(0, |host| host.account.lost);
+        let lost = own + waiting.others.lost;
+        if lost > 0 && taken.len() < most {
+            taken.push(lost_line(lost));
+            waiting.account(server).lost = 0;
+            waiting.others.lost = 0;
         }
         taken
     }
@@ -135,6 +202,14 @@ impl Store {
     }
 }
 
+fn lost_line(lost: u64) -> StoredLine {
+    StoredLine {
+        level: Level::Warn,
+        target: crate::log::HOST,
+        text: format!("{lost} lines of the log were lost: the program took none for too long"),
+    }
+}
+
 impl Listener for Store {
     fn level(&self) -> Level {
         Level::from_number(self.level.load(Ordering::Relaxed)).unwrap_or(Level::Off)
@@ -145,8 +220,7 @@ impl Listener for Store {
             let Some(mut waiting) = self.lock() else {
                 return;
             };
-            if waiting.lines.len() >= MOST {
-                waiting.lost += 1;
+            if !waiting.account(line.server).admit() {
                 return;
             }
             waiting.lines.push_back((
@@ -243,6 +317,52 @@ mod tests {
         assert_eq!(last.level, Level::Warn);
         assert!(last.text.starts_with("3 lines"), "{}", last.text);
         assert!(store.take(ServerId::NONE, usize::MAX).is_empty());
+    }
+
+    #[test]
+    fn a_server_that_takes_no_lines_leaves_room_for_those_of_others() {
+        let store = Store::new();
+        let (stuck, other) = (ServerId::new(), ServerId::new());
+        // They came before their host was known.
+        hear(&store, stuck, "first");
+        for server in [stuck, other] {
+            store.add_host(server, Arc::new(|| {}));
+        }
+        for _ in 0..MOST + 2 {
+            hear(&store, stuck, "x");
+            hear(&store, ServerId::NONE, "y");
+        }
+        hear(&store, other, "z");
+        let taken = texts(&store, other);
+        assert_eq!(taken.len(), MOST + 2);
+        assert!(taken[..MOST].iter().all(|text| text == "y"));
+        assert_eq!(taken[MOST], "z");
+        assert!(taken[MOST + 1].starts_with("2 lines"), "the others'");
+        let taken = texts(&store, stuck);
+        assert_eq!(taken.len(), MOST + 1);
+        assert_eq!(taken[0], "first");
+        assert!(taken[MOST].starts_with("3 lines"), "its own");
+        // There is room again.
+        hear(&store, stuck, "x");
+        hear(&store, ServerId::NONE, "y");
+        assert_eq!(texts(&store, stuck), ["x", "y"]);
+    }
+
+    #[test]
+    fn lines_of_servers_that_have_ended_are_bounded_together() {
+        let store = Store::new();
+        for _ in 0..3 {
+            let server = ServerId::new();
+            store.add_host(server, Arc::new(|| {}));
+            for _ in 0..MOST {
+                hear(&store, server, "x");
+            }
+            store.remove_host(server);
+        }
+        let taken = store.take(ServerId::new(), usize::MAX);
+        assert_eq!(taken.len(), MOST + 1);
+        let last = &taken.last().unwrap().text;
+        assert!(last.starts_with(&format!("{} lines", 2 * MOST)), "{last}");
     }
 
     /// In a child that was forked meanwhile, it stays locked.

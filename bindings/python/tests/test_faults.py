@@ -10,7 +10,7 @@ import pytest
 from support import PATIENCE_S, listening, on_loop, raw, serving, until
 
 import bellwire
-from bellwire import exceptions
+from bellwire import _pool, exceptions
 from bellwire._clients import Client
 from bellwire._dispatch import Dispatcher
 
@@ -209,3 +209,109 @@ async def test_an_emit_with_a_callback_that_fails_leaves_nothing_behind():
         await free.send("43" + event[2 : event.index("[")] + '["read"]')
         await until(lambda: answered)
         assert answered == ["read"] and sio._dispatcher._operations == {}
+
+
+class Broken(logging.Handler):
+    """A handler of a logger that raises."""
+
+    def __init__(self):
+        super().__init__()
+        self.called = threading.Semaphore(0)
+
+    def emit(self, record):
+        self.called.release()
+        raise OSError("the log cannot be written")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize("ordered", [False, True])
+@on_loop
+async def test_a_logger_that_raises_costs_no_thread(ordered, monkeypatch, capfd):
+    monkeypatch.setattr(_pool, "REPORT_AFTER_S", 0.0)
+    monkeypatch.setattr(_pool, "REPORT_EVERY_S", 0.0)
+    logger = logging.Logger("broken", logging.DEBUG)
+    logger.addHandler(broken := Broken())
+    sio = bellwire.Server(handler_threads=2, async_handlers=not ordered, logger=logger)
+    sio._log.speaks = False
+    fail = threading.Event()
+
+    @sio.event
+    def wrong(sid):
+        raise ValueError("from a handler")
+
+    sio.watch("joined", lambda sid: fail.is_set() and 1 / 0)
+    go = threading.Event()
+    sio.on("wait", lambda sid: go.wait(PATIENCE_S))
+    sio.on("echo", lambda sid, value: value)
+    async with serving(sio) as url:
+        for _ in range(3):
+            async with raw(url) as one:
+                await one.send("40")
+                assert str(await one.receive()).startswith("40{")
+                for _ in range(5):
+                    await one.send('42["wrong"]')
+                await one.send('421["echo",1]')
+                assert await one.receive() == "431[1]"
+                fail.set()
+        pool, dispatcher = sio._dispatcher.pool, sio._dispatcher
+        assert dispatcher.thread.is_alive() and pool._threads <= 2
+        # All threads are busy, which is reported.
+        async with raw(url) as one, raw(url) as two, raw(url) as three:
+            for each in (one, two, three):
+                await each.send("40")
+                assert str(await each.receive()).startswith("40{")
+                await each.send('42["wait"]')
+            await until(lambda: pool._jobs and pool._watched)
+            while broken.called.acquire(blocking=False):
+                pass
+            assert await asyncio.to_thread(broken.called.acquire, timeout=PATIENCE_S)
+            go.set()
+            await three.send('421["echo",2]')
+            assert await three.receive() == "431[2]"
+            await until(lambda: not pool._watched)
+        assert dispatcher.thread.is_alive()
+    assert "from a handler" in capfd.readouterr().err
+
+
+def test_a_start_that_fails_leaves_a_server_that_can_be_started():
+    async def main():
+        sio = bellwire.AsyncServer()
+        sio.on("echo", lambda sid, value: value)
+        loop = asyncio.get_running_loop()
+        loop.add_reader, add_reader = None, loop.add_reader
+        with pytest.raises(TypeError):
+            sio.listen()
+        loop.add_reader = add_reader
+        await asyncio.wait_for(sio.shutdown(), PATIENCE_S)
+        await served(sio)
+        sio.serve_file("/file", b"", "a\r\nb")
+        with pytest.raises(ValueError):
+            sio.listen()
+        assert sio.stat("clients_count") is None
+        sio._files.clear()
+        await served(sio)
+
+    asyncio.run(main())
+
+
+def test_a_start_without_a_thread_leaves_a_server_that_can_be_started(monkeypatch):
+    sio = bellwire.Server()
+    sio.on("echo", lambda sid, value: value)
+
+    def no_thread(thread):
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", no_thread)
+        with pytest.raises(RuntimeError, match="new thread"):
+            sio.listen()
+    sio.shutdown(0.1)
+    asyncio.run(served(sio))
+
+
+async def served(sio):
+    async with serving(sio) as url, raw(url) as one:
+        await one.send("40")
+        assert str(await one.receive()).startswith("40{")
+        await one.send('421["echo",1]')
+        assert await asyncio.wait_for(one.receive(), PATIENCE_S) == "431[1]"

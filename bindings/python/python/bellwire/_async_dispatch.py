@@ -180,4 +180,5 @@ class AsyncDispatcher(Dispatcher):
         self.loop.call_exception_handler(context)
 
     def shutdown(self) -> None:
+        self.end_operations()
         self.ended.set()

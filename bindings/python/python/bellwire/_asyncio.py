@@ -84,8 +84,10 @@ class AsyncServer(Sending[Done]):
             self._forget(engine)
         if self._engine is None:
             loop = asyncio.get_running_loop()
-            engine = self._start(AsyncDispatcher(self, loop))
-            loop.add_reader(engine.fileno(), engine.drain)
+            self._start(
+                AsyncDispatcher(self, loop),
+                lambda engine: loop.add_reader(engine.fileno(), engine.drain),
+            )
         self._check_loop()
         return self._running()
 
@@ -101,9 +103,11 @@ class AsyncServer(Sending[Done]):
         return dispatcher
 
     def _forget(self, engine: Server) -> None:
+        dispatcher = self._async_dispatcher
         self._engine = None
         self._natives = {}
         engine.stop()
+        dispatcher.end_operations()
 
     @property
     def _async_dispatcher(self) -> AsyncDispatcher:
@@ -189,12 +193,13 @@ class AsyncServer(Sending[Done]):
         if not self.async_handlers:
             raise RuntimeError("Cannot use call() when async_handlers is False.")
         dispatcher = self._check_loop()
-        future, operation = self._future(dispatcher)
         native = self._native(namespace)
         timeout_ms = None if not timeout else max(1, round(timeout * 1000))
+        future, operation = self._future(dispatcher)
         try:
             if native is None or not native.ask(event, data, to, timeout_ms, operation):
                 raise exceptions.ClientGoneError("there is no such client")
+            dispatcher.asked(operation)
             outcome, replies = await future
         finally:
             dispatcher.forget(operation)
@@ -214,14 +219,15 @@ class AsyncServer(Sending[Done]):
         Raises `TimeoutError` when not all have answered in time; its `answers` are those that have come.
         """
         dispatcher = self._check_loop()
-        future, operation = self._future(dispatcher)
         native = self._native(namespace)
         if native is None:
             raise exceptions.BadNamespaceError(f"{namespace} is not a namespace of this server")
+        timeout_ms = max(1, round(timeout * 1000))
+        future, operation = self._future(dispatcher)
         try:
-            timeout_ms = max(1, round(timeout * 1000))
             if not native.ask_all(event, data, to, skip_sid, timeout_ms, operation):
                 return []
+            dispatcher.asked(operation)
             outcome, replies = await future
         finally:
             dispatcher.forget(operation)
@@ -233,7 +239,8 @@ class AsyncServer(Sending[Done]):
         future: asyncio.Future[tuple[str, Replies]] = dispatcher.loop.create_future()
 
         def done(outcome: str, replies: Replies) -> None:
-            if not future.done():
+            # A loop that was closed without `shutdown` runs nothing any more.
+            if not future.done() and not dispatcher.loop.is_closed():
                 future.set_result((outcome, replies))
 
         return future, dispatcher.expect(done)

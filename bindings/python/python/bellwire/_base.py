@@ -129,11 +129,24 @@ class BaseServer(Handlers):
 
     # -------------------------------------------------------------- the engine
 
-    def _start(self, dispatcher: Dispatcher) -> _native.Server:
+    def _start(
+        self, dispatcher: Dispatcher, begin: Callable[[_native.Server], object]
+    ) -> None:
+        """Starts an engine and calls `begin`, which sees to it that its events are taken. All of that, or nothing."""
         self._dispatcher = dispatcher
         self._engine_log.follow()
         engine = self._engine = _native.Server(self._options, dispatcher)
         _engines.add(engine)
+        try:
+            self._set_up(engine)
+            begin(engine)
+        except BaseException:
+            self._engine = None
+            self._natives = {}
+            engine.stop()
+            raise
+
+    def _set_up(self, engine: _native.Server) -> None:
         engine.hook("request", self._origins.checks or self._allow_request is not None)
         engine.ask_about_all(self._allow_request is not None)
         for path, (content_type, body) in self._files.items():
@@ -142,7 +155,6 @@ class BaseServer(Handlers):
             self._changed(name)
         for name in (*self._filters, *self._watchers.get("outgoing", ())):
             self._changed(name)
-        return engine
 
     def _running(self) -> _native.Server:
         if self._engine is None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import threading
+import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from . import exceptions
@@ -32,6 +34,8 @@ class Dispatcher:
         self.server = server
         self._operations: dict[int, Done] = {}
         self._next = itertools.count(1)
+        #: The engine tells no more ends of operations.
+        self._over = False
         #: Held when a connect handler ends, and when its client leaves.
         self._leaving = threading.Lock()
 
@@ -50,8 +54,13 @@ class Dispatcher:
         raise NotImplementedError
 
     def fault(self, error: BaseException, what: str) -> None:
-        """A handler has raised an exception, which is nobody else's business."""
-        self.server.logger.error("exception in %s", what, exc_info=error)
+        """Reports what a handler raised. Does not raise, whatever the program's logger does."""
+        try:
+            self.server.logger.error("exception in %s", what, exc_info=error)
+        except BaseException:
+            with suppress(BaseException):
+                traceback.print_exception(type(error), error, error.__traceback__)
+                traceback.print_exc()
 
     def log(self, level: int, target: str, text: str) -> None:
         """A line of the engine's log."""
@@ -250,7 +259,10 @@ class Dispatcher:
     ) -> None:
         """An event of a client for which there is no handler that can be called directly."""
         if self.server._log.speaks:
-            self.server._log.received(event, sid, namespace.name)
+            try:
+                self.server._log.received(event, sid, namespace.name)
+            except Exception as error:
+                self.fault(error, "the log of an event")
         found = self.server._find(event, namespace.name, (sid, *args))
         if found is not None:
             self.run(*found, ack, event, sid)
@@ -333,6 +345,17 @@ class Dispatcher:
         if done is not None:
             done(outcome, replies)
 
+    def asked(self, operation: int) -> None:
+        """The engine has this operation now. If the engine has stopped meanwhile, the operation ends."""
+        if self._over:
+            self.acked(operation, "closed", [])
+
+    def end_operations(self) -> None:
+        """Ends all operations, those to come as well: the engine has stopped."""
+        self._over = True
+        for operation in list(self._operations):
+            self.acked(operation, "closed", [])
+
     def callback(self, callback: Handler) -> Done:
         """Calls back with what one client has answered."""
 
@@ -363,6 +386,8 @@ def one_answer(outcome: str, replies: Replies, timeout: float | None) -> Any:
         raise exceptions.TimeoutError(f"the client has not answered within {timeout} s")
     if outcome == "full":
         raise exceptions.TooManyAcksError(_OWES_TOO_MANY)
+    if outcome == "closed":
+        raise exceptions.ClientGoneError("the server was closed before the client had answered")
     if outcome != "ok":
         raise exceptions.ClientGoneError("the client has left without an answer")
     sid, args = replies[0]
@@ -385,6 +410,9 @@ def all_answers(outcome: str, replies: Replies, timeout: float) -> Answers:
         full = exceptions.TooManyAcksError(_OWES_TOO_MANY)
         full.answers = replies
         raise full
-    error = exceptions.TimeoutError(f"not all clients have answered within {timeout} s")
+    text = f"not all clients have answered within {timeout} s"
+    if outcome == "closed":
+        text = "the server was closed before all clients had answered"
+    error = exceptions.TimeoutError(text)
     error.answers = replies
     raise error

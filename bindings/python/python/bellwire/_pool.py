@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 
 Job = Callable[[], None]
 
@@ -92,7 +95,7 @@ class Pool:
                     self._rest.notify_all()
                     return
                 _, job = self._jobs.popleft()
-            job()
+            _guarded(job)
             # What it refers to is not kept while the thread is idle.
             del job
 
@@ -120,4 +123,13 @@ class Pool:
                 threads, waiting = self._threads, len(self._jobs)
             if age >= REPORT_AFTER_S and now >= silent_until:
                 silent_until = now + REPORT_EVERY_S
-                self._report(threads, waiting, age)
+                _guarded(partial(self._report, threads, waiting, age))
+
+
+def _guarded(work: Callable[[], object]) -> None:
+    """Runs what may raise without an end of this thread; it is reported like the end of a thread."""
+    try:
+        work()
+    except BaseException:
+        with suppress(BaseException):
+            threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), threading.current_thread())))

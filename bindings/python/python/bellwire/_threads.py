@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 #: Calls of handlers that may wait for a thread; beyond them no more events are taken, and clients are not read.
 _WAITING = 4096
+#: The same while a thread waits for an answer of a client, which may come behind such events.
+_WAITING_WHILE_ASKED = 16 * _WAITING
+#: `call` ends so soon after its timeout even if no thread takes events, in seconds.
+_LATE_S = 5.0
 #: What `run` grants clients and handlers when it is to end, in seconds.
 _GRACE_S = 5.0
 #: An engine without a handler in its way tells its end so soon after the deadline, in seconds.
@@ -44,6 +48,7 @@ class ThreadDispatcher(Dispatcher):
         self.pool = Pool(server.handler_threads, self._busy)
         self._room = threading.Condition()
         self._taken = 0
+        self._asking = 0
         self._stopped = False
         self._waiting: dict[str, deque[Job]] = {}
         self._lock = threading.Lock()
@@ -65,6 +70,7 @@ class ThreadDispatcher(Dispatcher):
             # It may be in a watcher that does not return.
             thread.join(_SLACK_S)
         self.pool.stop()
+        self.end_operations()
 
     def _busy(self, threads: int, waiting: int, age: float) -> None:
         self.server.logger.warning(
@@ -90,7 +96,7 @@ class ThreadDispatcher(Dispatcher):
         def job() -> None:
             try:
                 result = handler(*args)
-            except Exception as error:
+            except BaseException as error:
                 result = error
             decided(result)
 
@@ -114,7 +120,7 @@ class ThreadDispatcher(Dispatcher):
         counted = threading.current_thread() is self.thread
         if counted:
             with self._room:
-                self._room.wait_for(lambda: self._taken < _WAITING or self._stopped)
+                self._room.wait_for(self._has_room)
                 self._taken += 1
 
         def whole() -> None:
@@ -141,7 +147,23 @@ class ThreadDispatcher(Dispatcher):
                 job = jobs.popleft()
             job()
 
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """The thread waits for clients, whose answers may be behind the events that have not been taken yet."""
+        with self._room:
+            self._asking += 1
+            self._room.notify()
+        try:
+            yield
+        finally:
+            with self._room:
+                self._asking -= 1
+
+    def _has_room(self) -> bool:
+        return self._stopped or self._taken < (_WAITING_WHILE_ASKED if self._asking else _WAITING)
+
     def shutdown(self) -> None:
+        self.end_operations()
         self.ended.set()
 
 
@@ -181,7 +203,7 @@ class Server(Sending[None]):
         if self._engine is None:
             refuse_green_threads()
             dispatcher = ThreadDispatcher(self)
-            dispatcher.begin(self._start(dispatcher))
+            self._start(dispatcher, dispatcher.begin)
         return self._running()
 
     @property
@@ -269,7 +291,7 @@ class Server(Sending[None]):
             raise RuntimeError("Cannot use call() when async_handlers is False.")
         native = self._native(namespace)
         timeout_ms = None if not timeout else max(1, round(timeout * 1000))
-        ended = native and self._await(partial(native.ask, event, data, to, timeout_ms))
+        ended = native and self._await(partial(native.ask, event, data, to, timeout_ms), timeout_ms)
         if not ended:
             raise exceptions.ClientGoneError("there is no such client")
         return one_answer(*ended, timeout)
@@ -288,10 +310,13 @@ class Server(Sending[None]):
         if native is None:
             raise exceptions.BadNamespaceError(f"{namespace} is not a namespace of this server")
         timeout_ms = max(1, round(timeout * 1000))
-        ended = self._await(partial(native.ask_all, event, data, to, skip_sid, timeout_ms))
+        ask = partial(native.ask_all, event, data, to, skip_sid, timeout_ms)
+        ended = self._await(ask, timeout_ms)
         return [] if ended is None else all_answers(*ended, timeout)
 
-    def _await(self, ask: Callable[[int], bool]) -> tuple[str, Replies] | None:
+    def _await(
+        self, ask: Callable[[int], bool], timeout_ms: int | None
+    ) -> tuple[str, Replies] | None:
         """How it ended, and the answers; `None` when there was nobody to ask."""
         dispatcher = self._thread_dispatcher
         if threading.current_thread() is dispatcher.thread:
@@ -307,7 +332,13 @@ class Server(Sending[None]):
         try:
             if not ask(operation):
                 return None
-            arrived.wait()
+            dispatcher.asked(operation)
+            longest = None if timeout_ms is None else min(timeout_ms / 1000 + _LATE_S, threading.TIMEOUT_MAX)
+            with dispatcher.asking():
+                if not arrived.wait(longest):
+                    # The thread that takes events is held up. If it tells the end at this moment, that counts.
+                    dispatcher.acked(operation, "timeout", [])
+                    arrived.wait()
         finally:
             dispatcher.forget(operation)
         return result[0]

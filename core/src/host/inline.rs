@@ -2,18 +2,21 @@
 //!
 //! What a call of the host causes (rooms that change, sockets that were asked for) is told after the call. Nothing else
 //! waits for the host but what a packet middleware has not decided about. A callback that does not return holds
-//! its thread, and with it every connection whose turn comes on that thread.
+//! its thread, and with it every connection whose turn comes on that thread. While more waits to be told than the bounds
+//! of a queue allow, connections are not read.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use crate::host::Handler;
+use crate::host::{Bounds, Handler};
 use crate::socketio::backlog::SHARE;
 use crate::socketio::event::{EventSink, QueueFull, Timer};
 use crate::socketio::{Backlog, Event, EventBatch};
 use crate::stats::{Amount, Stats};
+use crate::sync::atomic::{AtomicBool, Ordering};
 
 /// See the module's documentation.
 pub struct Inline {
@@ -24,14 +27,26 @@ struct Shared {
     handler: Arc<dyn Handler>,
     timer: Arc<dyn Timer>,
     later: Mutex<Later>,
+    /// So much of what waits keeps connections from being read,
+    most: Amount,
+    /// and so little has them read again.
+    low: Amount,
+    /// Connections that are not read because of it, by their address.
+    waiting: Mutex<HashMap<usize, Arc<Backlog>>>,
+    has_waiting: AtomicBool,
     stats: Arc<Stats>,
 }
+
+/// So many events are handled before other tasks of the thread have their turn.
+const TURN: usize = 256;
 
 /// Events that calls of the host have caused: they are handled after the call, on an engine thread, so that a host that
 /// holds a lock while it calls is not called back under it.
 #[derive(Default)]
 struct Later {
     batch: EventBatch,
+    /// Events before those of `batch`: the rest of a turn that was too long.
+    begun: EventBatch,
     /// An engine thread is at it, or will be.
     scheduled: bool,
     /// The engine's threads have ended.
@@ -40,11 +55,26 @@ struct Later {
 
 impl Inline {
     /// Events go straight to `handler`, or to it by way of `timer`.
-    pub fn new(handler: Arc<dyn Handler>, timer: Arc<dyn Timer>, stats: Arc<Stats>) -> Self {
+    pub fn new(
+        handler: Arc<dyn Handler>,
+        bounds: Bounds,
+        timer: Arc<dyn Timer>,
+        stats: Arc<Stats>,
+    ) -> Self {
         let shared = Shared {
             handler,
             timer,
             later: Mutex::default(),
+            most: Amount {
+                events: bounds.events,
+                bytes: bounds.bytes,
+            },
+            low: Amount {
+                events: bounds.events / 2,
+                bytes: bounds.bytes / 2,
+            },
+            waiting: Mutex::default(),
+            has_waiting: AtomicBool::new(false),
             stats,
         };
         Self {
@@ -55,7 +85,7 @@ impl Inline {
     /// The engine's threads have ended: what they have not handled is handled here, and nothing afterwards.
     pub fn stop(&self) {
         self.shared.later().stopped = true;
-        self.shared.handle();
+        self.shared.handle(usize::MAX);
     }
 }
 
@@ -71,30 +101,72 @@ impl Shared {
             std::mem::replace(&mut later.scheduled, true)
         };
         if !is_scheduled {
-            let shared = Arc::clone(self);
-            let handle = move || shared.handle();
-            self.timer.after(Duration::ZERO, Box::new(handle));
+            self.schedule();
         }
     }
 
-    /// Handles what waits, one event after the other.
-    fn handle(&self) {
+    fn schedule(self: &Arc<Self>) {
+        let shared = Arc::clone(self);
+        let handle = move || shared.handle(TURN);
+        self.timer.after(Duration::ZERO, Box::new(handle));
+    }
+
+    /// Handles what waits, one event after the other; what is left after `most` of them is handled in a later turn.
+    fn handle(self: &Arc<Self>, most: usize) {
         let mut batch = EventBatch::default();
+        let mut handled = 0;
         loop {
             {
                 let mut later = self.later();
-                if later.batch.is_empty() {
+                if !later.begun.is_empty() {
+                    std::mem::swap(&mut later.begun, &mut batch);
+                } else if !later.batch.is_empty() {
+                    std::mem::swap(&mut later.batch, &mut batch);
+                } else {
                     later.scheduled = false;
                     return;
                 }
-                std::mem::swap(&mut later.batch, &mut batch);
             }
             while let Some((event, at)) = batch.current() {
+                if handled == most {
+                    self.later().begun = batch;
+                    self.schedule();
+                    return;
+                }
                 self.handler.handle(&event, at);
                 let cost = batch.advance(|_, _| {});
-                self.stats.queued.remove(Amount::one(cost));
+                self.leave(Amount::one(cost));
+                handled += 1;
             }
         }
+    }
+
+    /// So much was handled.
+    fn leave(&self, amount: Amount) {
+        let left = self.stats.queued.remove(amount);
+        if left.is_within(self.low) && self.has_waiting.load(Ordering::SeqCst) {
+            let waiting = {
+                let mut waiting = self.waiting();
+                self.has_waiting.store(false, Ordering::SeqCst);
+                std::mem::take(&mut *waiting)
+            };
+            waiting.into_values().for_each(|backlog| backlog.wake());
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        self.stats.queued.now().is_below(self.most)
+    }
+
+    /// The connection's task is woken when there is room. Whoever calls this looks again afterwards.
+    fn wait(&self, connection: &Arc<Backlog>) {
+        let mut waiting = self.waiting();
+        waiting.insert(Arc::as_ptr(connection).addr(), Arc::clone(connection));
+        self.has_waiting.store(true, Ordering::SeqCst);
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, HashMap<usize, Arc<Backlog>>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// No host code runs under this lock.
@@ -114,7 +186,15 @@ fn now() -> Instant {
 impl EventSink for Inline {
     fn deliver(&self, event: &Event<'_>, at: Option<Instant>) {
         match at {
-            Some(at) => self.shared.handler.handle(event, at),
+            Some(at) => {
+                self.shared.handler.handle(event, at);
+                if !self.shared.has_room()
+                    && let Some(socket) = event.socket()
+                {
+                    // The rest of what was read waits, too.
+                    socket.link().backlog().set_full(true);
+                }
+            }
             None => self.shared.defer(event),
         }
     }
@@ -128,15 +208,31 @@ impl EventSink for Inline {
     fn ring(&self) {}
 
     fn poll_ready(&self, connection: &Arc<Backlog>, cx: &mut Context<'_>) -> Poll<()> {
-        if !connection.now().is_below(SHARE) {
+        let shared = &self.shared;
+        if !connection.now().is_below(SHARE) || !shared.has_room() {
             connection.wait(cx.waker());
+            if !shared.has_room() {
+                shared.wait(connection);
+            }
             // Room may have been made just before.
-            if !connection.now_after_wait().is_below(SHARE) {
+            let (own, all) = (
+                connection.now_after_wait(),
+                shared.stats.queued.now_after_note(),
+            );
+            if !own.is_below(SHARE) || !all.is_below(shared.most) {
                 return Poll::Pending;
             }
         }
         connection.set_full(false);
         Poll::Ready(())
+    }
+
+    fn forget(&self, connection: &Arc<Backlog>) {
+        connection.forget_waker();
+        if self.shared.has_waiting.load(Ordering::SeqCst) {
+            let mut waiting = self.shared.waiting();
+            waiting.remove(&Arc::as_ptr(connection).addr());
+        }
     }
 }
 
@@ -148,7 +244,8 @@ impl fmt::Debug for Inline {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::AtomicUsize;
+    use std::task::{Wake, Waker};
 
     use super::*;
 
@@ -176,21 +273,77 @@ mod tests {
         }
     }
 
-    #[test]
-    fn what_a_call_causes_is_told_after_it() {
+    impl ByHand {
+        /// Runs what is due; how many.
+        fn run(&self) -> usize {
+            let due = std::mem::take(&mut *self.0.lock().unwrap());
+            due.into_iter().map(|run| run()).count()
+        }
+    }
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    fn inline(events: usize) -> (Arc<ByHand>, Arc<Count>, Inline) {
         let timer = Arc::new(ByHand::default());
         let count = Arc::new(Count::default());
-        let told = || count.0.load(Ordering::SeqCst);
         let handler: Arc<dyn Handler> = Arc::<Count>::clone(&count);
-        let inline = Inline::new(handler, Arc::<ByHand>::clone(&timer), Arc::default());
+        let bytes = 1 << 20;
+        let bounds = Bounds { events, bytes };
+        let inline = Inline::new(
+            handler,
+            bounds,
+            Arc::<ByHand>::clone(&timer),
+            Arc::default(),
+        );
+        (timer, count, inline)
+    }
+
+    #[test]
+    fn connections_are_not_read_while_too_much_waits() {
+        let (timer, _, inline) = inline(2);
+        let woken = Arc::new(Count::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut cx = Context::from_waker(&waker);
+        let [connection, ended]: [Arc<Backlog>; 2] = Default::default();
+        inline.deliver(&Event::Shutdown, None);
+        assert!(inline.poll_ready(&connection, &mut cx).is_ready());
+        inline.deliver(&Event::Shutdown, None);
+        assert!(inline.poll_ready(&connection, &mut cx).is_pending());
+        assert!(inline.poll_ready(&ended, &mut cx).is_pending());
+        inline.forget(&ended);
+        assert_eq!((timer.run(), woken.0.load(Ordering::SeqCst)), (1, 1));
+        assert!(inline.poll_ready(&connection, &mut cx).is_ready());
+    }
+
+    #[test]
+    fn a_turn_is_of_limited_length() {
+        let (timer, count, inline) = inline(10 * TURN);
+        let told = || count.0.load(Ordering::SeqCst);
+        for _ in 0..2 * TURN + 2 {
+            inline.deliver(&Event::Shutdown, None);
+        }
+        assert_eq!((timer.run(), told()), (1, TURN));
+        inline.deliver(&Event::Shutdown, None);
+        assert_eq!((timer.run(), told()), (1, 2 * TURN));
+        inline.stop();
+        assert_eq!(told(), 2 * TURN + 3, "the end is not a turn");
+        assert_eq!((timer.run(), told()), (1, 2 * TURN + 3));
+    }
+
+    #[test]
+    fn what_a_call_causes_is_told_after_it() {
+        let (timer, count, inline) = inline(10);
+        let told = || count.0.load(Ordering::SeqCst);
         inline.deliver(&Event::Shutdown, Some(now()));
         assert_eq!(told(), 1, "an engine thread caused it");
         inline.deliver(&Event::Shutdown, None);
         inline.deliver(&Event::Shutdown, None);
         assert_eq!((told(), inline.shared.stats.queued.now().events), (1, 2));
-        let due = std::mem::take(&mut *timer.0.lock().unwrap());
-        assert_eq!(due.len(), 1, "one thread deals with both");
-        due.into_iter().for_each(|run| run());
+        assert_eq!(timer.run(), 1, "one thread deals with both");
         assert!(told() == 3 && inline.shared.stats.queued.now().is_empty());
         inline.deliver(&Event::Shutdown, None);
         inline.stop();

@@ -110,7 +110,7 @@ impl Server {
         let (sink, delivery): (Arc<dyn EventSink>, Sink) = match config.delivery {
             Delivery::Inline => {
                 let (timer, stats) = (Arc::clone(&timer), Arc::clone(&stats));
-                let inline = Arc::new(Inline::new(handler, timer, stats));
+                let inline = Arc::new(Inline::new(handler, bounds, timer, stats));
                 (Arc::clone(&inline) as _, Sink::Inline(inline))
             }
             Delivery::Polled => {

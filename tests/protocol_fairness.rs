@@ -5,7 +5,7 @@
 //! choose it, and nothing of this is asked of it.
 
 use conformance::client::prefix;
-use conformance::{Client, Difference, Server, Transport, differs};
+use conformance::{Client, Difference, Frame, Opcode, Server, Transport, differs};
 use serde_json::json;
 
 /// A server that lets few events wait, and runs one callback at a time; `None` when its handlers run in place.
@@ -48,5 +48,25 @@ fn floods_of_many_clients_stop_no_other_client() {
     for client in &mut clients {
         flood(client, "/plain");
     }
+    check_served(&server, &mut other);
+}
+
+#[test]
+fn what_the_host_has_no_time_for_is_not_read() {
+    const FLOOD: usize = 96 << 20;
+    // With room for a host with a heap of its own.
+    const BOUND: usize = 32 << 20;
+    let Some(server) = busy() else { return };
+    let mut other = Client::connect(&server);
+    let mut client = Client::connect(&server);
+    check_served(&server, &mut other);
+    let event = format!(r#"42["block",0,"{}"]"#, "x".repeat(200));
+    let frame = Frame::new(Opcode::Text, event).encode();
+    let chunk = frame.repeat((64 << 10) / frame.len());
+    let before = server.resident_bytes();
+    // The host deals with a few of them at a time, and each time there is room for a few more.
+    client.websocket().wire().flood(&chunk, FLOOD);
+    let grown = server.resident_bytes().saturating_sub(before);
+    assert!(grown < BOUND, "the server grew by {grown} bytes");
     check_served(&server, &mut other);
 }

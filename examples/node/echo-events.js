@@ -9,7 +9,7 @@ export function serveNamespace(io, name, log) {
   let onceHandled = false;
   nsp.on("connection", (socket) => {
     logSocket(nsp, socket, log);
-    checkPackets(nsp, socket, log);
+    if (name !== "/plain") checkPackets(nsp, socket, log);
     countEvents(nsp, socket);
     socket.emit("auth", socket.handshake.auth);
     echoMessages(socket);

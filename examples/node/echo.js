@@ -40,7 +40,7 @@ function serveSocketIo() {
   const io = new Server({ host: settings.host, ...settings.options });
   io.engine.on("connection_error", ({ code, message, context }) =>
     log.add("connection_error", code, message, JSON.stringify(context)));
-  for (const name of ["/", "/custom", "/auth"]) serveNamespace(io, name, log);
+  for (const name of ["/", "/custom", "/auth", "/plain"]) serveNamespace(io, name, log);
   return io;
 }
 

@@ -17,7 +17,7 @@ from typing import Any
 import bellwire
 from bellwire.exceptions import ClientGoneError, ConnectionRefusedError, TimeoutError
 
-NAMESPACES = ("/", "/custom", "/auth")
+NAMESPACES = ("/", "/custom", "/auth", "/plain")
 
 log: deque[str] = deque(maxlen=2000)
 received: Counter[str] = Counter()
@@ -42,7 +42,8 @@ class Echo:
         self.once = False
         for name, handler in self.handlers().items():
             sio.on(name, handler, namespace)
-        sio.use(self.decide, namespace)
+        if namespace != "/plain":
+            sio.use(self.decide, namespace)
         sio.watch("joined", lambda sid: note("connection", namespace, sid), namespace)
         sio.watch("disconnecting", self.on_disconnecting, namespace)
         sio.watch("upgrade", lambda sid, name: note("upgrade", sid, name), namespace)

@@ -129,7 +129,7 @@ function tellAboutItself(io, nsp, socket, log) {
   socket.on("stat", (name, ack) => ack(io.engine.stat(name) ?? -1));
   socket.on("block", (ms, ack) => {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
-    ack();
+    if (typeof ack === "function") ack();
   });
 }
 

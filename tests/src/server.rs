@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::http::{Http, Response};
 use crate::under_test;
-use crate::wire::{PATIENCE, eventually};
+use crate::wire::{PATIENCE, eventually_within};
 
 /// Runs "$@" and sends it the signal named on standard input: SIGTERM when the
 /// input just ends.
@@ -206,7 +206,8 @@ impl Server {
     /// Waits for the end of a signalled server; its exit status.
     pub fn wait(&mut self) -> i32 {
         self.signals = None;
-        let status = eventually("the end of the server", || {
+        // Handlers that still have events are heard to the end.
+        let status = eventually_within(4 * PATIENCE, "the end of the server", || {
             self.guard.try_wait().expect("the guard is our child")
         });
         status.code().expect("the guard ends by itself")

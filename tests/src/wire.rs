@@ -186,8 +186,17 @@ pub fn now() -> Instant {
 
 /// Asks `question` again and again until it has an answer; panics with `what`
 /// when it has none in time. For states that announce themselves by no event.
-pub fn eventually<T>(what: &str, mut question: impl FnMut() -> Option<T>) -> T {
-    let deadline = now() + PATIENCE;
+pub fn eventually<T>(what: &str, question: impl FnMut() -> Option<T>) -> T {
+    eventually_within(PATIENCE, what, question)
+}
+
+/// The same with another time to wait.
+pub fn eventually_within<T>(
+    patience: Duration,
+    what: &str,
+    mut question: impl FnMut() -> Option<T>,
+) -> T {
+    let deadline = now() + patience;
     loop {
         if let Some(answer) = question() {
             return answer;

@@ -139,8 +139,8 @@ fn what_waits_for_the_host_is_counted() {
         let strained = now["oldest_event_ms"] > 0 && now["busy_threads_count"] <= 1;
         (full && strained && now["reading_paused_total"] > 0).then_some(now["queued_events"])
     });
-    // Each client may have one more under way.
-    assert!(most < 10 + 40, "{most} events wait");
+    // A client that has nothing waiting is read, and a host that polls may have taken as many before.
+    assert!(most <= 2 * (10 + 40), "{most} events wait");
     // Nothing is lost, and then nothing waits any more.
     blocker.ack_of(call);
     for client in &mut clients {

@@ -112,7 +112,7 @@ async def all_are_gone(sio, count, clients):
 
 @pytest.mark.parametrize(
     ("kind", "clients", "events"),
-    [(bellwire.AsyncServer, 100_000, 100_000), (bellwire.Server, 10_000, 100_000)],
+    [(bellwire.AsyncServer, 10_000, 100_000), (bellwire.Server, 10_000, 100_000)],
 )
 def test_clients_and_events_leave_nothing_behind(kind, clients, events, tmp_path):
     async def main():

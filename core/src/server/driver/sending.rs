@@ -272,16 +272,6 @@ impl Driver {
         if std::mem::replace(&mut self.flags.ended, true) {
             return;
         }
-        // Counted before the host is told: a handler that panics must not leave the numbers wrong.
-        let stats = &self.shared.stats;
-        stats.clients_count.add(-1);
-        stats.disconnections_total.add(1);
-        if self.session.transport() == TransportKind::Polling {
-            stats.polling_clients_count.add(-1);
-        }
-        if reason == CloseReason::PingTimeout {
-            stats.ping_timeouts_total.add(1);
-        }
         self.log_closed(reason);
         self.shared.sessions.remove(&self.handle.id);
         self.handle.close();
@@ -300,6 +290,15 @@ impl Driver {
         };
         self.progress = None;
         self.farewell_left = FAREWELL_BYTES;
+        let stats = &self.shared.stats;
+        stats.clients_count.add(-1);
+        stats.disconnections_total.add(1);
+        if self.session.transport() == TransportKind::Polling {
+            stats.polling_clients_count.add(-1);
+        }
+        if reason == CloseReason::PingTimeout {
+            stats.ping_timeouts_total.add(1);
+        }
         if let Some(waiting) = &mut self.waiting {
             waiting.post = None;
         }

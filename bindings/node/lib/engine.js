@@ -24,7 +24,7 @@ class Engine extends PartialEmitter {
     });
   }
 
-  // From now on it is about this native half: the first, or another one after the server had closed.
+  // Binds it to this native half: the first, or another one after the server has closed.
   _attach(dispatcher) {
     this._dispatcher = dispatcher;
     dispatcher.engine = this;

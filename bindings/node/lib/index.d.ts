@@ -100,7 +100,7 @@ export interface EngineOptions {
   workerThreads?: number;
   pollQueueEvents?: number;
   pollQueueBytes?: number;
-  /** Open connections, HTTP and WebSocket, and sessions; 0 is no limit. */
+  /** The most open connections (HTTP and WebSocket), and the most sessions. 0 = no limit. */
   maxConnections?: number;
   maxHeaderBytes?: number;
   maxHeaders?: number;

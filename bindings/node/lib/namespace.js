@@ -23,7 +23,7 @@ class Namespace extends EventEmitter {
     this._attach(dispatcher);
   }
 
-  // From now on it is a part of this native half: the first, or another one after the server had closed.
+  // Makes it a part of this native half: the first, or another one after the server has closed.
   _attach(dispatcher) {
     this._dispatcher = dispatcher;
     this._index = dispatcher.namespace(this);

@@ -37,7 +37,7 @@ pub(crate) enum Kind {
     Fault = 13,
     Shutdown = 14,
     Released = 15,
-    /// The text is what the number `a` means from now on, as the name of an event; a JSON literal of it if `c` is 1.
+    /// Assigns the text to the number `a` as the name of an event; a JSON literal of it if `c` is 1.
     Name = 16,
     AllowRequest = 17,
     Headers = 18,

@@ -214,7 +214,7 @@ fn of(handle: u32) -> Numbers {
     }
 }
 
-/// What ended the connection, as JSON; nothing if there is no more to say than the reason.
+/// What ended the connection, as JSON; absent if only the reason is known.
 fn cause(event: &Event<'_>) -> Vec<u8> {
     event.cause().map_or_else(Vec::new, Cause::to_json)
 }

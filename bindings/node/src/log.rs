@@ -21,7 +21,7 @@ pub(crate) fn want(level: u8) {
     }
 }
 
-/// From now on the bell is rung for lines of this server, too.
+/// Rings the bell for log lines of this server, too.
 pub(crate) fn begin(server: ServerId, bell: &Arc<Bell>) {
     let bell = Arc::downgrade(bell);
     let ring = move || {

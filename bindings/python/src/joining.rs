@@ -149,7 +149,7 @@ pub(crate) fn emit(
     socket.emit_message(message, delivery)
 }
 
-/// Asks one socket, or keeps the question until the socket has joined; its time runs from now on.
+/// Asks one socket, or keeps the question until the socket has joined. The timeout starts at this call.
 pub(crate) fn ask(
     socket: &Arc<Socket>,
     message: &Arc<Message>,
@@ -174,7 +174,8 @@ pub(crate) fn ask(
     ask_now(socket, message, timeout, operation)
 }
 
-/// Without a timeout nobody may hear that the client owes too many acknowledgements, so the event is sent all the same.
+/// Without a timeout the program may not look at the outcome, so the event is sent even if the client owes too many
+/// acknowledgements.
 fn ask_now(
     socket: &Arc<Socket>,
     message: &Arc<Message>,

@@ -12,7 +12,7 @@ use crate::host::Host;
 
 static STORE: Store = Store::new();
 
-/// From now on Python wants to hear so much: 0 is nothing, 5 everything.
+/// Sets the level that Python hears: 0 is off, 5 is trace.
 #[pyfunction]
 pub(crate) fn log_level(level: u8) {
     // It can only fail in a process in which something else listens: then that has the lines.
@@ -21,7 +21,7 @@ pub(crate) fn log_level(level: u8) {
     }
 }
 
-/// From now on the server's queue is rung for its lines, too.
+/// Rings the server's queue for its log lines, too.
 pub(crate) fn begin(server: &Server) {
     if let Some(queue) = server.queue() {
         let queue = Arc::downgrade(queue);

@@ -69,7 +69,7 @@ impl Room {
         }
     }
 
-    /// An event waits from now on.
+    /// Counts an event that begins to wait.
     pub(super) fn enter(&self, event: &Event<'_>, cost: usize) {
         let one = Amount::one(cost);
         let all = self.stats.queued.add(one);

@@ -85,7 +85,7 @@ impl ServerId {
         Self(LAST.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
-    /// From now on lines of this thread are this server's.
+    /// Assigns the log lines of this thread to this server.
     pub fn enter(self) {
         HERE.set(self);
     }

@@ -119,14 +119,14 @@ impl Store {
         }
     }
 
-    /// From now on it hears as much as this.
+    /// Sets the level that it hears.
     pub fn set_level(&self, level: Level) {
         if self.level.swap(level as u8, Ordering::Relaxed) != level as u8 {
             level_changed();
         }
     }
 
-    /// From now on `ring` is called when lines of this server wait. It must not block and must not call the engine.
+    /// Registers `ring`, which is called when lines of this server wait. It must not block and must not call the engine.
     pub fn add_host(&self, server: ServerId, ring: Ring) {
         let Some(mut waiting) = self.lock() else {
             return;

@@ -60,7 +60,7 @@ impl Backlog {
         self.load.now_after_note()
     }
 
-    /// Its client is in a namespace from now on.
+    /// Notes that its client has joined a namespace.
     pub fn set_joined(&self) {
         self.joined.store(true, Ordering::Relaxed);
     }

@@ -95,19 +95,7 @@ class BaseNamespace(Generic[Sent]):
         ignore_queue: bool = False,
     ) -> Sent:
         """See `AsyncServer.send`."""
-        name = namespace or self.namespace
-        return cast(
-            Sent,
-            self.server.send(
-                data,
-                to=to,
-                room=room,
-                skip_sid=skip_sid,
-                namespace=name,
-                callback=callback,
-                ignore_queue=ignore_queue,
-            ),
-        )
+        return self.emit("message", data, to, room, skip_sid, namespace, callback, ignore_queue)
 
     def enter_room(self, sid: str, room: str | int, namespace: str | None = None) -> Sent:
         """See `AsyncServer.enter_room`."""
@@ -124,7 +112,6 @@ class BaseNamespace(Generic[Sent]):
     def disconnect(self, sid: str, namespace: str | None = None) -> Sent:
         """See `AsyncServer.disconnect`."""
         return cast(Sent, self.server.disconnect(sid, namespace=namespace or self.namespace))
-
 
 
 class AsyncNamespace(BaseNamespace["Done"]):

@@ -7,7 +7,7 @@ import inspect
 import sys
 from collections import deque
 from collections.abc import Awaitable, Callable
-from functools import lru_cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ._dispatch import Dispatcher
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from ._native import Ack
 
 _EAGER = sys.version_info >= (3, 12)
-
-_is_coroutine_function = lru_cache(maxsize=1024)(inspect.iscoroutinefunction)
 
 
 class AsyncDispatcher(Dispatcher):
@@ -89,7 +87,7 @@ class AsyncDispatcher(Dispatcher):
         if not self.server.async_handlers:
             self._in_order(sid, partial(self._complete, handler, args, ack, name))
             return
-        if self._not_begun and not _is_coroutine_function(handler):
+        if self._not_begun and not inspect.iscoroutinefunction(handler):
             self.task(self._complete(handler, args, ack, name), partial(self._finish, None, name))
             return
         try:

@@ -44,7 +44,7 @@ impl Native for Drain {
             loop {
                 let step = STEP.min(left);
                 // Nobody else drains, and no handler of ours comes back here.
-                let handled = queue.poll(step, None, None).unwrap_or(0);
+                let handled = queue.copy(step).unwrap_or(0);
                 left -= handled;
                 more = handled == step;
                 if !more || left == 0 || host.state().batch.size() > MUCH_TEXT {
@@ -68,7 +68,7 @@ impl Native for Drain {
     }
 }
 
-/// `flush()`: what handlers have emitted since the drain leaves.
+/// `flush()`: sends what handlers have emitted since the drain, whose events have all been handled.
 pub(crate) struct Flush;
 
 impl Native for Flush {
@@ -77,6 +77,11 @@ impl Native for Flush {
     fn run(call: &Call<'_>) -> Result<napi_value, Error> {
         let cork = call.engine.host.state().cork.take();
         drop(cork);
+        if let Ok(server) = call.engine.server()
+            && let Some(queue) = server.queue()
+        {
+            queue.copied_are_handled();
+        }
         Ok(call.undefined())
     }
 }

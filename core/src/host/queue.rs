@@ -39,6 +39,8 @@ pub struct Queue {
     origin: Instant,
     /// When the event happened that the host is at, in nanoseconds since the origin; 0 = it is at none.
     at: AtomicU64,
+    /// The same of the first event of a batch that the host has copied and still handles.
+    copied: AtomicU64,
 }
 
 /// What a look for events found.
@@ -83,6 +85,7 @@ impl Queue {
             stats,
             origin: now(),
             at: AtomicU64::new(0),
+            copied: AtomicU64::new(0),
         }
     }
 
@@ -122,6 +125,32 @@ impl Queue {
         let handled = self.handle(&mut taken, max, budget, timeout);
         self.settle(&mut taken);
         Ok(handled)
+    }
+
+    /// As [`Queue::poll`] without a wait, for a handler that only copies events, which the host handles later. The host is
+    /// reported as busy with the first of them until [`Queue::copied_are_handled`]; several calls add to one batch.
+    ///
+    /// # Errors
+    /// As [`Queue::poll`].
+    pub fn copy(&self, max: usize) -> Result<usize, QueueBusy> {
+        let mut taken = self.lock_taken()?;
+        self.take_back(&mut taken);
+        if taken.batch.is_empty() {
+            self.refill(&mut taken);
+        }
+        let first = taken.batch.current().map(|(_, at)| at);
+        let handled = self.handle(&mut taken, max, None, Some(Duration::ZERO));
+        self.settle(&mut taken);
+        if handled > 0 && self.copied.load(Ordering::Relaxed) == 0 {
+            self.copied
+                .store(self.since_origin(first), Ordering::Relaxed);
+        }
+        Ok(handled)
+    }
+
+    /// The host has handled every event that it copied.
+    pub fn copied_are_handled(&self) {
+        self.copied.store(0, Ordering::Relaxed);
     }
 
     fn handle(
@@ -253,18 +282,23 @@ impl Queue {
 
     /// How long the event has waited that the host is at, or that it would take next.
     fn oldest(&self) -> Option<Duration> {
-        let at = match self.at.load(Ordering::Relaxed) {
-            0 => self.incoming().current().map(|(_, at)| at)?,
-            since => self.origin + Duration::from_nanos(since),
+        let held = [&self.copied, &self.at].map(|since| since.load(Ordering::Relaxed));
+        let at = match held.into_iter().find(|since| *since > 0) {
+            None => self.incoming().current().map(|(_, at)| at)?,
+            Some(since) => self.origin + Duration::from_nanos(since),
         };
         Some(now().saturating_duration_since(at))
     }
 
     fn set_at(&self, at: Option<Instant>) {
-        let since = at.map_or(0, |at| {
+        self.at.store(self.since_origin(at), Ordering::Relaxed);
+    }
+
+    /// In nanoseconds; 0 for `None`.
+    fn since_origin(&self, at: Option<Instant>) -> u64 {
+        at.map_or(0, |at| {
             at.saturating_duration_since(self.origin).as_nanos() as u64
-        });
-        self.at.store(since, Ordering::Relaxed);
+        })
     }
 
     /// Fetches what came in. When nothing did, the bell is silenced.
@@ -490,6 +524,23 @@ mod tests {
         queue.poll(1, None, Some(Duration::ZERO)).unwrap();
         assert_eq!(queue.at.load(Ordering::Relaxed) / 1_000_000_000 / 3599, 1);
         queue.poll(1, None, Some(Duration::ZERO)).unwrap();
+        assert_eq!(queue.oldest(), None);
+    }
+
+    #[test]
+    fn a_host_that_copies_events_is_busy_until_it_has_handled_them() {
+        let (_, queue) = queue();
+        let later = now() + Duration::from_secs(3600);
+        for _ in 0..3 {
+            queue.deliver(&Event::Shutdown, Some(later));
+        }
+        assert_eq!(queue.copy(2), Ok(2));
+        assert_eq!(queue.copy(2), Ok(1));
+        assert!(queue.stats.queued.now().is_empty());
+        assert_eq!(queue.oldest(), Some(Duration::ZERO));
+        queue.copied_are_handled();
+        assert_eq!(queue.oldest(), None);
+        assert_eq!(queue.copy(2), Ok(0));
         assert_eq!(queue.oldest(), None);
     }
 

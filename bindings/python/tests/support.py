@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import socket
 import subprocess
 import sys
 import textwrap
@@ -130,6 +131,24 @@ async def raw_client(sio: Any, auth: str = "", joins: bool = True) -> AsyncItera
         if joins:
             assert str(await one.receive()).startswith("40{")
         yield one
+
+
+def frame(data: str | bytes) -> bytes:
+    """A WebSocket frame of a client, with a mask of zeros, which leaves the data as they are."""
+    kind, data = (b"\x82", data) if isinstance(data, bytes) else (b"\x81", data.encode())
+    return kind + bytes([0x80 | len(data)]) + bytes(4) + data
+
+
+def unix_client(path: str, auth: str = "") -> socket.socket:
+    """A connection over a Unix socket that has asked to join `/`, and is not read."""
+    one = socket.socket(socket.AF_UNIX)
+    one.connect(path)
+    one.sendall(
+        b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n"
+        b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+        + frame(f"40{auth}")
+    )
+    return one
 
 
 async def until(condition: Callable[[], Any], what: str = "it") -> Any:

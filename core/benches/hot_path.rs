@@ -8,7 +8,7 @@ use std::task::Waker;
 use bellwire_core::engineio::SessionId;
 use bellwire_core::json::{self, check_placeholders, split_event};
 use bellwire_core::mailbox::{Budget, Mailbox};
-use bellwire_core::socketio::packet::{Head, write_event};
+use bellwire_core::socketio::parser::json::{Head, write_event};
 use bellwire_core::socketio::rooms::Rooms;
 use bellwire_core::socketio::target::Target;
 use bellwire_core::transport::frame::{FrameLimits, FrameReader, write_text};

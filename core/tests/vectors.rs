@@ -5,8 +5,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bellwire_core::engineio::packet::{Message, Packet, PacketType as EngineType};
 use bellwire_core::engineio::payload::{self, PayloadPacket};
-use bellwire_core::socketio::packet::{
-    Head, PacketType, write_ack, write_connect, write_connect_error, write_disconnect, write_event,
+use bellwire_core::socketio::packet::PacketType;
+use bellwire_core::socketio::parser::json::{
+    Head, write_ack, write_connect, write_connect_error, write_disconnect, write_event,
 };
 use bytes::Bytes;
 use serde_json::{Value, json};

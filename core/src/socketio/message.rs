@@ -9,7 +9,8 @@ use crate::error::{Error, ErrorKind};
 use crate::json::{self, JsonErrorKind};
 use crate::socketio::event::{Form, MessageRef};
 use crate::socketio::name::EventName;
-use crate::socketio::packet::{EncodedPacket, RESERVED_EVENTS, write_event};
+use crate::socketio::packet::{EncodedPacket, RESERVED_EVENTS};
+use crate::socketio::parser::json::write_event;
 
 /// An event to send, checked, borrowing from the caller.
 #[derive(Debug, Clone, Copy)]

@@ -23,6 +23,7 @@ pub mod name;
 pub mod namespace;
 pub mod namespaces;
 pub mod packet;
+pub mod parser;
 pub mod plain;
 pub mod question;
 pub mod room_name;

@@ -16,7 +16,8 @@ use crate::socketio::client::{Client, Entry, Flow, Phase};
 use crate::socketio::event::{Event, Hook};
 use crate::socketio::handshake::Handshake;
 use crate::socketio::link::Outgoing;
-use crate::socketio::packet::{DecodeError, Head, write_connect, write_connect_error};
+use crate::socketio::packet::DecodeError;
+use crate::socketio::parser::json::{Head, write_connect, write_connect_error};
 use crate::socketio::question::{Answer, Question, Rejection};
 use crate::socketio::socket::Socket;
 

@@ -11,7 +11,8 @@ use crate::socketio::ack::{AckOutcome, AckTarget, Pending, Reply};
 use crate::socketio::client::{Client, Flow, Phase};
 use crate::socketio::context::Context;
 use crate::socketio::event::{DisconnectReason, Event, Form, MessageRef};
-use crate::socketio::packet::{DecodeError, Head, PacketType, RESERVED_EVENTS};
+use crate::socketio::packet::{DecodeError, PacketType, RESERVED_EVENTS};
+use crate::socketio::parser::json::Head;
 
 /// A binary packet whose attachments have not all come.
 #[derive(Debug)]

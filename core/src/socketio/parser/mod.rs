@@ -1,0 +1,3 @@
+//! Parsers: how packets are encoded.
+
+pub mod json;

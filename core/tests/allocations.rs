@@ -17,8 +17,8 @@ use bellwire_core::socketio::link::Outgoing;
 use bellwire_core::socketio::message::Payload;
 use bellwire_core::socketio::target::{Delivery, Target};
 use bellwire_core::socketio::{
-    Backlog, Context, Event, Limits, Link, Namespaces, Request, SendPolicy, Settings, Socket,
-    Speech,
+    Backlog, Context, Event, Limits, Link, Namespaces, Parser, Protocol, Request, SendPolicy,
+    Settings, Socket,
 };
 use bellwire_core::stats::Stats;
 
@@ -119,7 +119,7 @@ fn namespaces() -> Arc<Namespaces> {
             send_buffer_max: 1_000_000,
             send_grace: Duration::ZERO,
             send_policy: SendPolicy::Error,
-            speech: Speech::SocketIo,
+            protocol: Protocol::SocketIo(Parser::Json),
         },
         sink: Arc::new(Host),
         timer: Arc::new(Never),

@@ -12,8 +12,8 @@ use bellwire_core::host::{Bell, Bounds, Handler, Pool, Queue};
 use bellwire_core::mailbox::{Budget, Cork, Mailbox, PushError};
 use bellwire_core::socketio::event::{EventSink, Hooks, Timer};
 use bellwire_core::socketio::{
-    Backlog, Context as Server, Event, Handshake, Limits, Link, Namespace, Request, SendPolicy,
-    Settings, Socket, Speech,
+    Backlog, Context as Server, Event, Handshake, Limits, Link, Namespace, Parser, Protocol,
+    Request, SendPolicy, Settings, Socket,
 };
 use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use loom::sync::{Condvar, Mutex};
@@ -448,7 +448,7 @@ fn socket(sink: &Arc<dyn EventSink>) -> Arc<Socket> {
             send_buffer_max: 1,
             send_grace: Duration::MAX,
             send_policy: SendPolicy::Error,
-            speech: Speech::SocketIo,
+            protocol: Protocol::SocketIo(Parser::Json),
         },
         sink: Arc::clone(sink),
         timer: Arc::new(Never),

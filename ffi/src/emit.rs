@@ -4,8 +4,9 @@ use std::ffi::{c_int, c_void};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bellwire_core::engineio::packet::MessageKind;
 use bellwire_core::error::{Error, ErrorKind};
-use bellwire_core::socketio::link::Overflow;
+use bellwire_core::socketio::link::{Overflow, Shape};
 use bellwire_core::socketio::message::Payload;
 use bellwire_core::socketio::socket::Scope;
 use bellwire_core::socketio::target::Delivery;
@@ -259,17 +260,19 @@ pub extern "C" fn bw_send_text(to: *const bw_target, text: bw_str) -> bw_status 
             match &receiver {
                 Receiver::One(socket, _) => {
                     socket.check_connected()?;
-                    socket.link().send_text(
-                        text.len() + 1,
-                        manner.delivery,
-                        socket.dropped(),
-                        write,
-                    )
+                    let shape = Shape {
+                        kind: MessageKind::Text,
+                        size: text.len() + 1,
+                        attachments: &[],
+                    };
+                    socket
+                        .link()
+                        .send_written(shape, manner.delivery, socket.dropped(), write)
                 }
                 Receiver::Many(namespace, _, target) => {
                     let mut packet = Vec::with_capacity(text.len() + 1);
                     write(&mut packet);
-                    let packet = Arc::new(EncodedPacket::new(packet, Box::new([])));
+                    let packet = Arc::new(EncodedPacket::text(packet));
                     namespace.broadcast(target, &packet, None);
                     Ok(())
                 }

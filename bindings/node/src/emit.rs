@@ -134,7 +134,7 @@ impl Native for SendText {
         };
         let mut text = vec![b'4'];
         call.text(1, &mut text)?;
-        let packet = Arc::new(EncodedPacket::new(text, Box::new([])));
+        let packet = Arc::new(EncodedPacket::text(text));
         unless_gone(socket.send_packet(packet, Delivery::Reliable))?;
         Ok(call.undefined())
     }

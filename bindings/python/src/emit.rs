@@ -112,7 +112,7 @@ pub(crate) fn send_plain(socket: &Arc<Socket>, data: &Bound<'_, PyAny>) -> PyRes
     let packet = if let Ok(text) = data.cast::<PyString>() {
         let mut message = vec![b'4'];
         message.extend_from_slice(text.to_str()?.as_bytes());
-        EncodedPacket::new(message, Box::new([]))
+        EncodedPacket::text(message)
     } else if let Ok(bytes) = data.cast::<PyBytes>() {
         EncodedPacket::binary(Bytes::copy_from_slice(bytes.as_bytes()))
     } else {

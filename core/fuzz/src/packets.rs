@@ -11,8 +11,8 @@ use bellwire_core::socketio::client::{Client, Flow};
 use bellwire_core::socketio::event::{Hooks, Timer};
 use bellwire_core::socketio::packet::RESERVED_EVENTS;
 use bellwire_core::socketio::{
-    Backlog, Context, Event, EventSink, Limits, Link, Namespaces, Request, SendPolicy, Settings,
-    Socket, Speech,
+    Backlog, Context, Event, EventSink, Limits, Link, Namespaces, Parser, Protocol, Request,
+    SendPolicy, Settings, Socket,
 };
 use bellwire_core::stats::Stats;
 use serde_json::Value;
@@ -161,7 +161,7 @@ fn client(host: &Arc<Host>) -> (Client, Arc<Namespaces>) {
             send_buffer_max: 1000,
             send_grace: Duration::ZERO,
             send_policy: SendPolicy::Error,
-            speech: Speech::SocketIo,
+            protocol: Protocol::SocketIo(Parser::Json),
         },
         sink,
         timer: Arc::new(Never),

@@ -56,7 +56,16 @@ pub fn decode_text(text: &mut [u8]) -> Result<(PacketType, &mut [u8]), DecodeErr
     Ok((kind, data))
 }
 
-/// A message on its way out. Cloning shares the bytes.
+/// Whether a message is text or bytes; on a WebSocket it is the frame's opcode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MessageKind {
+    /// A text message, which begins with the digit `4`.
+    Text,
+    /// A binary message, which has no prefix.
+    Binary,
+}
+
+/// An outgoing message. Cloning shares the bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Message {
     /// The whole packet, with its leading `4`: encoded once, written as it is on both transports.

@@ -38,9 +38,10 @@ use crate::server::cors::Cors;
 use crate::server::runtime::RuntimeTimer;
 use crate::server::shared::{File, Life, Shared};
 use crate::server::turn::TurnEnd;
+use crate::socketio;
 use crate::socketio::event::{EventSink, Hooks, Timer};
 use crate::socketio::link::Outgoing;
-use crate::socketio::{Context, Limits, Namespace, Namespaces, SendPolicy, Settings, Speech};
+use crate::socketio::{Context, Limits, Namespace, Namespaces, Parser, SendPolicy, Settings};
 use crate::stats::{Stats, Strain};
 
 /// Events of one socket that may wait for a packet middleware before the socket is left unread.
@@ -433,9 +434,9 @@ fn protocol_settings(config: &Config) -> Settings {
             rooms: config.max_rooms.unwrap_or(0),
             held_messages: HELD_MESSAGES,
         },
-        speech: match config.protocol {
-            Protocol::SocketIo => Speech::SocketIo,
-            Protocol::EngineIo => Speech::Plain,
+        protocol: match config.protocol {
+            Protocol::SocketIo => socketio::Protocol::SocketIo(Parser::Json),
+            Protocol::EngineIo => socketio::Protocol::EngineIo,
         },
         question_timeout: config.answer_timeout(),
         packet_timeout: config.message_timeout,

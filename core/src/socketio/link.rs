@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::cause::Cause;
+use crate::engineio::packet::MessageKind;
 use crate::engineio::{CloseReason, SessionId, TransportKind};
 use crate::error::{Error, ErrorKind};
 use crate::log;
@@ -26,11 +27,14 @@ use crate::socketio::{SendPolicy, target::Delivery};
 /// What other threads put into the mailbox.
 #[derive(Debug)]
 pub enum Outgoing {
-    /// A text message, with its leading `4`, of this length in the mailbox's arena.
-    Text(u32),
-    /// An attachment of the packet before it, of this length in the mailbox's arena.
-    Attachment(u32),
-    /// The same, with bytes of its own.
+    /// A message whose bytes are in the mailbox's arena. A text begins with the `4` of Engine.IO.
+    Inline {
+        /// The type of the message.
+        kind: MessageKind,
+        /// The number of bytes.
+        len: u32,
+    },
+    /// An attachment of the packet before it, whose bytes are shared.
     SharedAttachment(Bytes),
     /// A packet that may be shared with other connections.
     Packet(Arc<EncodedPacket>),
@@ -104,7 +108,18 @@ pub enum Overflow {
     Send,
 }
 
-/// A text up to this length is copied into the mailbox; a longer one is shared.
+/// The messages of a packet that is written into the mailbox.
+#[derive(Debug, Clone, Copy)]
+pub struct Shape<'a> {
+    /// The type of the first message.
+    pub kind: MessageKind,
+    /// About the number of bytes of the first message: at most a few more are written.
+    pub size: usize,
+    /// The binary messages that follow it.
+    pub attachments: &'a [Bytes],
+}
+
+/// A message up to this length is copied into the mailbox; a longer one is shared.
 const COPIED: usize = 2048;
 
 /// So many messages of one size the mailbox's arena grows by: more are likely to come in the same turn.
@@ -252,23 +267,23 @@ impl Link {
         let _ = self.mailbox.push(item, 0, Budget::Unlimited);
     }
 
-    /// Queues a control packet that `write` writes, with its leading `4`.
-    pub fn tell_text(&self, write: impl FnOnce(&mut Vec<u8>)) {
+    /// Queues a control packet that `write` writes, whatever the send buffer holds.
+    pub fn tell_written(&self, kind: MessageKind, write: impl FnOnce(&mut Vec<u8>)) {
         // As above.
         let _ = self
             .mailbox
             .push_with(0, Budget::Unlimited, |items, arena| {
-                push_text(items, arena, write)
+                push_written(items, arena, kind, write);
             });
     }
 
-    /// Queues a text message of a host; `size` is at least about its length. `dropped` counts what finds no room.
+    /// Queues a packet of the host, whose first message `write` writes. `dropped` counts the packets that are refused.
     ///
     /// # Errors
-    /// `Gone` after the end, `Full` when the send buffer is full and the policy says so.
-    pub fn send_text(
+    /// `Gone` when the connection has ended, `Full` when the send buffer is full and the policy is to report it.
+    pub fn send_written(
         &self,
-        size: usize,
+        shape: Shape<'_>,
         delivery: Delivery,
         dropped: &AtomicU32,
         write: impl FnOnce(&mut Vec<u8>),
@@ -276,64 +291,40 @@ impl Link {
         if self.is_dropped(delivery) {
             return Ok(());
         }
+        let Shape {
+            kind,
+            size,
+            attachments,
+        } = shape;
         let budget = self.budget();
         if size > COPIED {
-            let mut text = Vec::with_capacity(size + 32);
-            write(&mut text);
-            let packet = Arc::new(EncodedPacket::new(text, Box::new([])));
-            return self.settle(
-                dropped,
-                self.mailbox
-                    .push(Outgoing::Packet(Arc::clone(&packet)), packet.cost(), budget),
-            );
-        }
-        let cost = size + PACKET_COST;
-        self.settle(
-            dropped,
-            self.mailbox.push_with(cost, budget, |items, arena| {
-                make_room(arena, size);
-                push_text(items, arena, write);
-            }),
-        )
-    }
-
-    /// Queues a text message of a host and the attachments behind it.
-    ///
-    /// # Errors
-    /// As [`Link::send_text`].
-    pub fn send_binary(
-        &self,
-        size: usize,
-        attachments: &[Bytes],
-        delivery: Delivery,
-        dropped: &AtomicU32,
-        write: impl FnOnce(&mut Vec<u8>),
-    ) -> Result<(), Error> {
-        if self.is_dropped(delivery) {
-            return Ok(());
-        }
-        let cost = attachments.iter().fold(size + PACKET_COST, |sum, bytes| {
-            sum + bytes.len() + PACKET_COST
-        });
-        let budget = self.budget();
-        if size > COPIED {
-            let mut text = Vec::with_capacity(size + 32);
-            write(&mut text);
-            let packet = Arc::new(EncodedPacket::new(text, attachments.into()));
+            let mut head = Vec::with_capacity(size + 32);
+            write(&mut head);
+            let packet = Arc::new(EncodedPacket::new(kind, head, attachments.into()));
+            let cost = packet.cost();
             return self.settle(
                 dropped,
                 self.mailbox.push(Outgoing::Packet(packet), cost, budget),
             );
         }
+        let cost = attachments.iter().fold(size + PACKET_COST, |sum, bytes| {
+            sum + bytes.len() + PACKET_COST
+        });
         self.settle(
             dropped,
             self.mailbox.push_with(cost, budget, |items, arena| {
-                push_text(items, arena, write);
+                if attachments.is_empty() {
+                    make_room(arena, size);
+                }
+                push_written(items, arena, kind, write);
                 for bytes in attachments {
                     if bytes.len() <= COPIED {
                         make_room(arena, bytes.len());
                         arena.extend_from_slice(bytes);
-                        items.push(Outgoing::Attachment(bytes.len() as u32));
+                        items.push(Outgoing::Inline {
+                            kind: MessageKind::Binary,
+                            len: bytes.len() as u32,
+                        });
                     } else {
                         items.push(Outgoing::SharedAttachment(bytes.clone()));
                     }
@@ -345,7 +336,7 @@ impl Link {
     /// Queues a packet of a host.
     ///
     /// # Errors
-    /// As [`Link::send_text`].
+    /// As [`Link::send_written`].
     pub fn send(
         &self,
         item: Outgoing,
@@ -454,12 +445,20 @@ fn make_room(arena: &mut Vec<u8>, size: usize) {
     }
 }
 
-fn push_text(items: &mut Vec<Outgoing>, arena: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+fn push_written(
+    items: &mut Vec<Outgoing>,
+    arena: &mut Vec<u8>,
+    kind: MessageKind,
+    write: impl FnOnce(&mut Vec<u8>),
+) {
     let start = arena.len();
     write(arena);
     if items.capacity() == 0 {
         // Most connections never have more than one waiting.
         items.reserve_exact(1);
     }
-    items.push(Outgoing::Text((arena.len() - start) as u32));
+    items.push(Outgoing::Inline {
+        kind,
+        len: (arena.len() - start) as u32,
+    });
 }

@@ -10,7 +10,7 @@ use crate::json::{self, JsonErrorKind};
 use crate::socketio::event::{Form, MessageRef};
 use crate::socketio::name::EventName;
 use crate::socketio::packet::{EncodedPacket, RESERVED_EVENTS};
-use crate::socketio::parser::json::write_event;
+use crate::socketio::parser::Parser;
 
 /// An event to send, checked, borrowing from the caller.
 #[derive(Debug, Clone, Copy)]
@@ -137,19 +137,14 @@ impl<'a> Payload<'a> {
         self.attachments
     }
 
-    /// The packet for a namespace.
-    pub fn encode(&self, namespace: &str, id: Option<u64>) -> Arc<EncodedPacket> {
+    /// The packet for a namespace; `id` asks for an acknowledgement.
+    pub fn encode(&self, parser: Parser, namespace: &str, id: Option<u64>) -> Arc<EncodedPacket> {
         let mut text =
             Vec::with_capacity(self.name.size() + self.args.len() + namespace.len() + 32);
-        write_event(
-            &mut text,
-            namespace,
-            id,
-            self.name,
-            self.args,
-            self.attachments.len(),
-        );
-        Arc::new(EncodedPacket::new(text, self.attachments.into()))
+        let attachments = self.attachments;
+        parser.write_event(&mut text, namespace, id, self.name, self.args, attachments);
+        let trailing = parser.trailing(attachments).into();
+        Arc::new(EncodedPacket::new(parser.kind(), text, trailing))
     }
 
     /// A copy that owns its parts.
@@ -213,8 +208,8 @@ pub struct Message {
     name_literal: Option<Box<str>>,
     args: Bytes,
     attachments: Box<[Bytes]>,
-    /// The packet for the namespace it was sent to first: nearly always the only one.
-    encoded: OnceCell<(Arc<str>, Arc<EncodedPacket>)>,
+    /// The packet for the parser and the namespace that it was sent with first: nearly always the only ones.
+    encoded: OnceCell<(Parser, Arc<str>, Arc<EncodedPacket>)>,
 }
 
 impl Message {
@@ -274,18 +269,16 @@ impl Message {
         }
     }
 
-    /// The packet for a namespace, encoded once for the namespace that asks first.
-    pub fn encoded(&self, namespace: &Arc<str>) -> Arc<EncodedPacket> {
-        let (known, packet) = self.encoded.get_or_init(|| {
-            (
-                Arc::clone(namespace),
-                self.payload().encode(namespace, None),
-            )
-        });
-        if **known == **namespace {
+    /// The packet for a namespace. The packet of the first call is kept, and returned for the same parser and namespace.
+    pub fn encoded(&self, parser: Parser, namespace: &Arc<str>) -> Arc<EncodedPacket> {
+        let encode = || self.payload().encode(parser, namespace, None);
+        let (known_parser, known, packet) = self
+            .encoded
+            .get_or_init(|| (parser, Arc::clone(namespace), encode()));
+        if *known_parser == parser && **known == **namespace {
             Arc::clone(packet)
         } else {
-            self.payload().encode(namespace, None)
+            encode()
         }
     }
 }

@@ -43,6 +43,7 @@ pub use name::EventName;
 pub use namespace::Namespace;
 pub use namespaces::Namespaces;
 pub use packet::EncodedPacket;
+pub use parser::Parser;
 pub use question::{Answer, Question, Rejection};
 pub use socket::{Socket, SocketId};
 pub use target::Target;
@@ -73,8 +74,8 @@ pub struct Limits {
 pub struct Settings {
     /// See [`Limits`].
     pub limits: Limits,
-    /// What the sockets speak.
-    pub speech: Speech,
+    /// The protocol of the sockets.
+    pub protocol: Protocol,
     /// How long a host may take to answer a question.
     pub question_timeout: std::time::Duration,
     /// How long a binary packet may wait for its attachments.
@@ -89,13 +90,23 @@ pub struct Settings {
     pub send_policy: SendPolicy,
 }
 
-/// What the sockets of a server speak.
+/// The protocol that a server and its clients use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Speech {
-    /// Socket.IO packets.
-    SocketIo,
+pub enum Protocol {
+    /// Socket.IO packets, encoded by a parser.
+    SocketIo(Parser),
     /// Plain Engine.IO messages: see [`plain`].
-    Plain,
+    EngineIo,
+}
+
+impl Protocol {
+    /// The parser of the packets. Plain Engine.IO has no packets; the result is then the default parser.
+    pub fn parser(self) -> Parser {
+        match self {
+            Self::SocketIo(parser) => parser,
+            Self::EngineIo => Parser::default(),
+        }
+    }
 }
 
 /// What happens to a message that would exceed a client's send buffer.

@@ -17,6 +17,7 @@ use crate::socketio::event::{Event, Hook, Hooks, RoomChange};
 use crate::socketio::link::{AckRequest, Outgoing, Overflow, Refused};
 use crate::socketio::message::{Message, Payload};
 use crate::socketio::packet::EncodedPacket;
+use crate::socketio::parser::Parser;
 use crate::socketio::question::HostData;
 use crate::socketio::rooms::{Change, Rooms, SocketKey};
 use crate::socketio::socket::{Scope, Socket, SocketId};
@@ -54,6 +55,11 @@ impl Namespace {
     /// What the server shares.
     pub fn context(&self) -> &Arc<Context> {
         &self.context
+    }
+
+    /// The parser of the packets.
+    pub fn parser(&self) -> Parser {
+        self.context.settings.protocol.parser()
     }
 
     /// What the host keeps with it.
@@ -97,17 +103,25 @@ impl Namespace {
         }
         if self.socket_count() > 0 {
             let message = OnceCell::new();
-            self.send_to_all(target, &payload.encode(&self.name, None), || {
-                let message = message.get_or_init(|| Arc::new(payload.to_message()));
-                Some(Arc::clone(message))
-            });
+            self.send_to_all(
+                target,
+                &payload.encode(self.parser(), &self.name, None),
+                || {
+                    let message = message.get_or_init(|| Arc::new(payload.to_message()));
+                    Some(Arc::clone(message))
+                },
+            );
         }
     }
 
     /// Sends a message to every socket of a target; encoded once for all its targets.
     pub fn emit_message(&self, target: &Target<'_>, message: &Arc<Message>) {
         if self.socket_count() > 0 {
-            self.broadcast(target, &message.encoded(&self.name), Some(message));
+            self.broadcast(
+                target,
+                &message.encoded(self.parser(), &self.name),
+                Some(message),
+            );
         }
     }
 
@@ -158,7 +172,9 @@ impl Namespace {
     ) -> Arc<BroadcastAck> {
         let id = self.next_ack_id();
         let ack = Arc::new(BroadcastAck::new(operation, id, Arc::clone(&self.context)));
-        let packet = message.payload().encode(&self.name, Some(id));
+        let packet = message
+            .payload()
+            .encode(self.parser(), &self.name, Some(id));
         let cost = packet.cost();
         let mut refused = Refused::default();
         self.members().select(target, |socket| {

@@ -4,6 +4,8 @@ use std::fmt;
 
 use bytes::Bytes;
 
+use crate::engineio::packet::MessageKind;
+
 /// The seven packet types; the value is the digit on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -80,49 +82,51 @@ pub const RESERVED_EVENTS: [&str; 6] = [
     "removeListener",
 ];
 
-/// A packet as it travels, shared by all who receive it.
+/// An encoded packet. All receivers share it.
 #[derive(Debug)]
 pub struct EncodedPacket {
-    /// The Engine.IO message, with its leading `4`; or, of a plain binary message, its bytes.
     head: Bytes,
-    head_is_binary: bool,
+    kind: MessageKind,
     attachments: Box<[Bytes]>,
 }
 
 impl EncodedPacket {
-    /// A packet made of its Engine.IO text (with the `4`) and its attachments.
-    pub fn new(text: Vec<u8>, attachments: Box<[Bytes]>) -> Self {
+    /// A packet whose first message is `head`, of type `kind`, with the binary messages `attachments` after it. A text
+    /// begins with the `4` of Engine.IO.
+    pub fn new(kind: MessageKind, head: impl Into<Bytes>, attachments: Box<[Bytes]>) -> Self {
         Self {
-            head: Bytes::from(text),
-            head_is_binary: false,
+            head: head.into(),
+            kind,
             attachments,
         }
     }
 
-    /// A plain Engine.IO binary message.
-    pub fn binary(bytes: Bytes) -> Self {
-        Self {
-            head: bytes,
-            head_is_binary: true,
-            attachments: Box::new([]),
-        }
+    /// A text message of plain Engine.IO; `text` begins with `4`.
+    pub fn text(text: impl Into<Bytes>) -> Self {
+        Self::new(MessageKind::Text, text, Box::new([]))
     }
 
-    /// The text, with its leading `4`; `Err` holds the bytes of a plain binary message.
-    pub fn head(&self) -> Result<&Bytes, &Bytes> {
-        if self.head_is_binary {
-            Err(&self.head)
-        } else {
-            Ok(&self.head)
-        }
+    /// A binary message of plain Engine.IO.
+    pub fn binary(bytes: impl Into<Bytes>) -> Self {
+        Self::new(MessageKind::Binary, bytes, Box::new([]))
     }
 
-    /// The binary messages behind the text.
+    /// The first message: all of the packet except its attachments.
+    pub fn head(&self) -> &Bytes {
+        &self.head
+    }
+
+    /// The type of the first message.
+    pub fn kind(&self) -> MessageKind {
+        self.kind
+    }
+
+    /// The binary messages that follow the first message.
     pub fn attachments(&self) -> &[Bytes] {
         &self.attachments
     }
 
-    /// What the packet costs in a send buffer.
+    /// The bytes that the packet takes in a send buffer: its messages, and [`PACKET_COST`] for each of them.
     pub fn cost(&self) -> usize {
         self.attachments
             .iter()
@@ -132,5 +136,5 @@ impl EncodedPacket {
     }
 }
 
-/// What a packet costs in a send buffer besides its bytes, so that a flood of empty ones is bounded too.
+/// The bytes that a message takes in a send buffer besides its content, so that empty messages are bounded too.
 pub const PACKET_COST: usize = 64;

@@ -8,16 +8,15 @@ use std::time::Duration;
 use crate::engineio::SessionId;
 use crate::error::{Error, ErrorKind};
 use crate::json::RawJson;
-use crate::socketio::Speech;
+use crate::socketio::Protocol;
 use crate::socketio::ack::{AckTarget, Operation};
 use crate::socketio::batch::EventBatch;
 use crate::socketio::event::{DisconnectReason, Hook, Hooks};
 use crate::socketio::handshake::Handshake;
-use crate::socketio::link::{AckRequest, Link, Outgoing, Overflow};
+use crate::socketio::link::{AckRequest, Link, Outgoing, Overflow, Shape};
 use crate::socketio::message::{Message, Payload};
 use crate::socketio::namespace::Namespace;
 use crate::socketio::packet::EncodedPacket;
-use crate::socketio::parser::json::{write_ack, write_disconnect, write_event};
 use crate::socketio::question::HostData;
 use crate::socketio::rooms::SocketKey;
 use crate::socketio::target::Delivery;
@@ -183,19 +182,20 @@ impl Socket {
         if self.is_observed() {
             return self.emit_message(&Arc::new(payload.to_message()), delivery);
         }
-        let namespace = self.namespace.name();
-        let (name, args) = (payload.event_name(), payload.args_json());
-        if payload.attachments().is_empty() {
-            let size = name.size() + args.len() + namespace.len() + 8;
-            return self.link.send_text(size, delivery, &self.dropped, |out| {
-                write_event(out, namespace, None, name, args, 0);
-            });
-        }
-        let size = name.size() + args.len() + namespace.len() + 8;
-        let attachments = payload.attachments();
+        let (parser, namespace) = (self.namespace.parser(), self.namespace.name());
+        let (name, args, attachments) = (
+            payload.event_name(),
+            payload.args_json(),
+            payload.attachments(),
+        );
+        let shape = Shape {
+            kind: parser.kind(),
+            size: name.size() + args.len() + namespace.len() + 8,
+            attachments: parser.trailing(attachments),
+        };
         self.link
-            .send_binary(size, attachments, delivery, &self.dropped, |out| {
-                write_event(out, namespace, None, name, args, attachments.len());
+            .send_written(shape, delivery, &self.dropped, |out| {
+                parser.write_event(out, namespace, None, name, args, attachments);
             })
     }
 
@@ -209,7 +209,7 @@ impl Socket {
         delivery: Delivery,
     ) -> Result<(), Error> {
         self.check_connected()?;
-        let packet = message.encoded(self.namespace.name());
+        let packet = message.encoded(self.namespace.parser(), self.namespace.name());
         if self.is_observed() {
             let cost = packet.cost();
             let item = Outgoing::Observed(Arc::clone(self), packet, Arc::clone(message));
@@ -231,7 +231,8 @@ impl Socket {
     ) -> Result<AckHandle, Error> {
         self.check_connected()?;
         let id = self.namespace.next_ack_id();
-        let packet = message.payload().encode(self.namespace.name(), Some(id));
+        let (parser, namespace) = (self.namespace.parser(), self.namespace.name());
+        let packet = message.payload().encode(parser, namespace, Some(id));
         let cost = packet.cost();
         let request = AckRequest {
             socket: Arc::clone(self),
@@ -260,27 +261,17 @@ impl Socket {
     /// As [`Socket::emit`].
     pub fn acknowledge(self: &Arc<Self>, id: u64, payload: &Payload<'_>) -> Result<(), Error> {
         self.check_connected()?;
-        let namespace = self.namespace.name();
-        let count = payload.attachments().len();
-        if count == 0 {
-            let size = payload.args_json().len() + namespace.len() + 32;
-            return self
-                .link
-                .send_text(size, Delivery::Reliable, &self.dropped, |out| {
-                    write_ack(out, namespace, id, payload.args_json(), 0);
-                });
-        }
-        let size = payload.args_json().len() + namespace.len() + 32;
-        let attachments = payload.attachments();
-        self.link.send_binary(
-            size,
-            attachments,
-            Delivery::Reliable,
-            &self.dropped,
-            |out| {
-                write_ack(out, namespace, id, payload.args_json(), count);
-            },
-        )
+        let (parser, namespace) = (self.namespace.parser(), self.namespace.name());
+        let (args, attachments) = (payload.args_json(), payload.attachments());
+        let shape = Shape {
+            kind: parser.kind(),
+            size: args.len() + namespace.len() + 32,
+            attachments: parser.trailing(attachments),
+        };
+        self.link
+            .send_written(shape, Delivery::Reliable, &self.dropped, |out| {
+                parser.write_ack(out, namespace, id, args, attachments);
+            })
     }
 
     /// Sends a packet that is encoded already.
@@ -344,9 +335,10 @@ impl Socket {
     pub fn put_out(self: &Arc<Self>) {
         let reason = DisconnectReason::ServerNamespace;
         if self.retire() {
-            if self.link.context().settings.speech == Speech::SocketIo {
-                self.link
-                    .tell_text(|out| write_disconnect(out, self.namespace.name()));
+            if let Protocol::SocketIo(parser) = self.link.context().settings.protocol {
+                self.link.tell_written(parser.kind(), |out| {
+                    parser.write_disconnect(out, self.namespace.name());
+                });
             }
             self.link.tell(Outgoing::Removed {
                 socket: Arc::clone(self),

@@ -6,7 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use crate::cause::Cause;
-use crate::engineio::packet::{Message, Packet};
+use crate::engineio::packet::{Message, MessageKind, Packet};
 use crate::engineio::session::Closing;
 use crate::engineio::{CloseReason, Output, TransportKind, payload};
 use crate::log;
@@ -35,18 +35,16 @@ impl Driver {
             let mut at = 0;
             for item in items.drain(..) {
                 match item {
-                    Outgoing::Text(len) => {
-                        let text = &arena[at..at + len as usize];
-                        at += len as usize;
-                        self.send_text(text, outbox);
-                    }
-                    Outgoing::Attachment(len) => {
+                    Outgoing::Inline { kind, len } => {
                         let data = &arena[at..at + len as usize];
                         at += len as usize;
-                        self.send_attachment(data, outbox);
+                        match kind {
+                            MessageKind::Text => self.send_text(data, outbox),
+                            MessageKind::Binary => self.send_inline_binary(data, outbox),
+                        }
                     }
                     Outgoing::SharedAttachment(data) => {
-                        self.send_shared(Opcode::Binary, &data, outbox)
+                        self.send_shared(MessageKind::Binary, &data, outbox)
                     }
                     Outgoing::Packet(packet) => self.send_packet(&packet, outbox),
                     Outgoing::Observed(socket, packet, message) => {
@@ -123,38 +121,35 @@ impl Driver {
         }
     }
 
-    fn send_attachment(&mut self, data: &[u8], outbox: &mut Outbox) {
+    fn send_inline_binary(&mut self, data: &[u8], outbox: &mut Outbox) {
         match &self.websocket {
             Some(websocket) if !websocket.base64 && self.session.is_direct() => {
                 self.count.sent += 1;
                 self.count.sent_bytes += data.len() as u64;
                 outbox.frame(Opcode::Binary, data);
             }
-            _ => self.send_shared(Opcode::Binary, &Bytes::copy_from_slice(data), outbox),
+            _ => self.send_shared(MessageKind::Binary, &Bytes::copy_from_slice(data), outbox),
         }
     }
 
     pub(super) fn send_packet(&mut self, packet: &EncodedPacket, outbox: &mut Outbox) {
-        match packet.head() {
-            Ok(text) => self.send_shared(Opcode::Text, text, outbox),
-            Err(binary) => self.send_shared(Opcode::Binary, binary, outbox),
-        }
+        self.send_shared(packet.kind(), packet.head(), outbox);
         for attachment in packet.attachments() {
-            self.send_shared(Opcode::Binary, attachment, outbox);
+            self.send_shared(MessageKind::Binary, attachment, outbox);
         }
     }
 
     /// A message whose bytes others may have too: a small one is copied into the write, and costs no reference.
-    fn send_shared(&mut self, opcode: Opcode, data: &Bytes, outbox: &mut Outbox) {
-        tracing::trace!(target: log::SESSION, "sends a {opcode:?} message of {} bytes", data.len());
+    fn send_shared(&mut self, kind: MessageKind, data: &Bytes, outbox: &mut Outbox) {
+        tracing::trace!(target: log::SESSION, "sends a {kind:?} message of {} bytes", data.len());
         self.count.sent += 1;
         self.count.sent_bytes += data.len() as u64;
-        match (&self.websocket, opcode) {
+        match (&self.websocket, kind) {
             (Some(websocket), _) if self.session.is_direct() => {
-                write_message(opcode, data, websocket.base64, outbox);
+                write_message(kind, data, websocket.base64, outbox);
             }
-            (_, Opcode::Text) => self.session.send(Message::Text(data.clone())),
-            _ => self.session.send(Message::Binary(data.clone())),
+            (_, MessageKind::Text) => self.session.send(Message::Text(data.clone())),
+            (_, MessageKind::Binary) => self.session.send(Message::Binary(data.clone())),
         }
     }
 
@@ -211,10 +206,10 @@ impl Driver {
         };
         match packet {
             Packet::Message(Message::Text(text)) => {
-                write_message(Opcode::Text, text, websocket.base64, outbox)
+                write_message(MessageKind::Text, text, websocket.base64, outbox)
             }
             Packet::Message(Message::Binary(data)) => {
-                write_message(Opcode::Binary, data, websocket.base64, outbox)
+                write_message(MessageKind::Binary, data, websocket.base64, outbox)
             }
             control => {
                 if let Ok(text) = control.as_message() {
@@ -398,11 +393,14 @@ impl Driver {
     }
 }
 
-fn write_message(opcode: Opcode, data: &Bytes, base64: bool, outbox: &mut Outbox) {
-    if base64 && opcode == Opcode::Binary {
-        let mut text = Vec::new();
-        payload::encode_binary(&mut text, data);
-        return outbox.shared_frame(Opcode::Text, &Bytes::from(text));
+fn write_message(kind: MessageKind, data: &Bytes, base64: bool, outbox: &mut Outbox) {
+    match kind {
+        MessageKind::Text => outbox.shared_frame(Opcode::Text, data),
+        MessageKind::Binary if base64 => {
+            let mut text = Vec::new();
+            payload::encode_binary(&mut text, data);
+            outbox.shared_frame(Opcode::Text, &Bytes::from(text));
+        }
+        MessageKind::Binary => outbox.shared_frame(Opcode::Binary, data),
     }
-    outbox.shared_frame(opcode, data);
 }

@@ -17,7 +17,7 @@ use crate::socketio::event::{Event, Hook};
 use crate::socketio::handshake::Handshake;
 use crate::socketio::link::Outgoing;
 use crate::socketio::packet::DecodeError;
-use crate::socketio::parser::json::{Head, write_connect, write_connect_error};
+use crate::socketio::parser::json::Head;
 use crate::socketio::question::{Answer, Question, Rejection};
 use crate::socketio::socket::Socket;
 
@@ -114,8 +114,10 @@ impl Client {
             self.request.address(),
             self.request.port()
         );
-        self.link
-            .tell_text(|out| write_connect_error(out, name, cause.text(), b""));
+        let parser = self.parser();
+        self.link.tell_written(parser.kind(), |out| {
+            parser.write_connect_error(out, name, cause.text(), b"");
+        });
     }
 
     /// All that came in at once has been dealt with: the accepted join. Until then a packet for their namespace was out
@@ -134,8 +136,10 @@ impl Client {
         entry.phase = Phase::Connected;
         let socket = Arc::clone(&entry.socket);
         // The answer goes into the mailbox before anybody can find the socket and put something behind it.
-        self.link
-            .tell_text(|out| write_connect(out, socket.namespace().name(), socket.id().as_str()));
+        let parser = self.parser();
+        self.link.tell_written(parser.kind(), |out| {
+            parser.write_connect(out, socket.namespace().name(), socket.id().as_str());
+        });
         if socket.connect() {
             account::joined(&socket);
             self.namespaces
@@ -205,7 +209,9 @@ impl Client {
         let message = rejection.message.as_deref().unwrap_or("Forbidden");
         account::refused(&socket, message);
         let name = socket.namespace().name();
-        self.link
-            .tell_text(|out| write_connect_error(out, name, message, &rejection.data));
+        let parser = self.parser();
+        self.link.tell_written(parser.kind(), |out| {
+            parser.write_connect_error(out, name, message, &rejection.data);
+        });
     }
 }

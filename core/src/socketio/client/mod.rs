@@ -23,6 +23,7 @@ use crate::socketio::handshake::Request;
 use crate::socketio::link::{AckRequest, Link, Outgoing, Overflow};
 use crate::socketio::namespaces::Namespaces;
 use crate::socketio::packet::DecodeError;
+use crate::socketio::parser::Parser;
 use crate::socketio::question::Question;
 use crate::socketio::socket::Socket;
 
@@ -148,8 +149,7 @@ impl Client {
                     socket.put_out();
                 }
             }
-            Outgoing::Text(_)
-            | Outgoing::Attachment(_)
+            Outgoing::Inline { .. }
             | Outgoing::SharedAttachment(_)
             | Outgoing::Packet(_)
             | Outgoing::Observed(..)
@@ -302,6 +302,10 @@ impl Client {
     }
 
     // ---- inside
+
+    fn parser(&self) -> Parser {
+        self.namespaces.context().settings.protocol.parser()
+    }
 
     fn find(&self, namespace: &str) -> Option<usize> {
         self.entries

@@ -12,6 +12,7 @@ use crate::socketio::client::{Client, Flow, Phase};
 use crate::socketio::context::Context;
 use crate::socketio::event::{DisconnectReason, Event, Form, MessageRef};
 use crate::socketio::packet::{DecodeError, PacketType, RESERVED_EVENTS};
+use crate::socketio::parser::Parser;
 use crate::socketio::parser::json::Head;
 
 /// A binary packet whose attachments have not all come.
@@ -61,14 +62,20 @@ impl Client {
         now: Instant,
         issued_ms: impl Fn() -> u64,
     ) -> Flow {
-        match self.decode(text, now, issued_ms) {
-            Ok(flow) => flow,
-            Err(error) => self.parse_error(error),
+        let decoded = match self.parser() {
+            Parser::Json => self.decode_json(text, now, issued_ms),
+        };
+        decoded.unwrap_or_else(|error| self.parse_error(error))
+    }
+
+    /// A binary message came in.
+    pub fn handle_binary(&mut self, data: &[u8], now: Instant) -> Flow {
+        match self.parser() {
+            Parser::Json => self.handle_attachment(data, now),
         }
     }
 
-    /// A binary message came in: an attachment.
-    pub fn handle_binary(&mut self, data: &[u8], now: Instant) -> Flow {
+    fn handle_attachment(&mut self, data: &[u8], now: Instant) -> Flow {
         let Some(partial) = &mut self.partial else {
             return self.parse_error(DecodeError::UnexpectedBinary);
         };
@@ -100,7 +107,7 @@ impl Client {
         dispatched.unwrap_or_else(|error| self.parse_error(error))
     }
 
-    fn decode(
+    fn decode_json(
         &mut self,
         text: &mut [u8],
         now: Instant,

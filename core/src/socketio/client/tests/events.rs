@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::World;
 use crate::engineio::CloseReason;
-use crate::socketio::EventBatch;
 use crate::socketio::client::Flow;
 use crate::socketio::event::Event;
+use crate::socketio::{EventBatch, Parser};
 
 const P: &str = r#"{"_placeholder":true,"num":0}"#;
 
@@ -59,8 +59,8 @@ fn a_name_that_utf8_cannot_hold_is_relayed_as_it_came() {
         if let Event::Message { message, .. } = event {
             let kept = message.to_message();
             for payload in [message.payload(), kept.payload(), kept.view().payload()] {
-                let packet = payload.encode("/", None);
-                assert_eq!(packet.head().unwrap(), r#"42["a\ud83D\u0062",1]"#);
+                let packet = payload.encode(Parser::Json, "/", None);
+                assert_eq!(packet.head(), r#"42["a\ud83D\u0062",1]"#);
             }
             let mut batch = EventBatch::default();
             batch.push(event, now);

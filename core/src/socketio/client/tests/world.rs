@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use crate::engineio::packet::MessageKind;
 use crate::engineio::{CloseReason, SessionId, TransportKind};
 use crate::socketio::backlog::Backlog;
 use crate::socketio::client::{Client, Flow};
@@ -18,7 +19,7 @@ use crate::socketio::namespace::Namespace;
 use crate::socketio::packet::EncodedPacket;
 use crate::socketio::question::Question;
 use crate::socketio::socket::Socket;
-use crate::socketio::{Limits, Namespaces, SendPolicy, Settings, Speech};
+use crate::socketio::{Limits, Namespaces, Parser, Protocol, SendPolicy, Settings};
 use crate::stats::Stats;
 
 /// Small limits, so that tests reach them.
@@ -40,7 +41,7 @@ pub(in super::super) fn settings() -> Settings {
         send_buffer_max: 1000,
         send_grace: Duration::ZERO,
         send_policy: SendPolicy::Error,
-        speech: Speech::SocketIo,
+        protocol: Protocol::SocketIo(Parser::Json),
     }
 }
 
@@ -366,19 +367,22 @@ impl World {
             let mut items = items.drain(..).peekable();
             while let Some(item) = items.next() {
                 match item {
-                    Outgoing::Text(len) => {
+                    Outgoing::Inline { len, .. } => {
                         let text = &arena[at..at + len as usize];
                         at += len as usize;
                         let mut attachments = Vec::new();
                         let is_attachment = |item: &Outgoing| {
                             matches!(
                                 item,
-                                Outgoing::Attachment(_) | Outgoing::SharedAttachment(_)
+                                Outgoing::Inline {
+                                    kind: MessageKind::Binary,
+                                    ..
+                                } | Outgoing::SharedAttachment(_)
                             )
                         };
                         while let Some(item) = items.next_if(is_attachment) {
                             attachments.push(match item {
-                                Outgoing::Attachment(len) => {
+                                Outgoing::Inline { len, .. } => {
                                     let data = &arena[at..at + len as usize];
                                     at += len as usize;
                                     Bytes::copy_from_slice(data)
@@ -423,9 +427,9 @@ impl World {
     }
 
     fn send(&self, packet: &EncodedPacket) {
-        match packet.head() {
-            Ok(text) => self.note_sent(text, packet.attachments()),
-            Err(bytes) => self.note(&format!("send {:?}", bytes.to_vec())),
+        match packet.kind() {
+            MessageKind::Text => self.note_sent(packet.head(), packet.attachments()),
+            MessageKind::Binary => self.note(&format!("send {:?}", packet.head().to_vec())),
         }
     }
 

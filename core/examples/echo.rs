@@ -8,7 +8,7 @@ use bellwire_core::host::Handler;
 use bellwire_core::server::Server;
 use bellwire_core::socketio::Event;
 use bellwire_core::socketio::message::Payload;
-use bellwire_core::socketio::target::Delivery as To;
+use bellwire_core::socketio::target::Reliability;
 
 struct Echo;
 
@@ -31,7 +31,7 @@ impl Handler for Echo {
             // A client that has left meanwhile needs no answer.
             let _ = match ack {
                 Some(id) => socket.acknowledge(*id, &payload),
-                None => socket.emit(&payload, To::Reliable),
+                None => socket.emit(&payload, Reliability::Reliable),
             };
         }
     }

@@ -15,7 +15,7 @@ use bellwire_core::socketio::client::{Client, Flow};
 use bellwire_core::socketio::event::{EventSink, Hooks, Timer};
 use bellwire_core::socketio::link::Outgoing;
 use bellwire_core::socketio::message::Payload;
-use bellwire_core::socketio::target::{Delivery, Target};
+use bellwire_core::socketio::target::{Reliability, Target};
 use bellwire_core::socketio::{
     Backlog, Context, Event, Limits, Link, Namespaces, Parser, Protocol, Request, SendPolicy,
     Settings, Socket,
@@ -80,7 +80,7 @@ impl EventSink for Host {
             let payload = message.payload();
             match ack {
                 Some(id) => socket.acknowledge(*id, &payload).unwrap(),
-                None => socket.emit(&payload, Delivery::Reliable).unwrap(),
+                None => socket.emit(&payload, Reliability::Reliable).unwrap(),
             }
         }
     }
@@ -216,8 +216,8 @@ fn an_event_goes_out_without_allocating() {
     let socket = connected.socket();
     let allocated = warm(|| {
         let payload = Payload::event("tick", br#"[{"n":1,"at":[0.5,0.25]}]"#, &[], 64).unwrap();
-        socket.emit(&payload, Delivery::Reliable).unwrap();
-        socket.emit(&payload, Delivery::Volatile).unwrap();
+        socket.emit(&payload, Reliability::Reliable).unwrap();
+        socket.emit(&payload, Reliability::Volatile).unwrap();
         connected.drain();
     });
     assert_eq!(allocated, 0);

@@ -4,7 +4,7 @@ use std::ptr::null;
 use std::sync::Arc;
 
 use bellwire_core::error::{Error, ErrorKind};
-use bellwire_core::socketio::target::Delivery;
+use bellwire_core::socketio::target::Reliability;
 use bellwire_core::socketio::{Namespace, Socket, Target};
 
 use crate::error::Result;
@@ -88,7 +88,7 @@ pub(crate) enum Receiver<'a> {
 /// The rest of a target.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Manner {
-    pub(crate) delivery: Delivery,
+    pub(crate) reliability: Reliability,
     pub(crate) timeout_ms: u32,
 }
 
@@ -179,7 +179,7 @@ fn with_many<R>(
                 rooms,
                 except,
                 skip,
-                delivery: manner.delivery,
+                reliability: manner.reliability,
             };
             then(Receiver::Many(namespace, shared, target), manner)
         })
@@ -198,10 +198,10 @@ fn manner(to: &bw_target) -> Result<Manner> {
     }
     let is_volatile = to.flags & bw_target_flags::BW_TO_VOLATILE as u32 != 0;
     Ok(Manner {
-        delivery: if is_volatile {
-            Delivery::Volatile
+        reliability: if is_volatile {
+            Reliability::Volatile
         } else {
-            Delivery::Reliable
+            Reliability::Reliable
         },
         timeout_ms: to.timeout_ms,
     })

@@ -9,7 +9,7 @@ use bellwire_core::error::{Error, ErrorKind};
 use bellwire_core::socketio::link::{Overflow, Shape};
 use bellwire_core::socketio::message::Payload;
 use bellwire_core::socketio::socket::Scope;
-use bellwire_core::socketio::target::Delivery;
+use bellwire_core::socketio::target::Reliability;
 use bellwire_core::socketio::{EncodedPacket, Operation, Socket, Target};
 
 use crate::broadcast::{Receiver, bw_target, check_mode, with_receiver, with_texts};
@@ -36,11 +36,11 @@ fn not_yet(socket: &Socket, error: Error) -> Error {
     error
 }
 
-fn send(receiver: &Receiver<'_>, payload: &Payload<'_>, delivery: Delivery) -> Result<()> {
+fn send(receiver: &Receiver<'_>, payload: &Payload<'_>, reliability: Reliability) -> Result<()> {
     receiver.check_mode(Mode::SocketIo)?;
     match receiver {
         Receiver::One(socket, _) => socket
-            .emit(payload, delivery)
+            .emit(payload, reliability)
             .map_err(|error| not_yet(socket, error)),
         Receiver::Many(namespace, _, target) => {
             namespace.emit(target, payload);
@@ -58,7 +58,7 @@ pub extern "C" fn bw_emit(to: *const bw_target, payload: *const bw_payload) -> b
         let parts = Parts::of_event(payload)?;
         with_receiver(to, |receiver, manner| {
             receiver.check_mode(Mode::SocketIo)?;
-            send(&receiver, &parts.payload()?, manner.delivery)
+            send(&receiver, &parts.payload()?, manner.reliability)
         })
     })
 }
@@ -74,11 +74,11 @@ pub extern "C" fn bw_emit_message(
         with_receiver(to, |receiver, manner| {
             receiver.check_mode(Mode::SocketIo)?;
             let Some(counted) = message.counted_message() else {
-                return send(&receiver, &message.payload(), manner.delivery);
+                return send(&receiver, &message.payload(), manner.reliability);
             };
             match &receiver {
                 Receiver::One(socket, _) => socket
-                    .emit_message(counted, manner.delivery)
+                    .emit_message(counted, manner.reliability)
                     .map_err(|error| not_yet(socket, error)),
                 Receiver::Many(namespace, _, target) => {
                     namespace.emit_message(target, counted);
@@ -97,7 +97,7 @@ pub extern "C" fn bw_socket_emit(socket: bw_socket, event: bw_str, args: bw_str)
         handle::with_socket(socket, |socket| {
             check_mode(&SocketHost::of_known(socket)?.shared, Mode::SocketIo)?;
             socket
-                .emit(&parts.payload()?, Delivery::Reliable)
+                .emit(&parts.payload()?, Reliability::Reliable)
                 .map_err(|error| not_yet(socket, error))
         })
     })
@@ -267,7 +267,7 @@ pub extern "C" fn bw_send_text(to: *const bw_target, text: bw_str) -> bw_status 
                     };
                     socket
                         .link()
-                        .send_written(shape, manner.delivery, socket.dropped(), write)
+                        .send_written(shape, manner.reliability, socket.dropped(), write)
                 }
                 Receiver::Many(namespace, _, target) => {
                     let mut packet = Vec::with_capacity(text.len() + 1);
@@ -292,7 +292,7 @@ pub extern "C" fn bw_send_binary(to: *const bw_target, data: bw_blob) -> bw_stat
             match &receiver {
                 Receiver::One(socket, _) => {
                     socket.check_connected()?;
-                    socket.send_packet(packet, manner.delivery)
+                    socket.send_packet(packet, manner.reliability)
                 }
                 Receiver::Many(namespace, _, target) => {
                     namespace.broadcast(target, &packet, None);

@@ -2,7 +2,7 @@
 
 use bellwire_core::error::Error;
 use bellwire_core::socketio::Target;
-use bellwire_core::socketio::target::Delivery;
+use bellwire_core::socketio::target::Reliability;
 
 use crate::call::Call;
 
@@ -21,14 +21,18 @@ impl Audience {
         })
     }
 
-    pub(crate) fn with<R>(&self, delivery: Delivery, run: impl FnOnce(&Target<'_>) -> R) -> R {
+    pub(crate) fn with<R>(
+        &self,
+        reliability: Reliability,
+        run: impl FnOnce(&Target<'_>) -> R,
+    ) -> R {
         let rooms: Vec<&str> = self.rooms.iter().map(String::as_str).collect();
         let except: Vec<&str> = self.except.iter().map(String::as_str).collect();
         run(&Target {
             rooms: &rooms,
             except: &except,
             skip: None,
-            delivery,
+            reliability,
         })
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use bellwire_core::error::{Error, ErrorKind};
 use bellwire_core::socketio::link::Overflow;
 use bellwire_core::socketio::message::Payload;
-use bellwire_core::socketio::target::Delivery;
+use bellwire_core::socketio::target::Reliability;
 use bellwire_core::socketio::{EncodedPacket, Message, Operation};
 use bytes::Bytes;
 use napi::sys::napi_value;
@@ -27,14 +27,15 @@ impl Native for Emit {
     const NAME: &'static str = "emit";
 
     fn run(call: &Call<'_>) -> Result<napi_value, Error> {
-        let delivery = delivery(call, 1)?;
+        let reliability = reliability(call, 1)?;
         let attachments = call.attachments(4)?;
         let mut state = call.engine.host.state();
         let State {
             registry, scratch, ..
         } = &mut *state;
         let payload = event(call, 2, scratch, &attachments)?;
-        let sent = registry.with_socket(call.number(0)?, |socket| socket.emit(&payload, delivery));
+        let sent =
+            registry.with_socket(call.number(0)?, |socket| socket.emit(&payload, reliability));
         unless_gone(sent.unwrap_or(Ok(())))?;
         Ok(call.undefined())
     }
@@ -94,8 +95,8 @@ impl Native for Broadcast {
     fn run(call: &Call<'_>) -> Result<napi_value, Error> {
         let namespace = call.engine.namespace(call.number(0)?)?;
         let audience = Audience::read(call, 2)?;
-        let delivery = delivery(call, 1)?;
-        audience.with(delivery, |target| {
+        let reliability = reliability(call, 1)?;
+        audience.with(reliability, |target| {
             with_payload(call, 4, |payload| namespace.emit(target, payload))
         })?;
         Ok(call.undefined())
@@ -115,7 +116,7 @@ impl Native for BroadcastWithAck {
         let operation = Operation(u64::from(call.number(3)?));
         let timeout = Duration::from_millis(u64::from(call.number(4)?));
         let message = message(call, 5)?;
-        audience.with(Delivery::Reliable, |target| {
+        audience.with(Reliability::Reliable, |target| {
             namespace.emit_with_ack(target, &message, timeout, operation)
         });
         Ok(call.undefined())
@@ -135,7 +136,7 @@ impl Native for SendText {
         let mut text = vec![b'4'];
         call.text(1, &mut text)?;
         let packet = Arc::new(EncodedPacket::text(text));
-        unless_gone(socket.send_packet(packet, Delivery::Reliable))?;
+        unless_gone(socket.send_packet(packet, Reliability::Reliable))?;
         Ok(call.undefined())
     }
 }
@@ -151,7 +152,7 @@ impl Native for SendBinary {
             return Ok(call.undefined());
         };
         let packet = Arc::new(EncodedPacket::binary(call.bytes(1)?));
-        unless_gone(socket.send_packet(packet, Delivery::Reliable))?;
+        unless_gone(socket.send_packet(packet, Reliability::Reliable))?;
         Ok(call.undefined())
     }
 }
@@ -208,11 +209,11 @@ fn message(call: &Call<'_>, at: usize) -> Result<Arc<Message>, Error> {
     with_payload(call, at, |payload| Arc::new(payload.to_message()))
 }
 
-fn delivery(call: &Call<'_>, at: usize) -> Result<Delivery, Error> {
+fn reliability(call: &Call<'_>, at: usize) -> Result<Reliability, Error> {
     Ok(if call.flag(at)? {
-        Delivery::Volatile
+        Reliability::Volatile
     } else {
-        Delivery::Reliable
+        Reliability::Reliable
     })
 }
 

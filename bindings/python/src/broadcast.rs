@@ -1,7 +1,7 @@
 //! Who gets it: rooms, and rooms left out.
 
 use bellwire_core::socketio::Target;
-use bellwire_core::socketio::target::Delivery;
+use bellwire_core::socketio::target::Reliability;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyString};
@@ -39,7 +39,7 @@ impl Audience {
     /// The same, as the engine wants it; `None` when it is nobody.
     pub(crate) fn with<R>(
         &self,
-        delivery: Delivery,
+        reliability: Reliability,
         run: impl FnOnce(&Target<'_>) -> R,
     ) -> Option<R> {
         if self.to.as_ref().is_some_and(Vec::is_empty) {
@@ -51,7 +51,7 @@ impl Audience {
             rooms: &rooms,
             except: &except,
             skip: None,
-            delivery,
+            reliability,
         }))
     }
 }

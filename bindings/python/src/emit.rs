@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bellwire_core::error::ErrorKind;
 use bellwire_core::socketio::message::Payload;
-use bellwire_core::socketio::target::Delivery;
+use bellwire_core::socketio::target::Reliability;
 use bellwire_core::socketio::{EncodedPacket, Namespace, Operation, Socket, SocketId, Target};
 use bytes::Bytes;
 use pyo3::exceptions::PyTypeError;
@@ -24,7 +24,7 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) joining: &'a Joining,
     pub(crate) name: &'a Name<'a>,
     pub(crate) written: &'a Written,
-    pub(crate) delivery: Delivery,
+    pub(crate) reliability: Reliability,
 }
 
 impl Outgoing<'_> {
@@ -44,11 +44,11 @@ impl Outgoing<'_> {
         if let Some(socket) = audience.only().and_then(|sid| self.find(sid)) {
             if joining::is_joining(&socket) {
                 let message = Arc::new(payload.to_message());
-                return unless_gone(joining::emit(&socket, &message, self.delivery));
+                return unless_gone(joining::emit(&socket, &message, self.reliability));
             }
-            return unless_gone(socket.emit(&payload, self.delivery));
+            return unless_gone(socket.emit(&payload, self.reliability));
         }
-        audience.with(self.delivery, |target| {
+        audience.with(self.reliability, |target| {
             if self.joining.is_empty() {
                 return self.namespace.emit(target, &payload);
             }
@@ -56,7 +56,7 @@ impl Outgoing<'_> {
             let message = Arc::new(payload.to_message());
             for socket in &joining {
                 // A broadcast does not fail because of one receiver.
-                let _ = joining::emit(socket, &message, self.delivery);
+                let _ = joining::emit(socket, &message, self.reliability);
             }
             // Those that have joined meanwhile may still have something kept for them: they had it here.
             let ids = ids.iter().map(SocketId::as_str);
@@ -94,7 +94,7 @@ impl Outgoing<'_> {
         operation: Operation,
     ) -> PyResult<bool> {
         let message = Arc::new(self.payload()?.to_message());
-        let asked = audience.with(self.delivery, |target| {
+        let asked = audience.with(self.reliability, |target| {
             // The broadcast keeps itself until its end; what is returned is for cancelling it.
             self.namespace
                 .emit_with_ack(target, &message, timeout, operation)
@@ -121,5 +121,5 @@ pub(crate) fn send_plain(socket: &Arc<Socket>, data: &Bound<'_, PyAny>) -> PyRes
             data.get_type().name()?
         )));
     };
-    unless_gone(socket.send_packet(Arc::new(packet), Delivery::Reliable))
+    unless_gone(socket.send_packet(Arc::new(packet), Reliability::Reliable))
 }

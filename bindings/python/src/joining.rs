@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use bellwire_core::error::Error;
 use bellwire_core::socketio::ack::AckOutcome;
 use bellwire_core::socketio::link::Overflow;
-use bellwire_core::socketio::target::Delivery;
+use bellwire_core::socketio::target::Reliability;
 use bellwire_core::socketio::{Event, Message, Operation, Socket, SocketId, Target};
 
 /// What waits for a socket's acceptance; kept with the socket.
@@ -57,7 +57,7 @@ impl Joining {
                 match item {
                     // A client that has left meanwhile gets nothing; its last event follows.
                     Kept::Emit(message) => {
-                        let _ = socket.emit_message(&message, Delivery::Reliable);
+                        let _ = socket.emit_message(&message, Reliability::Reliable);
                     }
                     Kept::Ask {
                         message,
@@ -138,7 +138,7 @@ impl Joining {
 pub(crate) fn emit(
     socket: &Arc<Socket>,
     message: &Arc<Message>,
-    delivery: Delivery,
+    reliability: Reliability,
 ) -> Result<(), Error> {
     if let Some(waiting) = socket.host().get::<Waiting>()
         && let Some(kept) = &mut *lock(&waiting.0)
@@ -146,7 +146,7 @@ pub(crate) fn emit(
         kept.push(Kept::Emit(Arc::clone(message)));
         return Ok(());
     }
-    socket.emit_message(message, delivery)
+    socket.emit_message(message, reliability)
 }
 
 /// Asks one socket, or keeps the question until the socket has joined. The timeout starts at this call.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bellwire_core::socketio;
 use bellwire_core::socketio::Operation;
-use bellwire_core::socketio::target::Delivery;
+use bellwire_core::socketio::target::Reliability;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
@@ -70,12 +70,12 @@ impl Namespace {
         let audience = Audience::of(to, skip)?;
         let name = Name::of(event)?;
         let written = Written::args(data)?;
-        let delivery = if volatile {
-            Delivery::Volatile
+        let reliability = if volatile {
+            Reliability::Volatile
         } else {
-            Delivery::Reliable
+            Reliability::Reliable
         };
-        self.outgoing(&name, &written, delivery).emit(&audience)
+        self.outgoing(&name, &written, reliability).emit(&audience)
     }
 
     /// Sends an event that one client is to acknowledge; false when there is no such client.
@@ -91,7 +91,7 @@ impl Namespace {
         self.birth.check()?;
         let name = Name::of(event)?;
         let written = Written::args(data)?;
-        self.outgoing(&name, &written, Delivery::Reliable).ask(
+        self.outgoing(&name, &written, Reliability::Reliable).ask(
             &sid.to_string_lossy(),
             timeout_ms.map(Duration::from_millis),
             Operation(operation),
@@ -113,11 +113,12 @@ impl Namespace {
         let audience = Audience::of(to, skip)?;
         let name = Name::of(event)?;
         let written = Written::args(data)?;
-        self.outgoing(&name, &written, Delivery::Reliable).ask_all(
-            &audience,
-            Duration::from_millis(timeout_ms),
-            Operation(operation),
-        )
+        self.outgoing(&name, &written, Reliability::Reliable)
+            .ask_all(
+                &audience,
+                Duration::from_millis(timeout_ms),
+                Operation(operation),
+            )
     }
 
     /// The client with that id, if it is there or joining.
@@ -140,8 +141,9 @@ impl Namespace {
         skip: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Vec<Socket>> {
         self.birth.check()?;
-        let sockets = Audience::of(to, skip)?
-            .with(Delivery::Reliable, |target| self.namespace.sockets(target));
+        let sockets = Audience::of(to, skip)?.with(Reliability::Reliable, |target| {
+            self.namespace.sockets(target)
+        });
         Ok(sockets.iter().flatten().map(Socket::new).collect())
     }
 
@@ -174,7 +176,7 @@ impl Namespace {
     ) -> PyResult<()> {
         self.birth.check()?;
         let name = room(room_name)?;
-        Audience::of(to, skip)?.with(Delivery::Reliable, |target| {
+        Audience::of(to, skip)?.with(Reliability::Reliable, |target| {
             self.namespace.join(target, &[&name]);
         });
         Ok(())
@@ -189,7 +191,7 @@ impl Namespace {
     ) -> PyResult<()> {
         self.birth.check()?;
         let name = room(room_name)?;
-        Audience::of(to, skip)?.with(Delivery::Reliable, |target| {
+        Audience::of(to, skip)?.with(Reliability::Reliable, |target| {
             self.namespace.leave(target, &[&name]);
         });
         Ok(())
@@ -203,7 +205,7 @@ impl Namespace {
         close: bool,
     ) -> PyResult<()> {
         self.birth.check()?;
-        Audience::of(to, skip)?.with(Delivery::Reliable, |target| {
+        Audience::of(to, skip)?.with(Reliability::Reliable, |target| {
             self.namespace.disconnect(target, scope(close));
         });
         Ok(())
@@ -227,14 +229,14 @@ impl Namespace {
         &'a self,
         name: &'a Name<'a>,
         written: &'a Written,
-        delivery: Delivery,
+        reliability: Reliability,
     ) -> Outgoing<'a> {
         Outgoing {
             namespace: &self.namespace,
             joining: &self.joining,
             name,
             written,
-            delivery,
+            reliability,
         }
     }
 }

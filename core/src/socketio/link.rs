@@ -22,7 +22,7 @@ use crate::socketio::message::Message;
 use crate::socketio::packet::{EncodedPacket, PACKET_COST};
 use crate::socketio::question::Answer;
 use crate::socketio::socket::Socket;
-use crate::socketio::{SendPolicy, target::Delivery};
+use crate::socketio::{SendPolicy, target::Reliability};
 
 /// What other threads put into the mailbox.
 #[derive(Debug)]
@@ -284,11 +284,11 @@ impl Link {
     pub fn send_written(
         &self,
         shape: Shape<'_>,
-        delivery: Delivery,
+        reliability: Reliability,
         dropped: &AtomicU32,
         write: impl FnOnce(&mut Vec<u8>),
     ) -> Result<(), Error> {
-        if self.is_dropped(delivery) {
+        if self.is_dropped(reliability) {
             return Ok(());
         }
         let Shape {
@@ -341,18 +341,18 @@ impl Link {
         &self,
         item: Outgoing,
         cost: usize,
-        delivery: Delivery,
+        reliability: Reliability,
         dropped: &AtomicU32,
     ) -> Result<(), Error> {
-        if self.is_dropped(delivery) {
+        if self.is_dropped(reliability) {
             return Ok(());
         }
         self.settle(dropped, self.mailbox.push(item, cost, self.budget()))
     }
 
     /// Volatile messages do not wait. Source: Socket.IO, "Volatile events".
-    fn is_dropped(&self, delivery: Delivery) -> bool {
-        if delivery == Delivery::Reliable {
+    fn is_dropped(&self, reliability: Reliability) -> bool {
+        if reliability == Reliability::Reliable {
             return false;
         }
         let ready = self.writable.load(Ordering::Relaxed) && self.mailbox.buffered() == 0;
@@ -368,11 +368,11 @@ impl Link {
         &self,
         item: Outgoing,
         cost: usize,
-        delivery: Delivery,
+        reliability: Reliability,
         dropped: &AtomicU32,
         refused: &mut Refused,
     ) {
-        if !self.is_dropped(delivery)
+        if !self.is_dropped(reliability)
             && self.mailbox.push(item, cost, self.budget()) == Err(PushError::Full)
         {
             refused.count += 1;

@@ -21,7 +21,7 @@ use crate::socketio::parser::Parser;
 use crate::socketio::question::HostData;
 use crate::socketio::rooms::{Change, Rooms, SocketKey};
 use crate::socketio::socket::{Scope, Socket, SocketId};
-use crate::socketio::target::{Delivery, Target};
+use crate::socketio::target::{Reliability, Target};
 
 /// See the module's documentation.
 pub struct Namespace {
@@ -153,10 +153,10 @@ impl Namespace {
                 None => Outgoing::Packet(Arc::clone(packet)),
             };
             // A broadcast does not fail because of one receiver.
-            let (delivery, dropped) = (target.delivery, socket.dropped());
+            let (reliability, dropped) = (target.reliability, socket.dropped());
             socket
                 .link()
-                .send_one_of_many(item, cost, delivery, dropped, &mut refused);
+                .send_one_of_many(item, cost, reliability, dropped, &mut refused);
         });
         refused.log();
     }
@@ -192,7 +192,7 @@ impl Namespace {
             socket.link().send_one_of_many(
                 Outgoing::WithAck(Box::new(request)),
                 cost,
-                Delivery::Reliable,
+                Reliability::Reliable,
                 socket.dropped(),
                 &mut refused,
             );

@@ -19,7 +19,7 @@ use crate::socketio::namespace::Namespace;
 use crate::socketio::packet::EncodedPacket;
 use crate::socketio::question::HostData;
 use crate::socketio::rooms::SocketKey;
-use crate::socketio::target::Delivery;
+use crate::socketio::target::Reliability;
 use crate::sync::Mutex;
 
 /// A socket's public id. It has the form of a session's id, but is no secret.
@@ -177,10 +177,14 @@ impl Socket {
     ///
     /// # Errors
     /// `Gone` when it has left, `Full` when its send buffer is full and the policy says so.
-    pub fn emit(self: &Arc<Self>, payload: &Payload<'_>, delivery: Delivery) -> Result<(), Error> {
+    pub fn emit(
+        self: &Arc<Self>,
+        payload: &Payload<'_>,
+        reliability: Reliability,
+    ) -> Result<(), Error> {
         self.check_connected()?;
         if self.is_observed() {
-            return self.emit_message(&Arc::new(payload.to_message()), delivery);
+            return self.emit_message(&Arc::new(payload.to_message()), reliability);
         }
         let (parser, namespace) = (self.namespace.parser(), self.namespace.name());
         let (name, args, attachments) = (
@@ -194,7 +198,7 @@ impl Socket {
             attachments: parser.trailing(attachments),
         };
         self.link
-            .send_written(shape, delivery, &self.dropped, |out| {
+            .send_written(shape, reliability, &self.dropped, |out| {
                 parser.write_event(out, namespace, None, name, args, attachments);
             })
     }
@@ -206,16 +210,16 @@ impl Socket {
     pub fn emit_message(
         self: &Arc<Self>,
         message: &Arc<Message>,
-        delivery: Delivery,
+        reliability: Reliability,
     ) -> Result<(), Error> {
         self.check_connected()?;
         let packet = message.encoded(self.namespace.parser(), self.namespace.name());
         if self.is_observed() {
             let cost = packet.cost();
             let item = Outgoing::Observed(Arc::clone(self), packet, Arc::clone(message));
-            return self.link.send(item, cost, delivery, &self.dropped);
+            return self.link.send(item, cost, reliability, &self.dropped);
         }
-        self.send_packet(packet, delivery)
+        self.send_packet(packet, reliability)
     }
 
     /// Sends a message that the client is to acknowledge; an `Acked` event with `operation` tells the end, once.
@@ -246,7 +250,7 @@ impl Socket {
         self.link.send(
             Outgoing::WithAck(Box::new(request)),
             cost,
-            Delivery::Reliable,
+            Reliability::Reliable,
             &self.dropped,
         )?;
         Ok(AckHandle {
@@ -269,7 +273,7 @@ impl Socket {
             attachments: parser.trailing(attachments),
         };
         self.link
-            .send_written(shape, Delivery::Reliable, &self.dropped, |out| {
+            .send_written(shape, Reliability::Reliable, &self.dropped, |out| {
                 parser.write_ack(out, namespace, id, args, attachments);
             })
     }
@@ -278,10 +282,14 @@ impl Socket {
     ///
     /// # Errors
     /// As [`Socket::emit`].
-    pub fn send_packet(&self, packet: Arc<EncodedPacket>, delivery: Delivery) -> Result<(), Error> {
+    pub fn send_packet(
+        &self,
+        packet: Arc<EncodedPacket>,
+        reliability: Reliability,
+    ) -> Result<(), Error> {
         let cost = packet.cost();
         self.link
-            .send(Outgoing::Packet(packet), cost, delivery, &self.dropped)
+            .send(Outgoing::Packet(packet), cost, reliability, &self.dropped)
     }
 
     /// Whether somebody wants to see what leaves.

@@ -4,7 +4,7 @@ use crate::socketio::rooms::SocketKey;
 
 /// Whether a message may be dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Delivery {
+pub enum Reliability {
     /// It is queued for a client that is not ready.
     #[default]
     Reliable,
@@ -22,7 +22,7 @@ pub struct Target<'a> {
     /// A socket that is left out: the sender.
     pub skip: Option<SocketKey>,
     /// Whether it may be dropped.
-    pub delivery: Delivery,
+    pub reliability: Reliability,
 }
 
 impl Target<'_> {
@@ -31,6 +31,6 @@ impl Target<'_> {
         rooms: &[],
         except: &[],
         skip: None,
-        delivery: Delivery::Reliable,
+        reliability: Reliability::Reliable,
     };
 }

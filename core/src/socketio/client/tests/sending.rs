@@ -13,22 +13,24 @@ use crate::error::ErrorKind;
 use crate::socketio::event::Hook;
 use crate::socketio::message::Payload;
 use crate::socketio::namespace::Namespace;
-use crate::socketio::target::{Delivery, Target};
+use crate::socketio::target::{Reliability, Target};
 use crate::socketio::{Parser, SendPolicy, Settings};
 
 #[test]
 fn everything_leaves_in_the_order_of_the_calls() {
     let mut world = World::connected();
     let (socket, namespace) = (world.socket("/"), world.namespace("/"));
-    socket.emit(&payload("a", ""), Delivery::Reliable).unwrap();
+    socket
+        .emit(&payload("a", ""), Reliability::Reliable)
+        .unwrap();
     namespace.emit(&Target::ALL, &payload("b", "[1]"));
     socket
-        .emit_message(&message("c", "[{}]"), Delivery::Reliable)
+        .emit_message(&message("c", "[{}]"), Reliability::Reliable)
         .unwrap();
     let bins = [Bytes::from_static(&[1]), Bytes::from_static(&[2])];
     let args = br#"[{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]"#;
     let binary = Payload::event("d", args, &bins, 10).unwrap();
-    socket.emit(&binary, Delivery::Reliable).unwrap();
+    socket.emit(&binary, Reliability::Reliable).unwrap();
     socket.acknowledge(5, &payload("", "[true]")).unwrap();
     let answer = Payload::args(br#"[{"_placeholder":true,"num":0}]"#, &bins[..1], 10).unwrap();
     socket.acknowledge(6, &answer).unwrap();
@@ -85,7 +87,7 @@ fn data_that_looks_like_a_placeholder_is_sent_unchanged() {
     let bins = [Bytes::from_static(&[1])];
     let args = br#"[{"_placeholder":true,"num":99},{"_placeholder":true,"num":0}]"#;
     let event = Payload::encoded_event("a", args, &bins).unwrap();
-    socket.emit(&event, Delivery::Reliable).unwrap();
+    socket.emit(&event, Reliability::Reliable).unwrap();
     socket
         .acknowledge(7, &Payload::encoded_args(args, &bins))
         .unwrap();
@@ -102,7 +104,11 @@ fn data_that_looks_like_a_placeholder_is_sent_unchanged() {
 fn volatile_messages_do_not_wait() {
     let mut world = World::connected();
     let (socket, namespace) = (world.socket("/"), world.namespace("/"));
-    let volatile = |name| socket.emit(&payload(name, ""), Delivery::Volatile).unwrap();
+    let volatile = |name| {
+        socket
+            .emit(&payload(name, ""), Reliability::Volatile)
+            .unwrap()
+    };
     volatile("a");
     // Something is before it.
     volatile("dropped");
@@ -110,11 +116,13 @@ fn volatile_messages_do_not_wait() {
     world.link.set_writable(false);
     volatile("dropped");
     let target = Target {
-        delivery: Delivery::Volatile,
+        reliability: Reliability::Volatile,
         ..Target::ALL
     };
     namespace.emit(&target, &payload("dropped", ""));
-    socket.emit(&payload("b", ""), Delivery::Reliable).unwrap();
+    socket
+        .emit(&payload("b", ""), Reliability::Reliable)
+        .unwrap();
     world.drain();
     world.link.set_writable(true);
     world.link.mailbox.set_backlog(1);
@@ -144,7 +152,7 @@ fn fill(world: &World) -> (usize, Option<ErrorKind>) {
     for calls in 0..20 {
         if let Err(error) = world
             .socket("/")
-            .emit(&payload("a", &args), Delivery::Reliable)
+            .emit(&payload("a", &args), Reliability::Reliable)
         {
             return (calls, Some(error.kind()));
         }
@@ -290,9 +298,9 @@ fn a_lone_message_may_be_larger_than_the_buffer() {
     let args = format!("[\"{}\"]", "x".repeat(5000));
     let socket = world.socket("/");
     socket
-        .emit(&payload("a", &args), Delivery::Reliable)
+        .emit(&payload("a", &args), Reliability::Reliable)
         .unwrap();
-    let refused = socket.emit(&payload("b", ""), Delivery::Reliable);
+    let refused = socket.emit(&payload("b", ""), Reliability::Reliable);
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::Full);
     world.drain();
     world.expect(&[&format!("send 42[\"a\",\"{}\"]", "x".repeat(5000))]);
@@ -303,10 +311,10 @@ fn after_the_end_everybody_is_told() {
     let mut world = World::connected();
     let socket = world.socket("/");
     world.link.mailbox.close();
-    let refused = socket.emit(&payload("a", ""), Delivery::Reliable);
+    let refused = socket.emit(&payload("a", ""), Reliability::Reliable);
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::Gone);
     world.close(CloseReason::TransportClose);
-    let refused = socket.emit(&payload("a", ""), Delivery::Volatile);
+    let refused = socket.emit(&payload("a", ""), Reliability::Volatile);
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::Gone);
     assert_eq!(world.stat("send_buffer_full_total"), 0);
 }
@@ -319,15 +327,15 @@ fn what_leaves_is_seen_before_it_leaves() {
     let (socket, namespace) = (world.socket("/"), world.namespace("/"));
     for hooks in [&namespace.hooks, &socket.hooks] {
         socket
-            .emit(&payload("unseen", ""), Delivery::Reliable)
+            .emit(&payload("unseen", ""), Reliability::Reliable)
             .unwrap();
         hooks.add(Hook::Outgoing);
         socket
-            .emit(&payload("a", "[1]"), Delivery::Reliable)
+            .emit(&payload("a", "[1]"), Reliability::Reliable)
             .unwrap();
         namespace.emit(&Target::ALL, &payload("b", ""));
         socket
-            .emit_message(&message("c", ""), Delivery::Reliable)
+            .emit_message(&message("c", ""), Reliability::Reliable)
             .unwrap();
         namespace.emit_message(&Target::ALL, &message("d", ""));
         socket.acknowledge(1, &payload("", "")).unwrap();

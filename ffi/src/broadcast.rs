@@ -4,7 +4,7 @@ use std::ptr::null;
 use std::sync::Arc;
 
 use bellwire_core::error::{Error, ErrorKind};
-use bellwire_core::socketio::target::Reliability;
+use bellwire_core::socketio::target::{Reach, Reliability};
 use bellwire_core::socketio::{Namespace, Socket, Target};
 
 use crate::error::Result;
@@ -89,6 +89,7 @@ pub(crate) enum Receiver<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Manner {
     pub(crate) reliability: Reliability,
+    pub(crate) reach: Reach,
     pub(crate) timeout_ms: u32,
 }
 
@@ -170,7 +171,7 @@ fn with_many<R>(
                 let text = "to->sender is not in the namespace of to->scope";
                 return Err(Error::new(ErrorKind::Argument, text));
             }
-            Some(sender.key())
+            Some(*sender.id())
         }
     };
     with_texts(to.rooms, to.n_rooms, "to->rooms", |rooms| {
@@ -180,6 +181,7 @@ fn with_many<R>(
                 except,
                 skip,
                 reliability: manner.reliability,
+                reach: manner.reach,
             };
             then(Receiver::Many(namespace, shared, target), manner)
         })
@@ -196,12 +198,17 @@ fn manner(to: &bw_target) -> Result<Manner> {
         let text = "to->reserved0 is not 0";
         return Err(Error::new(ErrorKind::Argument, text));
     }
-    let is_volatile = to.flags & bw_target_flags::BW_TO_VOLATILE as u32 != 0;
+    let has = |flag: bw_target_flags| to.flags & flag as u32 != 0;
     Ok(Manner {
-        reliability: if is_volatile {
+        reliability: if has(bw_target_flags::BW_TO_VOLATILE) {
             Reliability::Volatile
         } else {
             Reliability::Reliable
+        },
+        reach: if has(bw_target_flags::BW_TO_LOCAL) {
+            Reach::Server
+        } else {
+            Reach::Cluster
         },
         timeout_ms: to.timeout_ms,
     })

@@ -11,11 +11,11 @@ use bellwire_core::error::{Error, ErrorKind};
 use bellwire_core::socketio::link::Overflow;
 use bellwire_core::socketio::message::Payload;
 use bellwire_core::socketio::target::Reliability;
-use bellwire_core::socketio::{EncodedPacket, Message, Operation};
+use bellwire_core::socketio::{EncodedPacket, Message, Operation, TargetBuf};
 use bytes::Bytes;
 use napi::sys::napi_value;
 
-use crate::broadcast::Audience;
+use crate::broadcast::target;
 use crate::call::{Call, Native};
 use crate::error::misuse;
 use crate::event::State;
@@ -94,11 +94,11 @@ impl Native for Broadcast {
 
     fn run(call: &Call<'_>) -> Result<napi_value, Error> {
         let namespace = call.engine.namespace(call.number(0)?)?;
-        let audience = Audience::read(call, 2)?;
-        let reliability = reliability(call, 1)?;
-        audience.with(reliability, |target| {
-            with_payload(call, 4, |payload| namespace.emit(target, payload))
-        })?;
+        let target = TargetBuf {
+            reliability: reliability(call, 1)?,
+            ..target(call, 2)?
+        };
+        target.with(|target| with_payload(call, 4, |payload| namespace.emit(target, payload)))?;
         Ok(call.undefined())
     }
 }
@@ -112,13 +112,11 @@ impl Native for BroadcastWithAck {
 
     fn run(call: &Call<'_>) -> Result<napi_value, Error> {
         let namespace = call.engine.namespace(call.number(0)?)?;
-        let audience = Audience::read(call, 1)?;
+        let target = target(call, 1)?;
         let operation = Operation(u64::from(call.number(3)?));
         let timeout = Duration::from_millis(u64::from(call.number(4)?));
         let message = message(call, 5)?;
-        audience.with(Reliability::Reliable, |target| {
-            namespace.emit_with_ack(target, &message, timeout, operation)
-        });
+        target.with(|target| namespace.emit_with_ack(target, &message, timeout, operation));
         Ok(call.undefined())
     }
 }

@@ -1,10 +1,9 @@
 //! What a namespace is asked and told besides events.
 
 use bellwire_core::error::Error;
-use bellwire_core::socketio::target::Reliability;
 use napi::sys::napi_value;
 
-use crate::broadcast::Audience;
+use crate::broadcast::target;
 use crate::call::{Call, Native};
 use crate::registry::Registry;
 use crate::socket::scope;
@@ -30,8 +29,7 @@ impl Native for Sockets {
 
     fn run(call: &Call<'_>) -> Result<napi_value, Error> {
         let namespace = call.engine.namespace(call.number(0)?)?;
-        let audience = Audience::read(call, 1)?;
-        let sockets = audience.with(Reliability::Reliable, |target| namespace.sockets(target));
+        let sockets = target(call, 1)?.with(|target| namespace.sockets(target));
         let handles = sockets.iter().filter_map(|socket| Registry::known(socket));
         Ok(call.new_array(handles.map(|handle| call.new_number(f64::from(handle)))))
     }
@@ -47,9 +45,7 @@ impl Native for JoinAll {
         let namespace = call.engine.namespace(call.number(0)?)?;
         let rooms = call.rooms(3)?;
         let rooms: Vec<&str> = rooms.iter().map(String::as_str).collect();
-        Audience::read(call, 1)?.with(Reliability::Reliable, |target| {
-            namespace.join(target, &rooms)
-        });
+        target(call, 1)?.with(|target| namespace.join(target, &rooms));
         Ok(call.undefined())
     }
 }
@@ -64,9 +60,7 @@ impl Native for LeaveAll {
         let namespace = call.engine.namespace(call.number(0)?)?;
         let rooms = call.rooms(3)?;
         let rooms: Vec<&str> = rooms.iter().map(String::as_str).collect();
-        Audience::read(call, 1)?.with(Reliability::Reliable, |target| {
-            namespace.leave(target, &rooms)
-        });
+        target(call, 1)?.with(|target| namespace.leave(target, &rooms));
         Ok(call.undefined())
     }
 }
@@ -80,9 +74,7 @@ impl Native for DisconnectAll {
     fn run(call: &Call<'_>) -> Result<napi_value, Error> {
         let namespace = call.engine.namespace(call.number(0)?)?;
         let scope = scope(call, 3)?;
-        Audience::read(call, 1)?.with(Reliability::Reliable, |target| {
-            namespace.disconnect(target, scope);
-        });
+        target(call, 1)?.with(|target| namespace.disconnect(target, scope));
         Ok(call.undefined())
     }
 }

@@ -1,58 +1,34 @@
-//! Who gets it: rooms, and rooms left out.
+//! Targets of a broadcast: rooms, and rooms left out. A client's id is a room, so a room can be a single client.
 
-use bellwire_core::socketio::Target;
-use bellwire_core::socketio::target::Reliability;
+use bellwire_core::socketio::TargetBuf;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyString};
 
 use crate::text::room_name;
 
-/// See the module's documentation. Everybody has a room of its own, so these are single clients too.
-#[derive(Debug)]
-pub(crate) struct Audience {
-    /// `None` is everybody. No room at all is nobody.
-    to: Option<Vec<String>>,
-    skip: Vec<String>,
+/// The target of `to` and `skip`, each of which is `None`, a room, or an iterable of rooms. Returns `None` when `to` is
+/// an empty iterable: then the target selects no client.
+pub(crate) fn target(
+    to: Option<&Bound<'_, PyAny>>,
+    skip: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Option<TargetBuf>> {
+    let (to, except) = (rooms(to)?, rooms(skip)?.unwrap_or_default());
+    if to.as_ref().is_some_and(Vec::is_empty) {
+        return Ok(None);
+    }
+    Ok(Some(TargetBuf {
+        rooms: to.unwrap_or_default(),
+        except,
+        ..TargetBuf::default()
+    }))
 }
 
-impl Audience {
-    /// Nothing, a room, or several of them, twice.
-    pub(crate) fn of(
-        to: Option<&Bound<'_, PyAny>>,
-        skip: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<Self> {
-        Ok(Self {
-            to: rooms(to)?,
-            skip: rooms(skip)?.unwrap_or_default(),
-        })
-    }
-
-    /// The one room that is meant, if it is one.
-    pub(crate) fn only(&self) -> Option<&str> {
-        match (self.to.as_deref(), &self.skip[..]) {
-            (Some([name]), []) => Some(name),
-            _ => None,
-        }
-    }
-
-    /// The same, as the engine wants it; `None` when it is nobody.
-    pub(crate) fn with<R>(
-        &self,
-        reliability: Reliability,
-        run: impl FnOnce(&Target<'_>) -> R,
-    ) -> Option<R> {
-        if self.to.as_ref().is_some_and(Vec::is_empty) {
-            return None;
-        }
-        let rooms: Vec<&str> = self.to.iter().flatten().map(String::as_str).collect();
-        let except: Vec<&str> = self.skip.iter().map(String::as_str).collect();
-        Some(run(&Target {
-            rooms: &rooms,
-            except: &except,
-            skip: None,
-            reliability,
-        }))
+/// The room of a target that is one room and leaves nothing out.
+pub(crate) fn single_room(target: &TargetBuf) -> Option<&str> {
+    match (&target.rooms[..], &target.except[..]) {
+        ([name], []) => Some(name),
+        _ => None,
     }
 }
 

@@ -6,13 +6,15 @@ use std::time::Duration;
 use bellwire_core::error::ErrorKind;
 use bellwire_core::socketio::message::Payload;
 use bellwire_core::socketio::target::Reliability;
-use bellwire_core::socketio::{EncodedPacket, Namespace, Operation, Socket, SocketId, Target};
+use bellwire_core::socketio::{
+    EncodedPacket, Namespace, Operation, Socket, SocketId, Target, TargetBuf,
+};
 use bytes::Bytes;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
-use crate::broadcast::Audience;
+use crate::broadcast::single_room;
 use crate::error::{exception, unless_gone};
 use crate::joining::{self, Joining};
 use crate::payload::Written;
@@ -38,17 +40,24 @@ impl Outgoing<'_> {
         })
     }
 
-    /// Sends it to all who are meant.
-    pub(crate) fn emit(&self, audience: &Audience) -> PyResult<()> {
+    /// Sends the event to every socket of a target; `None` selects no socket.
+    pub(crate) fn emit(&self, target: Option<TargetBuf>) -> PyResult<()> {
         let payload = self.payload()?;
-        if let Some(socket) = audience.only().and_then(|sid| self.find(sid)) {
+        let Some(target) = target else {
+            return Ok(());
+        };
+        let target = TargetBuf {
+            reliability: self.reliability,
+            ..target
+        };
+        if let Some(socket) = single_room(&target).and_then(|sid| self.find(sid)) {
             if joining::is_joining(&socket) {
                 let message = Arc::new(payload.to_message());
                 return unless_gone(joining::emit(&socket, &message, self.reliability));
             }
             return unless_gone(socket.emit(&payload, self.reliability));
         }
-        audience.with(self.reliability, |target| {
+        target.with(|target| {
             if self.joining.is_empty() {
                 return self.namespace.emit(target, &payload);
             }
@@ -86,20 +95,23 @@ impl Outgoing<'_> {
         }
     }
 
-    /// Asks all who are meant; false when that is nobody from the start.
+    /// Asks every socket of a target; false when the target is `None`, which selects no socket.
     pub(crate) fn ask_all(
         &self,
-        audience: &Audience,
+        target: Option<TargetBuf>,
         timeout: Duration,
         operation: Operation,
     ) -> PyResult<bool> {
         let message = Arc::new(self.payload()?.to_message());
-        let asked = audience.with(self.reliability, |target| {
+        let Some(target) = target else {
+            return Ok(false);
+        };
+        target.with(|target| {
             // The broadcast keeps itself until its end; what is returned is for cancelling it.
             self.namespace
                 .emit_with_ack(target, &message, timeout, operation)
         });
-        Ok(asked.is_some())
+        Ok(true)
     }
 
     fn find(&self, sid: &str) -> Option<Arc<Socket>> {

@@ -9,7 +9,7 @@ use bellwire_core::socketio::target::Reliability;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
-use crate::broadcast::{Audience, room};
+use crate::broadcast::{room, target};
 use crate::emit::Outgoing;
 use crate::error::unless_gone;
 use crate::fork::Birth;
@@ -67,7 +67,7 @@ impl Namespace {
         volatile: bool,
     ) -> PyResult<()> {
         self.birth.check()?;
-        let audience = Audience::of(to, skip)?;
+        let target = target(to, skip)?;
         let name = Name::of(event)?;
         let written = Written::args(data)?;
         let reliability = if volatile {
@@ -75,7 +75,7 @@ impl Namespace {
         } else {
             Reliability::Reliable
         };
-        self.outgoing(&name, &written, reliability).emit(&audience)
+        self.outgoing(&name, &written, reliability).emit(target)
     }
 
     /// Sends an event that one client is to acknowledge; false when there is no such client.
@@ -110,12 +110,12 @@ impl Namespace {
         operation: u64,
     ) -> PyResult<bool> {
         self.birth.check()?;
-        let audience = Audience::of(to, skip)?;
+        let target = target(to, skip)?;
         let name = Name::of(event)?;
         let written = Written::args(data)?;
         self.outgoing(&name, &written, Reliability::Reliable)
             .ask_all(
-                &audience,
+                target,
                 Duration::from_millis(timeout_ms),
                 Operation(operation),
             )
@@ -141,9 +141,8 @@ impl Namespace {
         skip: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Vec<Socket>> {
         self.birth.check()?;
-        let sockets = Audience::of(to, skip)?.with(Reliability::Reliable, |target| {
-            self.namespace.sockets(target)
-        });
+        let target = target(to, skip)?;
+        let sockets = target.map(|target| target.with(|target| self.namespace.sockets(target)));
         Ok(sockets.iter().flatten().map(Socket::new).collect())
     }
 
@@ -176,9 +175,9 @@ impl Namespace {
     ) -> PyResult<()> {
         self.birth.check()?;
         let name = room(room_name)?;
-        Audience::of(to, skip)?.with(Reliability::Reliable, |target| {
-            self.namespace.join(target, &[&name]);
-        });
+        if let Some(target) = target(to, skip)? {
+            target.with(|target| self.namespace.join(target, &[&name]));
+        }
         Ok(())
     }
 
@@ -191,9 +190,9 @@ impl Namespace {
     ) -> PyResult<()> {
         self.birth.check()?;
         let name = room(room_name)?;
-        Audience::of(to, skip)?.with(Reliability::Reliable, |target| {
-            self.namespace.leave(target, &[&name]);
-        });
+        if let Some(target) = target(to, skip)? {
+            target.with(|target| self.namespace.leave(target, &[&name]));
+        }
         Ok(())
     }
 
@@ -205,9 +204,9 @@ impl Namespace {
         close: bool,
     ) -> PyResult<()> {
         self.birth.check()?;
-        Audience::of(to, skip)?.with(Reliability::Reliable, |target| {
-            self.namespace.disconnect(target, scope(close));
-        });
+        if let Some(target) = target(to, skip)? {
+            target.with(|target| self.namespace.disconnect(target, scope(close)));
+        }
         Ok(())
     }
 

@@ -13,11 +13,12 @@ use crate::engineio::{CloseReason, ConnectionError, TransportKind};
 use crate::socketio::ack::{AckOutcome, Operation, Reply};
 use crate::socketio::backlog::Backlog;
 use crate::socketio::handshake::Request;
+use crate::socketio::id::SocketId;
 use crate::socketio::message::Message;
 use crate::socketio::name::EventName;
 use crate::socketio::namespace::Namespace;
 use crate::socketio::question::Question;
-use crate::socketio::socket::{Socket, SocketId};
+use crate::socketio::socket::Socket;
 use crate::stats::Strain;
 
 /// Why a socket left; the texts are the official server's.

@@ -17,7 +17,10 @@ pub mod client;
 pub mod context;
 pub mod event;
 pub mod handshake;
+pub mod id;
+pub mod key;
 pub mod link;
+pub mod members;
 pub mod message;
 pub mod name;
 pub mod namespace;
@@ -37,6 +40,7 @@ pub use batch::EventBatch;
 pub use context::Context;
 pub use event::{DisconnectReason, Event, EventSink, MessageRef};
 pub use handshake::{Handshake, Request};
+pub use id::SocketId;
 pub use link::Link;
 pub use message::Message;
 pub use name::EventName;
@@ -45,8 +49,8 @@ pub use namespaces::Namespaces;
 pub use packet::EncodedPacket;
 pub use parser::Parser;
 pub use question::{Answer, Question, Rejection};
-pub use socket::{Socket, SocketId};
-pub use target::Target;
+pub use socket::Socket;
+pub use target::{Target, TargetBuf};
 
 /// The limits that the protocol layer enforces; each is an option of the server.
 #[derive(Debug, Clone)]

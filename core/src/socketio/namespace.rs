@@ -1,33 +1,34 @@
-//! A namespace: its sockets and rooms behind one lock.
+//! Namespaces: what hosts and connections call to send to sockets and to move them between rooms.
 //!
-//! Who is meant is decided when a call is made, on the caller's thread: what is emitted after a join reaches the one who
-//! joined, what is emitted before a leave reaches the one who left. No host code runs under the lock.
+//! A namespace tells the host of changes, and leaves the index of sockets and rooms to [`Members`].
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use once_cell::sync::OnceCell;
 
-use crate::error::{Error, ErrorKind};
-use crate::socketio::ack::{AckOutcome, AckTarget, BroadcastAck, Operation};
+use crate::error::Error;
+use crate::socketio::ack::{AckOutcome, BroadcastAck, Operation};
 use crate::socketio::context::Context;
 use crate::socketio::event::{Event, Hook, Hooks, RoomChange};
-use crate::socketio::link::{AckRequest, Outgoing, Overflow, Refused};
+use crate::socketio::id::SocketId;
+use crate::socketio::key::SocketKey;
+use crate::socketio::members::Members;
 use crate::socketio::message::{Message, Payload};
 use crate::socketio::packet::EncodedPacket;
 use crate::socketio::parser::Parser;
 use crate::socketio::question::HostData;
-use crate::socketio::rooms::{Change, Rooms, SocketKey};
-use crate::socketio::socket::{Scope, Socket, SocketId};
-use crate::socketio::target::{Reliability, Target};
+use crate::socketio::rooms::Change;
+use crate::socketio::socket::{Scope, Socket};
+use crate::socketio::target::Target;
 
-/// See the module's documentation.
+/// One namespace of a server, shared by all threads.
 pub struct Namespace {
     name: Arc<str>,
     context: Arc<Context>,
-    members: Mutex<Rooms<Arc<Socket>>>,
+    members: Members,
     next_ack: AtomicU64,
     /// What the host wants of this namespace.
     pub hooks: Hooks,
@@ -40,7 +41,7 @@ impl Namespace {
         Self {
             name: name.into(),
             context,
-            members: Mutex::default(),
+            members: Members::default(),
             next_ack: AtomicU64::new(0),
             hooks: Hooks::default(),
             host: HostData::default(),
@@ -69,20 +70,17 @@ impl Namespace {
 
     /// The connected socket with that id.
     pub fn find(&self, id: &str) -> Option<Arc<Socket>> {
-        self.members().find(&SocketId::parse(id)?).map(Arc::clone)
+        self.members.find(&SocketId::parse(id)?)
     }
 
     /// How many sockets are connected.
     pub fn socket_count(&self) -> usize {
-        self.members().visible()
+        self.members.count()
     }
 
     /// The connected sockets of a target.
     pub fn sockets(&self, target: &Target<'_>) -> Vec<Arc<Socket>> {
-        let mut sockets = Vec::new();
-        self.members()
-            .select(target, |socket| sockets.push(Arc::clone(socket)));
-        sockets
+        self.members.sockets(target)
     }
 
     /// The same as a `Sockets` event with `operation`.
@@ -103,7 +101,7 @@ impl Namespace {
         }
         if self.socket_count() > 0 {
             let message = OnceCell::new();
-            self.send_to_all(
+            self.members.emit(
                 target,
                 &payload.encode(self.parser(), &self.name, None),
                 || {
@@ -132,33 +130,8 @@ impl Namespace {
         packet: &Arc<EncodedPacket>,
         message: Option<&Arc<Message>>,
     ) {
-        self.send_to_all(target, packet, || message.map(Arc::clone));
-    }
-
-    /// `message` is what those see who want to see what leaves.
-    fn send_to_all(
-        &self,
-        target: &Target<'_>,
-        packet: &Arc<EncodedPacket>,
-        message: impl Fn() -> Option<Arc<Message>>,
-    ) {
-        let cost = packet.cost();
-        let mut refused = Refused::default();
-        self.members().select(target, |socket| {
-            let observed = socket.is_observed().then(&message).flatten();
-            let item = match observed {
-                Some(message) => {
-                    Outgoing::Observed(Arc::clone(socket), Arc::clone(packet), message)
-                }
-                None => Outgoing::Packet(Arc::clone(packet)),
-            };
-            // A broadcast does not fail because of one receiver.
-            let (reliability, dropped) = (target.reliability, socket.dropped());
-            socket
-                .link()
-                .send_one_of_many(item, cost, reliability, dropped, &mut refused);
-        });
-        refused.log();
+        self.members
+            .emit(target, packet, || message.map(Arc::clone));
     }
 
     /// Sends a message that every socket of a target is to acknowledge; an `Acked` event with `operation` tells the
@@ -175,29 +148,7 @@ impl Namespace {
         let packet = message
             .payload()
             .encode(self.parser(), &self.name, Some(id));
-        let cost = packet.cost();
-        let mut refused = Refused::default();
-        self.members().select(target, |socket| {
-            ack.add(socket);
-            let request = AckRequest {
-                socket: Arc::clone(socket),
-                packet: Arc::clone(&packet),
-                observed: socket.is_observed().then(|| Arc::clone(message)),
-                id,
-                timeout: None,
-                target: AckTarget::Many(Arc::clone(&ack)),
-                overflow: Overflow::Send,
-            };
-            // Who cannot be asked does not answer: the timeout tells.
-            socket.link().send_one_of_many(
-                Outgoing::WithAck(Box::new(request)),
-                cost,
-                Reliability::Reliable,
-                socket.dropped(),
-                &mut refused,
-            );
-        });
-        refused.log();
+        self.members.emit_with_ack(target, &packet, message, &ack);
         ack.complete();
         // It is kept until then, so that the end is told also when everybody who was asked has left.
         let late = Arc::clone(&ack);
@@ -247,25 +198,8 @@ impl Namespace {
         socket: &Arc<Socket>,
         room: &str,
     ) -> Result<(), Error> {
-        let change = {
-            let mut members = self.members();
-            let limit = self.context.settings.limits.rooms;
-            let key = socket.key();
-            if limit > 0
-                && members.rooms_of(key).take(limit).count() == limit
-                && !members.rooms_of(key).any(|known| **known == *room)
-                && room != socket.id().as_str()
-            {
-                return Err(Error::new(
-                    ErrorKind::Full,
-                    format!("the socket is in {limit} rooms"),
-                ));
-            }
-            members.join(socket.key(), room)
-        };
-        let Some(change) = change else {
-            return Err(gone());
-        };
+        let limit = self.context.settings.limits.rooms;
+        let change = self.members.join(socket, room, limit)?;
         if change == Change::MemberAndRoom {
             self.context.stats.rooms_count.add(1);
             self.tell_room(room, RoomChange::Created);
@@ -281,8 +215,8 @@ impl Namespace {
         socket: &Arc<Socket>,
         room: &str,
     ) -> Result<(), Error> {
-        let change = self.members().leave(socket.key(), room);
-        self.tell_left(socket, room, change.ok_or_else(gone)?);
+        let change = self.members.leave(socket, room)?;
+        self.tell_left(socket, room, change);
         Ok(())
     }
 
@@ -310,18 +244,18 @@ impl Namespace {
         let own = socket.is_connected() || socket.is_gone();
         let own = own.then(|| Arc::from(socket.id().as_str()));
         own.into_iter()
-            .chain(self.members().rooms_of(socket.key()).map(Arc::clone))
+            .chain(self.members.rooms_of(socket))
             .collect()
     }
 
     // ---- coming and going
 
     pub(in crate::socketio) fn insert(&self, socket: &Arc<Socket>) -> SocketKey {
-        self.members().insert(*socket.id(), Arc::clone(socket))
+        self.members.insert(socket)
     }
 
     pub(in crate::socketio) fn show(self: &Arc<Self>, socket: &Arc<Socket>) {
-        if self.members().show(socket.key()) {
+        if self.members.show(socket) {
             self.context.stats.sockets_count.add(1);
         }
         self.tell_room(socket.id().as_str(), RoomChange::Created);
@@ -329,16 +263,12 @@ impl Namespace {
     }
 
     pub(in crate::socketio) fn remove(self: &Arc<Self>, socket: &Arc<Socket>) {
-        let (left, was_visible) = {
-            let mut members = self.members();
-            let before = members.visible();
-            (members.remove(socket.key()), members.visible() < before)
-        };
-        if was_visible {
+        let removed = self.members.remove(socket);
+        if removed.was_visible {
             self.context.stats.sockets_count.add(-1);
             self.tell_left_own(socket);
         }
-        for (room, change) in left.into_iter().flatten() {
+        for (room, change) in removed.rooms {
             self.tell_left(socket, &room, change);
         }
     }
@@ -347,15 +277,6 @@ impl Namespace {
         self.tell_room(socket.id().as_str(), RoomChange::Left(*socket.id()));
         self.tell_room(socket.id().as_str(), RoomChange::Deleted);
     }
-
-    /// Nothing of ours panics under this lock.
-    fn members(&self) -> MutexGuard<'_, Rooms<Arc<Socket>>> {
-        self.members.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn gone() -> Error {
-    Error::new(ErrorKind::Gone, "the socket has left")
 }
 
 impl fmt::Debug for Namespace {

@@ -5,30 +5,9 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use crate::socketio::socket::SocketId;
+use crate::socketio::id::SocketId;
+use crate::socketio::key::SocketKey;
 use crate::socketio::target::Target;
-
-/// A member's place: an index and a generation, so that a stale key finds nobody.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct SocketKey {
-    slot: u32,
-    generation: u32,
-}
-
-impl SocketKey {
-    /// The key as one number.
-    pub fn to_bits(self) -> u64 {
-        u64::from(self.generation) << 32 | u64::from(self.slot)
-    }
-
-    /// The key of such a number.
-    pub fn from_bits(bits: u64) -> Self {
-        Self {
-            slot: bits as u32,
-            generation: (bits >> 32) as u32,
-        }
-    }
-}
 
 /// Whether a member is found by targets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -251,7 +230,10 @@ impl<M> Rooms<M> {
 
     /// Calls `visit` once for every visible member of the target.
     pub fn select(&mut self, target: &Target<'_>, mut visit: impl FnMut(&M)) {
-        let skip = target.skip.map_or(u32::MAX, |key| key.slot);
+        let skip = target
+            .skip
+            .and_then(|id| self.ids.get(&id))
+            .map_or(u32::MAX, |key| key.slot);
         if let ([room], []) = (target.rooms, target.except) {
             let Self {
                 slots,
@@ -423,7 +405,7 @@ mod tests {
         rooms: &mut Rooms<u32>,
         to: &[&str],
         except: &[&str],
-        skip: Option<SocketKey>,
+        skip: Option<SocketId>,
     ) -> Vec<u32> {
         let mut selected = Vec::new();
         rooms.select(
@@ -469,7 +451,7 @@ mod tests {
             [1, 2, 3]
         );
         assert_eq!(select(&mut rooms, &[], &[own.as_str()], None), [0, 1, 2]);
-        assert_eq!(select(&mut rooms, &["a"], &[], Some(keys[0].0)), [1]);
+        assert_eq!(select(&mut rooms, &["a"], &[], Some(keys[0].1)), [1]);
         assert_eq!(select(&mut rooms, &["nowhere"], &[], None), [0u32; 0]);
     }
 

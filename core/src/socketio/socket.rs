@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::Duration;
 
-use crate::engineio::SessionId;
 use crate::error::{Error, ErrorKind};
 use crate::json::RawJson;
 use crate::socketio::Protocol;
@@ -13,17 +12,15 @@ use crate::socketio::ack::{AckTarget, Operation};
 use crate::socketio::batch::EventBatch;
 use crate::socketio::event::{DisconnectReason, Hook, Hooks};
 use crate::socketio::handshake::Handshake;
+use crate::socketio::id::SocketId;
+use crate::socketio::key::SocketKey;
 use crate::socketio::link::{AckRequest, Link, Outgoing, Overflow, Shape};
 use crate::socketio::message::{Message, Payload};
 use crate::socketio::namespace::Namespace;
 use crate::socketio::packet::EncodedPacket;
 use crate::socketio::question::HostData;
-use crate::socketio::rooms::SocketKey;
 use crate::socketio::target::Reliability;
 use crate::sync::Mutex;
-
-/// A socket's public id. It has the form of a session's id, but is no secret.
-pub type SocketId = SessionId;
 
 /// ```text
 ///   ┌────────────┐  accepted   ┌───────────┐  left, put out,   ┌──────┐

@@ -38,9 +38,9 @@ impl Client {
     ) {
         let context = self.namespaces.context();
         let entry = &mut self.entries[index];
-        let hooks = &entry.socket.namespace().hooks;
-        let asked =
-            hooks.has(Hook::PacketMiddleware) || entry.socket.hooks.has(Hook::PacketMiddleware);
+        let socket = entry.socket();
+        let hooks = &socket.namespace().hooks;
+        let asked = hooks.has(Hook::PacketMiddleware) || socket.hooks.has(Hook::PacketMiddleware);
         if asked || !entry.held.is_empty() {
             self.next_held += 1;
             let held = Held {
@@ -58,7 +58,7 @@ impl Client {
         }
         context.sink.deliver(
             &Event::Message {
-                socket: &entry.socket,
+                socket,
                 message,
                 ack,
             },
@@ -70,14 +70,15 @@ impl Client {
     pub(super) fn ask_about_held(&mut self, index: usize, now: Instant) {
         let context = Arc::clone(self.namespaces.context());
         let entry = &mut self.entries[index];
+        let socket = Arc::clone(entry.socket());
         let Some(held) = entry.held.front_mut() else {
             return;
         };
-        if !entry.socket.is_connected() {
+        if !socket.is_connected() {
             // It was put out, and is about to be forgotten with all that it sent.
             return;
         }
-        let (link, ordinal) = (Arc::clone(&self.link), entry.socket.ordinal());
+        let (link, ordinal) = (Arc::clone(&self.link), entry.ordinal);
         let number = held.number;
         let question = Question::new(move |answer| {
             link.tell(Outgoing::PacketDecided {
@@ -90,7 +91,7 @@ impl Client {
         let message = held.message.view();
         context.sink.deliver(
             &Event::PacketMiddleware {
-                socket: &entry.socket,
+                socket: &socket,
                 message,
                 question: &question,
             },
@@ -105,15 +106,12 @@ impl Client {
         answer: &Answer,
         now: Instant,
     ) {
-        let Some(index) = self
-            .entries
-            .iter()
-            .position(|entry| entry.socket.ordinal() == ordinal)
-        else {
+        let Some(index) = self.position(ordinal) else {
             return;
         };
         let context = Arc::clone(self.namespaces.context());
         let entry = &mut self.entries[index];
+        let socket = Arc::clone(entry.socket());
         if entry.held.front().is_none_or(|held| held.number != number) {
             return;
         }
@@ -124,7 +122,7 @@ impl Client {
             *question = question.next_step();
             let (question, message) = (question.clone(), held.message.view());
             let event = Event::PacketMiddleware {
-                socket: &entry.socket,
+                socket: &socket,
                 message,
                 question: &question,
             };
@@ -135,11 +133,11 @@ impl Client {
             return;
         };
         self.link.backlog().remove_own(held.cost());
-        if matches!(answer, Answer::Accept(_)) && entry.socket.is_connected() {
+        if matches!(answer, Answer::Accept(_)) && socket.is_connected() {
             let message = held.message.view();
             context.sink.deliver(
                 &Event::Message {
-                    socket: &entry.socket,
+                    socket: &socket,
                     message,
                     ack: held.ack,
                 },

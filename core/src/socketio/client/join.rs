@@ -7,22 +7,24 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use crate::cause::Cause;
-use crate::engineio::SessionId;
 use crate::json::RawJson;
 use crate::log;
 use crate::socketio::account;
+use crate::socketio::client::entry::{Entry, Phase};
 use crate::socketio::client::receive::{namespace_of, payload_error};
-use crate::socketio::client::{Client, Entry, Flow, Phase};
+use crate::socketio::client::{Client, Flow};
 use crate::socketio::event::{Event, Hook};
 use crate::socketio::handshake::Handshake;
+use crate::socketio::id::SocketId;
 use crate::socketio::link::Outgoing;
+use crate::socketio::namespace::Namespace;
 use crate::socketio::packet::DecodeError;
 use crate::socketio::parser::json::Head;
 use crate::socketio::question::{Answer, Question, Rejection};
 use crate::socketio::socket::Socket;
 
 impl Client {
-    /// Source: Socket.IO protocol, "Connection to a namespace".
+    /// Handles a CONNECT. Source: Socket.IO protocol, "Connection to a namespace".
     pub(super) fn handle_connect(
         &mut self,
         head: &Head,
@@ -30,15 +32,12 @@ impl Client {
         now: Instant,
         issued_ms: impl Fn() -> u64,
     ) -> Result<Flow, DecodeError> {
-        let context = Arc::clone(self.namespaces.context());
         let data = text[head.data..].trim_ascii();
         let auth = if data.is_empty() {
             None
         } else {
-            let auth = RawJson::parse_object(
-                Bytes::copy_from_slice(data),
-                context.settings.limits.json_depth,
-            );
+            let depth = self.namespaces.context().settings.limits.json_depth;
+            let auth = RawJson::parse_object(Bytes::copy_from_slice(data), depth);
             Some(auth.map_err(|error| payload_error(&error))?)
         };
         let name = namespace_of(head, text)?;
@@ -47,63 +46,83 @@ impl Client {
                 self.violation("a second CONNECT for a namespace that the client has joined")
             );
         }
-        if data.len() > context.settings.limits.auth_bytes {
+        match self.admit(name, data.len()) {
+            Ok((namespace, id)) => {
+                let handshake = Handshake::new(Arc::clone(&self.request), auth, issued_ms());
+                self.enter(&namespace, id, handshake, now);
+            }
+            Err(cause) => self.refuse_name(name, &cause),
+        }
+        Ok(Flow::Continue)
+    }
+
+    /// The checks that do not involve the host: the namespace to join, and an id for the socket; or why it is refused.
+    fn admit(&self, name: &str, auth_bytes: usize) -> Result<(Arc<Namespace>, SocketId), Cause> {
+        let context = self.namespaces.context();
+        let limits = &context.settings.limits;
+        if auth_bytes > limits.auth_bytes {
             context.stats.limit_auth_total.add(1);
-            let limit = context.settings.limits.auth_bytes;
+            let limit = limits.auth_bytes;
             let cause = Cause::limit("engine.maxAuthBytes", limit, "Auth payload too large");
-            self.refuse_name(name, &cause.with_seen(data.len()));
-            return Ok(Flow::Continue);
+            return Err(cause.with_seen(auth_bytes));
         }
         let Some(namespace) = self.namespaces.find(name) else {
-            self.refuse_name(name, &Cause::violation("Invalid namespace"));
-            return Ok(Flow::Continue);
+            return Err(Cause::violation("Invalid namespace"));
         };
-        if self.entries.len() >= context.settings.limits.namespaces {
+        if self.entries.len() >= limits.namespaces {
             context.stats.limit_namespaces_total.add(1);
-            let limit = context.settings.limits.namespaces;
-            let cause = Cause::limit("engine.maxNamespaces", limit, "Too many namespaces");
-            self.refuse_name(name, &cause);
-            return Ok(Flow::Continue);
+            let limit = limits.namespaces;
+            return Err(Cause::limit(
+                "engine.maxNamespaces",
+                limit,
+                "Too many namespaces",
+            ));
         }
-        let Some(id) = SessionId::random() else {
-            self.refuse_name(name, &Cause::violation("No id can be given"));
-            return Ok(Flow::Continue);
-        };
-        let handshake = Handshake::new(Arc::clone(&self.request), auth, issued_ms());
+        match SocketId::random() {
+            Some(id) => Ok((namespace, id)),
+            None => Err(Cause::violation("No id can be given")),
+        }
+    }
+
+    /// Adds an entry for a new socket, and asks the host if it has middlewares.
+    fn enter(
+        &mut self,
+        namespace: &Arc<Namespace>,
+        id: SocketId,
+        handshake: Handshake,
+        now: Instant,
+    ) {
         let ordinal = self.next_ordinal;
         self.next_ordinal += 1;
-        let socket = Socket::new(id, &namespace, &self.link, handshake, ordinal);
+        let socket = Socket::new(id, namespace, &self.link, handshake, ordinal);
+        let asked = namespace.hooks.has(Hook::Middleware).then(|| {
+            let link = Arc::clone(&self.link);
+            Question::new(move |answer| link.tell(Outgoing::Decided { ordinal, answer }))
+        });
+        let context = self.namespaces.context();
+        let phase = match &asked {
+            None => Phase::Ready(Arc::clone(&socket)),
+            Some(question) => Phase::Asked {
+                socket: Arc::clone(&socket),
+                question: question.clone(),
+                deadline: now + context.settings.question_timeout,
+            },
+        };
         // Most clients join one namespace.
         self.entries.reserve_exact(1);
-        if !namespace.hooks.has(Hook::Middleware) {
-            self.entries.push(Entry {
-                socket,
-                phase: Phase::Ready,
-                held: VecDeque::new(),
-            });
-            return Ok(Flow::Continue);
-        }
-        let link = Arc::clone(&self.link);
-        let question =
-            Question::new(move |answer| link.tell(Outgoing::Decided { ordinal, answer }));
-        let deadline = now + context.settings.question_timeout;
-        let phase = Phase::Asked {
-            question: question.clone(),
-            deadline,
-        };
         self.entries.push(Entry {
-            socket: Arc::clone(&socket),
+            ordinal,
+            name: Arc::clone(namespace.name()),
             phase,
             held: VecDeque::new(),
         });
-        context.sink.deliver(
-            &Event::Middleware {
+        if let Some(question) = &asked {
+            let event = Event::Middleware {
                 socket: &socket,
-                question: &question,
-            },
-            Some(now),
-        );
-        Ok(Flow::Continue)
+                question,
+            };
+            context.sink.deliver(&event, Some(now));
+        }
     }
 
     /// Refuses a CONNECT for which there is no socket yet.
@@ -125,7 +144,7 @@ impl Client {
     pub fn finish_batch(&mut self, now: Instant) {
         self.spent = None;
         for index in 0..self.entries.len() {
-            if matches!(self.entries[index].phase, Phase::Ready) {
+            if matches!(self.entries[index].phase, Phase::Ready(_)) {
                 self.join(index, now);
             }
         }
@@ -133,8 +152,8 @@ impl Client {
 
     fn join(&mut self, index: usize, now: Instant) {
         let entry = &mut self.entries[index];
-        entry.phase = Phase::Connected;
-        let socket = Arc::clone(&entry.socket);
+        let socket = Arc::clone(entry.socket());
+        entry.phase = Phase::Connected(Arc::clone(&socket));
         // The answer goes into the mailbox before anybody can find the socket and put something behind it.
         let parser = self.parser();
         self.link.tell_written(parser.kind(), |out| {
@@ -150,19 +169,17 @@ impl Client {
     }
 
     pub(super) fn handle_decision(&mut self, ordinal: u32, answer: Answer, now: Instant) {
-        let Some(index) = self
-            .entries
-            .iter()
-            .position(|entry| entry.socket.ordinal() == ordinal)
-        else {
+        let Some(index) = self.position(ordinal) else {
             return;
         };
         let context = Arc::clone(self.namespaces.context());
         match answer {
             Answer::Accept(_) => self.join(index, now),
             Answer::Next => {
-                let Entry { socket, phase, .. } = &mut self.entries[index];
-                let Phase::Asked { question, .. } = phase else {
+                let Phase::Asked {
+                    socket, question, ..
+                } = &mut self.entries[index].phase
+                else {
                     return;
                 };
                 *question = question.next_step();
@@ -183,7 +200,9 @@ impl Client {
         let context = Arc::clone(self.namespaces.context());
         let late = |entry: &Entry| matches!(&entry.phase, Phase::Asked { deadline, .. } if *deadline <= now);
         while let Some(index) = self.entries.iter().position(late) {
-            if let Phase::Asked { question, deadline } = &mut self.entries[index].phase
+            if let Phase::Asked {
+                question, deadline, ..
+            } = &mut self.entries[index].phase
                 && !question.expire()
             {
                 // The answer is on its way.
@@ -201,13 +220,14 @@ impl Client {
     }
 
     fn refuse(&mut self, index: usize, rejection: &Rejection) {
-        let Entry { socket, phase, .. } = self.entries.remove(index);
-        if let Phase::Asked { question, .. } = phase {
+        let entry = self.entries.remove(index);
+        if let Phase::Asked { question, .. } = &entry.phase {
             question.expire();
         }
+        let socket = entry.socket();
         socket.retire();
         let message = rejection.message.as_deref().unwrap_or("Forbidden");
-        account::refused(&socket, message);
+        account::refused(socket, message);
         let name = socket.namespace().name();
         let parser = self.parser();
         self.link.tell_written(parser.kind(), |out| {

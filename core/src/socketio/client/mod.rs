@@ -5,7 +5,6 @@
 //! `finish_batch`; hand in each `Outgoing` that concerns it; call `handle_timeout` when `poll_timeout` says so; when the
 //! connection has ended, call `handle_close`.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -15,7 +14,7 @@ use crate::log;
 use crate::notice;
 use crate::socketio::account;
 use crate::socketio::ack::{AckOutcome, AckTable, AckTarget, Pending};
-use crate::socketio::client::held::Held;
+use crate::socketio::client::entry::{Entry, Phase};
 use crate::socketio::client::receive::Partial;
 use crate::socketio::context::Context;
 use crate::socketio::event::{DisconnectReason, Event};
@@ -24,9 +23,9 @@ use crate::socketio::link::{AckRequest, Link, Outgoing, Overflow};
 use crate::socketio::namespaces::Namespaces;
 use crate::socketio::packet::DecodeError;
 use crate::socketio::parser::Parser;
-use crate::socketio::question::Question;
 use crate::socketio::socket::Socket;
 
+mod entry;
 mod held;
 mod join;
 mod receive;
@@ -42,27 +41,6 @@ pub enum Flow {
     Violation,
     /// Bytes were no packet: it is closed.
     ParseError(DecodeError),
-}
-
-/// One socket of the connection.
-#[derive(Debug)]
-struct Entry {
-    socket: Arc<Socket>,
-    phase: Phase,
-    /// Events that wait for a packet middleware, the first of which it is deciding about.
-    held: VecDeque<Held>,
-}
-
-#[derive(Debug)]
-enum Phase {
-    /// The host is deciding.
-    Asked {
-        question: Question,
-        deadline: Instant,
-    },
-    /// Accepted; it joins when all that came in at once has been dealt with.
-    Ready,
-    Connected,
 }
 
 /// See the module's documentation.
@@ -104,9 +82,7 @@ impl Client {
 
     /// Whether it has joined any namespace.
     pub fn is_anywhere(&self) -> bool {
-        self.entries
-            .iter()
-            .any(|entry| matches!(entry.phase, Phase::Connected))
+        self.entries.iter().any(|entry| entry.connected().is_some())
     }
 
     /// Whether a packet middleware has so much to decide that nothing more should be read.
@@ -117,10 +93,7 @@ impl Client {
 
     /// The connected sockets.
     pub fn sockets(&self) -> impl Iterator<Item = &Arc<Socket>> {
-        self.entries
-            .iter()
-            .filter(|entry| matches!(entry.phase, Phase::Connected))
-            .map(|entry| &entry.socket)
+        self.entries.iter().filter_map(Entry::connected)
     }
 
     // ---- what other threads want
@@ -194,11 +167,7 @@ impl Client {
     }
 
     fn forget(&mut self, socket: &Arc<Socket>, reason: DisconnectReason, now: Instant) {
-        let Some(index) = self
-            .entries
-            .iter()
-            .position(|entry| Arc::ptr_eq(&entry.socket, socket))
-        else {
+        let Some(index) = self.position(socket.ordinal()) else {
             return;
         };
         let entry = self.entries.remove(index);
@@ -210,7 +179,7 @@ impl Client {
             }
         }
         match entry.phase {
-            Phase::Connected => {
+            Phase::Connected(_) => {
                 account::left(socket, reason);
                 context.tell_dropped(socket, now);
                 context
@@ -233,7 +202,7 @@ impl Client {
                     context.sink.deliver(&event, Some(now));
                 }
             }
-            Phase::Asked { .. } | Phase::Ready => {}
+            Phase::Asked { .. } | Phase::Ready(_) => {}
         }
         for pending in self.acks.take_all_of(socket.ordinal()) {
             self.end_ack(&pending, AckOutcome::Gone, now);
@@ -242,7 +211,7 @@ impl Client {
 
     /// All sockets leave, for this reason; the connection may live on for a while.
     pub fn leave_all(&mut self, reason: DisconnectReason, now: Instant) {
-        while let Some(socket) = self.entries.first().map(|entry| Arc::clone(&entry.socket)) {
+        while let Some(socket) = self.entries.first().map(|entry| Arc::clone(entry.socket())) {
             // One that was put out already has its own reason under way: its events are told now.
             let put_out = !socket.retire() && matches!(reason, DisconnectReason::Connection(_));
             let reason = if put_out {
@@ -266,7 +235,7 @@ impl Client {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let questions = self.entries.iter().filter_map(|entry| match &entry.phase {
             Phase::Asked { deadline, .. } => Some(*deadline),
-            Phase::Ready | Phase::Connected => entry
+            Phase::Ready(_) | Phase::Connected(_) => entry
                 .held
                 .front()
                 .and_then(|held| held.question.as_ref())
@@ -310,7 +279,13 @@ impl Client {
     fn find(&self, namespace: &str) -> Option<usize> {
         self.entries
             .iter()
-            .position(|entry| **entry.socket.namespace().name() == *namespace)
+            .position(|entry| *entry.name == *namespace)
+    }
+
+    fn position(&self, ordinal: u32) -> Option<usize> {
+        self.entries
+            .iter()
+            .position(|entry| entry.ordinal == ordinal)
     }
 
     fn end_ack(&self, pending: &Pending, outcome: AckOutcome, now: Instant) {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::cause::Cause;
 use crate::json::{self, JsonErrorKind};
 use crate::socketio::ack::{AckOutcome, AckTarget, Pending, Reply};
-use crate::socketio::client::{Client, Flow, Phase};
+use crate::socketio::client::{Client, Flow};
 use crate::socketio::context::Context;
 use crate::socketio::event::{DisconnectReason, Event, Form, MessageRef};
 use crate::socketio::packet::{DecodeError, PacketType, RESERVED_EVENTS};
@@ -155,11 +155,11 @@ impl Client {
             return Ok(self.violation("a packet for a namespace that the client has not joined"));
         };
         let entry = &self.entries[index];
-        if !matches!(entry.phase, Phase::Connected) || !entry.socket.is_connected() {
+        let Some(socket) = entry.connected().filter(|socket| socket.is_connected()) else {
             return Ok(
                 self.violation("a packet for a namespace that the client is not in at the moment")
             );
-        }
+        };
         match (head.kind, parts) {
             (PacketType::Event | PacketType::BinaryEvent, Parts::Event(parts)) => {
                 // The comma behind the name becomes the bracket of the arguments; without arguments, the byte before
@@ -200,7 +200,7 @@ impl Client {
                 self.handle_event(index, message, head.id, now);
             }
             (PacketType::Ack | PacketType::BinaryAck, _) => {
-                let ordinal = entry.socket.ordinal();
+                let ordinal = entry.ordinal;
                 if let Some(pending) = head.id.and_then(|id| self.acks.take(ordinal, id)) {
                     let context = self.namespaces.context();
                     context.stats.pending_acks.add(-1);
@@ -210,7 +210,7 @@ impl Client {
                 }
             }
             (PacketType::Disconnect, _) => {
-                let socket = Arc::clone(&entry.socket);
+                let socket = Arc::clone(socket);
                 self.remove(&socket, DisconnectReason::ClientNamespace, now);
             }
             (PacketType::ConnectError, _) => {

@@ -1,4 +1,5 @@
-//! The programs in README.md compile without a warning and serve a client.
+//! The C and C++ programs in README.md compile without a warning and serve a client. The packages of the other languages test
+//! theirs.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -77,7 +78,6 @@ impl Drop for Running {
     }
 }
 
-/// One after the other: they may all use the port that a reader expects.
 #[test]
 fn every_program_compiles_and_serves() {
     let folder = native::scratch("readme");
@@ -92,7 +92,10 @@ fn every_program_compiles_and_serves() {
     for snippet in snippets {
         let name = format!("line-{}", snippet.line);
         let source = folder.join(&name).with_extension(snippet.language);
-        fs::write(&source, &snippet.text).expect("a file can be written");
+        // A free port: another program of this machine may use the one that a reader would.
+        let text = snippet.text.replace(" 3000", " 0");
+        assert_ne!(text, snippet.text, "{name} listens on port 3000");
+        fs::write(&source, &text).expect("a file can be written");
         let program = folder.join(&name);
         let (compiler, standard) = match snippet.language {
             "c" => ("cc", "-std=c11"),

@@ -23,7 +23,7 @@ ifndef V
 MAKEFLAGS += --silent
 endif
 
-.PHONY: build lib header run test test-servers loom test-bindings check bench install clean setup packages
+.PHONY: build lib header run test test-servers loom loom-build test-bindings check bench install clean setup packages
 build: lib examples
 
 # -------------------------------------------------------------------- library
@@ -105,37 +105,33 @@ packages:
 run: $(BW_LIBRARY) build/examples/arena examples/arena/node_modules/.package-lock.json
 	build/examples/arena --port $(PORT)
 
-# Most tests wait more than they work, so there are more of them than cores.
-test: setup lib examples
-	RUST_TEST_THREADS=6 $(CARGO) test --locked --no-fail-fast
-	$(MAKE) test-servers
-	$(MAKE) loom
-	cd tests/browser && node --test
-	$(MAKE) -C tests/load smoke
-	$(MAKE) test-bindings
+# Builds everything, then runs all suites, several at a time: tests/suites.py is the table of them.
+test:
+	tests/run.py
 
-# The raw-byte suites once more: with every other way to be told events, with the server in C++, and with the official
+# The raw-byte suites with every way to be told events, with the server in C++, Python and Node, and with the official
 # server, which has to pass them as well.
-PROTOCOL := $(CARGO) test --quiet --locked --no-fail-fast -p conformance --test 'protocol_*'
-test-servers: export RUST_TEST_THREADS := 16
-test-servers: setup lib examples
-	for server in BELLWIRE_DELIVERY=polled BELLWIRE_DELIVERY=inline \
-	  BELLWIRE_ECHO=$(CURDIR)/build/examples/echo-cpp BELLWIRE_SERVER=reference; do \
-	  echo "# protocol_*, $$server"; \
-	  env $$server $(PROTOCOL) || failed="$$failed $$server"; \
-	done; if [ -n "$$failed" ]; then echo "failed:$$failed" >&2; exit 1; fi
+test-servers:
+	tests/run.py 'protocol: *'
 
-# Every order in which threads can meet. Its library is another one, so it has a folder of its own; its tests map and
-# unmap stacks all the time, for which two at once would wait for each other.
-loom: export CARGO_TARGET_DIR := build/loom
-loom: export LOOM_MAX_PREEMPTIONS ?= 3
+# The bindings are built by their own package tools; each also runs the black-box tests against its echo server.
+test-bindings:
+	tests/run.py '*Python*' '*Node*'
+
+# Every order in which threads can meet. `--cfg loom` changes the library, so this build has a folder of its own. Its
+# tests map and unmap stacks all the time, for which two at once would wait for each other. The model is computed, not
+# delivered: link-time optimization would cost more than it saves.
+loom loom-build: export CARGO_TARGET_DIR := build/loom
+loom loom-build: export CARGO_PROFILE_RELEASE_LTO := off
+loom loom-build: export CARGO_PROFILE_RELEASE_CODEGEN_UNITS := 16
+loom loom-build: export RUSTFLAGS := --cfg loom
+loom loom-build: export LOOM_MAX_PREEMPTIONS ?= 3
+LOOM := $(CARGO) test --locked --release -p bellwire-core --test loom
+loom-build:
+	$(LOOM) --no-run
+
 loom:
-	RUSTFLAGS='--cfg loom' $(CARGO) test --locked --release -p bellwire-core --test loom -- --test-threads=1
-
-# The bindings build with their own package tools; each also runs the black-box tests against its echo server.
-test-bindings: setup lib examples
-	$(MAKE) -C bindings/python test conformance
-	$(MAKE) -C bindings/node test
+	$(LOOM) -- --test-threads=1
 
 check:
 	$(CARGO) fmt --all --check

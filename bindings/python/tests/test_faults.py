@@ -232,7 +232,7 @@ async def test_a_logger_that_raises_costs_no_thread(ordered, monkeypatch, capfd)
     logger = logging.Logger("broken", logging.DEBUG)
     logger.addHandler(broken := Broken())
     sio = bellwire.Server(handler_threads=2, async_handlers=not ordered, logger=logger)
-    sio._log.speaks = False
+    sio._log.logs_events = False
     fail = threading.Event()
 
     @sio.event

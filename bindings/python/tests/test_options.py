@@ -211,4 +211,4 @@ def test_a_server_that_is_to_log_writes_to_the_usual_place(capsys):
     sio = bellwire.AsyncServer(logger=True)
     assert sio.logger.name == "bellwire"
     assert sio.logger.isEnabledFor(logging.INFO)
-    assert not bellwire.AsyncServer()._log.speaks
+    assert not bellwire.AsyncServer()._log.logs_events

@@ -1,4 +1,4 @@
-"""Socket.IO servers on a native engine, with the names of python-socketio: `import bellwire as socketio`."""
+"""Socket.IO servers on a native engine, with the API of python-socketio: `import bellwire as socketio`."""
 
 import dis
 import sys
@@ -19,7 +19,7 @@ if not TYPE_CHECKING:
 
         text = missing_name(name)
         if _is_import(sys._getframe(1)):
-            # `from bellwire import name` replaces the words of an AttributeError.
+            # `from bellwire import name` replaces the message of an AttributeError with its own.
             raise ImportError(text, name=__name__, path=__file__)
         raise AttributeError(text)
 

@@ -1,4 +1,4 @@
-"""The dispatcher for asyncio: the loop's thread takes the events itself, and runs the handlers."""
+"""The dispatcher for asyncio: takes the events and runs the handlers on the thread of the event loop."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _EAGER = sys.version_info >= (3, 12)
 
 
 class AsyncDispatcher(Dispatcher):
-    """Calls plain functions directly and makes tasks of coroutines."""
+    """Calls plain functions directly and runs coroutines as tasks."""
 
     def __init__(self, server: AsyncServer, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(server)
@@ -29,13 +29,14 @@ class AsyncDispatcher(Dispatcher):
         self.ended = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._eager = _EAGER and loop.get_task_factory() is None
-        #: Tasks that have been made and have not begun. What comes behind them has to be a task, too.
+        #: The number of tasks that were created and have not begun. Until they begin, later handlers must run as tasks
+        #: too, or they would overtake them.
         self._not_begun = 0
-        #: Jobs of clients whose events are handled in order; there while one is being done.
+        #: With `async_handlers=False`: the queued jobs by client. A client has an entry while one of its jobs runs.
         self._waiting: dict[str, deque[Callable[[], Any]]] = {}
 
     def task(self, coroutine: Any, done: Callable[[asyncio.Task[Any]], None]) -> None:
-        """Runs a coroutine as a task, as far as it goes at once where Python can do that."""
+        """Runs a coroutine as a task and calls `done` at its end. From Python 3.12 on, the task begins at once."""
         task: asyncio.Task[Any]
         if self._eager:
             task = asyncio.Task(coroutine, loop=self.loop, eager_start=True)  # type: ignore[call-arg, unused-ignore]
@@ -47,9 +48,9 @@ class AsyncDispatcher(Dispatcher):
             self._not_begun += 1
             if self._not_begun == 1:
                 self._keep_order(True)
-            # A loop begins tasks and calls in the order in which they were given to it.
+            # A loop runs callbacks in the order in which they were scheduled: this one after the task has begun.
             self.loop.call_soon(self._has_begun)
-        # A loop keeps no tasks alive; whoever makes one has to.
+        # The loop holds only weak references to tasks.
         self._tasks.add(task)
 
         def end(task: asyncio.Task[Any]) -> None:
@@ -164,7 +165,7 @@ class AsyncDispatcher(Dispatcher):
                 except Exception as error:
                     self.fault(error, "a handler")
         except asyncio.CancelledError:
-            # Only this task is cancelled; what waits behind its handler gets another, unless the server has stopped.
+            # Only this task is cancelled. The jobs queued behind it get a new task, unless the server has stopped.
             others_wait = bool(jobs) and not self.ended.is_set()
             raise
         finally:

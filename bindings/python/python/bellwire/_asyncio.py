@@ -14,6 +14,7 @@ from . import exceptions
 from ._async_dispatch import AsyncDispatcher
 from ._base import Rooms
 from ._dispatch import Answers, Replies, all_answers, one_answer
+from ._errors import NOT_STARTED, not_connected, unknown_namespace
 from ._sending import Sending
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Done(Coroutine[Any, Any, None]):
-    """Something that is done already. It can be awaited any number of times, or be forgotten."""
+    """An awaitable that is complete. It can be awaited any number of times; no warning is given if it never is."""
 
     __slots__ = ()
 
@@ -45,42 +46,45 @@ DONE = Done()
 
 
 class AsyncServer(Sending[Done]):
-    """A Socket.IO server in an asyncio program.
+    """A Socket.IO server for asyncio programs.
 
-    The names and arguments are those of `socketio.AsyncServer` of python-socketio. The server listens by itself:
-    `sio.run()`, or `await sio.serve()`, or `sio.listen()` in a loop that runs already.
+    The methods and arguments are those of `socketio.AsyncServer` of python-socketio, except that the server has its own
+    listener: start it with `sio.run()`, `await sio.serve()`, or, in a running loop, `sio.listen()`.
 
-    What python-socketio makes a coroutine here is done at once, when it is called, and can be awaited: an `emit` whose
-    `await` was forgotten is sent all the same. `emit` and the like may be called from any thread.
+    Methods that send, and those that change rooms, take effect when they are called, and may be called from any thread.
+    Their results can be awaited, for compatibility with python-socketio, but need not be.
     """
 
     _sent = DONE
 
     def is_asyncio_based(self) -> bool:
-        """Yes."""
+        """Returns `True`."""
         return True
 
     def _calls_directly(self) -> bool:
-        return self.async_handlers and not self._log.speaks
+        return self.async_handlers and not self._log.logs_events
 
-    # ---------------------------------------------------------------- its life
+    # --------------------------------------------------------- start and stop
 
     def listen(self, host: str = "127.0.0.1", port: int = 0) -> int:
-        """Listens, and takes events on the running loop from now on. The port."""
+        """Starts to listen on TCP and returns the port. Handlers run on the current event loop.
+
+        Port 0 lets the system choose a free port.
+        """
         return self._attach().listen_tcp(host, port)
 
     def listen_unix(self, path: str, mode: int = 0) -> None:
-        """The same on a Unix socket."""
+        """Starts to listen on a Unix socket. `mode` is its file mode; 0 leaves it to the process's umask."""
         self._attach().listen_unix(path, mode)
 
     def listen_socket(self, listener: socket.socket) -> None:
-        """The same on a socket that listens already; it stays the caller's too."""
+        """Starts to listen on a duplicate of a listening socket. The caller keeps `listener` and may close it."""
         self._attach().listen_fd(listener.dup().detach())
 
     def _attach(self) -> Server:
         engine = self._engine
         if engine is not None and self._async_dispatcher.loop.is_closed():
-            # The loop has ended without `shutdown`: nothing takes events there any more.
+            # The loop was closed without `shutdown`, so nothing takes this engine's events.
             self._forget(engine)
         if self._engine is None:
             loop = asyncio.get_running_loop()
@@ -92,13 +96,12 @@ class AsyncServer(Sending[Done]):
         return self._running()
 
     def _check_loop(self) -> AsyncDispatcher:
-        """The dispatcher, if the running loop is the one that it belongs to."""
+        """Returns the dispatcher. Raises `RuntimeError` if another loop than the dispatcher's is running."""
         dispatcher = self._async_dispatcher
-        # Without a running loop it may be a forked child, which is told so by the engine.
+        # No loop is running in a forked child; there the engine raises the error.
         if asyncio._get_running_loop() not in (None, dispatcher.loop):
             raise RuntimeError(
-                "this server takes its events on another event loop, the one on which it was started:"
-                " call it there, or make a server for each loop"
+                "the server was started on another event loop: call it on that loop, or create one server for each loop"
             )
         return dispatcher
 
@@ -112,11 +115,11 @@ class AsyncServer(Sending[Done]):
     @property
     def _async_dispatcher(self) -> AsyncDispatcher:
         if self._dispatcher is None:
-            raise RuntimeError("the server has not been started")
+            raise RuntimeError(NOT_STARTED)
         return cast(AsyncDispatcher, self._dispatcher)
 
     async def serve(self, host: str = "127.0.0.1", port: int = 5000) -> None:
-        """Listens until `shutdown`. When it is cancelled, it shuts down."""
+        """Listens and returns after `shutdown`. If the call is cancelled, the server shuts down."""
         if self._engine is None or self._async_dispatcher.loop.is_closed():
             self.listen(host, port)
         dispatcher = self._check_loop()
@@ -132,7 +135,10 @@ class AsyncServer(Sending[Done]):
         *,
         on_listening: Callable[[int], object] | None = None,
     ) -> None:
-        """A whole program: serves until Ctrl-C or SIGTERM. `on_listening` is called with the port."""
+        """Runs a new event loop and serves until SIGINT (Ctrl-C), SIGTERM or `shutdown`.
+
+        `on_listening` is called with the port once the server listens. A second signal disconnects the clients at once.
+        """
         asyncio.run(self._main(host, port, on_listening))
 
     async def _main(
@@ -142,10 +148,10 @@ class AsyncServer(Sending[Done]):
         stopping: list[asyncio.Task[None]] = []
 
         def stop() -> None:
-            # Who asks twice is in a hurry.
+            # A second signal forces an immediate shutdown.
             stopping.append(loop.create_task(self.shutdown(0 if stopping else 5)))
 
-        # Signals go to the main thread. On another one, `shutdown` ends it.
+        # Only the main thread can handle signals. On another thread, `shutdown` is the way to end `run`.
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(number, stop)
@@ -156,7 +162,7 @@ class AsyncServer(Sending[Done]):
         await asyncio.gather(*stopping)
 
     async def shutdown(self, timeout: float = 5) -> None:
-        """Disconnects all clients and stops. Those that do not go within `timeout` seconds are cut off."""
+        """Disconnects all clients and stops. Connections that remain after `timeout` seconds are dropped."""
         engine = self._engine
         if engine is None:
             return
@@ -183,9 +189,15 @@ class AsyncServer(Sending[Done]):
         timeout: float | None = 60,
         ignore_queue: bool = False,
     ) -> Any:
-        """Sends an event to a client and waits for its answer: nothing, one value, or a tuple.
+        """Sends an event to a client, waits for its acknowledgement and returns the arguments of it.
 
-        Raises `TimeoutError` when it does not come in time, and `ClientGoneError`, which is one, when it cannot.
+        Returns `None` for no argument, the value for one argument, and a tuple for several.
+
+        Raises:
+            TimeoutError: The client did not answer within `timeout` seconds (`None` or 0: no limit).
+            ClientGoneError: The client is not connected, or disconnected before it answered. A `TimeoutError`.
+            TooManyAcksError: The client has `maxPendingAcks` unanswered acknowledgements. A `TimeoutError`.
+            BadAnswerError: The answer is JSON that Python cannot represent.
         """
         to = to if to is not None else sid
         if to is None:
@@ -198,7 +210,7 @@ class AsyncServer(Sending[Done]):
         future, operation = self._future(dispatcher)
         try:
             if native is None or not native.ask(event, data, to, timeout_ms, operation):
-                raise exceptions.ClientGoneError("there is no such client")
+                raise exceptions.ClientGoneError(not_connected(to, namespace))
             dispatcher.asked(operation)
             outcome, replies = await future
         finally:
@@ -214,14 +226,20 @@ class AsyncServer(Sending[Done]):
         namespace: str | None = None,
         timeout: float = 60,
     ) -> Answers:
-        """Sends an event to many and waits for all their answers: a list of (sid, arguments) in the order they came.
+        """Sends an event to several clients and waits for the acknowledgements of all of them.
 
-        Raises `TimeoutError` when not all have answered in time; its `answers` are those that have come.
+        Returns a list of `(sid, arguments)` in the order in which the answers arrived.
+
+        Raises:
+            TimeoutError: At least one client did not answer within `timeout` seconds. The attribute `answers` has the
+                answers that arrived.
+            BadAnswerError: At least one answer is JSON that Python cannot represent; `answers` has the others.
+            TooManyAcksError: A client has `maxPendingAcks` unanswered acknowledgements; `answers` has the others.
         """
         dispatcher = self._check_loop()
         native = self._native(namespace)
         if native is None:
-            raise exceptions.BadNamespaceError(f"{namespace} is not a namespace of this server")
+            raise exceptions.BadNamespaceError(unknown_namespace(namespace))
         timeout_ms = max(1, round(timeout * 1000))
         future, operation = self._future(dispatcher)
         try:
@@ -239,7 +257,7 @@ class AsyncServer(Sending[Done]):
         future: asyncio.Future[tuple[str, Replies]] = dispatcher.loop.create_future()
 
         def done(outcome: str, replies: Replies) -> None:
-            # A loop that was closed without `shutdown` runs nothing any more.
+            # A loop that was closed without `shutdown` does not run callbacks.
             if not future.done() and not dispatcher.loop.is_closed():
                 future.set_result((outcome, replies))
 
@@ -248,19 +266,19 @@ class AsyncServer(Sending[Done]):
     # ----------------------------------------------------------------- clients
 
     async def get_session(self, sid: str, namespace: str | None = None) -> dict[str, Any]:
-        """What was saved for a client; a dictionary, empty at first."""
+        """Returns the session of a client: the dictionary that was saved last, or an empty one."""
         return self._get_session(sid, namespace)
 
     async def save_session(
         self, sid: str, session: dict[str, Any], namespace: str | None = None
     ) -> None:
-        """Saves something for a client, until it leaves."""
+        """Replaces the session of a client. It is kept until the client disconnects."""
         self._save_session(sid, session, namespace)
 
     def session(
         self, sid: str, namespace: str | None = None
     ) -> AbstractAsyncContextManager[dict[str, Any]]:
-        """`async with sio.session(sid) as session:` saves the session at the end of the block."""
+        """A context manager: `async with sio.session(sid) as session:` saves the session at the end of the block."""
         return self._session(sid, namespace)
 
     @asynccontextmanager
@@ -278,5 +296,5 @@ class AsyncServer(Sending[Done]):
         return asyncio.ensure_future(target(*args, **kwargs))
 
     async def sleep(self, seconds: float = 0) -> None:
-        """The same as `asyncio.sleep`."""
+        """Waits like `asyncio.sleep`."""
         await asyncio.sleep(seconds)

@@ -1,4 +1,4 @@
-"""What both servers share: options, the engine's life, clients and their sessions."""
+"""The common base of both servers: options, the start of the engine, clients and their sessions."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 from . import _native
 from ._clients import Client, Clients, Reasons
 from ._environ import Environ
+from ._errors import NO_COROUTINES, NOT_STARTED, not_connected
 from ._handlers import Handler, Handlers
 from ._log import EngineLog, Log
 from ._missing import missing_member, refuse_unsupported, unknown_option
@@ -46,9 +47,13 @@ if hasattr(os, "register_at_fork"):
 
 
 class BaseServer(Handlers):
-    """See `AsyncServer` and `Server`."""
+    """The options and methods that `AsyncServer` and `Server` share.
 
-    #: Why a client has left, as disconnect handlers are told.
+    Options that python-socketio has and this engine does not support raise `NotImplementedError`; unknown ones raise
+    `TypeError`. `options` sets options of the engine by their own names and takes precedence over all others.
+    """
+
+    #: The reasons that disconnect handlers get.
     reason = Reasons
 
     def __init__(
@@ -97,7 +102,7 @@ class BaseServer(Handlers):
         self._files: dict[str, tuple[str, bytes]] = {}
         self._origins = Origins(cors_allowed_origins)
         if inspect.iscoroutinefunction(allow_request) and not self.is_asyncio_based():
-            raise TypeError("allow_request: a Server has no coroutine handlers: use AsyncServer")
+            raise TypeError(f"allow_request: {NO_COROUTINES}")
         self._allow_request = allow_request
         self._clients = Clients()
         self._engine: _native.Server | None = None
@@ -123,7 +128,7 @@ class BaseServer(Handlers):
             self.watch("connection_error", engine_log.refused)
 
     if not TYPE_CHECKING:
-        # Only called for what is not there; a type checker knows that anyway.
+        # Called for missing attributes only. Hidden from type checkers, which would take any name for an attribute.
         def __getattr__(self, name: str) -> NoReturn:
             raise AttributeError(missing_member(type(self), name), name=name, obj=self)
 
@@ -132,7 +137,7 @@ class BaseServer(Handlers):
     def _start(
         self, dispatcher: Dispatcher, begin: Callable[[_native.Server], object]
     ) -> None:
-        """Starts an engine and calls `begin`, which sees to it that its events are taken. All of that, or nothing."""
+        """Starts an engine and calls `begin`, which arranges that its events are taken. Stops the engine on failure."""
         self._dispatcher = dispatcher
         self._engine_log.follow()
         engine = self._engine = _native.Server(self._options, dispatcher)
@@ -158,14 +163,14 @@ class BaseServer(Handlers):
 
     def _running(self) -> _native.Server:
         if self._engine is None:
-            raise RuntimeError("the server has not been started")
+            raise RuntimeError(NOT_STARTED)
         return self._engine
 
     def _native(self, namespace: str | None) -> _native.Namespace | None:
         return self._natives.get(namespace or "/")
 
     def _changed(self, name: str) -> None:
-        """Tells a running engine what is handled."""
+        """Tells a running engine which hooks and events of a namespace have handlers."""
         if self._engine is None:
             return
         if name == "*":
@@ -190,14 +195,18 @@ class BaseServer(Handlers):
                     native.handlers[event] = handler
 
     def _is_open(self, name: str) -> bool:
-        """Whether clients may join a namespace: it was named as one, or something of it is handled."""
+        """Whether clients may join a namespace: it is in `namespaces`, or it has a handler."""
         return name in self.namespaces or name in self.handlers or name in self.namespace_handlers
 
     def _calls_directly(self) -> bool:
         return False
 
     def serve_file(self, path: str, body: str | bytes, content_type: str | None = None) -> None:
-        """Answers GET requests of this path: with the file of that name, or with these bytes."""
+        """Answers GET and HEAD requests of a path.
+
+        A `str` is the name of a file, which is read once, now; `bytes` are the content itself. The content type is
+        guessed from the name if it is not given.
+        """
         if isinstance(body, str):
             content_type = content_type or mimetypes.guess_type(body)[0]
             with open(body, "rb") as file:
@@ -210,11 +219,11 @@ class BaseServer(Handlers):
             self._engine.serve_file(path, kind, body)
 
     def stat(self, name: str) -> int | None:
-        """One of the engine's numbers, or `None` if it has no such number."""
+        """Returns a metric of the engine by name, or `None` if the name is unknown or the server is not running."""
         return None if self._engine is None else self._engine.stat(name)
 
     def metrics(self) -> str:
-        """All of the engine's numbers in the OpenMetrics text format."""
+        """Returns all of the engine's metrics in the OpenMetrics text format."""
         return "" if self._engine is None else self._engine.metrics()
 
     # ----------------------------------------------------------------- clients
@@ -227,34 +236,34 @@ class BaseServer(Handlers):
             native = self._native(namespace)
             socket = native.find(sid) if native is not None else None
             if socket is None:
-                raise KeyError(f"no client {sid!r} is connected to {namespace or '/'}")
+                raise KeyError(not_connected(sid, namespace))
             client = self._clients.of(socket)
         return client
 
     def rooms(self, sid: str, namespace: str | None = None) -> list[str]:
-        """The rooms that a client is in, its own among them; in a disconnect handler, those it was in."""
+        """Returns the rooms of a client, including its own; in a disconnect handler, the rooms that it was in."""
         try:
             return self._client(sid, namespace).socket.rooms()
         except KeyError:
             return []
 
     def transport(self, sid: str, namespace: str | None = None) -> str:
-        """`"polling"` or `"websocket"`."""
+        """Returns the transport of a client: `"polling"` or `"websocket"`."""
         return self._client(sid, namespace).socket.transport()
 
     def round_trip(self, sid: str, namespace: str | None = None) -> float | None:
-        """How long the last heartbeat of a client took, in seconds, if there was one."""
+        """Returns the round-trip time of the last heartbeat of a client in seconds, or `None` before the first one."""
         return self._client(sid, namespace).socket.round_trip()
 
     def get_environ(self, sid: str, namespace: str | None = None) -> Environ | None:
-        """The environ that the connect handler got."""
+        """Returns the environ that the connect handler of a client got, or `None` if there is no such client."""
         try:
             return self._client(sid, namespace).environ
         except KeyError:
             return None
 
     def is_connected(self, sid: str, namespace: str | None = None) -> bool:
-        """Whether there is such a client."""
+        """Whether a client with this id is in the namespace."""
         native = self._native(namespace)
         socket = native.find(sid) if native is not None else None
         return socket is not None and socket.connected
@@ -262,7 +271,7 @@ class BaseServer(Handlers):
     def sids(
         self, to: Rooms = None, skip_sid: Rooms = None, namespace: str | None = None
     ) -> list[str]:
-        """The clients that are in any of some rooms (all for `None`) and in none of others."""
+        """Returns the ids of the clients in any of the rooms `to` (`None`: all), without those in `skip_sid`."""
         native = self._native(namespace)
         return [] if native is None else [one.sid for one in native.sockets(to, skip_sid)]
 

@@ -1,4 +1,4 @@
-"""What the Python half remembers of clients: sessions, environs, order of events."""
+"""The state of clients that Python code keeps: sessions, environs, and the progress of connect handlers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Reasons:
-    """The words of python-socketio for why a client has left."""
+    """The disconnect reasons of python-socketio."""
 
     SERVER_DISCONNECT = "server disconnect"
     CLIENT_DISCONNECT = "client disconnect"
@@ -31,17 +31,17 @@ _REASONS = {
 
 
 class Cause(NamedTuple):
-    """Which limit, deadline or rule ended a connection."""
+    """The limit, deadline or rule that ended a connection."""
 
     #: `"limit"`, `"deadline"`, `"parse"`, `"violation"` or `"transport"`.
     kind: str
-    #: What happened, in words.
+    #: A description of what happened.
     text: str
-    #: The option that sets the limit, by the engine's name.
+    #: The engine's name for the option that sets the limit.
     option: str | None
     #: The option's value: a number, bytes or milliseconds.
     limit: int | None
-    #: The number that was compared with the limit, where it is known.
+    #: The number that was compared with the limit, if known.
     seen: int | None
 
     def __str__(self) -> str:
@@ -51,8 +51,11 @@ class Cause(NamedTuple):
 
 
 class Reason(str):
-    """Why a client has left, in the words of python-socketio; `detail` has those of the protocol, and `cause` names the
-    limit, deadline or rule that ended its connection, if one did."""
+    """Why a client disconnected.
+
+    The string is a reason of python-socketio (see `Reasons`). `detail` is the reason in the terms of Socket.IO. `cause`
+    is the limit, deadline or rule that ended the connection, or `None`.
+    """
 
     __slots__ = ("detail", "cause")
     detail: str
@@ -74,11 +77,13 @@ class Client:
         self.socket = socket
         self.session: dict[str, Any] = {}
         self._environ: _environ.Environ | None = None
-        #: Whether it may join, from the call of its connect handler until it joins.
+        #: The open decision whether it may join: set from the call of its connect handler until it joins.
         self.question: Question | None = None
-        #: It was disconnected before it had joined, from the namespace or with its connection.
+        #: Set if the program disconnected it before it joined: `True` to close its connection, `False` to refuse only
+        #: this namespace.
         self.put_out: bool | None = None
-        #: With `always_connect`: its connect handler runs; it has refused; why the client has left in the meantime.
+        #: With `always_connect`: whether its connect handler runs, whether that handler refused it, and why it
+        #: disconnected while the handler ran.
         self.connecting = False
         self.refused = False
         self.left: tuple[str, tuple[Any, ...] | None] | None = None
@@ -91,7 +96,7 @@ class Client:
 
 
 class Clients:
-    """Those clients that there is something to remember of, by sid."""
+    """The clients for which there is state, by sid."""
 
     def __init__(self) -> None:
         self._by_sid: dict[str, Client] = {}

@@ -1,4 +1,7 @@
-"""What the native half calls while it is drained, as far as both servers do the same."""
+"""The callbacks of the native module, as far as they are the same for both servers.
+
+The native module calls them on the thread that drains the engine's event queue.
+"""
 
 from __future__ import annotations
 
@@ -20,41 +23,42 @@ if TYPE_CHECKING:
     from ._native import Ack, Namespace, Question, Socket
 
 Answers = list[tuple[str, list[Any]]]
-#: The same as the native half tells it: instead of arguments that Python cannot hold, an exception.
+#: The replies of clients as the native module passes them: (sid, arguments), or (sid, exception) for arguments that
+#: Python cannot represent.
 Replies = list[tuple[str, Any]]
 Done = Callable[[str, Replies], None]
 
-_ARGUMENTS = "reading the arguments of the connect handler, which was not called: the client is refused"
+_ARGUMENTS = "reading the arguments for the connect handler; the handler was not called and the client is refused"
 
 
 class Dispatcher:
-    """The names and arguments of the methods are those of `src/host.rs`."""
+    """Receives the events of the engine. `src/host.rs` lists the methods that the native module calls."""
 
     def __init__(self, server: BaseServer) -> None:
         self.server = server
         self._operations: dict[int, Done] = {}
         self._next = itertools.count(1)
-        #: The engine tells no more ends of operations.
+        #: The engine has stopped, so it does not report the end of operations.
         self._over = False
-        #: Held when a connect handler ends, and when its client leaves.
+        #: Guards the fields of a `Client` that the end of its connect handler and its disconnection both change.
         self._leaving = threading.Lock()
 
-    # ------------------------------------------------- to be done by each kind
+    # -------------------------------------------- implemented by each subclass
 
     def run(self, handler: Handler, args: Any, ack: Ack | None, name: str, sid: str) -> None:
-        """Calls a handler and answers with its result."""
+        """Calls a handler and sends its result as the acknowledgement."""
         raise NotImplementedError
 
     def decide(self, handler: Handler, args: Any, decided: Callable[[Any], None], sid: str) -> None:
-        """Calls a handler and passes on its result, or the exception it raised."""
+        """Calls a handler, then `decided` with its result or the exception that it raised."""
         raise NotImplementedError
 
     def spawn(self, coroutine: Any, ack: Ack | None, handler: Handler) -> None:
-        """A coroutine handler was called."""
+        """Runs the coroutine that a directly called handler returned."""
         raise NotImplementedError
 
     def fault(self, error: BaseException, what: str) -> None:
-        """Reports what a handler raised. Does not raise, whatever the program's logger does."""
+        """Reports an exception of a handler. Does not raise, even if the program's logger does."""
         try:
             self.server.logger.error("exception in %s", what, exc_info=error)
         except BaseException:
@@ -63,17 +67,17 @@ class Dispatcher:
                 traceback.print_exc()
 
     def log(self, level: int, target: str, text: str) -> None:
-        """A line of the engine's log."""
+        """Writes a line of the engine's log."""
         self.server._engine_log.write(level, target, text)
 
     def shutdown(self) -> None:
-        """The engine has stopped."""
+        """Called when the engine has stopped."""
         raise NotImplementedError
 
     # ------------------------------------------------------------- connections
 
     def request(self, request: dict[str, Any], question: Question) -> None:
-        """May this request open a session?"""
+        """Decides whether a request may open a session."""
         if request["xdomain"] and not self.server._origins.allow(request):
             question.reject("Not an accepted origin.")
             return
@@ -87,14 +91,14 @@ class Dispatcher:
             if error is None:
                 question.accept()
             else:
-                # Without words of the program, those of the engine.
+                # An empty message selects the engine's default.
                 question.reject(error["message"] if result is not False else "")
 
-        # Requests wait for nothing but their own answer.
+        # A key of its own: a request does not wait for the jobs of any client.
         self.decide(handler, (build(request),), decided, f"request {id(question)}")
 
     def connect(self, namespace: Namespace, sid: str, socket: Socket, question: Question) -> None:
-        """May this client join?"""
+        """Decides whether a client may join a namespace."""
         if not self.server._is_open(namespace.name):
             question.reject("Invalid namespace")
             self._drop(namespace, sid)
@@ -120,7 +124,7 @@ class Dispatcher:
                 self._reject(question, refusal)
                 self._drop(namespace, sid)
             elif not question.accept():
-                # It was put out, or has left, before its handler had let it in.
+                # The client was disconnected, or left, before its handler accepted it.
                 self._end_kept(namespace, sid)
                 detail = "transport close" if client.put_out is None else "server namespace disconnect"
                 self.disconnected(namespace, sid, socket, detail, None)
@@ -132,12 +136,12 @@ class Dispatcher:
             question.reject(refusal["message"], refusal.get("data"))
         except Exception as error:
             question.reject(refusal["message"])
-            self.fault(error, "the data of a refused connection, which was refused without them")
+            self.fault(error, "sending the data of a ConnectionRefusedError; the client was refused without the data")
 
     def put_out(self, socket: Socket, close: bool) -> bool:
-        """Refuses a client whose connect handler has not let it in yet. False when it is not in that state."""
+        """Refuses a client whose connect handler is still running. Returns whether there is such a client."""
         client = self.server._clients.get(socket.sid)
-        # Another thread clears it when the client joins.
+        # Read once: another thread clears it when the client joins.
         question = None if client is None else client.question
         if client is None or question is None:
             return False
@@ -147,7 +151,7 @@ class Dispatcher:
                 client.socket.close()
         elif client.socket.connected:
             client.socket.disconnect(close)
-        # Otherwise it has been let in, and is put out when it joins.
+        # Otherwise the client was accepted just now; `connected` disconnects it.
         return True
 
     def _drop(self, namespace: Namespace, sid: str) -> None:
@@ -179,7 +183,7 @@ class Dispatcher:
         return (*args, auth) if takes(handler, len(args) + 1) else args
 
     def connected(self, namespace: Namespace, sid: str, socket: Socket) -> None:
-        """A client has joined."""
+        """Called when a client has joined."""
         client = self.server._clients.get(sid)
         if client is not None:
             client.question = None
@@ -206,7 +210,7 @@ class Dispatcher:
         def decided(result: Any) -> None:
             refused = self._refusal(result) is not None
             with self._leaving:
-                # Both at once: a client that leaves now is looked up by another thread.
+                # Both change together: if the client leaves now, another thread reads them.
                 client.refused = refused
                 client.connecting = False
             if client.left is not None:
@@ -219,14 +223,14 @@ class Dispatcher:
     def disconnecting(
         self, namespace: Namespace, sid: str, socket: Socket, reason: str, cause: tuple[Any, ...] | None
     ) -> None:
-        """A client is leaving."""
+        """Called before a client leaves its rooms."""
         for watcher in self.server._watching("disconnecting", namespace.name):
             self._call(watcher, sid, Reason(reason, cause))
 
     def disconnected(
         self, namespace: Namespace, sid: str, socket: Socket, reason: str, cause: tuple[Any, ...] | None
     ) -> None:
-        """A client has left."""
+        """Called when a client has left."""
         clients = self.server._clients
         client = clients.get(sid)
         if client is not None:
@@ -239,7 +243,7 @@ class Dispatcher:
         if found is None or (client is not None and client.refused):
             clients.forget(sid)
             return
-        # Its session and its rooms can be asked for until the handler is through.
+        # Its session and its rooms are available until the handler ends.
         clients.of(socket)
         handler, args = found
         if takes(handler, len(args) + 1):
@@ -257,12 +261,12 @@ class Dispatcher:
     def dispatch(
         self, namespace: Namespace, event: str, sid: str, args: tuple[Any, ...], ack: Ack | None
     ) -> None:
-        """An event of a client for which there is no handler that can be called directly."""
-        if self.server._log.speaks:
+        """Handles an event for which the native module has no handler to call directly."""
+        if self.server._log.logs_events:
             try:
                 self.server._log.received(event, sid, namespace.name)
             except Exception as error:
-                self.fault(error, "the log of an event")
+                self.fault(error, "logging an event")
         found = self.server._find(event, namespace.name, (sid, *args))
         if found is not None:
             self.run(*found, ack, event, sid)
@@ -270,7 +274,7 @@ class Dispatcher:
     def packet(
         self, namespace: Namespace, event: str, sid: str, args: list[Any], question: Question
     ) -> None:
-        """May this event pass?"""
+        """Decides whether an event may reach its handler."""
         filters = iter(self.server._filters.get(namespace.name, ()))
 
         def ask_next(result: Any) -> None:
@@ -288,36 +292,36 @@ class Dispatcher:
         ask_next(None)
 
     def message(self, namespace: Namespace, sid: str, data: str | bytes) -> None:
-        """A message of a plain connection."""
+        """Handles a message of an Engine.IO connection."""
         self.dispatch(namespace, "message", sid, (data,), None)
 
     def outgoing(self, namespace: Namespace, event: str, sid: str, args: list[Any]) -> None:
-        """An event leaves."""
+        """Called when an event is sent to a client."""
         for watcher in self.server._watching("outgoing", namespace.name):
             self._call(watcher, sid, event, *args)
 
     def upgraded(self, namespace: Namespace, sid: str, transport: str) -> None:
-        """A connection has changed its transport."""
+        """Called when a client has changed to another transport."""
         for watcher in self.server._watching("upgrade", namespace.name):
             self._call(watcher, sid, transport)
 
     def drained(self, namespace: Namespace, sid: str) -> None:
-        """A slow client has caught up."""
+        """Called when the send buffer of a slow client is empty again."""
         for watcher in self.server._watching("drain", namespace.name):
             self._call(watcher, sid)
 
     def dropped(self, namespace: Namespace, sid: str, count: int) -> None:
-        """Messages for a client found no room in its send buffer."""
+        """Called when messages for a client were dropped because its send buffer is full. `count` is their number."""
         for watcher in self.server._watching("dropped", namespace.name):
             self._call(watcher, sid, count)
 
     def room(self, namespace: Namespace, change: str, room: str, sid: str | None) -> None:
-        """Something has happened to a room."""
+        """Called when a room is created or deleted, or a client joins or leaves it."""
         for watcher in self.server._watching("room", namespace.name):
             self._call(watcher, change, room, sid)
 
     def connection_error(self, request: dict[str, Any], code: int, message: str) -> None:
-        """A request was refused."""
+        """Called when a request was refused."""
         for watcher in self.server._watching("connection_error", "/"):
             self._call(watcher, request, code, message)
 
@@ -330,39 +334,39 @@ class Dispatcher:
     # --------------------------------------------------------- acknowledgements
 
     def expect(self, done: Done) -> int:
-        """A number under which the end of an emit with acknowledgement will be told."""
+        """Registers an emit with acknowledgement. Returns the number under which the engine will report its end."""
         operation = next(self._next)
         self._operations[operation] = done
         return operation
 
     def forget(self, operation: int) -> None:
-        """Nothing will be told under this number."""
+        """Removes a registered operation."""
         self._operations.pop(operation, None)
 
     def acked(self, operation: int, outcome: str, replies: Replies) -> None:
-        """An emit with acknowledgement has ended."""
+        """Called when an emit with acknowledgement has ended."""
         done = self._operations.pop(operation, None)
         if done is not None:
             done(outcome, replies)
 
     def asked(self, operation: int) -> None:
-        """The engine has this operation now. If the engine has stopped meanwhile, the operation ends."""
+        """To be called when the engine has accepted an operation. Ends it if the engine has stopped since."""
         if self._over:
             self.acked(operation, "closed", [])
 
     def end_operations(self) -> None:
-        """Ends all operations, those to come as well: the engine has stopped."""
+        """Ends all operations, and those that are started later, because the engine has stopped."""
         self._over = True
         for operation in list(self._operations):
             self.acked(operation, "closed", [])
 
     def callback(self, callback: Handler) -> Done:
-        """Calls back with what one client has answered."""
+        """Returns a `Done` that calls `callback` with the arguments of one client's acknowledgement."""
 
         def done(outcome: str, replies: Replies) -> None:
             for sid, args in replies:
                 if isinstance(args, Exception):
-                    self.fault(_bad_answer(sid, args), "the answer to an emit")
+                    self.fault(_bad_answer(sid, args), "reading an acknowledgement")
                 else:
                     self.run(callback, tuple(args), None, "an emit's callback", sid)
 
@@ -370,26 +374,27 @@ class Dispatcher:
 
 
 def _bad_answer(sid: str, error: Exception) -> exceptions.BadAnswerError:
-    bad = exceptions.BadAnswerError(f"the answer of {sid} cannot be read: {error}")
+    bad = exceptions.BadAnswerError(f"the acknowledgement of client {sid} cannot be read: {error}")
     bad.__cause__ = error
     return bad
 
 
-_OWES_TOO_MANY = (
-    "a client owes as many acknowledgements as maxPendingAcks allows, so this one is not waited for"
+_TOO_MANY_ACKS = (
+    "the client has not answered maxPendingAcks earlier events, so the server does not wait for this answer:"
+    " raise maxPendingAcks, or emit without an acknowledgement"
 )
 
 
 def one_answer(outcome: str, replies: Replies, timeout: float | None) -> Any:
-    """What `call` returns, or raises."""
+    """The result of `call`: returns the arguments of the answer, or raises the exception for the outcome."""
     if outcome == "timeout":
-        raise exceptions.TimeoutError(f"the client has not answered within {timeout} s")
+        raise exceptions.TimeoutError(f"the client did not answer within {timeout} s")
     if outcome == "full":
-        raise exceptions.TooManyAcksError(_OWES_TOO_MANY)
+        raise exceptions.TooManyAcksError(_TOO_MANY_ACKS)
     if outcome == "closed":
-        raise exceptions.ClientGoneError("the server was closed before the client had answered")
+        raise exceptions.ClientGoneError("the server was closed before the client answered")
     if outcome != "ok":
-        raise exceptions.ClientGoneError("the client has left without an answer")
+        raise exceptions.ClientGoneError("the client disconnected before it answered")
     sid, args = replies[0]
     if isinstance(args, Exception):
         raise _bad_answer(sid, args)
@@ -397,7 +402,7 @@ def one_answer(outcome: str, replies: Replies, timeout: float | None) -> Any:
 
 
 def all_answers(outcome: str, replies: Replies, timeout: float) -> Answers:
-    """What `call_all` returns, or raises."""
+    """The result of `call_all`: returns the answers, or raises the exception for the outcome."""
     readable = [(sid, args) for sid, args in replies if not isinstance(args, Exception)]
     for sid, args in replies:
         if isinstance(args, Exception):
@@ -407,12 +412,12 @@ def all_answers(outcome: str, replies: Replies, timeout: float) -> Answers:
     if outcome == "ok":
         return replies
     if outcome == "full":
-        full = exceptions.TooManyAcksError(_OWES_TOO_MANY)
+        full = exceptions.TooManyAcksError(_TOO_MANY_ACKS)
         full.answers = replies
         raise full
-    text = f"not all clients have answered within {timeout} s"
+    text = f"at least one client did not answer within {timeout} s; {len(replies)} answered"
     if outcome == "closed":
-        text = "the server was closed before all clients had answered"
+        text = f"the server was closed before all clients answered; {len(replies)} answered"
     error = exceptions.TimeoutError(text)
     error.answers = replies
     raise error

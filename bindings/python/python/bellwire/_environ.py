@@ -1,4 +1,4 @@
-"""The request that opened a connection, in the form of WSGI and ASGI."""
+"""The environ of connect handlers: the request that opened a connection, in the format of WSGI and ASGI."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Environ = dict[str, Any]
 
 
 def build(handshake: dict[str, Any]) -> Environ:
-    """A WSGI environ with the ASGI scope in it, as python-socketio passes it to connect handlers."""
+    """Returns a WSGI environ that contains an ASGI scope, as python-socketio passes it to connect handlers."""
     path, _, query = handshake["url"].partition("?")
     headers: dict[str, str] = handshake["headers"]
     scheme = "https" if handshake["secure"] else "http"

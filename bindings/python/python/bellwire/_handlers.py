@@ -1,10 +1,12 @@
-"""What a program has registered: handlers by namespace and event, filters, watchers."""
+"""The registry of handlers by namespace and event, of filters, and of watchers."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+from ._errors import NO_COROUTINES
 
 if TYPE_CHECKING:
     from .namespaces import BaseNamespace
@@ -18,7 +20,7 @@ _WATCHED = ("connection_error", "disconnecting", "drain", "dropped", "joined", "
 
 
 class Watched(dict[str, V]):
-    """A dictionary that tells of each change."""
+    """A dictionary that calls `changed` with the key at each change, and passes new values through `convert`."""
 
     def __init__(
         self,
@@ -68,12 +70,12 @@ class Watched(dict[str, V]):
 
 
 class Handlers:
-    """The part of a server that has them. A running engine is told of each change."""
+    """The part of a server that registers handlers. Handlers can be changed while the server runs."""
 
     _reserved = RESERVED
 
     def __init__(self) -> None:
-        #: By namespace and event. It may be changed at any time.
+        #: The handlers by namespace and event. Programs may change it at any time.
         self.handlers: dict[str, dict[str, Handler]] = Watched(self._changed, self._watch_events)
         self.namespace_handlers: dict[str, BaseNamespace[Any]] = Watched(self._changed, lambda _, it: it)
         self._filters: dict[str, list[Handler]] = {}
@@ -83,11 +85,11 @@ class Handlers:
         return Watched(lambda _: self._changed(name), lambda _, handler: handler, events)
 
     def is_asyncio_based(self) -> bool:
-        """Whether handlers run on a loop."""
+        """Whether handlers run on an event loop."""
         raise NotImplementedError
 
     def _changed(self, name: str) -> None:
-        """Something of this namespace has changed."""
+        """Called when the handlers, filters or watchers of a namespace have changed."""
         raise NotImplementedError
 
     @overload
@@ -99,15 +101,15 @@ class Handlers:
     def on(
         self, event: str, handler: Handler | None = None, namespace: str | None = None
     ) -> Handler:
-        """Registers the handler of an event; without one, a decorator that does.
+        """Registers the handler of an event. Without `handler`, returns a decorator.
 
-        `"*"` is every event, or every namespace, that has no handler of its own.
+        The event `"*"` stands for all events that have no handler of their own; the namespace `"*"` likewise.
         """
         name = namespace or "/"
 
         def register(handler: H) -> H:
             if inspect.iscoroutinefunction(handler) and not self.is_asyncio_based():
-                raise TypeError("a Server has no coroutine handlers: use AsyncServer")
+                raise TypeError(f"handler of {event!r}: {NO_COROUTINES}")
             if name not in self.handlers:
                 self.handlers[name] = {}
             self.handlers[name][event] = handler
@@ -122,7 +124,7 @@ class Handlers:
         self, handler: None = None, /, *, namespace: str | None = None
     ) -> Callable[[H], H]: ...
     def event(self, handler: Any = None, /, *, namespace: str | None = None) -> Any:
-        """A decorator: the handler of the event that has the function's name."""
+        """A decorator that registers a function as the handler of the event with the function's name."""
         if handler is not None:
             return self.on(handler.__name__, handler)
         return lambda handler: self.on(handler.__name__, handler, namespace)
@@ -139,30 +141,36 @@ class Handlers:
         self.namespace_handlers[namespace_handler.namespace] = namespace_handler
 
     def use(self, handler: H, namespace: str | None = None) -> H:
-        """Registers what decides about each event of a client before its handler is called.
+        """Registers a filter, which is called with `(sid, event, *args)` before the handler of each event.
 
-        It is called with `(sid, event, *args)`. The event is dropped when it returns `False` or raises an exception.
-        Later events of the client wait for its decision.
+        If the filter returns `False` or raises an exception, the event is dropped. Later events of the same client wait
+        for its decision. Several filters are called in the order in which they were registered.
         """
         self._filters.setdefault(namespace or "/", []).append(handler)
         self._changed(namespace or "/")
         return handler
 
     def watch(self, what: str, handler: H, namespace: str | None = None) -> H:
-        """Registers a plain function that is called when the engine does something:
+        """Registers a watcher: a plain function that is called when the engine does something.
 
-        - `"joined"`: `(sid)` when a client was let in and has joined;
-        - `"disconnecting"`: `(sid, reason)` before a client's `disconnect`;
-        - `"outgoing"`: `(sid, event, *args)` when an event leaves for a client;
-        - `"room"`: `(change, room, sid)`, where the change is `create`, `join`, `leave` or `delete`;
-        - `"upgrade"`: `(sid, transport)`; `"drain"`: `(sid)` when a slow client has caught up;
-        - `"dropped"`: `(sid, count)` when so many messages for a client, broadcasts included, were refused or dropped
-          since the last call because its send buffer is full: at the first, and then once in a second;
-        - `"connection_error"`: `(request, code, message)` when a request is refused; `request["context"]` is a dict with
-          what was wrong: `name`, `sid`, `transport`, `previousTransport`, `protocol`, `previousProtocol`, `method`, `origin`.
+        - `"joined"`: `(sid)` after a client has joined the namespace.
+        - `"disconnecting"`: `(sid, reason)` before a client leaves its rooms and its `disconnect` handler is called.
+        - `"outgoing"`: `(sid, event, *args)` when an event is sent to a client.
+        - `"room"`: `(change, room, sid)`, where `change` is `create`, `join`, `leave` or `delete`; `sid` is `None` for
+          `create` and `delete`.
+        - `"upgrade"`: `(sid, transport)` when a client has changed to another transport.
+        - `"drain"`: `(sid)` when the send buffer of a slow client is empty again.
+        - `"dropped"`: `(sid, count)` when messages for a client, broadcasts included, were refused or dropped because
+          its send buffer is full. `count` is their number since the last call. The first is reported at once, later
+          ones once per second.
+        - `"connection_error"`: `(request, code, message)` when a request is refused. `request["context"]` is a dict
+          with the details that apply: `name`, `sid`, `transport`, `previousTransport`, `protocol`,
+          `previousProtocol`, `method`, `origin`.
+
+        Raises `ValueError` for any other name.
         """
         if what not in _WATCHED:
-            raise ValueError(f"{what!r} cannot be watched; these can: {', '.join(_WATCHED)}")
+            raise ValueError(f"{what!r} cannot be watched; choose one of {', '.join(_WATCHED)}")
         self._watchers.setdefault(what, {}).setdefault(namespace or "/", []).append(handler)
         self._changed(namespace or "/")
         return handler
@@ -171,7 +179,10 @@ class Handlers:
         return self._watchers.get(what, {}).get(namespace, [])
 
     def _find(self, event: str, namespace: str, args: tuple[Any, ...]) -> tuple[Handler, Any] | None:
-        """The handler of an event and its arguments: functions before classes, names before `*`."""
+        """Returns the handler of an event and its arguments, or `None`.
+
+        Functions take precedence over class-based namespaces, and exact names over `"*"`.
+        """
         for name in (namespace, "*"):
             handlers = self.handlers.get(name)
             if handlers is None:

@@ -1,4 +1,4 @@
-"""What a program hears in its log when it asks for one."""
+"""Logging: events of clients on request, and the log of the engine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from . import _native
 
 
 class Log:
-    """A logger of the program's, or `bellwire`, which is as quiet as any until it is asked to speak."""
+    """The logger of a server: the program's own, or the logger `bellwire`, which `True` sets to the level INFO."""
 
     def __init__(self, asked: bool | logging.Logger, part: str = "") -> None:
         if isinstance(asked, bool):
@@ -21,8 +21,8 @@ class Log:
                 self.logger.addHandler(logging.StreamHandler())
         else:
             self.logger = asked
-        #: Whether somebody wants to read of each event. Found out once, because it is looked at for each.
-        self.speaks = bool(asked) and self.logger.isEnabledFor(logging.INFO)
+        #: Whether each event is logged. Computed once, because it is read for each event.
+        self.logs_events = bool(asked) and self.logger.isEnabledFor(logging.INFO)
 
     def received(self, event: str, sid: str, namespace: str) -> None:
         self.logger.info("received %r from %s in %s", event, sid, namespace)
@@ -42,11 +42,12 @@ _LEVELS = (logging.CRITICAL, logging.ERROR, logging.WARNING, logging.INFO, loggi
 
 
 class EngineLog:
-    """The lines of the engine itself: why a client was refused or dropped at DEBUG, the server's life at INFO, limits that
-    the program should know of at WARNING, packets below DEBUG.
+    """The log of the engine, as lines of the `logging` module.
 
-    Requests and sessions are the matter of the logger that `engineio_logger` stands for, everything else of the other.
-    How much the loggers want is looked up when the server starts, and with each line.
+    The engine logs limits that were reached at WARNING, start and stop at INFO, and connects, refusals and closes with
+    their causes at DEBUG. Its level TRACE, with packets, is 5. Lines about requests and sessions go to the logger of
+    `engineio_logger`, all others to the logger of the server. The levels of both are read when the server starts and
+    after each line.
     """
 
     _all: weakref.WeakSet[EngineLog] = weakref.WeakSet()
@@ -59,7 +60,7 @@ class EngineLog:
         }
 
     def follow(self) -> None:
-        """From now on the engine says as much as the loggers want to hear."""
+        """Sets the engine's level to that of the loggers, now and after each line."""
         self._all.add(self)
         self._update()
 

@@ -1,4 +1,4 @@
-"""What of python-socketio is not in this version, or in no version, and what there is instead."""
+"""Names and options of python-socketio that this package does not have, and what to use instead."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import difflib
 import inspect
 import sys
 
-#: Ways of python-socketio to live inside of another server.
+#: Values of `async_mode` with which python-socketio is mounted into another server.
 _MOUNTED = ("asgi", "aiohttp", "sanic", "tornado", "eventlet", "gevent", "gevent_uwsgi")
 
-_LISTENS = "the server listens by itself: run(), serve() or listen()"
-_ALONE = "there are no client managers in this version: a server has the clients of its own process"
+_LISTENS = "the server listens by itself: call run(), serve() or listen()"
+_ALONE = "client managers are not supported in this version: a server reaches the clients of its own process only"
 
 _NAMES = {
     "ASGIApp": _LISTENS,
@@ -30,22 +30,25 @@ _NAMES = {
         (
             "Client", "AsyncClient", "SimpleClient", "AsyncSimpleClient", "ClientNamespace", "AsyncClientNamespace",
         ),
-        "this package is a server; any Socket.IO client can talk to it, that of python-socketio too",
+        "this package has no client: use any Socket.IO client, for example the one of python-socketio",
     ),
 }  # fmt: skip
 
 _MEMBERS = {
     "attach": _LISTENS,
     "handle_request": _LISTENS,
-    "instrument": "there is no admin page; metrics() and stat() have the numbers",
-    "manager": _ALONE + "; sids() and rooms() tell who is where",
-    "eio": "there is no second server inside; stat(), watch() and transport() tell of connections",
-    "environ": "ask for one client's with get_environ(sid)",
+    "instrument": "the admin page is not supported: use metrics() and stat()",
+    "manager": f"{_ALONE}; use sids() and rooms() for the clients and their rooms",
+    "eio": "there is no separate Engine.IO server: use stat(), watch() and transport()",
+    "environ": "use get_environ(sid)",
 }
 
 
 def refuse_green_threads() -> None:
-    """A program whose threads gevent or eventlet have replaced would freeze: they do not run while the engine is waited for."""
+    """Raises an error if gevent or eventlet has replaced the threads of this program.
+
+    Green threads do not run while a thread waits in native code, so the program would hang.
+    """
     gevent = sys.modules.get("gevent.monkey")
     eventlet = sys.modules.get("eventlet.patcher")
     if gevent is not None and gevent.is_module_patched("threading"):
@@ -55,19 +58,19 @@ def refuse_green_threads() -> None:
     else:
         return
     raise RuntimeError(
-        f"{patcher} has replaced the threads of this program, and the server needs real ones:"
-        f" do not patch (handlers of a Server run on threads and may block), or {advice}"
+        f"{patcher} has replaced the threads of this program, but a Server needs threads of the system:"
+        f" do not patch (handlers run on threads and may block), or {advice}"
     )
 
 
 def missing_name(name: str) -> str:
-    """Why the package has no such name."""
+    """The message for a name that the package does not have."""
     text = f"module 'bellwire' has no attribute {name!r}"
     return f"{text}: {_NAMES[name]}" if name in _NAMES else text
 
 
 def missing_member(kind: type, name: str) -> str:
-    """Why a server has no such member, or which one may have been meant."""
+    """The message for a member that a server does not have; suggests the most similar one."""
     text = f"{kind.__name__!r} object has no attribute {name!r}"
     if name in _MEMBERS:
         return f"{text}: {_MEMBERS[name]}"
@@ -75,7 +78,7 @@ def missing_member(kind: type, name: str) -> str:
 
 
 def unknown_option(kind: type, name: str) -> TypeError:
-    """There is no such option; perhaps another one was meant."""
+    """The error for an option that does not exist; suggests the most similar one."""
     known = {
         parameter.name
         for base in kind.__mro__
@@ -100,20 +103,20 @@ def refuse_unsupported(
     namespaces: str | list[str] | None,
     async_mode: str | None,
 ) -> None:
-    """Says of what python-socketio can be told and this version cannot do, and what there is instead."""
+    """Raises `NotImplementedError` for options of python-socketio that this version does not support."""
     if client_manager is not None:
         raise NotImplementedError(f"client_manager: {_ALONE}")
     if json is not None:
         raise NotImplementedError(
-            "json: the engine reads and writes JSON itself; convert what json.dumps could not write before it is emitted"
+            "json: the engine reads and writes JSON itself; convert values that json.dumps cannot write before emit()"
         )
     if serializer != "default":
-        raise NotImplementedError(f"serializer={serializer!r}: only 'default', which is JSON, is in this version")
+        raise NotImplementedError(f"serializer={serializer!r}: this version supports only 'default', which is JSON")
     if namespaces is not None and "*" in namespaces:
         raise NotImplementedError(
-            "namespaces='*': each namespace has to be named in this version, as in namespaces=['/', '/chat']"
+            "namespaces='*': each namespace must be named in this version, as in namespaces=['/', '/chat']"
         )
     if async_mode in _MOUNTED:
         raise NotImplementedError(
-            f"async_mode={async_mode!r}: mounting into another server is not in this version; {_LISTENS}"
+            f"async_mode={async_mode!r}: mounting into another server is not supported in this version; {_LISTENS}"
         )

@@ -1,4 +1,4 @@
-"""The native half. Private: the classes in this package are the interface."""
+"""The native module. It is private; the public classes of this package use it."""
 
 from typing import Any
 

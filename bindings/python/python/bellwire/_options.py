@@ -1,4 +1,4 @@
-"""The options by the names of python-socketio, as the engine wants them."""
+"""Converts the options of python-socketio to those of the engine."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def engine_options(
     socketio_path: str,
     extra: dict[str, Any] | None,
 ) -> str:
-    """JSON for the engine. What is in `extra`, by the engine's own names, counts more than the rest."""
+    """Returns the engine's options as JSON. `extra` has options by the engine's names and takes precedence."""
     if isinstance(ping_interval, tuple):
-        # The engine grants the grace already: everything that a client sends is a sign of life.
+        # The second value, a grace period, is not needed: the engine counts every packet as an answer to a ping.
         ping_interval = ping_interval[0]
     options: dict[str, Any] = {
         "path": "/" + socketio_path.strip("/"),
@@ -39,11 +39,11 @@ def engine_options(
         values = [cookie, *cookie.values()] if isinstance(cookie, dict) else [cookie]
         if any(callable(value) for value in values):
             raise NotImplementedError(
-                "cookie: a function is not called in this version: give a name, or a dict of fixed attributes"
+                "cookie: a function is not supported in this version: pass a name, or a dict of fixed attributes"
             )
         options["cookie"] = {"name": cookie} if isinstance(cookie, str) else _cookie(cookie)
     if cors_allowed_origins is not None and cors_allowed_origins != []:
-        # Whoever is allowed is told its own origin: a browser takes no "*" together with credentials.
+        # `True` answers with the origin of the request: browsers refuse "*" together with credentials.
         named = isinstance(cors_allowed_origins, (str, list)) and "*" not in origins(cors_allowed_origins)
         origin = cors_allowed_origins if named else True
         options["cors"] = {"origin": origin, "credentials": cors_credentials}
@@ -52,7 +52,7 @@ def engine_options(
 
 
 def origins(allowed: str | list[str]) -> list[str]:
-    """One origin, or several."""
+    """Returns a list for one origin or several."""
     return [allowed] if isinstance(allowed, str) else allowed
 
 

@@ -1,4 +1,4 @@
-"""Which pages may open a session."""
+"""The check of `cors_allowed_origins` when a session opens."""
 
 from __future__ import annotations
 
@@ -11,18 +11,21 @@ from ._options import Cors, origins
 
 
 class Origins:
-    """`None` is pages of this server only, `"*"` any page, `[]` no check at all; otherwise those that are named, or
-    those that a function of `(origin, environ)` allows."""
+    """The origins from which web pages may open a session.
+
+    `None` allows the origin of this server only, and `"*"` any origin. `[]` disables the check. Otherwise a `str` or a
+    list names the origins, or a function of `(origin)` or `(origin, environ)` decides.
+    """
 
     def __init__(self, allowed: Cors) -> None:
         if inspect.iscoroutinefunction(allowed):
-            raise TypeError("cors_allowed_origins: a coroutine function cannot be asked; a plain one can")
+            raise TypeError("cors_allowed_origins: coroutine functions are not supported: pass a plain function")
         self._allowed = origins(allowed) if isinstance(allowed, (str, list)) else allowed
-        #: Whether anybody has to be asked.
+        #: Whether any request can be refused.
         self.checks = not isinstance(self._allowed, list) or ("*" not in self._allowed and self._allowed != [])
 
     def allow(self, request: dict[str, Any]) -> bool:
-        """Whether the page that made a request is one of them."""
+        """Whether the origin of a request is allowed."""
         headers: dict[str, str] = request["headers"]
         origin = headers.get("origin", "")
         if callable(self._allowed):

@@ -1,4 +1,4 @@
-"""The threads on which a `Server` runs handlers."""
+"""The thread pool on which a `Server` runs handlers."""
 
 from __future__ import annotations
 
@@ -15,21 +15,22 @@ Job = Callable[[], None]
 #: The name of the threads.
 HANDLER = "bellwire-handler"
 
-#: So many threads are started as soon as a job finds none that is idle.
+#: Up to this many threads, a thread is started whenever a job finds no idle thread.
 _AT_ONCE = 32
-#: Beyond them, one is started when the oldest job has waited for so long, in seconds.
+#: Beyond that, a thread is started when the oldest job has waited for this many seconds.
 _PATIENCE_S = 0.01
-#: An idle thread ends after so many seconds.
+#: An idle thread ends after this many seconds.
 _IDLE_S = 10.0
-#: When no thread can be added, this is reported once a job has waited for so long, and then once in each interval.
+#: If no thread can be added, a report is made after a job has waited for the first time, and then at this interval.
 REPORT_AFTER_S = 1.0
 REPORT_EVERY_S = 10.0
 
 
 class Pool:
-    """Runs jobs in the order in which they came, on threads that are added while jobs wait, up to a bound.
+    """Runs jobs in the order in which they were submitted. Threads are added while jobs wait, up to `most`.
 
-    The threads are daemons: a handler that does not return does not keep the program from ending.
+    The threads are daemon threads, so that a handler that does not return cannot keep the program from ending.
+    `report` is called with the number of threads, the number of waiting jobs and the age of the oldest in seconds.
     """
 
     def __init__(self, most: int, report: Callable[[int, int, float], None]) -> None:
@@ -46,7 +47,7 @@ class Pool:
         self._end = threading.Condition(lock)
 
     def submit(self, job: Job) -> bool:
-        """Runs a job soon. False when the pool has been stopped."""
+        """Queues a job. Returns `False` if the pool has been stopped."""
         with self._work:
             if self._stopped:
                 return False
@@ -58,7 +59,7 @@ class Pool:
         return True
 
     def stop(self) -> None:
-        """Takes no more jobs, and drops those that wait."""
+        """Rejects later jobs and drops the queued ones. Running jobs continue."""
         with self._work:
             self._stopped = True
             self._jobs.clear()
@@ -66,18 +67,18 @@ class Pool:
             self._end.notify_all()
 
     def wait(self, timeout: float) -> bool:
-        """Waits until no job waits or runs. False when that takes longer."""
+        """Waits until no job is queued or running. Returns `False` after `timeout` seconds."""
         with self._rest:
             return self._rest.wait_for(lambda: not self._jobs and self._idle == self._threads, timeout)
 
     def _add(self) -> bool:
-        """Starts a thread; the lock is held."""
+        """Starts a thread. The caller holds the lock."""
         thread = threading.Thread(target=self._run, name=HANDLER, daemon=True)
         self._threads += 1
         try:
             thread.start()
         except RuntimeError:
-            # The system gives no more threads, or the program is ending.
+            # The system's limit of threads was reached, or the interpreter is shutting down.
             self._threads -= 1
             return False
         return True
@@ -96,11 +97,11 @@ class Pool:
                     return
                 _, job = self._jobs.popleft()
             _guarded(job)
-            # What it refers to is not kept while the thread is idle.
+            # An idle thread must not keep the objects of its last job alive.
             del job
 
     def _watch(self) -> None:
-        """Sees to it that waiting jobs get threads; the lock is held."""
+        """Starts the thread that adds threads for waiting jobs, unless it runs. The caller holds the lock."""
         if not self._watched:
             self._watched = True
             try:
@@ -127,7 +128,7 @@ class Pool:
 
 
 def _guarded(work: Callable[[], object]) -> None:
-    """Runs what may raise without an end of this thread; it is reported like the end of a thread."""
+    """Calls `work` and reports exceptions to `threading.excepthook`, so that they do not end this thread."""
     try:
         work()
     except BaseException:

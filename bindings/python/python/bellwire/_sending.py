@@ -1,4 +1,4 @@
-"""What a server does to its clients without waiting: sending, rooms, disconnecting."""
+"""The operations of a server that do not wait: emitting, rooms, disconnecting."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Sent = TypeVar("Sent")
 
 
 class Sending(BaseServer, Generic[Sent]):
-    """It is done when the call returns. What it returns is for those who are used to `await` it."""
+    """Operations that take effect before they return. An `AsyncServer` returns an awaitable, for compatibility."""
 
     _sent: Sent
 
@@ -32,14 +32,19 @@ class Sending(BaseServer, Generic[Sent]):
         *,
         volatile: bool = False,
     ) -> Sent:
-        """Sends an event to a client, to the clients in some rooms, or to all.
+        """Sends an event to a client, to the clients in one or several rooms, or to all clients.
 
-        A tuple is several arguments. `skip_sid` names clients, or rooms, that are left out. A volatile event is dropped
-        for clients that are not ready for it. Nothing happens when nobody is there.
+        `to` (or `room`) is a client's id, a room, or several of them; `None` stands for all clients, an empty list for
+        no client. Clients and rooms in `skip_sid` are left out. A tuple as `data` is sent as several arguments.
+        `callback` is called with the arguments of each acknowledgement. A volatile event is dropped for clients that
+        cannot take it at once.
+
+        Raises `SendBufferFullError` if `to` is one client whose send buffer is full; broadcasts drop the event for such
+        clients. If there is no receiver, nothing is sent and nothing is raised.
         """
         if to is None:
             to = room
-        if self._log.speaks:
+        if self._log.logs_events:
             self._log.emitted(event, to, namespace or "/")
         native = self._natives.get(namespace or "/")
         if native is None:
@@ -48,7 +53,7 @@ class Sending(BaseServer, Generic[Sent]):
             native.emit(event, data, to, skip_sid, volatile)
             return self._sent
         dispatcher = self._dispatcher
-        assert dispatcher is not None, "a namespace without a server that was started"
+        assert dispatcher is not None, "namespaces exist only after the server has been started"
         one = _is_sid(native, to)
         for sid in [to] if one else self.sids(to, skip_sid, namespace):
             operation = dispatcher.expect(dispatcher.callback(callback))
@@ -56,7 +61,7 @@ class Sending(BaseServer, Generic[Sent]):
             try:
                 asked = native.ask(event, data, cast(str, sid), None, operation)
             except SendBufferFullError:
-                # As without a callback: one of several receivers does not keep the event from the others.
+                # As without a callback: a full send buffer raises only if it belongs to the one receiver.
                 if one:
                     raise
             finally:
@@ -74,7 +79,7 @@ class Sending(BaseServer, Generic[Sent]):
         callback: Handler | None = None,
         ignore_queue: bool = False,
     ) -> Sent:
-        """Sends an event of the name `message`."""
+        """Sends an event with the name `message`. The arguments are those of `emit`."""
         return self.emit(
             "message",
             data=data,
@@ -87,21 +92,21 @@ class Sending(BaseServer, Generic[Sent]):
         )
 
     def enter_room(self, sid: str, room: str | int, namespace: str | None = None) -> Sent:
-        """Puts a client into a room."""
+        """Adds a client to a room. Raises `ValueError` if the client is not connected to the namespace."""
         native = self._native(namespace)
         if native is None or not native.enter(sid, room):
             raise ValueError("sid is not connected to requested namespace")
         return self._sent
 
     def leave_room(self, sid: str, room: str | int, namespace: str | None = None) -> Sent:
-        """Takes a client out of a room."""
+        """Removes a client from a room."""
         native = self._native(namespace)
         if native is not None:
             native.leave(sid, room)
         return self._sent
 
     def close_room(self, room: str | int, namespace: str | None = None) -> Sent:
-        """Takes all clients out of a room."""
+        """Removes all clients from a room."""
         native = self._native(namespace)
         if native is not None:
             native.leave_all(room, None, room)
@@ -115,9 +120,10 @@ class Sending(BaseServer, Generic[Sent]):
         *,
         close: bool = False,
     ) -> Sent:
-        """Disconnects a client from the namespace, or closes its connection.
+        """Disconnects a client from the namespace, or, with `close=True`, closes its connection.
 
-        While its connect handler runs, the client is refused; its disconnect handler is called after that.
+        A client whose connect handler is still running is refused; its disconnect handler is called after the connect
+        handler has ended.
         """
         native = self._native(namespace)
         socket = native.find(sid) if native is not None else None
@@ -130,7 +136,7 @@ class Sending(BaseServer, Generic[Sent]):
     def enter_room_all(
         self, room: str | int, to: Rooms = None, skip_sid: Rooms = None, namespace: str | None = None
     ) -> None:
-        """Puts all clients of some rooms into a room."""
+        """Adds all clients in any of the rooms `to`, without those in `skip_sid`, to a room."""
         native = self._native(namespace)
         if native is not None:
             native.enter_all(to, skip_sid, room)
@@ -138,7 +144,7 @@ class Sending(BaseServer, Generic[Sent]):
     def leave_room_all(
         self, room: str | int, to: Rooms = None, skip_sid: Rooms = None, namespace: str | None = None
     ) -> None:
-        """Takes all clients of some rooms out of a room."""
+        """Removes all clients in any of the rooms `to`, without those in `skip_sid`, from a room."""
         native = self._native(namespace)
         if native is not None:
             native.leave_all(to, skip_sid, room)
@@ -150,7 +156,10 @@ class Sending(BaseServer, Generic[Sent]):
         namespace: str | None = None,
         close: bool = False,
     ) -> None:
-        """Disconnects all clients of some rooms from the namespace, or closes their connections."""
+        """Disconnects all clients in any of the rooms `to`, without those in `skip_sid`, from the namespace.
+
+        With `close=True`, their connections are closed.
+        """
         native = self._native(namespace)
         if native is not None:
             native.disconnect_all(to, skip_sid, close)

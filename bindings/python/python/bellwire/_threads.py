@@ -1,4 +1,4 @@
-"""The server for programs with threads: one thread takes the events, others run the handlers."""
+"""The server for programs without asyncio: one thread takes the events, and a pool of threads runs the handlers."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 from . import exceptions
 from ._base import Rooms
 from ._dispatch import Answers, Dispatcher, Replies, all_answers, one_answer
+from ._errors import NOT_STARTED, not_connected, unknown_namespace
 from ._missing import refuse_green_threads
 from ._pool import HANDLER, Job, Pool
 from ._sending import Sending
@@ -24,22 +25,22 @@ if TYPE_CHECKING:
     from ._native import Ack
     from ._native import Server as Engine
 
-#: Calls of handlers that may wait for a thread; beyond them no more events are taken, and clients are not read.
+#: The most handler calls that are queued for a thread. Beyond it no events are taken, and clients are not read.
 _WAITING = 4096
-#: The same while a thread waits for an answer of a client, which may come behind such events.
+#: The same limit while a thread waits for the answer of a client, which may arrive behind such events.
 _WAITING_WHILE_ASKED = 16 * _WAITING
-#: `call` ends so soon after its timeout even if no thread takes events, in seconds.
+#: `call` ends at most this many seconds after its timeout, even if no events are taken.
 _LATE_S = 5.0
-#: What `run` grants clients and handlers when it is to end, in seconds.
+#: The deadline in seconds that `run` gives clients and handlers when it ends.
 _GRACE_S = 5.0
-#: An engine without a handler in its way tells its end so soon after the deadline, in seconds.
+#: How long after its deadline the engine may need to report its end, in seconds, if no handler blocks.
 _SLACK_S = 1.0
-#: Threads for handlers, at most, unless the program says otherwise.
+#: The default of `handler_threads`.
 _HANDLER_THREADS = 1000
 
 
 class ThreadDispatcher(Dispatcher):
-    """Gives handlers to the threads of a pool, or those of one client one by one."""
+    """Runs handlers on a thread pool; with `async_handlers=False`, at most one at a time for each client."""
 
     def __init__(self, server: Server) -> None:
         super().__init__(server)
@@ -54,28 +55,28 @@ class ThreadDispatcher(Dispatcher):
         self._lock = threading.Lock()
 
     def begin(self, engine: Engine) -> None:
-        """Starts to take events."""
+        """Starts the thread that takes events."""
         name = "bellwire-dispatcher"
         self.thread = threading.Thread(target=engine.run_dispatch, name=name, daemon=True)
         self.thread.start()
 
     def finish(self, engine: Engine) -> None:
-        """Ends that. Handlers that run go on."""
+        """Ends the thread that takes events, and the pool. Running handlers continue."""
         with self._room:
             self._stopped = True
             self._room.notify_all()
         thread = self.thread
         if thread is not None and thread is not threading.current_thread():
             engine.end_dispatch()
-            # It may be in a watcher that does not return.
+            # With a timeout, because a watcher on that thread may not return.
             thread.join(_SLACK_S)
         self.pool.stop()
         self.end_operations()
 
     def _busy(self, threads: int, waiting: int, age: float) -> None:
         self.server.logger.warning(
-            "all %d handler threads are busy: %d events wait, the oldest for %.1f s; handlers that wait long need a"
-            " greater handler_threads",
+            "all %d handler threads are busy: %d events are queued, the oldest for %.1f s; if handlers block for long,"
+            " raise handler_threads",
             threads,
             waiting,
             age,
@@ -116,7 +117,7 @@ class ThreadDispatcher(Dispatcher):
         self.pool.submit(partial(self._work, sid))
 
     def _counted(self, job: Job) -> Job:
-        """The same job with its faults reported. The thread that takes events waits here while too many jobs wait."""
+        """Returns a job that reports exceptions. Blocks the thread that takes events while too many jobs are queued."""
         counted = threading.current_thread() is self.thread
         if counted:
             with self._room:
@@ -137,7 +138,7 @@ class ThreadDispatcher(Dispatcher):
         return whole
 
     def _work(self, sid: str) -> None:
-        """Does what waits for one client, in order."""
+        """Runs the queued jobs of one client in order."""
         while True:
             with self._lock:
                 jobs = self._waiting[sid]
@@ -149,7 +150,7 @@ class ThreadDispatcher(Dispatcher):
 
     @contextmanager
     def asking(self) -> Iterator[None]:
-        """The thread waits for clients, whose answers may be behind the events that have not been taken yet."""
+        """Raises the limit of queued jobs while a thread waits for an answer, which may arrive behind other events."""
         with self._room:
             self._asking += 1
             self._room.notify()
@@ -168,11 +169,12 @@ class ThreadDispatcher(Dispatcher):
 
 
 class Server(Sending[None]):
-    """A Socket.IO server in a program without asyncio.
+    """A Socket.IO server for programs without asyncio.
 
-    The names and arguments are those of `socketio.Server` of python-socketio. The server listens by itself: `sio.run()`,
-    or `sio.listen()`, which returns at once. Handlers run on the threads of a pool, which grows while
-    events wait, up to `handler_threads`; with `async_handlers=False`, those of one client run one by one.
+    The methods and arguments are those of `socketio.Server` of python-socketio, except that the server has its own
+    listener: start it with `sio.run()`, or with `sio.listen()`, which returns at once. Handlers run on a thread pool
+    that grows up to `handler_threads` threads while events wait. With `async_handlers=False`, the handlers of one
+    client run one at a time.
     """
 
     _sent = None
@@ -182,21 +184,24 @@ class Server(Sending[None]):
         self.handler_threads = handler_threads
 
     def is_asyncio_based(self) -> bool:
-        """No."""
+        """Returns `False`."""
         return False
 
-    # ---------------------------------------------------------------- its life
+    # --------------------------------------------------------- start and stop
 
     def listen(self, host: str = "127.0.0.1", port: int = 0) -> int:
-        """Listens, on threads of its own. The port."""
+        """Starts to listen on TCP, on background threads, and returns the port.
+
+        Port 0 lets the system choose a free port.
+        """
         return self._attach().listen_tcp(host, port)
 
     def listen_unix(self, path: str, mode: int = 0) -> None:
-        """The same on a Unix socket."""
+        """Starts to listen on a Unix socket. `mode` is its file mode; 0 leaves it to the process's umask."""
         self._attach().listen_unix(path, mode)
 
     def listen_socket(self, listener: socket.socket) -> None:
-        """The same on a socket that listens already; it stays the caller's too."""
+        """Starts to listen on a duplicate of a listening socket. The caller keeps `listener` and may close it."""
         self._attach().listen_fd(listener.dup().detach())
 
     def _attach(self) -> Engine:
@@ -209,7 +214,7 @@ class Server(Sending[None]):
     @property
     def _thread_dispatcher(self) -> ThreadDispatcher:
         if self._dispatcher is None:
-            raise RuntimeError("the server has not been started")
+            raise RuntimeError(NOT_STARTED)
         return cast(ThreadDispatcher, self._dispatcher)
 
     def run(
@@ -219,7 +224,10 @@ class Server(Sending[None]):
         *,
         on_listening: Callable[[int], object] | None = None,
     ) -> None:
-        """A whole program: serves until Ctrl-C or SIGTERM, or `shutdown`. `on_listening` is called with the port."""
+        """Listens and serves until SIGINT (Ctrl-C), SIGTERM or `shutdown`.
+
+        `on_listening` is called with the port once the server listens. A second signal disconnects the clients at once.
+        """
         bound = self.listen(host, port)
         asked: list[int] = []
         before: dict[int, Any] = {}
@@ -231,10 +239,10 @@ class Server(Sending[None]):
         try:
             if on_listening is not None:
                 on_listening(bound)
-            # Python handles signals between two waits.
+            # The wait is short because Python runs signal handlers between two calls.
             while not asked and not ended.wait(0.1):
                 pass
-            # A second signal means: at once.
+            # A second signal forces an immediate shutdown.
             self._stop(_GRACE_S, lambda: len(asked) > 1)
         finally:
             for number, handler in before.items():
@@ -243,7 +251,8 @@ class Server(Sending[None]):
     def shutdown(self, timeout: float = 5) -> None:
         """Disconnects all clients and stops.
 
-        Clients that do not go within `timeout` seconds are cut off; handlers that do not end until then are left alone.
+        Connections that remain after `timeout` seconds are dropped. Handlers that still run then continue on their
+        threads.
         """
         self._stop(timeout, lambda: False)
 
@@ -262,7 +271,7 @@ class Server(Sending[None]):
                 pass
 
         wait(dispatcher.ended.wait, _SLACK_S)
-        # The handlers of a client's last events, too, may end; one that calls this cannot.
+        # Waits for running handlers, unless this thread runs one of them.
         if not threading.current_thread().name.startswith(HANDLER):
             wait(dispatcher.pool.wait)
         dispatcher.finish(engine)
@@ -283,7 +292,7 @@ class Server(Sending[None]):
         timeout: float | None = 60,
         ignore_queue: bool = False,
     ) -> Any:
-        """See `AsyncServer.call`. Waits."""
+        """Like `AsyncServer.call`, but blocks the calling thread."""
         to = to if to is not None else sid
         if to is None:
             raise ValueError("Cannot use call() to broadcast.")
@@ -293,7 +302,7 @@ class Server(Sending[None]):
         timeout_ms = None if not timeout else max(1, round(timeout * 1000))
         ended = native and self._await(partial(native.ask, event, data, to, timeout_ms), timeout_ms)
         if not ended:
-            raise exceptions.ClientGoneError("there is no such client")
+            raise exceptions.ClientGoneError(not_connected(to, namespace))
         return one_answer(*ended, timeout)
 
     def call_all(
@@ -305,10 +314,10 @@ class Server(Sending[None]):
         namespace: str | None = None,
         timeout: float = 60,
     ) -> Answers:
-        """See `AsyncServer.call_all`. Waits."""
+        """Like `AsyncServer.call_all`, but blocks the calling thread."""
         native = self._native(namespace)
         if native is None:
-            raise exceptions.BadNamespaceError(f"{namespace} is not a namespace of this server")
+            raise exceptions.BadNamespaceError(unknown_namespace(namespace))
         timeout_ms = max(1, round(timeout * 1000))
         ask = partial(native.ask_all, event, data, to, skip_sid, timeout_ms)
         ended = self._await(ask, timeout_ms)
@@ -317,10 +326,12 @@ class Server(Sending[None]):
     def _await(
         self, ask: Callable[[int], bool], timeout_ms: int | None
     ) -> tuple[str, Replies] | None:
-        """How it ended, and the answers; `None` when there was nobody to ask."""
+        """Returns the outcome and the answers, or `None` if there is no receiver."""
         dispatcher = self._thread_dispatcher
         if threading.current_thread() is dispatcher.thread:
-            raise RuntimeError("waiting here would keep the answer from being taken")
+            raise RuntimeError(
+                "call() and call_all() cannot be used in a watcher: it runs on the thread that takes the answers"
+            )
         arrived = threading.Event()
         result: list[tuple[str, Replies]] = []
 
@@ -336,7 +347,7 @@ class Server(Sending[None]):
             longest = None if timeout_ms is None else min(timeout_ms / 1000 + _LATE_S, threading.TIMEOUT_MAX)
             with dispatcher.asking():
                 if not arrived.wait(longest):
-                    # The thread that takes events is held up. If it tells the end at this moment, that counts.
+                    # The thread that takes events is blocked. If it reports the end just now, that outcome counts.
                     dispatcher.acked(operation, "timeout", [])
                     arrived.wait()
         finally:
@@ -346,17 +357,17 @@ class Server(Sending[None]):
     # ----------------------------------------------------------------- clients
 
     def get_session(self, sid: str, namespace: str | None = None) -> dict[str, Any]:
-        """What was saved for a client; a dictionary, empty at first."""
+        """Returns the session of a client: the dictionary that was saved last, or an empty one."""
         return self._get_session(sid, namespace)
 
     def save_session(self, sid: str, session: dict[str, Any], namespace: str | None = None) -> None:
-        """Saves something for a client, until it leaves."""
+        """Replaces the session of a client. It is kept until the client disconnects."""
         self._save_session(sid, session, namespace)
 
     def session(
         self, sid: str, namespace: str | None = None
     ) -> AbstractContextManager[dict[str, Any]]:
-        """`with sio.session(sid) as session:` saves the session at the end of the block."""
+        """A context manager: `with sio.session(sid) as session:` saves the session at the end of the block."""
         return self._session(sid, namespace)
 
     @contextmanager
@@ -370,11 +381,11 @@ class Server(Sending[None]):
     def start_background_task(
         self, target: Callable[..., Any], *args: Any, **kwargs: Any
     ) -> threading.Thread:
-        """Runs a function on a thread of its own."""
+        """Runs a function on a new daemon thread."""
         thread = threading.Thread(target=target, args=args, kwargs=kwargs, daemon=True)
         thread.start()
         return thread
 
     def sleep(self, seconds: float = 0) -> None:
-        """The same as `time.sleep`."""
+        """Waits like `time.sleep`."""
         time.sleep(seconds)

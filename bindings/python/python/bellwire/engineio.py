@@ -1,4 +1,4 @@
-"""Engine.IO without Socket.IO: clients that send texts and bytes. The names are those of python-engineio."""
+"""Engine.IO without Socket.IO: clients send `str` and `bytes`. The names are those of python-engineio."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ __all__ = ["AsyncServer"]
 
 
 class AsyncServer(_asyncio.AsyncServer):
-    """An Engine.IO server in an asyncio program; `connect`, `message` and `disconnect` are its events."""
+    """An Engine.IO server for asyncio programs, with the events `connect`, `message` and `disconnect`."""
 
     def __init__(self, *, options: dict[str, Any] | None = None, **others: Any) -> None:
         options = dict(options or {})
         options["engine"] = {**options.get("engine", {}), "protocol": "engine.io"}
         others.setdefault("socketio_path", "engine.io")
-        # There is no layer in which a client could be refused: it is disconnected.
+        # Engine.IO cannot refuse a client after the handshake, so a refused client is disconnected.
         super().__init__(always_connect=True, options=options, **others)
 
     def send(self, sid: str, data: str | bytes) -> Done:  # type: ignore[override]
-        """Sends a message to a client."""
+        """Sends a message to a client. Raises `SendBufferFullError` if the client's send buffer is full."""
         native = self._native("/")
         socket = native.find(sid) if native is not None else None
         if socket is not None:
@@ -29,5 +29,5 @@ class AsyncServer(_asyncio.AsyncServer):
         return DONE
 
     def disconnect(self, sid: str) -> Done:  # type: ignore[override]
-        """Closes a client's connection."""
+        """Closes the connection of a client."""
         return super().disconnect(sid, "/", close=True)

@@ -1,4 +1,4 @@
-"""What can go wrong, by the names of python-socketio."""
+"""The exceptions of the package, with the names of python-socketio."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = [
 
 
 class SocketIOError(Exception):
-    """The root of the others."""
+    """The base class of the exceptions of this module, except `SendBufferFullError`."""
 
 
 class ConnectionError(SocketIOError):  # noqa: A001
@@ -29,9 +29,9 @@ class ConnectionError(SocketIOError):  # noqa: A001
 
 
 class ConnectionRefusedError(ConnectionError):  # noqa: A001
-    """Raised by a connect handler: the client may not join.
+    """To be raised by a connect handler to refuse the client.
 
-    The first argument is the message that the client gets, the others are its data.
+    The first argument is the message for the client; further arguments are sent as the data of the error.
     """
 
     def __init__(self, *args: Any) -> None:
@@ -46,9 +46,9 @@ class ConnectionRefusedError(ConnectionError):  # noqa: A001
 
 
 class TimeoutError(SocketIOError):  # noqa: A001
-    """The client has not answered in time."""
+    """At least one client did not answer in time."""
 
-    #: What was answered until then, by `call_all`: (sid, arguments).
+    #: With `call_all`: the answers that arrived, as (sid, arguments).
     answers: list[tuple[str, list[Any]]]
 
     def __init__(self, *args: Any) -> None:
@@ -57,7 +57,7 @@ class TimeoutError(SocketIOError):  # noqa: A001
 
 
 class BadNamespaceError(SocketIOError):
-    """There is no such namespace, or the client is not in it."""
+    """The namespace does not exist, or the client is not in it."""
 
 
 class DisconnectedError(SocketIOError):
@@ -65,9 +65,9 @@ class DisconnectedError(SocketIOError):
 
 
 class BadAnswerError(SocketIOError, ValueError):
-    """A client has answered with JSON that Python does not read, such as an integer of 5 000 digits."""
+    """The answer of a client is JSON that Python cannot represent, for example an integer of 5 000 digits."""
 
-    #: The answers that could be read, by `call_all`: (sid, arguments).
+    #: With `call_all`: the answers that could be read, as (sid, arguments).
     answers: list[tuple[str, list[Any]]]
 
     def __init__(self, *args: Any) -> None:
@@ -76,8 +76,8 @@ class BadAnswerError(SocketIOError, ValueError):
 
 
 class ClientGoneError(DisconnectedError, TimeoutError):
-    """The client has left without an answer, so there will be none."""
+    """The client is not connected, or disconnected before it answered."""
 
 
 class TooManyAcksError(TimeoutError):
-    """The client owes as many acknowledgements as ``maxPendingAcks`` allows, so this one is not waited for."""
+    """The client has `maxPendingAcks` unanswered acknowledgements, so the server does not wait for another one."""

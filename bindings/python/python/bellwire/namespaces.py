@@ -20,14 +20,17 @@ if TYPE_CHECKING:
 
 
 class BaseNamespace(Generic[Sent]):
-    """See `AsyncNamespace` and `Namespace`."""
+    """The methods that `AsyncNamespace` and `Namespace` share.
+
+    The methods that a server also has use the namespace of this object by default.
+    """
 
     def __init__(self, namespace: str | None = None) -> None:
         self.namespace = namespace or "/"
         self.server: Any = None
 
     def is_asyncio_based(self) -> bool:
-        """Whether its handlers run on a loop."""
+        """Whether the handlers run on an event loop."""
         return False
 
     def _set_server(self, server: Handlers) -> None:
@@ -40,7 +43,7 @@ class BaseNamespace(Generic[Sent]):
         raise NotImplementedError
 
     def _arguments(self, event: str, handler: Callable[..., Any], args: tuple[Any, ...]) -> Any:
-        """Older connect and disconnect handlers take one argument less."""
+        """Leaves out the last argument if a connect or disconnect handler does not take it, as python-socketio does."""
         if event in ("connect", "disconnect") and not takes(handler, len(args)):
             return args[:-1]
         return args
@@ -115,7 +118,7 @@ class BaseNamespace(Generic[Sent]):
 
 
 class AsyncNamespace(BaseNamespace["Done"]):
-    """A namespace of an `AsyncServer`, whose methods it has, meaning itself."""
+    """A class-based namespace of an `AsyncServer`: its methods `on_<event>` are the handlers."""
 
     server: AsyncServer
 
@@ -126,7 +129,7 @@ class AsyncNamespace(BaseNamespace["Done"]):
         return self.trigger_event(event, *args)
 
     async def trigger_event(self, event: str, *args: Any) -> Any:
-        """Finds and calls the handler of an event. Can be overridden to find it elsewhere."""
+        """Calls the handler of an event. Can be overridden to choose handlers in another way."""
         handler = getattr(self, f"on_{event}", None)
         if handler is None:
             return None
@@ -168,7 +171,7 @@ class AsyncNamespace(BaseNamespace["Done"]):
 
 
 class Namespace(BaseNamespace[None]):
-    """A namespace of an `Server`, whose methods it has, meaning itself."""
+    """A class-based namespace of a `Server`: its methods `on_<event>` are the handlers."""
 
     server: Server
 
@@ -176,7 +179,7 @@ class Namespace(BaseNamespace[None]):
         return self.trigger_event(event, *args)
 
     def trigger_event(self, event: str, *args: Any) -> Any:
-        """Finds and calls the handler of an event. Can be overridden to find it elsewhere."""
+        """Calls the handler of an event. Can be overridden to choose handlers in another way."""
         handler = getattr(self, f"on_{event}", None)
         if handler is None:
             return None

@@ -1,4 +1,5 @@
-//! The handshake: what a request asks for, why it can be refused, and the open packet that answers it.
+//! The handshake: the query of a request, the errors of a refused request, and the open packet that answers an accepted
+//! one.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -7,21 +8,21 @@ use std::time::Duration;
 use crate::engineio::handshake::Field::{Number, Text};
 use crate::engineio::{SessionId, TransportKind};
 
-/// The query parameters that mean something to Engine.IO. Of a repeated one the last counts.
+/// The query parameters of Engine.IO. The last value of a repeated parameter counts.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct HandshakeQuery<'a> {
-    /// `EIO`: exactly `4` is protocol 4; everything else, its absence included, is protocol 3.
+    /// `EIO`: `4` is protocol 4; any other value, and no value, is protocol 3.
     pub eio: Option<Cow<'a, str>>,
     /// `transport`
     pub transport: Option<Cow<'a, str>>,
     /// `sid`
     pub sid: Option<Cow<'a, str>>,
-    /// `b64`, not empty: binary is to be sent as text.
+    /// `b64`: if it is not empty, binary messages are sent as base64 text.
     pub b64: bool,
 }
 
 impl<'a> HandshakeQuery<'a> {
-    /// Reads a query string (what stands behind the `?`).
+    /// Parses a query string: the part of the URL after the `?`.
     pub fn parse(query: &'a str) -> Self {
         let mut parsed = Self::default();
         for (name, value) in pairs(query) {
@@ -33,12 +34,12 @@ impl<'a> HandshakeQuery<'a> {
                 _ => {}
             }
         }
-        // An empty sid is no sid, as for the official server.
+        // An empty sid counts as absent, as on the official server.
         parsed.sid = parsed.sid.filter(|sid| !sid.is_empty());
         parsed
     }
 
-    /// The protocol revision that the request speaks.
+    /// The protocol revision of the request.
     pub fn revision(&self) -> u8 {
         if self.eio.as_deref() == Some("4") {
             4
@@ -47,7 +48,7 @@ impl<'a> HandshakeQuery<'a> {
         }
     }
 
-    /// The transport that the request names, if there is such a transport.
+    /// The transport of the request; `None` if the name is unknown.
     pub fn transport_kind(&self) -> Option<TransportKind> {
         match self.transport.as_deref() {
             Some("polling") => Some(TransportKind::Polling),
@@ -63,7 +64,8 @@ pub fn pairs(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> 
         .split('&')
         .filter(|pair| !pair.is_empty())
         .map(|pair| {
-            // Searching bytes costs a tenth of searching text, and every request of long-polling comes by here.
+            // Searching bytes takes a tenth of the time of searching text, and every long-polling request is parsed
+            // here.
             let equals = pair.bytes().position(|byte| byte == b'=');
             let (name, value) = match equals {
                 Some(at) => (&pair[..at], &pair[at + 1..]),
@@ -73,7 +75,7 @@ pub fn pairs(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> 
         })
 }
 
-/// Percent-decoding with `+` as a space; what is not valid stays as it is, what is not UTF-8 is replaced.
+/// Percent-decodes a text, with `+` as a space. Invalid escapes are kept; invalid UTF-8 is replaced with U+FFFD.
 fn decode(text: &str) -> Cow<'_, str> {
     if !text.bytes().any(|b| b == b'%' || b == b'+') {
         return Cow::Borrowed(text);
@@ -97,72 +99,72 @@ fn decode(text: &str) -> Cow<'_, str> {
     Cow::Owned(String::from_utf8_lossy(&decoded).into_owned())
 }
 
-/// Why a request was refused: the protocol's six codes, each with what the host may want to know.
+/// Why a request was refused: the six codes of the protocol, each with its context for the host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ConnectionError {
-    /// 0: no such transport, or it is switched off.
+    /// 0: the transport is unknown or disabled.
     UnknownTransport {
-        /// What the request named.
+        /// The value in the request.
         transport: String,
     },
-    /// 1: no such session.
+    /// 1: the session does not exist.
     UnknownSid {
-        /// What the request named.
+        /// The value in the request.
         sid: String,
     },
-    /// 2: a session is opened with GET.
+    /// 2: the method is wrong: a session is opened with GET.
     BadHandshakeMethod {
-        /// What the request used.
+        /// The method of the request.
         method: String,
     },
-    /// 3: anything else.
+    /// 3: another fault of the request.
     BadRequest(BadRequest),
-    /// 4: the host said no.
+    /// 4: the host has refused the request.
     Forbidden {
-        /// The host's words; they replace the standard message on the wire.
+        /// The host's message, which replaces the standard message.
         message: Option<String>,
     },
-    /// 5: a protocol revision that is not spoken here.
+    /// 5: the protocol revision is not supported.
     UnsupportedProtocolVersion {
-        /// The revision.
+        /// The revision of the request.
         revision: u8,
     },
 }
 
-/// What was bad about a request; the names are the official server's.
+/// What is wrong with a request. The names are those of the official server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BadRequest {
-    /// The Origin header holds bytes that no header may hold.
+    /// The Origin header has invalid bytes.
     InvalidOrigin {
-        /// What it holds, with replacements for these bytes.
+        /// The value, with U+FFFD for the invalid bytes.
         origin: String,
     },
-    /// The session lives on another transport.
+    /// The session uses another transport.
     TransportMismatch {
         /// The transport of the request.
         transport: TransportKind,
         /// The transport of the session.
         previous: TransportKind,
     },
-    /// The session speaks another revision.
+    /// The session uses another protocol revision.
     ProtocolMismatch {
         /// The revision of the request.
         revision: u8,
         /// The revision of the session.
         previous: u8,
     },
-    /// `transport=websocket` without an upgrade.
+    /// `transport=websocket` without an upgrade to WebSocket.
     TransportHandshakeError,
-    /// The id source failed, or gave an id twice.
+    /// A session id could not be generated, or was generated twice.
     IdGenerationError,
-    /// The server takes no more connections.
+    /// The server has as many connections as allowed.
     TooManyConnections,
-    /// A WebSocket over HTTP/1.0: a proxy does not speak HTTP/1.1 to the server.
+    /// A WebSocket request with HTTP/1.0, for example from a proxy that does not use HTTP/1.1 towards the server.
     UpgradeOverHttp10,
 }
 
 impl BadRequest {
-    /// The name in the error's context.
+    /// The name in the context of the error.
     pub fn name(&self) -> &'static str {
         match self {
             Self::InvalidOrigin { .. } => "INVALID_ORIGIN",
@@ -201,7 +203,7 @@ impl ConnectionError {
         }
     }
 
-    /// The message that the client is given.
+    /// The message for the client.
     pub fn wire_message(&self) -> &str {
         match self {
             Self::Forbidden {
@@ -211,7 +213,7 @@ impl ConnectionError {
         }
     }
 
-    /// The JSON body of the HTTP answer.
+    /// The JSON body of the HTTP response.
     pub fn body(&self) -> String {
         let mut body = format!("{{\"code\":{},\"message\":", self.code()).into_bytes();
         crate::json::write_string(&mut body, self.wire_message());
@@ -219,7 +221,7 @@ impl ConnectionError {
         String::from_utf8(body).unwrap_or_default()
     }
 
-    /// The HTTP status of the answer.
+    /// The HTTP status of the response.
     pub fn status(&self) -> u16 {
         match self {
             Self::Forbidden { .. } => 403,
@@ -227,7 +229,7 @@ impl ConnectionError {
         }
     }
 
-    /// What the host is told besides code and message, as a JSON object with the official server's keys.
+    /// The context of the error for the host: a JSON object with the keys of the official server.
     pub fn context(&self) -> String {
         match self {
             Self::UnknownTransport { transport } => object(&[("transport", Text(transport))]),
@@ -268,7 +270,7 @@ impl BadRequest {
     }
 }
 
-/// A value in an error's context.
+/// A value in the context of an error.
 #[derive(Clone, Copy)]
 enum Field<'a> {
     Text(&'a str),
@@ -292,23 +294,23 @@ fn object(fields: &[(&str, Field<'_>)]) -> String {
     String::from_utf8(text).unwrap_or_default()
 }
 
-/// What the open packet tells the client.
+/// The content of the open packet.
 #[derive(Debug, Clone, Copy)]
 pub struct OpenPacket {
     /// The session's id.
     pub sid: SessionId,
-    /// Whether an upgrade to WebSocket is offered.
+    /// Whether the client may upgrade to WebSocket.
     pub upgrade: bool,
     /// The heartbeat's interval.
     pub ping_interval: Duration,
-    /// How long a pong may take.
+    /// The time in which the client must answer a ping.
     pub ping_timeout: Duration,
-    /// The largest body or message that the server takes, in bytes.
+    /// The largest request body or message that the server accepts, in bytes.
     pub max_payload: usize,
 }
 
 impl OpenPacket {
-    /// The packet as text, with its leading `0`; the keys stand in the official order.
+    /// The packet as text, with its leading `0`. The keys have the order of the official server.
     pub fn encode(&self) -> String {
         let mut text = String::with_capacity(128);
         let upgrades = if self.upgrade { "\"websocket\"" } else { "" };

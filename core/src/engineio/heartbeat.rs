@@ -1,25 +1,25 @@
-//! The heartbeat: when to ping, and until when to wait for a sign of life.
+//! The heartbeat: when to send a ping, and when a silent client counts as dead.
 //!
-//! The server pings `ping_interval` after the open packet and after every pong. Any byte of the client is life, so that
-//! a large upload is not cut off because its pong queues behind it: the session is dead `ping_interval + ping_timeout`
-//! after the last byte. If our own thread comes too late to ping in time (inline host code blocked it, the machine was
-//! asleep), the client still has `ping_timeout` from the ping on. While the server itself does not read (its host is busy) silence proves nothing, and the
-//! deadline stands still; but the client, too, waits for signs of life, so it is pinged in every interval all the same.
+//! The server sends a ping `ping_interval` after the open packet and after every pong. The session ends `ping_interval
+//! + ping_timeout` after the last byte from the client. Any byte counts, so that a large upload is not cut off because
+//! the pong is queued after it. If the server's thread sends the ping late (inline host code blocked it, or the machine
+//! was asleep), the client still has `ping_timeout` after the ping. While the server does not read, because its host is
+//! busy, the deadline is suspended; the client also expects pings, so a ping is sent in every interval.
 
 use std::time::{Duration, Instant};
 
-/// What is due.
+/// What the session has to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Due {
-    /// Nothing yet.
+    /// Nothing.
     Nothing,
     /// Send a ping.
     Ping,
-    /// The client is dead.
+    /// End the session: the client has sent nothing in time.
     Dead,
 }
 
-/// See the module's documentation.
+/// The deadlines of one session.
 #[derive(Debug)]
 pub struct Heartbeat {
     interval: Duration,
@@ -31,7 +31,7 @@ pub struct Heartbeat {
 }
 
 impl Heartbeat {
-    /// A heartbeat that begins now.
+    /// A heartbeat that begins at `now`.
     pub fn new(interval: Duration, timeout: Duration, now: Instant) -> Self {
         Self {
             interval,
@@ -43,13 +43,13 @@ impl Heartbeat {
         }
     }
 
-    /// Bytes came in, or went out that had been stuck.
+    /// Notes that bytes have arrived, or that queued bytes have been sent.
     pub fn handle_life(&mut self, now: Instant) {
-        // A request counts from its arrival, and may be looked at after younger bytes.
+        // A request counts from its arrival, and may be handled after bytes that arrived later.
         self.last_life = self.last_life.max(now);
     }
 
-    /// A pong came in; how long it took, if a ping was under way.
+    /// Notes a pong. Returns the time since the ping, if one was sent.
     pub fn handle_pong(&mut self, now: Instant) -> Option<Duration> {
         self.last_life = now;
         let pinged = self.pinged_at.take()?;
@@ -57,12 +57,12 @@ impl Heartbeat {
         Some(now.saturating_duration_since(pinged))
     }
 
-    /// The server stops reading the client's bytes, or reads them again.
+    /// Notes that the server stops or resumes reading.
     pub fn set_reading(&mut self, reading: bool, now: Instant) {
         if reading && !self.reading {
             self.last_life = now;
             if self.pinged_at.is_some() {
-                // The pong may lie among what was not read.
+                // The pong may be among the bytes that were not read.
                 self.next_ping = None;
             }
         } else if let (false, None, Some(pinged)) = (reading, self.next_ping, self.pinged_at) {
@@ -71,7 +71,7 @@ impl Heartbeat {
         self.reading = reading;
     }
 
-    /// What is due now. A ping is due once, and once an interval while nobody reads.
+    /// What to do at `now`. Each ping is returned once; while the server does not read, one in every interval.
     pub fn poll(&mut self, now: Instant) -> Due {
         if self.dead_at().is_some_and(|at| now >= at) {
             return Due::Dead;
@@ -86,7 +86,7 @@ impl Heartbeat {
         }
     }
 
-    /// When to poll again.
+    /// When to call [`Heartbeat::poll`] again.
     pub fn deadline(&self) -> Option<Instant> {
         match (self.dead_at(), self.next_ping) {
             (Some(dead), Some(ping)) => Some(dead.min(ping)),
@@ -94,7 +94,7 @@ impl Heartbeat {
         }
     }
 
-    /// When the client is dead, if it says nothing more; never before it was asked.
+    /// When the session ends if no more bytes arrive. Not before a ping was sent.
     fn dead_at(&self) -> Option<Instant> {
         let pinged = self.pinged_at.filter(|_| self.reading)?;
         Some((self.last_life + self.interval).max(pinged) + self.timeout)
@@ -131,7 +131,7 @@ mod tests {
     fn a_client_is_asked_before_it_is_dead() {
         let t = start();
         let mut heartbeat = Heartbeat::new(INTERVAL, TIMEOUT, t);
-        // We come so late that its time would be over, but it has been sent nothing.
+        // The poll is later than the deadline, but no ping has been sent.
         let late = t + INTERVAL + TIMEOUT * 3;
         assert_eq!(heartbeat.poll(late), Due::Ping);
         assert_eq!(heartbeat.poll(late), Due::Nothing);

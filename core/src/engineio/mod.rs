@@ -1,11 +1,12 @@
 //! Engine.IO protocol 4, as a state machine without I/O.
 //!
-//! A *session* carries *messages*, text or binary, in both directions. It begins with a handshake (the server's open
-//! packet names the session), lives on one *transport* at a time (HTTP long-polling or WebSocket), may move from
-//! polling to WebSocket once (the *upgrade*), is kept alive by the server's pings, and ends with a reason.
+//! A *session* carries *messages*, text or binary, in both directions. It begins with a handshake, in which the
+//! server's open packet names the session. It uses one *transport* at a time, HTTP long-polling or WebSocket, and can
+//! change from polling to WebSocket once (the *upgrade*). The server's pings show whether the client is alive. A
+//! session ends with a close reason.
 //!
-//! Nothing here opens a socket or reads a clock: bytes, requests and the time are handed in, and what should happen
-//! next is taken out. Source: the Engine.IO protocol document, revision 4, and the behaviour of the official server.
+//! This module opens no sockets and reads no clock: bytes, requests and the time are arguments, and the caller polls
+//! the output. Source: the Engine.IO protocol document, revision 4, and the behaviour of the official server.
 
 pub mod handshake;
 pub mod heartbeat;
@@ -20,7 +21,7 @@ pub use packet::{DecodeError, Message, Packet, PacketType};
 pub use session::{CloseReason, Output, Session, Settings};
 pub use session_id::SessionId;
 
-/// The two ways a session's packets can travel.
+/// The transports of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum TransportKind {

@@ -1,6 +1,6 @@
-//! Packets: one digit for the type, then the data.
+//! Engine.IO packets: one digit for the type, then the data.
 //!
-//! A binary message has no digit: it is a whole WebSocket message, or `b` and base64 in a polling payload.
+//! A binary message has no digit: it is a WebSocket message, or `b` and base64 in a polling payload.
 
 use bytes::Bytes;
 
@@ -12,7 +12,7 @@ pub enum PacketType {
     Open = b'0',
     /// Ends a session.
     Close = b'1',
-    /// Asks for a sign of life (server to client), or probes a transport.
+    /// Asks for a pong (server to client), or probes a transport.
     Ping = b'2',
     /// Answers a ping or a probe.
     Pong = b'3',
@@ -20,25 +20,25 @@ pub enum PacketType {
     Message = b'4',
     /// Completes an upgrade (client to server).
     Upgrade = b'5',
-    /// Lets a waiting poll return.
+    /// Ends a waiting poll.
     Noop = b'6',
 }
 
-/// Bytes that are no packet. The session ends with `parse error`.
+/// Why bytes are not a valid packet. The session ends with `parse error`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DecodeError {
-    /// No bytes at all.
+    /// The packet is empty.
     Empty,
-    /// The first byte is no packet type.
+    /// The first byte is not a packet type.
     UnknownType(u8),
-    /// A `b` that is not followed by base64.
+    /// The data after a `b` is not base64.
     Base64,
 }
 
-/// A text packet on its way in, split at its first byte. The data may be changed in place by its receiver.
+/// Splits a received text packet into its type and its data. The receiver may change the data in place.
 ///
 /// # Errors
-/// When the first byte is no packet type.
+/// If the packet is empty, or its first byte is not a packet type.
 pub fn decode_text(text: &mut [u8]) -> Result<(PacketType, &mut [u8]), DecodeError> {
     let Some((first, data)) = text.split_first_mut() else {
         return Err(DecodeError::Empty);
@@ -68,27 +68,27 @@ pub enum MessageKind {
 /// An outgoing message. Cloning shares the bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Message {
-    /// The whole packet, with its leading `4`: encoded once, written as it is on both transports.
+    /// The whole packet, with its leading `4`. It is the same on both transports, so it is encoded once.
     Text(Bytes),
-    /// The bare bytes.
+    /// The bytes of the message.
     Binary(Bytes),
 }
 
 impl Message {
-    /// How many bytes it carries.
+    /// The number of bytes, with the `4` of a text.
     pub fn len(&self) -> usize {
         match self {
             Self::Text(bytes) | Self::Binary(bytes) => bytes.len(),
         }
     }
 
-    /// Whether it carries nothing.
+    /// Whether there are no bytes.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
-/// A packet on its way out.
+/// An outgoing packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Packet {
     /// `0` and the handshake's JSON.
@@ -106,7 +106,7 @@ pub enum Packet {
 }
 
 impl Packet {
-    /// The packet as a text, or the bytes of a binary message.
+    /// The packet as text; `Err` holds the bytes of a binary message.
     pub fn as_message(&self) -> Result<&[u8], &Bytes> {
         match self {
             Self::Open(text) | Self::Message(Message::Text(text)) => Ok(text),

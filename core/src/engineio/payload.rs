@@ -1,4 +1,4 @@
-//! Polling payloads: packets joined by the record separator 0x1e, binary messages as `b` and base64.
+//! Payloads of long-polling: packets separated by the byte 0x1e, with binary messages as `b` and base64.
 
 use base64::Engine as _;
 use base64::alphabet;
@@ -9,7 +9,7 @@ use crate::engineio::packet::{DecodeError, Packet, PacketType, decode_text};
 /// The byte between two packets.
 pub const SEPARATOR: u8 = 0x1e;
 
-/// Padding is written; missing padding and stray bits are accepted, as the official decoder does.
+/// Padding is written. Missing padding and trailing bits are accepted, as the official decoder does.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new()
@@ -26,7 +26,7 @@ pub enum PayloadPacket<'a> {
     Binary(Vec<u8>),
 }
 
-/// The packets of a payload, one after the other; an undecodable one ends it.
+/// The packets of a payload, in order. The iterator ends after the first error.
 pub fn decode(payload: &mut [u8]) -> impl Iterator<Item = Result<PayloadPacket<'_>, DecodeError>> {
     let mut failed = false;
     payload
@@ -41,10 +41,10 @@ pub fn decode(payload: &mut [u8]) -> impl Iterator<Item = Result<PayloadPacket<'
         })
 }
 
-/// One packet in its text form, as it also travels in a text frame.
+/// Decodes one packet in its text form, which WebSocket text frames also have.
 ///
 /// # Errors
-/// When it is no packet.
+/// If the text is not a valid packet.
 pub fn decode_one(packet: &mut [u8]) -> Result<PayloadPacket<'_>, DecodeError> {
     if packet.first() == Some(&b'b') {
         return BASE64
@@ -71,7 +71,7 @@ pub fn encode(payload: &mut Vec<u8>, packet: &Packet) {
 pub fn encode_binary(out: &mut Vec<u8>, binary: &[u8]) {
     out.push(b'b');
     let start = out.len();
-    // Four characters for every three bytes begun; the length is known, so the encoder cannot run out of room.
+    // Base64 has four characters for every three bytes, rounded up, so the buffer is large enough.
     out.resize(start + binary.len().div_ceil(3) * 4, 0);
     let written = BASE64.encode_slice(binary, &mut out[start..]).unwrap_or(0);
     out.truncate(start + written);

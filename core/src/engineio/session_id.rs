@@ -1,7 +1,7 @@
-//! Session ids: 20 characters of base64url over 120 bits of the operating system's random source.
+//! Session ids: 20 characters of base64url, from 120 bits of the operating system's random source.
 //!
-//! A session id is a bearer secret: whoever knows it can speak for the session. It is never logged; its `Debug` form
-//! shows four characters. The ids of sockets, which are public, have the same form.
+//! A session id is a bearer secret: a peer that knows it can act as the client. It is never logged; its `Debug` output
+//! has the first four characters. The ids of sockets, which are public, have the same form.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -9,15 +9,15 @@ use std::hash::{Hash, Hasher};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-/// Characters in an id.
+/// The number of characters of an id.
 pub const LENGTH: usize = 20;
 
-/// See the module's documentation.
+/// The id of a session, or the public id of a socket.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SessionId([u8; LENGTH]);
 
 impl SessionId {
-    /// A new id, or `None` when the operating system has no random numbers to give.
+    /// A new random id; `None` if the operating system's random source fails.
     pub fn random() -> Option<Self> {
         let mut random = [0; LENGTH / 4 * 3];
         getrandom::fill(&mut random).ok()?;
@@ -26,7 +26,7 @@ impl SessionId {
         Some(Self(id))
     }
 
-    /// The id that a peer names; `None` unless it has the right length and alphabet.
+    /// Parses an id; `None` if the length or a character is wrong.
     pub fn parse(text: &str) -> Option<Self> {
         let id: [u8; LENGTH] = text.as_bytes().try_into().ok()?;
         id.iter()
@@ -34,7 +34,7 @@ impl SessionId {
             .then_some(Self(id))
     }
 
-    /// The id's characters.
+    /// The characters of the id.
     pub fn as_bytes(&self) -> &[u8; LENGTH] {
         &self.0
     }
@@ -47,7 +47,7 @@ impl SessionId {
 
 impl Hash for SessionId {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        // All have one length, which needs no hashing.
+        // All ids have the same length, so it is not hashed.
         state.write(&self.0);
     }
 }

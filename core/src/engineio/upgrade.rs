@@ -12,41 +12,41 @@
 //!      └──────────────────────────────────── │ Done: WebSocket is current  │
 //!                                            └─────────────────────────────┘
 //! ```
-//! Source: Engine.IO protocol, "Upgrade". The official server takes `5` without a probe too.
+//! Source: Engine.IO protocol, "Upgrade". The official server also accepts `5` without a probe.
 
 use std::time::Instant;
 
 use crate::engineio::packet::PacketType;
 
-/// See the module's documentation.
+/// The state of the upgrade of a session, as drawn above.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Upgrade {
-    /// No second transport.
+    /// There is no second transport.
     Idle,
-    /// A WebSocket was opened and has said nothing yet.
+    /// A WebSocket is open and has sent no packet.
     Opened {
-        /// When it is given up.
+        /// The deadline of the attempt.
         deadline: Instant,
     },
-    /// The probe was answered; polls return at once.
+    /// The probe was answered. Polls are answered at once.
     Probing {
-        /// When it is given up.
+        /// The deadline of the attempt.
         deadline: Instant,
     },
-    /// The session was upgraded, or never needed to be.
+    /// The session has been upgraded, or was opened on a WebSocket.
     Done,
 }
 
-/// What a packet on the second transport leads to.
+/// What to do after a packet on the second transport.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     /// Answer the probe.
     Probe,
-    /// The second transport becomes the session's.
+    /// Make the second transport the session's.
     Complete,
-    /// Close the second transport; polling goes on.
+    /// Close the second transport. Polling continues.
     GiveUp,
-    /// There is no second transport that it could come from.
+    /// Nothing: there is no second transport.
     Ignore,
 }
 
@@ -56,12 +56,12 @@ impl Upgrade {
         matches!(self, Self::Opened { .. } | Self::Probing { .. })
     }
 
-    /// Whether polls should return at once.
+    /// Whether polls are to be answered at once.
     pub fn is_probing(self) -> bool {
         matches!(self, Self::Probing { .. })
     }
 
-    /// A text packet came in on the second transport.
+    /// Handles a text packet on the second transport.
     pub fn handle_packet(&mut self, kind: PacketType, data: &[u8]) -> Step {
         match (*self, kind) {
             (Self::Opened { deadline } | Self::Probing { deadline }, PacketType::Ping)
@@ -78,12 +78,12 @@ impl Upgrade {
                 *self = Self::Idle;
                 Step::GiveUp
             }
-            // A request that was on its way when the session moved, or the last words of a failed attempt.
+            // A packet that was in flight when the session was upgraded, or when an attempt failed.
             (Self::Idle | Self::Done, _) => Step::Ignore,
         }
     }
 
-    /// When the attempt is given up.
+    /// The deadline of the current attempt.
     pub fn deadline(self) -> Option<Instant> {
         match self {
             Self::Opened { deadline } | Self::Probing { deadline } => Some(deadline),

@@ -1,24 +1,24 @@
-//! The checking scanner for arrays and objects that are not short: 64 bytes at a time.
+//! The block scanner: it validates arrays and objects that are not short, 64 bytes at a time.
 //!
-//! It only ever says yes. Where something is wrong, or right but rare, it says nothing, and the scanner
-//! in `scan` starts over, which finds out exactly what there is and where.
+//! It only confirms that a value is valid. For an invalid value, or one with a rare form, it returns `None`; the
+//! scanner in `scan` then starts over, and finds the exact error and its place.
 //!
-//! Each block becomes a mask for each class of bytes, and what stands in strings is taken out of them.
-//! The grammar then is a few rules about what may follow what, each of them one expression for the block:
+//! Each block is converted to a mask for each class of bytes, without the bytes inside strings. The grammar is then a
+//! few rules about which bytes may follow which, each of them one expression for the block:
 //!
-//! - After an opening bracket or a comma an item starts. After a comma or a colon a value starts. Strings,
-//!   numbers, words and opening brackets start there and nowhere else, and nothing else starts there;
-//!   only that an opening bracket may have a closing one as its next.
-//! - An item of an object is a string, its key. After each key comes a colon, and colons are nowhere else.
+//! - An item starts after an opening bracket or a comma, and a value after a comma or a colon. Strings, numbers, words
+//!   and opening brackets start only there, and nothing else starts there, except that a closing bracket may follow an
+//!   opening one.
+//! - An item of an object begins with a string, its key. A colon follows each key, and there are no other colons.
 //! - A closing bracket is of the kind that was opened last.
-//! - A number has a digit after its sign and after its dot, no dot but after digits, no second dot, and
-//!   no digit after a leading zero.
+//! - A number has a digit after its sign and after its dot, a dot only after digits, no second dot, and no digit after
+//!   a leading zero.
 //! - No control character is in a string.
 //!
-//! That only a comma or a closing bracket may follow a value needs no rule, as the others leave nothing else.
+//! No rule says that only a comma or a closing bracket may follow a value: it follows from the others.
 //!
-//! What comes next after some bytes, behind a run of others, is found by an addition: see [`Carry`].
-//! Only brackets, escapes, words and exponents are looked at one by one.
+//! The first byte after a run of bytes is found with an addition (see [`Carry`]). Only brackets, escapes, words and
+//! exponents are handled one by one.
 
 use pulp::NullaryFnOnce;
 use pulp::x86::V3;
@@ -27,8 +27,8 @@ use crate::json::carry::{Carry, between_pairs};
 use crate::json::classes::{BLOCK, Classes};
 use crate::json::scan::{self, PLACEHOLDER, Scanned, byte};
 
-/// Checks the value that starts at `start`, if it is an array or object that holds nothing unusual, and
-/// if the processor has the instructions.
+/// Validates the array or object that starts at `start`. Returns `None` if it is invalid, has a rare form, or the
+/// processor lacks the instructions.
 #[inline]
 pub(super) fn value(text: &[u8], start: usize, max_depth: usize) -> Option<Scanned> {
     if !matches!(byte(text, start), b'[' | b'{') {
@@ -53,7 +53,7 @@ struct Check<'a> {
 impl NullaryFnOnce for Check<'_> {
     type Output = Option<Scanned>;
 
-    // All that is called here is a part of this function, as it is compiled for the instructions.
+    // The functions called here are inlined, so that they are compiled for the instructions.
     #[inline(always)]
     fn call(self) -> Option<Scanned> {
         let text = self.text;
@@ -78,7 +78,7 @@ impl NullaryFnOnce for Check<'_> {
             }
             at += BLOCK;
             if rules.in_string != 0 && classes.quote | classes.backslash == 0 {
-                // The string is a long one, and nothing changes before it ends.
+                // The block is inside a long string, and the state does not change before the string ends.
                 at += scan::plain_blocks(text.get(at..)?);
             }
         }
@@ -86,15 +86,15 @@ impl NullaryFnOnce for Check<'_> {
     }
 }
 
-/// What the blocks so far mean for the next one.
+/// The state after the blocks so far.
 struct Rules<'a> {
     text: &'a [u8],
-    /// All ones if the block starts inside of a string.
+    /// All ones if the block starts inside a string.
     in_string: u64,
-    /// One if a backslash escapes its first byte.
+    /// One if a backslash escapes the first byte of the block.
     escaped: u64,
     containers: Containers,
-    // Of each mask that is moved, what has left the last block.
+    // For each mask that is shifted, the bit that was shifted out of the last block.
     item: Carry,
     value: Carry,
     key: Carry,
@@ -128,8 +128,7 @@ impl<'a> Rules<'a> {
         }
     }
 
-    /// Checks the block at `at`. Where the whole value ends in it, this is how many bytes of it belong
-    /// to the value.
+    /// Validates the block at `at`. If the value ends in the block, returns how many bytes of it belong to the value.
     #[inline(always)]
     fn check(&mut self, at: usize, classes: &Classes) -> Option<Option<usize>> {
         let escaped = self.escaped(at, classes.backslash)?;
@@ -153,7 +152,7 @@ impl<'a> Rules<'a> {
         let key = item & in_object & string_start;
         let passed = self.key.through(key, blank);
         if classes.backslash & blank & !passed != 0 {
-            // A key with escapes is rare, and may be the placeholder's in disguise.
+            // A key with escapes is rare, and may be an escaped form of the placeholder's name.
             return None;
         }
         self.placeholders |= self.is_placeholder(at, key, quote);
@@ -170,7 +169,7 @@ impl<'a> Rules<'a> {
         (wrong & inside == 0).then_some(self.containers.is_over().then_some(len))
     }
 
-    /// The bytes that a backslash escapes, if all escapes are right.
+    /// The bytes that a backslash escapes, if all escapes are valid.
     #[inline(always)]
     fn escaped(&mut self, at: usize, backslash: u64) -> Option<u64> {
         let mut escaped = self.escaped;
@@ -189,7 +188,7 @@ impl<'a> Rules<'a> {
         Some(escaped)
     }
 
-    /// The bytes at which a number is wrong. Words, and numbers with exponents, are checked as a whole.
+    /// The bytes at which a number is invalid. Words, and numbers with exponents, are validated as a whole.
     #[inline(always)]
     fn wrong_scalars(
         &mut self,
@@ -218,10 +217,10 @@ impl<'a> Rules<'a> {
         Some(wrong)
     }
 
-    /// Whether one of the keys is the placeholder's.
+    /// Whether one of the keys is the name of the placeholder's member.
     #[inline(always)]
     fn is_placeholder(&mut self, at: usize, key: u64, quote: u64) -> bool {
-        // Few names are just as long.
+        // Few names have the same length.
         const LEN: usize = PLACEHOLDER.len();
         let mut ends = self.name.ahead(key, LEN + 1) & quote;
         let mut found = false;
@@ -234,11 +233,11 @@ impl<'a> Rules<'a> {
     }
 }
 
-/// The arrays and objects that are open.
+/// The open arrays and objects.
 struct Containers {
-    /// One bit for each, one for an object, the innermost lowest; above the outermost is another one.
+    /// One bit for each, set for an object. The innermost is the lowest bit; a set bit is above the outermost.
     kinds: u64,
-    /// The bits above as many containers as may be open.
+    /// The bits above the allowed number of containers.
     too_deep: u64,
     in_object: Carry,
     /// The bytes of the block that belong to the value.
@@ -256,8 +255,8 @@ impl Containers {
         }
     }
 
-    /// Passes the brackets of a block; returns which bytes are in an object, its opening bracket not
-    /// counted and its closing one counted.
+    /// Handles the brackets of a block. Returns the bytes inside objects: the closing bracket is included, the opening
+    /// one is not.
     #[inline(always)]
     fn pass(&mut self, open: u64, close: u64, curly: u64) -> Option<u64> {
         let mut kinds = self.kinds;
@@ -289,13 +288,13 @@ impl Containers {
         Some(self.in_object.behind(in_object, others) ^ others)
     }
 
-    /// Whether the outermost one has been closed.
+    /// Whether the outermost container has been closed.
     fn is_over(&self) -> bool {
         self.kinds == 1
     }
 }
 
-/// Whether the backslash at `at` starts an escape.
+/// Whether the backslash at `at` starts a valid escape.
 #[inline(always)]
 fn is_escape(text: &[u8], at: usize) -> bool {
     match byte(text, at + 1) {
@@ -305,7 +304,7 @@ fn is_escape(text: &[u8], at: usize) -> bool {
     }
 }
 
-/// Checks the word or number around `at`; returns its end.
+/// Validates the word or number around `at`. Returns its end.
 #[inline(always)]
 fn word_or_number(text: &[u8], at: usize) -> Option<usize> {
     let before = text[..at].iter().rev();
@@ -328,7 +327,7 @@ const TRUE: u32 = u32::from_le_bytes(*b"true");
 const NULL: u32 = u32::from_le_bytes(*b"null");
 const FALS: u32 = u32::from_le_bytes(*b"fals");
 
-/// The bytes that are neither tokens on their own, nor quotes, nor whitespace.
+/// The bytes that are not single-byte tokens, quotes or whitespace.
 static IS_SCALAR: [bool; 256] = {
     let mut table = [true; 256];
     let others = b"[]{},:\" \t\n\r";

@@ -1,16 +1,17 @@
-//! Sets of bytes as masks of 64 bits, the first byte lowest, and what of them goes on in the next block.
+//! Sets of bytes as masks of 64 bits, whose lowest bit is the first byte, and the bits that carry over to the next
+//! block.
 //!
-//! Where a bit is added to a mask, a carry goes through all ones from there on and comes out behind
-//! them. So one addition finds the end of each run: of whitespace, of digits, or of a whole string.
+//! If a bit is added to a mask, the carry passes all ones from there on, and sets the first zero after them. So one
+//! addition finds the end of each run: of whitespace, of digits, or of a string.
 
 use crate::json::classes::BLOCK;
 
-/// What of a mask goes into the block to come.
+/// The bit of a mask that carries over to the next block.
 #[derive(Default)]
 pub(super) struct Carry(u64);
 
 impl Carry {
-    /// As if the last byte of the block before were in the set.
+    /// A carry as if the last byte of the block before were in the set.
     pub(super) fn one() -> Self {
         Self(1)
     }
@@ -19,13 +20,13 @@ impl Carry {
         self.0 != 0
     }
 
-    /// The bytes right behind these.
+    /// The bytes directly after these.
     #[inline(always)]
     pub(super) fn after(&mut self, bytes: u64) -> u64 {
         self.ahead(bytes, 1)
     }
 
-    /// The bytes so far behind these.
+    /// The bytes at this distance after these.
     #[inline(always)]
     pub(super) fn ahead(&mut self, bytes: u64, distance: usize) -> u64 {
         let ahead = bytes << distance | self.0;
@@ -33,7 +34,7 @@ impl Carry {
         ahead
     }
 
-    /// The run, without what a bit passes that starts at these bytes, and with the byte where it comes out.
+    /// The run, without the bytes that a carry from these bytes passes, and with the byte that the carry sets.
     #[inline(always)]
     pub(super) fn through(&mut self, bytes: u64, run: u64) -> u64 {
         let (sum, carry) = (bytes | self.0).overflowing_add(run);
@@ -41,7 +42,7 @@ impl Carry {
         sum
     }
 
-    /// The same for a bit that starts behind these bytes.
+    /// The same for a carry that starts after these bytes.
     #[inline(always)]
     pub(super) fn behind(&mut self, bytes: u64, run: u64) -> u64 {
         let (sum, carry) = self.after(bytes).overflowing_add(run);
@@ -49,7 +50,7 @@ impl Carry {
         sum
     }
 
-    /// The next bytes behind these that are not in a run.
+    /// The first bytes after these that are not in a run.
     #[inline(always)]
     pub(super) fn next(&mut self, bytes: u64, run: u64) -> u64 {
         if run == 0 {
@@ -59,7 +60,7 @@ impl Carry {
     }
 }
 
-/// From the first of each pair of bytes on, and up to the second, which is left out.
+/// For each pair of bytes, the bytes from the first, inclusive, to the second, exclusive.
 #[inline(always)]
 pub(super) fn between_pairs(bytes: u64) -> u64 {
     [1, 2, 4, 8, 16, 32]

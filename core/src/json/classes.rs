@@ -1,18 +1,18 @@
-//! Which bytes of a block are quotes, which are digits and so on, inside of strings as well as outside.
-//! A set of bytes is a mask: the first byte of the block is the lowest bit.
+//! The classes of bytes in a block: quotes, digits and so on, both inside and outside strings. A set of bytes is a
+//! mask; the first byte of the block is the lowest bit.
 
 use std::arch::x86_64::__m256i;
 
 use pulp::x86::V3;
 
-/// How many bytes a block has: one for each bit of a mask.
+/// The number of bytes of a block: one for each bit of a mask.
 pub(super) const BLOCK: usize = 64;
 
-/// The bytes of a block by what they may mean.
+/// The bytes of a block by their meaning in JSON.
 pub(super) struct Classes {
     pub(super) quote: u64,
     pub(super) backslash: u64,
-    /// What is below the space.
+    /// Control characters: bytes below the space.
     pub(super) control: u64,
     pub(super) whitespace: u64,
     pub(super) comma: u64,
@@ -21,7 +21,7 @@ pub(super) struct Classes {
     pub(super) open: u64,
     /// `]` and `}`
     pub(super) close: u64,
-    /// Of the brackets, which are `{` and `}`. It means nothing for other bytes.
+    /// The brackets that are `{` or `}`. Undefined for other bytes.
     pub(super) curly: u64,
     pub(super) digit: u64,
     pub(super) zero: u64,
@@ -30,14 +30,15 @@ pub(super) struct Classes {
 }
 
 impl Classes {
-    /// For callers that are compiled for these instructions, or each of them becomes a call.
+    /// The caller must be compiled for these instructions; otherwise each of them becomes a call.
     #[inline(always)]
     pub(super) fn of(simd: V3, block: &[u8; BLOCK]) -> Self {
         let block = Block {
             simd,
             halves: pulp::bytemuck::cast(*block),
         };
-        // The bit that tells capital letters from small ones also tells `[` from `{` and `]` from `}`.
+        // The bit that distinguishes upper-case from lower-case letters also distinguishes `[` from `{` and `]` from
+        // `}`.
         let small = block.map(
             #[inline(always)]
             |bytes| simd.avx2._mm256_or_si256(bytes, splat(simd, 0x20)),
@@ -117,7 +118,7 @@ impl Block {
         self.map(
             #[inline(always)]
             |bytes| {
-                // They become the highest of all signed bytes.
+                // These become the highest signed bytes.
                 let highest = simd
                     .avx2
                     ._mm256_add_epi8(bytes, splat(simd, i8::MAX as u8 - b'9'));
@@ -131,7 +132,7 @@ impl Block {
     #[inline(always)]
     fn whitespace(self) -> u64 {
         let simd = self.simd;
-        // Each kind stands where the lower half of its byte says. The others are no byte that would look there.
+        // The low four bits of a byte select its entry. An unused entry differs from every byte that selects it.
         let mut table = [0; 16];
         for byte in *b" \t\n\r" {
             table[usize::from(byte & 15)] = byte;

@@ -1,23 +1,23 @@
-//! String literals to text.
+//! Decoding of string literals.
 
 use std::borrow::Cow;
 
 use crate::json::error::{JsonError, JsonErrorKind};
 use crate::json::{check_utf8, scan};
 
-/// The text of a JSON string literal, as far as UTF-8 can hold it.
+/// The text of a JSON string literal, as UTF-8.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decoded<'a> {
     /// The text. A literal without escapes is borrowed.
     pub text: Cow<'a, str>,
-    /// Where in the literal the first escape is that is half of a surrogate pair; the text has U+FFFD for each.
+    /// The place in the literal of the first escape that is a lone surrogate. The text has U+FFFD for each.
     pub lone: Option<usize>,
 }
 
-/// The text of a JSON string literal, quotes included. A literal without escapes is borrowed.
+/// Decodes a JSON string literal with its quotes. A literal without escapes is borrowed.
 ///
 /// # Errors
-/// `LoneSurrogate` where an escape is half of a pair; `Syntax` and `Utf8` if it is no valid literal.
+/// `LoneSurrogate` at an escape that is a lone surrogate; `Syntax` and `Utf8` if the literal is not valid.
 pub fn decode_string(literal: &[u8]) -> Result<Cow<'_, str>, JsonError> {
     let decoded = decode_string_lossy(literal)?;
     match decoded.lone {
@@ -26,7 +26,7 @@ pub fn decode_string(literal: &[u8]) -> Result<Cow<'_, str>, JsonError> {
     }
 }
 
-/// As [`decode_string`], with U+FFFD for each escape that is half of a surrogate pair.
+/// As [`decode_string`], with U+FFFD for each escape that is a lone surrogate.
 ///
 /// # Errors
 /// `Syntax` and `Utf8` if it is not a valid literal.
@@ -49,23 +49,23 @@ pub fn decode_string_lossy(literal: &[u8]) -> Result<Decoded<'_>, JsonError> {
     })
 }
 
-/// Whether a string literal, quotes included, stands for `name`.
+/// Whether the text of a string literal with its quotes is `name`.
 pub(super) fn literal_is(literal: &[u8], name: &[u8]) -> bool {
     let inside = literal
         .get(1..literal.len().saturating_sub(1))
         .unwrap_or_default();
     if inside == name {
-        // With a backslash in it, it stands for something shorter.
+        // A literal with a backslash has a shorter text.
         return !name.contains(&b'\\');
     }
-    // An escape is longer than what it stands for, at most six times.
+    // An escape is longer than its text, at most six times.
     inside.len() > name.len()
         && inside.len() <= name.len() * 6
         && memchr::memchr(b'\\', inside).is_some()
         && decode_string(literal).is_ok_and(|text| text.as_bytes() == name)
 }
 
-/// `text` is a checked literal whose closing quote is at `end`.
+/// `text` is a valid literal whose closing quote is at `end`.
 fn unescape(text: &str, end: usize) -> Decoded<'_> {
     let bytes = text.as_bytes();
     let mut out = String::with_capacity(text.len());
@@ -99,8 +99,8 @@ fn unescape(text: &str, end: usize) -> Decoded<'_> {
     }
 }
 
-/// The character of the `\uXXXX` at `escape`, or of the pair that starts there, and what is next; `None` for half of a
-/// pair.
+/// Decodes the `\uXXXX` at `escape`, or the pair that starts there. Returns the character, `None` for a lone surrogate,
+/// and the end of the escape.
 fn unicode_escape(bytes: &[u8], escape: usize) -> (Option<char>, usize) {
     let first = code_unit(bytes, escape + 2);
     let next = escape + 6;

@@ -1,36 +1,36 @@
-//! What can be wrong with a JSON text, a placeholder, a pointer or a number.
+//! Errors of JSON texts, placeholders, pointers and numbers.
 
 use std::error::Error;
 use std::fmt;
 
-/// What is wrong with a JSON text, and where.
+/// An error of a JSON text, and its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct JsonError {
-    /// What is wrong.
+    /// The kind of the error.
     pub kind: JsonErrorKind,
-    /// The offset in bytes of the first byte that is wrong; the length of the text if it ends too early.
+    /// The offset of the first invalid byte; the length of the text if it ends too early.
     pub offset: usize,
 }
 
-/// The ways in which a text is not the JSON that was asked for.
+/// The kinds of errors of a JSON text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum JsonErrorKind {
-    /// Not the grammar of RFC 8259.
+    /// The text does not match the grammar of RFC 8259.
     Syntax,
-    /// More arrays and objects inside one another than allowed.
+    /// Arrays and objects are nested deeper than allowed.
     Depth,
-    /// Not valid UTF-8.
+    /// The text is not valid UTF-8.
     Utf8,
-    /// Something else where an array is needed.
+    /// The value is not an array, which is required.
     NotAnArray,
-    /// Something else where an object is needed.
+    /// The value is not an object, which is required.
     NotAnObject,
     /// The event array is empty.
     NoName,
     /// The first element of the event array is neither a string nor a number.
     BadName,
-    /// Half of a surrogate pair, which JSON may spell but text cannot hold.
+    /// An escape is a lone surrogate, which UTF-8 cannot represent.
     LoneSurrogate,
 }
 
@@ -69,17 +69,17 @@ impl fmt::Display for JsonError {
 
 impl Error for JsonError {}
 
-/// A placeholder that stands for no attachment.
+/// A placeholder without an attachment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PlaceholderError {
-    /// The object that starts at this byte has no `num`, or one that is not an integer.
+    /// The placeholder has no `num`, or one that is not an integer.
     NotAnInteger {
-        /// Where the object starts.
+        /// The offset of the object.
         offset: usize,
     },
-    /// The `num` of the object that starts at this byte is negative or too large.
+    /// The `num` of the placeholder is negative or too large.
     OutOfRange {
-        /// Where the object starts.
+        /// The offset of the object.
         offset: usize,
     },
 }
@@ -99,12 +99,12 @@ impl fmt::Display for PlaceholderError {
 
 impl Error for PlaceholderError {}
 
-/// Why a JSON pointer leads to no value.
+/// Why a JSON pointer finds no value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PointerError {
-    /// Not the grammar of RFC 6901.
+    /// The pointer does not match the grammar of RFC 6901.
     Malformed,
-    /// The text has no value there.
+    /// There is no value at the pointer.
     NotFound,
 }
 
@@ -119,7 +119,7 @@ impl fmt::Display for PointerError {
 
 impl Error for PointerError {}
 
-/// JSON has no way to write NaN and the infinities.
+/// The number is NaN or infinite, which JSON cannot represent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotFinite;
 

@@ -1,4 +1,4 @@
-//! Event arrays and argument arrays: checked and split in the same pass.
+//! Event arrays and argument arrays: validated and split in one pass.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -7,27 +7,27 @@ use crate::json::decode::{Decoded, decode_string_lossy};
 use crate::json::error::{JsonError, JsonErrorKind};
 use crate::json::{check_utf8, scan};
 
-/// A checked event array `["name", argument, ...]` or `[123, ...]`: where its parts are.
+/// The places of the parts of a valid event array, `["name", argument, ...]` or `[123, ...]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventParts {
-    /// The name inside its quotes, or the text of the number.
+    /// The name without its quotes, or the text of the number.
     pub name: Range<usize>,
-    /// Whether the name holds escapes, so that its text is not its bytes.
+    /// Whether the name has escapes and must be decoded.
     pub name_escaped: bool,
     /// Whether the name is a number.
     pub name_is_number: bool,
-    /// Where the comma after the name is, or the closing bracket if there are no arguments.
+    /// The place of the comma after the name, or of the closing bracket if there are no arguments.
     pub args_start: usize,
     /// One past the closing bracket.
     pub end: usize,
-    /// How many arguments follow the name.
+    /// The number of arguments.
     pub args: usize,
     /// Whether any object in the arguments has a member named `_placeholder`.
     pub placeholders: bool,
 }
 
 impl EventParts {
-    /// The name as text, with U+FFFD for what no text can hold; `text` is what was split.
+    /// The name as text, with U+FFFD for each lone surrogate. `text` is the text that was split.
     ///
     /// # Errors
     /// `Utf8` if `text` is not UTF-8.
@@ -42,13 +42,13 @@ impl EventParts {
         })
     }
 
-    /// The name as a JSON string, quotes included, unless it is a number.
+    /// The name as a JSON string with its quotes, or the text of the number.
     pub fn name_literal<'a>(&self, text: &'a [u8]) -> &'a [u8] {
         &text[self.name.start - 1..self.name.end + 1]
     }
 }
 
-/// Checks an event array in valid UTF-8 and finds its parts.
+/// Validates an event array, which is valid UTF-8, and finds its parts.
 ///
 /// # Errors
 /// As [`check`](crate::json::check), and `NotAnArray`, `NoName` for an empty array,
@@ -85,8 +85,8 @@ pub fn split_event(text: &[u8], max_depth: usize) -> Result<EventParts, JsonErro
     })
 }
 
-/// Checks an array in valid UTF-8, such as the arguments of an acknowledgement; returns how many
-/// elements it has.
+/// Validates an array, which is valid UTF-8, such as the arguments of an acknowledgement. Returns the number of
+/// elements.
 ///
 /// # Errors
 /// As [`check`](crate::json::check), and `NotAnArray`.
@@ -102,7 +102,7 @@ pub fn split_args(text: &[u8], max_depth: usize) -> Result<usize, JsonError> {
     Ok(rest.count + 1)
 }
 
-/// Where the first element (or the closing bracket) of the array is.
+/// The place of the first element of the array, or of the closing bracket.
 fn open_array(text: &[u8], max_depth: usize) -> Result<usize, JsonError> {
     let open = scan::skip_whitespace(text, 0);
     let kind = match scan::byte(text, open) {
@@ -120,9 +120,9 @@ struct Items {
     placeholders: bool,
 }
 
-/// The elements after the first one, from their comma or the closing bracket on.
+/// Validates the elements after the first one; `at` is at a comma or the closing bracket.
 fn following_items(text: &[u8], mut at: usize, max_depth: usize) -> Result<Items, JsonError> {
-    // After a few short ones in a row the next one is most likely short, too, and blocks do not pay.
+    // After a few short elements, the next one is probably short too, and the block scanner would be slower.
     const SHORT: usize = 64;
     const FEW: usize = 4;
     let mut short = 0;

@@ -1,6 +1,6 @@
-//! JSON as checked text: payloads pass through the engine as the bytes they came in, never as a tree.
-//! One pass checks a text against RFC 8259 and finds the event name and the arguments on its way;
-//! everything else here reads or writes pieces of such a text.
+//! JSON as validated text: payloads pass through the engine as received bytes, not as trees. One pass validates a text
+//! against RFC 8259, and finds the event name and the arguments. The other functions read or write parts of a valid
+//! text.
 
 #[cfg(target_arch = "x86_64")]
 mod blocks;
@@ -40,7 +40,7 @@ pub enum Kind {
     Null,
     /// `true` or `false`
     Bool,
-    /// A number, however long its text is.
+    /// A number.
     Number,
     /// A string literal.
     String,
@@ -50,20 +50,20 @@ pub enum Kind {
     Object,
 }
 
-/// Checks that `text` is exactly one RFC 8259 value in valid UTF-8, with at most `max_depth`
-/// arrays and objects open at once. JSON whitespace around the value is allowed.
+/// Checks that `text` is exactly one RFC 8259 value in valid UTF-8, with arrays and objects nested at most `max_depth`
+/// deep. JSON whitespace around the value is allowed.
 ///
 /// # Errors
-/// What is wrong first, and where; invalid UTF-8 is looked for before the rest.
+/// The first error and its place. Invalid UTF-8 is reported before other errors.
 pub fn check(text: &[u8], max_depth: usize) -> Result<Kind, JsonError> {
     check_utf8(text)?;
     check_utf8_known(text, max_depth)
 }
 
-/// The same as [`check`] for a text that is known to be valid UTF-8 already.
+/// As [`check`], for a text that is known to be valid UTF-8. Returns the kind of the value.
 ///
 /// # Errors
-/// What is wrong first, and where.
+/// The first error and its place.
 pub fn check_utf8_known(text: &[u8], max_depth: usize) -> Result<Kind, JsonError> {
     let start = scan::skip_whitespace(text, 0);
     let value = scan::value(text, start, max_depth)?;
@@ -71,12 +71,12 @@ pub fn check_utf8_known(text: &[u8], max_depth: usize) -> Result<Kind, JsonError
     Ok(kind_of(&text[start..]))
 }
 
-/// Checks that `text` is valid UTF-8, as all JSON is.
+/// Checks that `text` is valid UTF-8.
 ///
 /// # Errors
-/// Where it is not.
+/// The first invalid byte.
 pub fn check_utf8(text: &[u8]) -> Result<&str, JsonError> {
-    // The basic flavour is the fastest but does not say where; the place is looked up afterwards.
+    // The basic function is the fastest, but does not return the place, which is then looked up.
     simdutf8::basic::from_utf8(text).map_err(|_| {
         let offset = match simdutf8::compat::from_utf8(text) {
             Ok(text) => text.len(),

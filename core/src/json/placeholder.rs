@@ -1,4 +1,4 @@
-//! Placeholders: objects such as `{"_placeholder":true,"num":0}` that stand for an attachment.
+//! Placeholders: objects such as `{"_placeholder":true,"num":0}` that represent an attachment.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -7,11 +7,10 @@ use crate::json::decode::literal_is;
 use crate::json::error::PlaceholderError;
 use crate::json::{scan, walk};
 
-/// Checks that every placeholder in a checked text stands for one of `attachments` attachments,
-/// and returns how many different ones are referred to.
+/// Checks that every placeholder in a valid text names one of `attachments` attachments. Returns the number of
+/// different attachments that are named.
 ///
-/// A placeholder is an object whose member `_placeholder` is `true`. Of members with the same name
-/// the last one counts.
+/// A placeholder is an object whose member `_placeholder` is `true`. If a name is repeated, the last member counts.
 ///
 /// # Errors
 /// The first placeholder to end whose `num` is missing, not an integer or out of range.
@@ -22,23 +21,23 @@ pub fn check_placeholders(text: &[u8], attachments: usize) -> Result<usize, Plac
     }
 }
 
-/// An object that is written as a placeholder.
+/// An object that has the form of a placeholder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placeholder {
-    /// The object.
+    /// The place of the object.
     pub range: Range<usize>,
-    /// Where the `true` of its member `_placeholder` starts.
+    /// The place of the `true` of its member `_placeholder`.
     pub mark: usize,
-    /// The attachment that it names, if its `num` is an integer that is not negative.
+    /// The attachment that the object names, if its `num` is an integer that is not negative.
     pub num: Option<usize>,
 }
 
-/// All objects in a checked text that are written as placeholders, in the order in which they end.
+/// All objects in a valid text that have the form of a placeholder, in the order of their ends.
 ///
-/// Whether they are placeholders depends on the packet: in one without attachments they are data.
+/// In a packet without attachments they are data, not placeholders.
 #[must_use]
 pub fn placeholders(text: &[u8]) -> Vec<Placeholder> {
-    // A name with an escape may be the placeholder's.
+    // A name with an escape may be an escaped `_placeholder`.
     if memchr::memchr(b'\\', text).is_none()
         && memchr::memmem::find(text, scan::PLACEHOLDER).is_none()
     {
@@ -57,10 +56,11 @@ pub fn placeholders(text: &[u8]) -> Vec<Placeholder> {
     found
 }
 
-/// Appends a checked value, in which each placeholder gets the number that `number` gives for it. One for which there is
-/// none is data and stays; it is returned: where in `out` its mark is, and the attachment that it names.
+/// Appends a valid value in which each placeholder gets the number that `number` returns for it. A placeholder without
+/// a number is data and stays unchanged; it is returned, as the place of its `true` in `out` and the attachment that it
+/// names.
 ///
-/// A placeholder inside another one is a part of what the outer one stands for.
+/// A placeholder inside another one is a part of the outer one.
 pub fn renumber(
     value: &[u8],
     out: &mut Vec<u8>,
@@ -104,7 +104,7 @@ pub fn write_placeholder(out: &mut Vec<u8>, number: usize) {
     out.push(b'}');
 }
 
-/// More attachments than there can be.
+/// More attachments than a packet can have.
 const MOST: usize = 1 << 53;
 
 fn check_each(text: &[u8], attachments: usize) -> Result<usize, PlaceholderError> {
@@ -116,12 +116,13 @@ fn check_each(text: &[u8], attachments: usize) -> Result<usize, PlaceholderError
     Ok(found.count())
 }
 
-/// Visits all objects that are written as placeholders, with where they end.
+/// Visits all objects that have the form of a placeholder, with their ends.
 fn each(
     text: &[u8],
     mut visit: impl FnMut(&Members, usize) -> Result<(), PlaceholderError>,
 ) -> Result<(), PlaceholderError> {
-    // Nearly all are in objects that are in no other, and refer to one of the first few: neither takes memory.
+    // Nearly all placeholders are in objects that are not nested, and name one of the first few attachments: neither
+    // allocates.
     let mut object: Option<Members> = None;
     let mut around: Vec<Members> = Vec::new();
     let mut depth = 0;
@@ -157,13 +158,14 @@ fn each(
     Ok(())
 }
 
-/// How a client's encoder writes a placeholder, up to its number.
+/// The text of a placeholder up to its number, as client encoders write it.
 const ORDINARY: &[u8] = br#"{"_placeholder":true,"num":"#;
 
-/// How many attachments are referred to, if every placeholder is one of at most ten that are written as [`ORDINARY`].
+/// The number of attachments that are named, if every placeholder is written as [`ORDINARY`] and names one of the first
+/// ten.
 ///
-/// In a checked text without a backslash, a quote before an underscore opens a string, so a brace before it opens an object;
-/// and the closing brace behind the number leaves no room for a second `num`.
+/// In a valid text without a backslash, a quote before an underscore opens a string, so that a brace before it opens an
+/// object; and the brace after the number closes the object, so that there is no second `num`.
 fn count_ordinary(text: &[u8], attachments: usize) -> Option<usize> {
     if memchr::memchr(b'\\', text).is_some() {
         return None;
@@ -190,7 +192,7 @@ fn count_ordinary(text: &[u8], attachments: usize) -> Option<usize> {
     Some(found.count())
 }
 
-/// The attachments that are referred to.
+/// The attachments that are named.
 #[derive(Default)]
 struct Found {
     few: u64,
@@ -211,12 +213,12 @@ impl Found {
     }
 }
 
-/// What is known of an object that is not over yet.
+/// The state of an object that is not closed yet.
 struct Members {
     start: usize,
-    /// How many arrays and objects are open, this one included.
+    /// The number of open arrays and objects, including this object.
     depth: usize,
-    /// Where the `true` is that makes it a placeholder.
+    /// The place of the `true` that makes the object a placeholder.
     mark: Option<usize>,
     num: Option<usize>,
 }
@@ -231,8 +233,8 @@ impl Members {
         }
     }
 
-    /// Reads the member that starts at `at`, its value only if it is neither array nor object;
-    /// returns where to go on.
+    /// Reads the member that starts at `at`, without its value if that is an array or object. Returns the place to
+    /// continue.
     fn read(&mut self, text: &[u8], at: usize) -> usize {
         let (name, value) = walk::member(text, at);
         let name = &text[name];
@@ -247,14 +249,14 @@ impl Members {
         }
     }
 
-    /// The number of the attachment that this placeholder stands for.
+    /// The number of the attachment that this placeholder represents.
     fn attachment(&self, text: &[u8], attachments: usize) -> Result<usize, PlaceholderError> {
         let offset = self.start;
         let num = self
             .num
             .and_then(|start| integer(text, start))
             .ok_or(PlaceholderError::NotAnInteger { offset })?;
-        // Both ends are exact: a number of attachments is far below 2^53.
+        // Both bounds are exact: a number of attachments is far below 2^53.
         if num < 0.0 || num >= attachments as f64 {
             return Err(PlaceholderError::OutOfRange { offset });
         }
@@ -262,9 +264,9 @@ impl Members {
     }
 }
 
-/// The number that starts at `start` if its value is an integer, however it is written.
+/// The number that starts at `start`, if its value is an integer in any notation.
 fn integer(text: &[u8], start: usize) -> Option<f64> {
-    // Nearly always one digit.
+    // The number is nearly always one digit.
     let digit = scan::byte(text, start);
     if digit.is_ascii_digit() && matches!(scan::byte(text, start + 1), b'}' | b',') {
         return Some(f64::from(digit - b'0'));
@@ -317,7 +319,7 @@ mod tests {
     }
 
     proptest! {
-        /// What is written as encoders write it needs no closer look.
+        /// The fast path and the slow path agree on texts as encoders write them.
         #[test]
         fn the_short_way_and_the_long_way_agree(text in document(), attachments in 0..3_usize) {
             crate::json::check(text.as_bytes(), 100).unwrap();

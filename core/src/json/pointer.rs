@@ -1,4 +1,4 @@
-//! RFC 6901 pointers into a checked text.
+//! RFC 6901 pointers into a valid text.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -7,20 +7,20 @@ use crate::json::decode::literal_is;
 use crate::json::error::PointerError;
 use crate::json::{scan, walk};
 
-/// Where the value is that `pointer` leads to in a checked text.
+/// The place of the value at `pointer` in a valid text.
 ///
-/// The empty pointer is the whole value. Names compare decoded, and of members with the same name
-/// the last one counts. `-`, which stands for the element behind an array's last, is never found.
+/// The empty pointer is the whole value. Names are compared decoded. If a name is repeated, the last member counts.
+/// `-`, the element after the last one of an array, is never found.
 ///
 /// # Errors
-/// `Malformed` if `pointer` is not a JSON pointer, `NotFound` if it leads nowhere.
+/// `Malformed` if `pointer` is not a JSON pointer, `NotFound` if there is no value.
 pub fn pointer(text: &[u8], pointer: &str) -> Result<Range<usize>, PointerError> {
     let tokens = parse(pointer)?;
-    // The containers on the way that are open, outermost first; each belongs to the token of its depth.
+    // The open containers on the path, outermost first. Each belongs to the token of its depth.
     let mut open: Vec<Container> = Vec::with_capacity(tokens.len());
     let mut at = scan::skip_whitespace(text, 0);
-    // Each turn reads a value that matches the tokens so far. Whatever an earlier one of the same
-    // name led to does not count any more, so one pass over the text is enough.
+    // Each iteration reads a value that matches the tokens so far. A later member with the same name replaces the
+    // result, so one pass over the text is enough.
     'matching: loop {
         let mut found = None;
         match tokens.get(open.len()) {
@@ -82,7 +82,7 @@ enum Container {
 
 struct Token<'a> {
     name: Cow<'a, str>,
-    /// What it means to an array.
+    /// The index that a token is for an array.
     index: Option<usize>,
 }
 

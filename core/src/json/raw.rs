@@ -1,4 +1,4 @@
-//! A checked JSON text that owns its bytes.
+//! Valid JSON texts that own their bytes.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,22 +8,22 @@ use bytes::Bytes;
 use crate::json::error::{JsonError, JsonErrorKind, PointerError};
 use crate::json::{Kind, check, kind_of, members, pointer, scan};
 
-/// One JSON value as checked text, cheap to clone.
+/// One JSON value as valid text. Cloning shares the bytes.
 ///
-/// It starts and ends with the value itself, without whitespace around it.
+/// There is no whitespace around the value.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct RawJson {
     text: Bytes,
 }
 
 impl RawJson {
-    /// How deep a value may be nested where nobody says otherwise.
+    /// The default limit of nesting.
     pub const DEFAULT_MAX_DEPTH: usize = 128;
 
-    /// Checks `text` as [`check`] does and keeps it.
+    /// Validates a text as [`check`] does, and stores it.
     ///
     /// # Errors
-    /// What is wrong with the text, and where.
+    /// The first error and its place.
     pub fn parse(text: impl Into<Bytes>, max_depth: usize) -> Result<Self, JsonError> {
         let text = text.into();
         check(&text, max_depth)?;
@@ -33,7 +33,7 @@ impl RawJson {
     /// As [`RawJson::parse`], for an array.
     ///
     /// # Errors
-    /// `NotAnArray` for other values; otherwise what is wrong with the text, and where.
+    /// `NotAnArray` for other values; otherwise the first error and its place.
     pub fn parse_array(text: impl Into<Bytes>, max_depth: usize) -> Result<Self, JsonError> {
         Self::parse(text, max_depth)?.only(Kind::Array, JsonErrorKind::NotAnArray)
     }
@@ -41,7 +41,7 @@ impl RawJson {
     /// As [`RawJson::parse`], for an object.
     ///
     /// # Errors
-    /// `NotAnObject` for other values; otherwise what is wrong with the text, and where.
+    /// `NotAnObject` for other values; otherwise the first error and its place.
     pub fn parse_object(text: impl Into<Bytes>, max_depth: usize) -> Result<Self, JsonError> {
         Self::parse(text, max_depth)?.only(Kind::Object, JsonErrorKind::NotAnObject)
     }
@@ -54,7 +54,7 @@ impl RawJson {
         }
     }
 
-    /// Keeps a text that has been checked, or a value out of one.
+    /// Stores a valid text, or a value of one.
     #[must_use]
     pub(crate) fn from_checked(text: Bytes) -> Self {
         debug_assert_eq!(check(&text, usize::MAX).err(), None, "the text was checked");
@@ -101,19 +101,19 @@ impl RawJson {
         &self.text
     }
 
-    /// The text. Prefer [`RawJson::as_bytes`] where bytes will do: this looks at all of them.
+    /// The text. Validates the UTF-8 again, so [`RawJson::as_bytes`] is faster.
     #[must_use]
     pub fn as_str(&self) -> &str {
         simdutf8::basic::from_utf8(&self.text).expect("checked when it was made")
     }
 
-    /// The shared bytes themselves.
+    /// The shared bytes.
     #[must_use]
     pub const fn bytes(&self) -> &Bytes {
         &self.text
     }
 
-    /// Gives the shared bytes away.
+    /// Returns the shared bytes.
     #[must_use]
     pub fn into_bytes(self) -> Bytes {
         self.text
@@ -125,13 +125,13 @@ impl RawJson {
         kind_of(&self.text)
     }
 
-    /// How many elements or members it has; 0 for other kinds.
+    /// The number of elements or members; 0 for other kinds.
     #[must_use]
     pub fn members(&self) -> usize {
         members(&self.text)
     }
 
-    /// The value an RFC 6901 pointer leads to, sharing the bytes.
+    /// The value at an RFC 6901 pointer, which shares the bytes.
     ///
     /// # Errors
     /// As [`pointer`](crate::json::pointer()).

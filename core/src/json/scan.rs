@@ -1,11 +1,10 @@
-//! The checking scanner: one pass over the bytes, no recursion, no allocation up to 64 levels.
-//! What is long and ordinary is left to `blocks`, which takes many bytes at once.
-//! Positions are byte offsets into the whole text; what is behind the end reads as a zero byte,
-//! which no part of the grammar accepts, so the end of the text needs no cases of its own.
+//! The byte scanner: it validates a text in one pass, without recursion, and without allocation up to 64 levels. Long
+//! values go through `blocks`, which handles many bytes at once. Positions are byte offsets into the whole text. Bytes
+//! after the end read as zero, which the grammar accepts nowhere, so that the end of the text is not a special case.
 
 use crate::json::error::{JsonError, JsonErrorKind};
 
-/// The name of the member that marks an object as a stand-in for an attachment.
+/// The name of the member that marks an object as a placeholder.
 pub(super) const PLACEHOLDER: &[u8] = b"_placeholder";
 
 /// A value that has been read.
@@ -13,7 +12,7 @@ pub(super) const PLACEHOLDER: &[u8] = b"_placeholder";
 pub(super) struct Scanned {
     /// One past its last byte.
     pub(super) end: usize,
-    /// Whether an object in it has a member with the placeholder's name.
+    /// Whether an object in the value has a member named `_placeholder`.
     pub(super) placeholders: bool,
 }
 
@@ -22,7 +21,7 @@ pub(super) struct Scanned {
 pub(super) struct Literal {
     /// One past the closing quote.
     pub(super) end: usize,
-    /// Whether it holds a backslash.
+    /// Whether the literal has a backslash.
     pub(super) escaped: bool,
 }
 
@@ -42,7 +41,7 @@ pub(super) fn skip_whitespace(text: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// That nothing but whitespace follows.
+/// Checks that only whitespace follows.
 pub(super) fn only_whitespace(text: &[u8], at: usize) -> Result<(), JsonError> {
     let at = skip_whitespace(text, at);
     if at < text.len() {
@@ -51,13 +50,13 @@ pub(super) fn only_whitespace(text: &[u8], at: usize) -> Result<(), JsonError> {
     Ok(())
 }
 
-/// Where the value that starts at `at` in a checked text ends.
+/// The end of the value that starts at `at` in a valid text.
 pub(super) fn skip(text: &[u8], at: usize) -> usize {
-    // Checking again costs nothing worth saving, and keeps an unchecked text harmless.
+    // Validating again costs little, and makes an invalid text harmless.
     bytewise(text, at, usize::MAX).map_or(text.len(), |value| value.end)
 }
 
-/// Checks the value whose first byte is at `at`.
+/// Validates the value whose first byte is at `at`.
 pub(super) fn value(text: &[u8], at: usize, max_depth: usize) -> Result<Scanned, JsonError> {
     #[cfg(target_arch = "x86_64")]
     if text.len().saturating_sub(at) >= WORTH_BLOCKS
@@ -68,11 +67,11 @@ pub(super) fn value(text: &[u8], at: usize, max_depth: usize) -> Result<Scanned,
     bytewise(text, at, max_depth)
 }
 
-/// With so much text left it pays to look at blocks of it.
+/// The block scanner is faster if at least this many bytes are left.
 #[cfg(target_arch = "x86_64")]
 const WORTH_BLOCKS: usize = 128;
 
-/// The same byte by byte, on any processor and for any value.
+/// Validates a value byte by byte, on any processor.
 pub(super) fn bytewise(text: &[u8], mut at: usize, max_depth: usize) -> Result<Scanned, JsonError> {
     let mut open = Open::default();
     let mut placeholders = false;
@@ -136,7 +135,7 @@ pub(super) fn bytewise(text: &[u8], mut at: usize, max_depth: usize) -> Result<S
     }
 }
 
-/// Checks a member's name and the colon; returns where its value starts.
+/// Validates the name of a member and the colon. Returns the start of the value.
 #[inline(always)]
 fn key(text: &[u8], at: usize, placeholders: &mut bool) -> Result<usize, JsonError> {
     if byte(text, at) != b'"' {
@@ -158,7 +157,7 @@ fn is_placeholder(literal: &[u8]) -> bool {
     crate::json::decode::literal_is(literal, PLACEHOLDER)
 }
 
-/// Checks the string whose opening quote is just before `at`.
+/// Validates the string whose opening quote is just before `at`.
 #[inline(always)]
 pub(super) fn string(text: &[u8], at: usize) -> Result<Literal, JsonError> {
     let at = plain_run(text, at);
@@ -171,7 +170,7 @@ pub(super) fn string(text: &[u8], at: usize) -> Result<Literal, JsonError> {
     escaped_string(text, at)
 }
 
-/// The rest of a string, from a byte on that is neither plain nor the closing quote.
+/// Validates the rest of a string, from its first backslash or control character.
 #[inline(never)]
 fn escaped_string(text: &[u8], mut at: usize) -> Result<Literal, JsonError> {
     loop {
@@ -200,10 +199,10 @@ fn escaped_string(text: &[u8], mut at: usize) -> Result<Literal, JsonError> {
     }
 }
 
-/// Where the first quote, backslash or control character from `at` on is; the length if there is none.
+/// The place of the first quote, backslash or control character from `at` on; the length of the text if there is none.
 #[inline(always)]
 pub(super) fn plain_run(text: &[u8], mut at: usize) -> usize {
-    // Most strings are names and short words: two machine words of eight bytes find their end.
+    // Most strings are names and short words, whose end is within two words of eight bytes.
     for _ in 0..2 {
         let Some(word) = text.get(at..).and_then(<[u8]>::first_chunk::<8>) else {
             return plain_tail(text, at);
@@ -235,10 +234,10 @@ fn long_plain_run(text: &[u8], mut at: usize) -> usize {
     plain_tail(text, at)
 }
 
-/// From this length on it pays to look which instructions the processor has.
+/// From this length on, choosing by the processor's instructions is faster.
 const LONG: usize = 512;
 
-/// The length of the blocks at the start in which nothing is special.
+/// The length of the blocks at the start that have no special byte.
 #[inline(always)]
 pub(super) fn plain_blocks(text: &[u8]) -> usize {
     let mut len = 0;
@@ -285,7 +284,7 @@ fn first_special(bytes: [u8; 8]) -> Option<usize> {
     (hits != 0).then(|| (hits.trailing_zeros() / 8) as usize)
 }
 
-/// Checks the number that starts at `at`; returns its end.
+/// Validates the number that starts at `at`. Returns its end.
 #[inline(always)]
 pub(super) fn number(text: &[u8], mut at: usize) -> Result<usize, JsonError> {
     if byte(text, at) == b'-' {
@@ -337,12 +336,12 @@ enum Container {
     Object = 1,
 }
 
-/// The arrays and objects that are open: one bit for each, the innermost lowest.
+/// The open arrays and objects: one bit for each, the innermost lowest.
 #[derive(Default)]
 struct Open {
     kinds: u64,
     depth: usize,
-    /// Every 64 levels the full word moves here.
+    /// Full words of 64 levels.
     outer: Vec<u64>,
 }
 

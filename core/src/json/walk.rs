@@ -1,11 +1,11 @@
-//! Walking through a checked text: kinds, elements and members as ranges of bytes.
-//! A text that was not checked gives meaningless ranges inside it, and nothing worse.
+//! Iteration over a valid text: kinds, elements and members as ranges of bytes. For an invalid text the ranges have no
+//! meaning, but are inside the text.
 
 use std::ops::Range;
 
 use crate::json::{Kind, scan};
 
-/// The kind of a checked value, by its first byte.
+/// The kind of a valid value, by its first byte.
 #[must_use]
 pub fn kind_of(value: &[u8]) -> Kind {
     match scan::byte(value, scan::skip_whitespace(value, 0)) {
@@ -18,7 +18,7 @@ pub fn kind_of(value: &[u8]) -> Kind {
     }
 }
 
-/// How many elements a checked array or members a checked object has; 0 for the other kinds.
+/// The number of elements of a valid array or of members of a valid object; 0 for other kinds.
 #[must_use]
 pub fn members(value: &[u8]) -> usize {
     match kind_of(value) {
@@ -28,15 +28,15 @@ pub fn members(value: &[u8]) -> usize {
     }
 }
 
-/// The next element in what follows the opening bracket of a checked array, or follows an element.
+/// The next element in the text after the opening bracket of a valid array, or after an element.
 #[must_use]
 pub fn next_item(rest: &[u8]) -> Option<Range<usize>> {
     let start = next_inside(rest, 0)?;
     Some(start..scan::skip(rest, start))
 }
 
-/// The next member in what follows the opening brace of a checked object, or follows a member: its name as a literal with its
-/// quotes, and its value.
+/// The next member in the text after the opening brace of a valid object, or after a member: its name as a literal with
+/// its quotes, and its value.
 #[must_use]
 pub fn next_member(rest: &[u8]) -> Option<(Range<usize>, Range<usize>)> {
     let start = next_inside(rest, 0)?;
@@ -44,7 +44,7 @@ pub fn next_member(rest: &[u8]) -> Option<(Range<usize>, Range<usize>)> {
     Some((name, value..scan::skip(rest, value)))
 }
 
-/// The elements of a checked array, in order.
+/// The elements of a valid array, in order.
 pub fn array_items(text: &[u8]) -> impl Iterator<Item = Range<usize>> {
     let mut at = first_inside(text, b'[');
     std::iter::from_fn(move || {
@@ -54,7 +54,7 @@ pub fn array_items(text: &[u8]) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// The members of a checked object, in order: each name as a literal with its quotes, and its value.
+/// The members of a valid object, in order: each name as a literal with its quotes, and its value.
 pub fn object_members(text: &[u8]) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
     let mut at = first_inside(text, b'{');
     std::iter::from_fn(move || {
@@ -65,7 +65,7 @@ pub fn object_members(text: &[u8]) -> impl Iterator<Item = (Range<usize>, Range<
     })
 }
 
-/// The name of the member that starts at `start`, quotes included, and where its value starts.
+/// The name of the member that starts at `start`, with its quotes, and the start of its value.
 pub(super) fn member(text: &[u8], start: usize) -> (Range<usize>, usize) {
     let end = scan::skip(text, start);
     let colon = scan::skip_whitespace(text, end);
@@ -82,7 +82,7 @@ fn first_inside(text: &[u8], open: u8) -> usize {
     }
 }
 
-/// Where the next element or member starts, if there is one.
+/// The start of the next element or member, if there is one.
 fn next_inside(text: &[u8], at: usize) -> Option<usize> {
     let mut at = scan::skip_whitespace(text, at);
     if scan::byte(text, at) == b',' {

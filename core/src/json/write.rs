@@ -41,11 +41,11 @@ fn write_escape(out: &mut Vec<u8>, byte: u8) {
     out.extend_from_slice(&[b'\\', short]);
 }
 
-/// Below 2^53 every integer is its own shortest form.
+/// Integers below 2^53 are written exactly.
 const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// Appends a number with the fewest digits that read back as the same number, in the notation
-/// `JSON.stringify` chooses: `1`, `0.1`, `1e+21`. Only negative zero keeps its sign, as `-0`.
+/// Appends the shortest text that reads back as the same number, in the notation of `JSON.stringify`: `1`, `0.1`,
+/// `1e+21`. Unlike `JSON.stringify`, negative zero is `-0`.
 ///
 /// # Errors
 /// For NaN and the infinities, which JSON cannot express; nothing is appended.
@@ -59,7 +59,7 @@ pub fn write_f64(out: &mut Vec<u8>, number: f64) -> Result<(), NotFinite> {
         && whole as f64 == number
         && (whole != 0 || number.is_sign_positive())
     {
-        // Most numbers are small integers, which are cheaper to write as such.
+        // Most numbers are small integers, which are faster to write as integers.
         write!(out, "{whole}")
     } else if size != 0.0 && !(1e-6..1e21).contains(&size) {
         let start = out.len();

@@ -1,4 +1,4 @@
-//! What the log says about sockets: one line when one joins, is refused or leaves.
+//! The log lines of the socket layer: one line when a socket joins, is refused or leaves.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::notice;
 use crate::socketio::event::DisconnectReason;
 use crate::socketio::socket::Socket;
 
-/// It has joined its namespace.
+/// Logs that a socket has joined its namespace.
 pub fn joined(socket: &Socket) {
     let request = socket.handshake().request();
     tracing::debug!(
@@ -21,7 +21,7 @@ pub fn joined(socket: &Socket) {
     );
 }
 
-/// It was not let in.
+/// Logs that a socket was refused.
 pub fn refused(socket: &Socket, message: &str) {
     let request = socket.handshake().request();
     tracing::debug!(
@@ -33,7 +33,7 @@ pub fn refused(socket: &Socket, message: &str) {
     );
 }
 
-/// The host did not say in time whether a client may join, or whether an event may pass.
+/// Logs that the host has not answered a question about a client or an event in time.
 pub fn unanswered(timeout: Duration) {
     notice!(
         log::HOST,
@@ -42,7 +42,7 @@ pub fn unanswered(timeout: Duration) {
     );
 }
 
-/// It has left its namespace.
+/// Logs that a socket has left its namespace.
 pub fn left(socket: &Socket, reason: DisconnectReason) {
     if !tracing::enabled!(target: log::SOCKET, tracing::Level::DEBUG) {
         return;

@@ -1,4 +1,4 @@
-//! Acknowledgements that clients owe: who waits for them, until when, and what comes of them.
+//! Acknowledgements that clients owe: what waits for each of them, its deadline, and its outcome.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,29 +11,29 @@ use crate::socketio::event::Event;
 use crate::socketio::link::Outgoing;
 use crate::socketio::socket::Socket;
 
-/// The host's own number for something that ends later.
+/// A number that the host has chosen for an operation that ends later. The event about the end holds it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Operation(pub u64);
 
 /// How an emit with acknowledgement ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AckOutcome {
-    /// Everybody has answered.
+    /// Every receiver has answered.
     Answered,
-    /// Somebody has not, in time.
+    /// At least one receiver did not answer before the timeout.
     TimedOut,
-    /// The socket left without an answer.
+    /// The socket disconnected before it answered.
     Gone,
-    /// The host does not want to know any more.
+    /// The host has cancelled the operation.
     Cancelled,
-    /// The client owes too many answers already.
+    /// The client owes as many acknowledgements as allowed, so that this one is not waited for.
     Full,
 }
 
-/// One client's answer.
+/// The answer of one client.
 #[derive(Debug, Clone)]
 pub struct Reply {
-    /// Who answered.
+    /// The socket that answered.
     pub socket: Arc<Socket>,
     /// The arguments: a JSON array, in valid UTF-8.
     pub args: Bytes,
@@ -42,33 +42,34 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// How many bytes it holds.
+    /// The number of bytes in memory.
     pub fn size(&self) -> usize {
         let attachments = self.attachments.iter().map(Bytes::len).sum::<usize>();
         size_of::<Self>() + self.args.len() + attachments
     }
 }
 
-/// Who waits for an acknowledgement.
+/// What waits for an acknowledgement.
 #[derive(Debug, Clone)]
 pub enum AckTarget {
-    /// The host, for this one.
+    /// The host, for the answer of one socket.
     One(Operation),
-    /// A broadcast, for one of many.
+    /// A broadcast, for one of its receivers.
     Many(Arc<BroadcastAck>),
 }
 
 /// An acknowledgement that a client owes.
 #[derive(Debug)]
 pub struct Pending {
-    /// Who owes it.
+    /// The socket that is to answer.
     pub socket: Arc<Socket>,
-    /// Who waits for it.
+    /// What waits for the answer.
     pub target: AckTarget,
     deadline: Option<Instant>,
 }
 
-/// The acknowledgements that one connection owes. Ids count within a namespace, so a socket's number goes with them.
+/// The acknowledgements that one connection owes. Ids are unique within a namespace, so the key is the ordinal of the
+/// socket and the id.
 #[derive(Debug, Default)]
 pub struct AckTable {
     pending: BTreeMap<(u32, u64), Pending>,
@@ -76,17 +77,17 @@ pub struct AckTable {
 }
 
 impl AckTable {
-    /// How many are owed.
+    /// The number of acknowledgements owed.
     pub fn len(&self) -> usize {
         self.pending.len()
     }
 
-    /// Whether none is owed.
+    /// Whether no acknowledgement is owed.
     pub fn is_empty(&self) -> bool {
         self.pending.is_empty()
     }
 
-    /// One more is owed.
+    /// Adds an acknowledgement.
     pub fn insert(
         &mut self,
         id: u64,
@@ -108,7 +109,7 @@ impl AckTable {
         );
     }
 
-    /// It was given, or is not waited for any more.
+    /// Removes an acknowledgement that was given or is not waited for any more.
     pub fn take(&mut self, ordinal: u32, id: u64) -> Option<Pending> {
         let pending = self.pending.remove(&(ordinal, id))?;
         if let Some(deadline) = pending.deadline {
@@ -120,12 +121,12 @@ impl AckTable {
         Some(pending)
     }
 
-    /// When the next one is too late.
+    /// The earliest deadline.
     pub fn deadline(&self) -> Option<Instant> {
         self.deadlines.first().map(|(deadline, ..)| *deadline)
     }
 
-    /// One that is too late now.
+    /// Removes one acknowledgement whose deadline has passed.
     pub fn take_expired(&mut self, now: Instant) -> Option<Pending> {
         let (deadline, ordinal, id) = *self.deadlines.first()?;
         if deadline <= now {
@@ -135,7 +136,7 @@ impl AckTable {
         }
     }
 
-    /// Everything that a socket owes.
+    /// Removes all acknowledgements that a socket owes.
     pub fn take_all_of(&mut self, ordinal: u32) -> Vec<Pending> {
         let ids: Vec<u64> = self
             .pending
@@ -159,18 +160,18 @@ pub struct BroadcastAck {
 
 #[derive(Debug, Default)]
 struct BroadcastState {
-    /// Who was asked and has not answered.
+    /// The receivers that have not answered.
     owing: Vec<Arc<Socket>>,
     replies: Vec<Reply>,
-    /// Somebody owes too many acknowledgements, so that one is not waited for.
+    /// A receiver owes as many acknowledgements as allowed, so that its answer is not waited for.
     full: bool,
-    /// All receivers are known.
+    /// All receivers have been added.
     complete: bool,
     done: bool,
 }
 
 impl BroadcastAck {
-    /// A broadcast with acknowledgements of this id.
+    /// A broadcast whose packet has this id.
     pub fn new(operation: Operation, id: u64, context: Arc<Context>) -> Self {
         Self {
             operation,
@@ -180,12 +181,12 @@ impl BroadcastAck {
         }
     }
 
-    /// The acknowledgements' id.
+    /// The id in the packet, the same for all receivers.
     pub fn id(&self) -> u64 {
         self.id
     }
 
-    /// One more is asked.
+    /// Adds a receiver.
     pub fn add(&self, socket: &Arc<Socket>) {
         self.state
             .lock()
@@ -194,12 +195,12 @@ impl BroadcastAck {
             .push(Arc::clone(socket));
     }
 
-    /// All have been asked.
+    /// All receivers have been added: the broadcast ends when they have answered.
     pub fn complete(&self) {
         self.advance(|state| state.complete = true);
     }
 
-    /// One has answered.
+    /// Takes the answer of a receiver.
     pub fn reply(&self, reply: Reply) {
         self.advance(|state| {
             if let Some(at) = state
@@ -213,7 +214,8 @@ impl BroadcastAck {
         });
     }
 
-    /// One owes too many acknowledgements: this one is not waited for, and the end says so.
+    /// A receiver owes as many acknowledgements as allowed: the broadcast does not wait for it, and ends with
+    /// [`AckOutcome::Full`].
     pub fn give_up(&self, socket: &Arc<Socket>) {
         self.advance(|state| {
             state.full = true;
@@ -221,7 +223,7 @@ impl BroadcastAck {
         });
     }
 
-    /// Ends it with the answers there are; those who have not answered owe nothing any more.
+    /// Ends the broadcast with the answers that have arrived. Later answers are ignored.
     pub fn end(&self, outcome: AckOutcome) {
         let (owing, replies) = {
             let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,5 @@
-//! The backlog of one connection: what of it waits for the host, and the task that is to be woken when less does.
+//! The backlog of one connection: the amount of its events that wait for the host, and the task to wake when the amount
+//! has shrunk.
 
 use std::sync::PoisonError;
 use std::task::Waker;
@@ -7,28 +8,28 @@ use crate::stats::{Amount, Load};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, Ordering};
 
-/// The most that may wait of one connection: events, those too that wait for a packet middleware.
+/// The limit of the backlog of one connection. Events that wait for a packet middleware count too.
 pub const SHARE: Amount = Amount {
     events: 1024,
     bytes: 1 << 20,
 };
 
-/// See the module's documentation.
+/// The events of one connection that wait for the host.
 #[derive(Debug, Default)]
 pub struct Backlog {
     load: Load,
-    /// A socket of it has joined a namespace.
+    /// Whether a socket of the connection has joined a namespace.
     joined: AtomicBool,
-    /// The limit was reached: the rest of what was read is kept for later.
+    /// The limit is reached: the connection's task keeps the rest of the bytes that it has read.
     full: AtomicBool,
-    /// There is a waker.
+    /// Whether `waker` holds a waker.
     waits: AtomicBool,
-    /// A connection is one task, so one waker is enough: a later one replaces it.
+    /// The waker of the connection's task. A later one replaces it.
     waker: Mutex<Option<Waker>>,
 }
 
 impl Backlog {
-    /// More waits; how much does now.
+    /// Adds an amount. Returns the new total.
     pub fn add(&self, amount: Amount) -> Amount {
         let now = self.load.add(amount);
         if !now.is_below(SHARE) {
@@ -37,12 +38,12 @@ impl Backlog {
         now
     }
 
-    /// So much was dealt with; what is left.
+    /// Removes an amount that the host has handled. Returns the rest.
     pub fn remove(&self, amount: Amount) -> Amount {
         self.load.remove(amount)
     }
 
-    /// The same, for what the connection's own task kept back.
+    /// Removes an amount that the connection's own task had held back, and wakes the task if it waits.
     pub fn remove_own(&self, amount: Amount) {
         self.load.remove(amount);
         if self.waits() {
@@ -50,40 +51,40 @@ impl Backlog {
         }
     }
 
-    /// What waits now.
+    /// The amount that waits.
     pub fn now(&self) -> Amount {
         self.load.now()
     }
 
-    /// The same, after [`Backlog::wait`]: whoever makes room after this look wakes the task.
+    /// The amount that waits, to be read after [`Backlog::wait`]: a thread that removes an amount later wakes the task.
     pub fn now_after_wait(&self) -> Amount {
         self.load.now_after_note()
     }
 
-    /// Notes that its client has joined a namespace.
+    /// Notes that the client has joined a namespace.
     pub fn set_joined(&self) {
         self.joined.store(true, Ordering::Relaxed);
     }
 
-    /// Whether its client has ever been in a namespace.
+    /// Whether the client has ever joined a namespace.
     pub fn has_joined(&self) -> bool {
         self.joined.load(Ordering::Relaxed)
     }
 
-    /// Says whether more may be taken out of what was read.
+    /// Sets whether the connection's task has to stop decoding the bytes that it has read.
     pub fn set_full(&self, full: bool) {
         if self.full.load(Ordering::Relaxed) != full {
             self.full.store(full, Ordering::Relaxed);
         }
     }
 
-    /// Whether nothing more should be taken out of what was read. It is asked after every message.
+    /// Whether the connection's task has to stop decoding the bytes that it has read. It asks after every message.
     #[inline]
     pub fn is_full(&self) -> bool {
         self.full.load(Ordering::Relaxed)
     }
 
-    /// Leaves the waker of the connection's task. Whoever does looks again afterwards.
+    /// Stores the waker of the connection's task. The caller must read [`Backlog::now_after_wait`] afterwards.
     pub fn wait(&self, waker: &Waker) {
         let mut kept = self.waker.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *kept {
@@ -93,22 +94,22 @@ impl Backlog {
         self.waits.store(true, Ordering::SeqCst);
     }
 
-    /// Whether a waker was left.
+    /// Whether a waker is stored.
     pub fn waits(&self) -> bool {
         self.waits.load(Ordering::SeqCst)
     }
 
-    /// Wakes the connection's task, if it left a waker.
+    /// Wakes the connection's task if its waker is stored.
     pub fn wake(&self) {
         if let Some(waker) = self.take_waker() {
             waker.wake();
         }
     }
 
-    /// The connection's task has ended.
+    /// Drops the waker: the connection's task has ended.
     pub fn forget_waker(&self) {
         if self.waits() {
-            // Its memory stays for as long as somebody can wake it.
+            // A waker keeps the memory of its task.
             drop(self.take_waker());
         }
     }

@@ -1,4 +1,4 @@
-//! What everything of one server shares.
+//! What all connections and namespaces of a server share.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -9,29 +9,29 @@ use crate::socketio::event::{Event, EventSink, Hook, Hooks, Timer};
 use crate::socketio::socket::Socket;
 use crate::stats::Stats;
 
-/// See the module's documentation.
+/// Shared by all connections and namespaces of a server.
 #[derive(Debug)]
 pub struct Context {
-    /// The options of this layer.
+    /// The options of the protocol layer.
     pub settings: Settings,
-    /// Where events go.
+    /// Receives the events for the host.
     pub sink: Arc<dyn EventSink>,
-    /// Runs things later.
+    /// Calls functions after a delay.
     pub timer: Arc<dyn Timer>,
-    /// The server's numbers.
+    /// The server's counters.
     pub stats: Arc<Stats>,
-    /// What the host wants to hear of the server.
+    /// The hooks that the host has set on the server.
     pub hooks: Hooks,
 }
 
 impl Context {
-    /// Delivers an event that no wake-up of a connection caused, at once.
+    /// Delivers an event and wakes the host at once. For events that do not belong to a wake-up of a connection's task.
     pub fn tell(&self, event: &Event<'_>) {
         self.sink.deliver(event, None);
         self.sink.ring();
     }
 
-    /// Tells the host of messages for a socket that found no room since the last time, if there are any.
+    /// Reports the messages for a socket that were dropped since the last report, if there are any.
     pub fn tell_dropped(&self, socket: &Arc<Socket>, now: Instant) {
         if !self.hooks.has(Hook::Dropped) {
             return;

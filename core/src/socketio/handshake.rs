@@ -1,4 +1,5 @@
-//! What `socket.handshake` shows: the request that opened the connection, and what the client sent when it joined.
+//! The content of `socket.handshake`: the request that opened the connection, and the auth payload of the client's
+//! CONNECT.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -10,10 +11,10 @@ use crate::engineio::handshake::pairs;
 use crate::json;
 use crate::json::RawJson;
 
-/// The request that opened a connection. It is one block of text, since most of it is never looked at.
+/// The request that opened a connection. It is stored as one text, because most of it is never read.
 #[derive(Debug)]
 pub struct Request {
-    /// The method, the URL, and `name: value` lines with lower-case names.
+    /// The method, the URL, and the headers as `name: value` lines with lower-case names.
     text: Box<str>,
     method_end: u32,
     url_end: u32,
@@ -23,7 +24,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// A snapshot; `headers` are name and value in the order of the request.
+    /// A copy of a request. `headers` are names and values in the order of the request.
     pub fn new<'a>(
         method: &str,
         url: &str,
@@ -47,7 +48,7 @@ impl Request {
         }
     }
 
-    /// How many bytes it holds.
+    /// The number of bytes in memory.
     pub fn size(&self) -> usize {
         size_of::<Self>() + self.text.len()
     }
@@ -84,14 +85,14 @@ impl Request {
             .filter_map(|line| line.split_once(": "))
     }
 
-    /// The first header of that name, in any case.
+    /// The first header with that name. Case is ignored.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers()
             .find(|(known, _)| known.eq_ignore_ascii_case(name))
             .map(|(_, value)| value)
     }
 
-    /// The last query parameter of that name, decoded.
+    /// The last query parameter with that name, percent-decoded.
     pub fn query(&self, name: &str) -> Option<String> {
         let (_, query) = self.url().split_once('?')?;
         pairs(query)
@@ -100,12 +101,12 @@ impl Request {
             .map(|(_, value)| value.into_owned())
     }
 
-    /// Whether the page that made the request has another origin: it sent an Origin header.
+    /// Whether the request has an Origin header, which browsers send from pages of another origin.
     pub fn xdomain(&self) -> bool {
         self.header("origin").is_some()
     }
 
-    /// The headers as a JSON object; repeated ones are joined as HTTP says.
+    /// The headers as a JSON object. Repeated headers are joined as RFC 9110 says.
     pub fn headers_json(&self) -> String {
         let separator = |name: &str| if name == "cookie" { "; " } else { ", " };
         object(
@@ -115,7 +116,7 @@ impl Request {
         )
     }
 
-    /// The query parameters as a JSON object; of a repeated one the last counts.
+    /// The query parameters as a JSON object. The last value of a repeated parameter counts.
     pub fn query_json(&self) -> String {
         let query = self.url().split_once('?').map_or("", |(_, query)| query);
         object(
@@ -130,7 +131,7 @@ fn object(
     join: impl Fn(&str, &str, &str) -> String,
 ) -> String {
     let mut distinct: Vec<(String, String)> = Vec::new();
-    // Whoever wrote the request chose how many there are.
+    // The client chooses how many names there are, so they are looked up by hash.
     let mut places: HashMap<String, usize> = HashMap::new();
     for (name, value) in members {
         match places.entry(name) {
@@ -157,7 +158,7 @@ fn object(
     String::from_utf8(out).unwrap_or_default()
 }
 
-/// What `socket.handshake` shows; immutable, and outlives its socket.
+/// The content of `socket.handshake`. It does not change, and can outlive its socket.
 #[derive(Debug)]
 pub struct Handshake {
     request: Arc<Request>,
@@ -180,17 +181,17 @@ impl Handshake {
         &self.request
     }
 
-    /// What the client sent when it joined: a JSON object, `{}` if it sent nothing.
+    /// The auth payload of the client's CONNECT: a JSON object, `{}` if the client sent none.
     pub fn auth(&self) -> &[u8] {
         self.auth.as_ref().map_or(b"{}", RawJson::as_bytes)
     }
 
-    /// When the socket joined, in milliseconds since 1970.
+    /// The time when the socket joined, in milliseconds since 1970.
     pub fn issued_ms(&self) -> u64 {
         self.issued_ms
     }
 
-    /// When the socket joined, in the form of JavaScript's `Date.toString`, in UTC.
+    /// The time when the socket joined, in the format of JavaScript's `Date.toString`, in UTC.
     pub fn time(&self) -> String {
         const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
         const MONTHS: [&str; 12] = [
@@ -210,7 +211,7 @@ impl Handshake {
     }
 }
 
-/// Year, month and day of a day since 1970 in the Gregorian calendar, which repeats every 146 097 days.
+/// Converts days since 1970 to year, month and day. The Gregorian calendar repeats every 146 097 days.
 fn civil(days: u64) -> (u64, usize, u64) {
     let shifted = days + 719_468;
     let era = shifted / 146_097;

@@ -1,5 +1,5 @@
-//! The link: the face of a connection that other threads see. What they send it lies in its mailbox until the task that
-//! owns the connection takes it out.
+//! The link: the part of a connection that other threads use. Messages and commands for the connection wait in its
+//! mailbox until the connection's task takes them out.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -24,7 +24,7 @@ use crate::socketio::question::Answer;
 use crate::socketio::socket::Socket;
 use crate::socketio::{SendPolicy, target::Reliability};
 
-/// What other threads put into the mailbox.
+/// A message or a command in the mailbox.
 #[derive(Debug)]
 pub enum Outgoing {
     /// A message whose bytes are in the mailbox's arena. A text begins with the `4` of Engine.IO.
@@ -38,17 +38,17 @@ pub enum Outgoing {
     SharedAttachment(Bytes),
     /// A packet that may be shared with other connections.
     Packet(Arc<EncodedPacket>),
-    /// A packet that somebody wants to see leave.
+    /// A packet for which the host gets an `Outgoing` event when it is sent.
     Observed(Arc<Socket>, Arc<EncodedPacket>, Arc<Message>),
     /// A packet that the client is to acknowledge.
     WithAck(Box<AckRequest>),
-    /// Nobody waits for this acknowledgement any more.
+    /// An acknowledgement is not waited for any more.
     ForgetAck {
         /// The socket's number within its connection.
         ordinal: u32,
         /// The acknowledgement's id.
         id: u64,
-        /// What the waiting host is told.
+        /// The outcome that the host is told.
         outcome: crate::socketio::ack::AckOutcome,
     },
     /// The host has decided whether a socket may join.
@@ -62,49 +62,51 @@ pub enum Outgoing {
     PacketDecided {
         /// The socket's number within its connection.
         ordinal: u32,
-        /// The event's number among those of its connection that had to wait.
+        /// The number of the event among the held events of its connection.
         number: u64,
         /// The decision.
         answer: Answer,
     },
-    /// The host has put a socket out; it is out of its rooms already.
+    /// The host has disconnected a socket, which has left its rooms already.
     Removed {
         /// The socket.
         socket: Arc<Socket>,
-        /// Why.
+        /// The reason for the disconnection.
         reason: DisconnectReason,
     },
-    /// All sockets of the connection are put out, and it is closed.
+    /// Disconnect all sockets of the connection, then close it.
     DisconnectAll,
-    /// The connection is to be closed: in order for a forced close or a server that stops, else at once.
+    /// Close the connection. A forced close and the server's shutdown send the queued messages first; other reasons do
+    /// not.
     Close(CloseReason),
 }
 
-/// See [`Outgoing::WithAck`].
+/// A packet that the client is to acknowledge.
 #[derive(Debug)]
 pub struct AckRequest {
-    /// Who is to acknowledge it.
+    /// The socket that is to acknowledge it.
     pub socket: Arc<Socket>,
     /// The packet.
     pub packet: Arc<EncodedPacket>,
-    /// The event, if somebody wants to see it leave.
+    /// The message for the `Outgoing` event, if the host wants that event.
     pub observed: Option<Arc<Message>>,
     /// The acknowledgement's id.
     pub id: u64,
-    /// How long to wait.
+    /// How long to wait for the answer.
     pub timeout: Option<Duration>,
-    /// Who waits.
+    /// What waits for the answer.
     pub target: AckTarget,
-    /// What happens to the packet when the client owes too many acknowledgements already.
+    /// What happens to the packet when the client owes as many acknowledgements as allowed.
     pub overflow: Overflow,
 }
 
-/// What happens to an event whose acknowledgement cannot be waited for. Its sender is told in both cases, if it can be.
+/// What happens to an event when the client owes as many acknowledgements as allowed. The outcome is `Full` in both
+/// cases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Overflow {
-    /// It is not sent.
+    /// The event is not sent.
     Refuse,
-    /// It is sent: its sender has no way to hear that it was not.
+    /// The event is sent, because its sender could not learn that it was not.
     Send,
 }
 
@@ -122,34 +124,35 @@ pub struct Shape<'a> {
 /// A message up to this length is copied into the mailbox; a longer one is shared.
 const COPIED: usize = 2048;
 
-/// So many messages of one size the mailbox's arena grows by: more are likely to come in the same turn.
+/// The mailbox's arena grows by this many messages of one size, because more messages of that size often follow.
 const SIBLINGS: usize = 4;
-/// Small ones grow it well enough by themselves.
+/// Up to this length, the arena grows by doubling only.
 const SMALL: usize = 256;
 
-/// See the module's documentation.
+/// The part of a connection that other threads use.
 #[derive(Debug)]
 pub struct Link {
     session: SessionId,
-    /// What waits for the connection's task.
+    /// What waits for the connection's task: messages and commands.
     pub mailbox: Mailbox<Outgoing>,
-    /// Whether a message would leave at once: what `volatile` asks.
+    /// Whether a message would be sent at once. A volatile message is dropped otherwise.
     writable: AtomicBool,
     transport: AtomicU8,
     round_trip_us: AtomicU32,
-    /// The connection is being closed because its send buffer was full.
+    /// Whether the connection is being closed because its send buffer was full.
     given_up: AtomicBool,
-    /// The client has too much waiting, and has taken nothing of it for a while: the lower limit applies.
+    /// Whether the client is above the lower limit of the send buffer and has read nothing for `send_grace`: the lower
+    /// limit applies.
     stalled: AtomicBool,
-    /// Why the connection ends; `None` when its reason says it all.
+    /// Why the connection ends; `None` when there is no more to say than the close reason.
     cause: OnceLock<Option<Box<Cause>>>,
-    /// What of it waits for the host.
+    /// The events of the connection that wait for the host.
     backlog: Arc<Backlog>,
     context: Arc<Context>,
 }
 
 impl Link {
-    /// The link of a connection that begins on `transport`.
+    /// The link of a connection that is opened on `transport`.
     pub fn new(session: SessionId, transport: TransportKind, context: Arc<Context>) -> Self {
         Self {
             session,
@@ -165,34 +168,34 @@ impl Link {
         }
     }
 
-    /// Notes why the connection is about to end. The first cause counts: what follows from it is not a cause.
+    /// Notes why the connection is about to end. The first cause counts, because later ones follow from it.
     pub fn blame(&self, cause: Cause) {
-        // A cause that is already there stays.
+        // An earlier cause stays.
         let _ = self.cause.set(Some(Box::new(cause)));
     }
 
-    /// The connection has ended: what happens to it from now on is not why.
+    /// Notes that the connection has ended: later causes are ignored.
     pub fn settle_cause(&self) {
-        // As above.
+        // An earlier cause stays.
         let _ = self.cause.set(None);
     }
 
-    /// Why the connection ended or is about to end, if there is more to say than its reason.
+    /// Why the connection has ended or is about to end, if there is more to say than the close reason.
     pub fn cause(&self) -> Option<&Cause> {
         self.cause.get()?.as_deref()
     }
 
-    /// What the server shares.
+    /// The server's context.
     pub fn context(&self) -> &Arc<Context> {
         &self.context
     }
 
-    /// What of the connection waits for the host.
+    /// The events of the connection that wait for the host.
     pub fn backlog(&self) -> &Arc<Backlog> {
         &self.backlog
     }
 
-    /// The id of the connection's session: a secret of the client and the host.
+    /// The id of the connection's session, which is secret.
     pub fn session(&self) -> &SessionId {
         &self.session
     }
@@ -206,7 +209,7 @@ impl Link {
         }
     }
 
-    /// The last round trip of the heartbeat.
+    /// The round trip of the last ping and pong.
     pub fn round_trip(&self) -> Option<Duration> {
         match self.round_trip_us.load(Ordering::Relaxed) {
             0 => None,
@@ -214,19 +217,19 @@ impl Link {
         }
     }
 
-    /// The connection's task tells what it knows.
+    /// Sets the transport. Called by the connection's task.
     pub fn set_transport(&self, transport: TransportKind) {
         self.transport.store(transport as u8, Ordering::Relaxed);
     }
 
-    /// The connection's task tells what it knows.
+    /// Sets whether a message would be sent at once. Called by the connection's task.
     pub fn set_writable(&self, writable: bool) {
         if self.writable.load(Ordering::Relaxed) != writable {
             self.writable.store(writable, Ordering::Relaxed);
         }
     }
 
-    /// The connection's task tells what it knows.
+    /// Sets whether the client is above the lower limit and reads nothing. Called by the connection's task.
     pub fn set_stalled(&self, stalled: bool) {
         let stalled = stalled || self.context.settings.send_grace.is_zero();
         if self.stalled.load(Ordering::Relaxed) != stalled {
@@ -234,12 +237,12 @@ impl Link {
         }
     }
 
-    /// Whether the client has too much waiting and takes nothing of it, or any client is treated so.
+    /// Whether the lower limit of the send buffer applies.
     pub fn is_stalled(&self) -> bool {
         self.stalled.load(Ordering::Relaxed)
     }
 
-    /// How many bytes may wait now, and the option that says so.
+    /// The limit of the send buffer in bytes, and the name of its option.
     fn limit(&self) -> (usize, &'static str) {
         let settings = &self.context.settings;
         if self.is_stalled() {
@@ -253,7 +256,7 @@ impl Link {
         Budget::Bytes(self.limit().0)
     }
 
-    /// The connection's task tells what it knows.
+    /// Sets the round trip of the last ping and pong. Called by the connection's task.
     pub fn set_round_trip(&self, round_trip: Duration) {
         let us = u32::try_from(round_trip.as_micros())
             .unwrap_or(u32::MAX)
@@ -261,15 +264,15 @@ impl Link {
         self.round_trip_us.store(us, Ordering::Relaxed);
     }
 
-    /// Queues what the engine itself must say; nothing happens after the end.
+    /// Queues an item regardless of the send buffer's limit. Ignored after the connection has ended.
     pub fn tell(&self, item: Outgoing) {
-        // A connection that has ended needs to be told nothing.
+        // After the end there is no task that would take it.
         let _ = self.mailbox.push(item, 0, Budget::Unlimited);
     }
 
-    /// Queues a control packet that `write` writes, whatever the send buffer holds.
+    /// Queues a control packet that `write` writes, regardless of the send buffer's limit.
     pub fn tell_written(&self, kind: MessageKind, write: impl FnOnce(&mut Vec<u8>)) {
-        // As above.
+        // After the end there is no task that would take it.
         let _ = self
             .mailbox
             .push_with(0, Budget::Unlimited, |items, arena| {
@@ -350,7 +353,7 @@ impl Link {
         self.settle(dropped, self.mailbox.push(item, cost, self.budget()))
     }
 
-    /// Volatile messages do not wait. Source: Socket.IO, "Volatile events".
+    /// Whether a message is dropped because it would have to wait. Source: Socket.IO, "Volatile events".
     fn is_dropped(&self, reliability: Reliability) -> bool {
         if reliability == Reliability::Reliable {
             return false;
@@ -362,8 +365,8 @@ impl Link {
         !ready
     }
 
-    /// Queues a packet of a broadcast. It writes no log line, because a line runs code of the host: `refused` writes one
-    /// for all receivers, after the lock of the namespace was released.
+    /// Queues a packet of a broadcast. The caller holds the lock of the namespace, and a log line runs code of the
+    /// host; so `refused` collects the refusals, and logs one line after the lock is released.
     pub fn send_one_of_many(
         &self,
         item: Outgoing,
@@ -401,8 +404,8 @@ impl Link {
         }
     }
 
-    /// A message finds no room: it is counted, and the client is disconnected if the policy says so. The limit that was
-    /// reached.
+    /// Counts a message that exceeds the send buffer, and disconnects the client if that is the policy. Returns the
+    /// limit.
     fn refuse(&self, dropped: &AtomicU32) -> (usize, &'static str) {
         dropped.fetch_add(1, Ordering::Relaxed);
         self.context.stats.send_buffer_full_total.add(1);
@@ -422,12 +425,12 @@ impl Link {
 #[derive(Debug, Default)]
 pub struct Refused {
     count: usize,
-    /// The limit that the last of them reached, and the option that sets it.
+    /// The limit that the last refused receiver had reached, and the name of its option.
     limit: Option<(usize, &'static str)>,
 }
 
 impl Refused {
-    /// Writes the log line, if there is anything to say.
+    /// Writes the log line, if there were refusals.
     pub fn log(&self) {
         if let Some((limit, option)) = self.limit {
             let count = self.count;
@@ -454,7 +457,7 @@ fn push_written(
     let start = arena.len();
     write(arena);
     if items.capacity() == 0 {
-        // Most connections never have more than one waiting.
+        // Most connections never have more than one item waiting.
         items.reserve_exact(1);
     }
     items.push(Outgoing::Inline {

@@ -1,4 +1,4 @@
-//! What a host sends: an event name, arguments as JSON, attachments. Checked once, encoded once.
+//! Messages of a host: an event name, arguments as JSON, and attachments. A message is validated once and encoded once.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::socketio::name::EventName;
 use crate::socketio::packet::{EncodedPacket, RESERVED_EVENTS};
 use crate::socketio::parser::Parser;
 
-/// An event to send, checked, borrowing from the caller.
+/// A valid event that borrows its parts from the caller.
 #[derive(Debug, Clone, Copy)]
 pub struct Payload<'a> {
     name: EventName<'a>,
@@ -21,7 +21,7 @@ pub struct Payload<'a> {
 }
 
 impl<'a> Payload<'a> {
-    /// Checks an event's name, arguments (a JSON array, or empty) and attachments.
+    /// Validates an event's name, arguments (a JSON array, or empty) and attachments.
     ///
     /// # Errors
     /// `Name` for a reserved event, `Json`, `Utf8` or `TooBig` for the arguments (with the byte offset), `Placeholder`
@@ -41,9 +41,9 @@ impl<'a> Payload<'a> {
 
     /// An event whose arguments come from an encoder that took the attachments out itself.
     ///
-    /// The encoder vouches for the JSON and for the placeholders, which are not checked. An object of the
-    /// arguments that looks like a placeholder without being one is data, and is sent unchanged, as the official server
-    /// does. A receiver cannot tell the two apart: it rejects a packet with attachments in which a `num` is out of range.
+    /// The caller guarantees that the JSON and the placeholders are valid. An object in the arguments that has the form
+    /// of a placeholder and is not one is sent unchanged, as the official server does. A receiver cannot tell the two
+    /// apart: it rejects a packet with attachments in which a `num` is out of range.
     ///
     /// # Errors
     /// `Name` for a reserved event.
@@ -60,7 +60,7 @@ impl<'a> Payload<'a> {
         })
     }
 
-    /// The arguments of an acknowledgement, as [`Payload::encoded_event`].
+    /// The arguments of an acknowledgement, with the guarantees of [`Payload::encoded_event`].
     pub fn encoded_args(args: &'a [u8], attachments: &'a [Bytes]) -> Self {
         Self {
             name: "".into(),
@@ -69,7 +69,7 @@ impl<'a> Payload<'a> {
         }
     }
 
-    /// As [`Payload::event`] for arguments whose JSON has been checked before, for example when they were received.
+    /// As [`Payload::event`], for arguments whose JSON is known to be valid, for example because it was received.
     ///
     /// # Errors
     /// `Name` for a reserved event, `Placeholder` when placeholders and attachments do not match.
@@ -85,7 +85,7 @@ impl<'a> Payload<'a> {
         })
     }
 
-    /// Checks the arguments of an acknowledgement.
+    /// Validates the arguments of an acknowledgement.
     ///
     /// # Errors
     /// As [`Payload::event`].
@@ -98,7 +98,7 @@ impl<'a> Payload<'a> {
         Self::checked_args(args, attachments)
     }
 
-    /// As [`Payload::args`] for arguments whose JSON has been checked before.
+    /// As [`Payload::args`], for arguments whose JSON is known to be valid.
     ///
     /// # Errors
     /// `Placeholder` when placeholders and attachments do not match.
@@ -109,20 +109,20 @@ impl<'a> Payload<'a> {
         Ok(Self::encoded_args(args, attachments))
     }
 
-    /// The same under a name that UTF-8 text cannot hold: `literal` is the JSON string for it, quotes included, which the
-    /// caller has checked.
+    /// The same event with a name that UTF-8 cannot represent. `literal` is the valid JSON string of the name, with its
+    /// quotes.
     #[must_use]
     pub fn with_name_literal(self, literal: &'a str) -> Self {
         let name = EventName::new(self.name.text(), Some(literal));
         Self { name, ..self }
     }
 
-    /// The event's name, with U+FFFD for each half of a surrogate pair.
+    /// The event's name, with U+FFFD for each lone surrogate.
     pub fn name(&self) -> &'a str {
         self.name.text()
     }
 
-    /// The event's name, exactly.
+    /// The event's name, with its literal if there is one.
     pub fn event_name(&self) -> EventName<'a> {
         self.name
     }
@@ -160,7 +160,7 @@ impl<'a> Payload<'a> {
 }
 
 impl<'a> MessageRef<'a> {
-    /// The same as a payload to send: it was checked when it was received.
+    /// The message as a payload to send. It was validated when it was received.
     pub fn payload(&self) -> Payload<'a> {
         Payload {
             name: self.event_name(),
@@ -180,7 +180,7 @@ fn check_name(name: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Turns what is wrong with a JSON text into an error of the host.
+/// Converts an error of a JSON text to an error of the host.
 pub fn json_error(error: &json::JsonError) -> Error {
     let kind = match error.kind {
         JsonErrorKind::Utf8 => ErrorKind::Utf8,
@@ -201,19 +201,19 @@ fn check_attachments(args: &[u8], count: usize) -> Result<(), Error> {
     }
 }
 
-/// An event that can be kept, relayed, and sent to many: immutable and shared.
+/// An event that owns its parts, to be stored, or sent to several targets. It does not change.
 #[derive(Debug)]
 pub struct Message {
     name: Box<str>,
     name_literal: Option<Box<str>>,
     args: Bytes,
     attachments: Box<[Bytes]>,
-    /// The packet for the parser and the namespace that it was sent with first: nearly always the only ones.
+    /// The packet for the parser and the namespace of the first use, which are nearly always the only ones.
     encoded: OnceCell<(Parser, Arc<str>, Arc<EncodedPacket>)>,
 }
 
 impl Message {
-    /// A message of a client, whose parts the decoder has checked.
+    /// A message of a client, whose parts the decoder has validated.
     pub fn received(name: EventName<'_>, args: &[u8], attachments: &[Bytes]) -> Self {
         Self {
             name: name.text().into(),
@@ -224,12 +224,12 @@ impl Message {
         }
     }
 
-    /// The event's name, with U+FFFD for each half of a surrogate pair.
+    /// The event's name, with U+FFFD for each lone surrogate.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The name as a JSON string, if it has halves of surrogate pairs.
+    /// The name as a JSON string, if it has lone surrogates.
     pub fn name_literal(&self) -> Option<&str> {
         self.name_literal.as_deref()
     }
@@ -248,7 +248,7 @@ impl Message {
         &self.attachments
     }
 
-    /// The same as an event shows it.
+    /// A view of the message, as an event has it.
     pub fn view(&self) -> MessageRef<'_> {
         MessageRef {
             form: Form::Event,
@@ -260,7 +260,7 @@ impl Message {
         }
     }
 
-    /// The same as a payload to send.
+    /// The message as a payload to send.
     pub fn payload(&self) -> Payload<'_> {
         Payload {
             name: EventName::new(&self.name, self.name_literal.as_deref()),

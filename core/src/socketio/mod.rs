@@ -1,13 +1,12 @@
 //! Socket.IO protocol 5, without I/O.
 //!
-//! One Engine.IO connection carries any number of *namespaces*; a client in a namespace is a *socket*. Sockets send
-//! each other nothing: a client emits *events* to the server, the server emits to one socket, to *rooms* (named sets of
-//! sockets of a namespace) or to everyone. An event may ask for an *acknowledgement*, in both directions, and may carry
-//! binary *attachments*, which travel behind it as messages of their own.
+//! One Engine.IO connection carries any number of *namespaces*; a client in a namespace is a *socket*. A client emits
+//! *events* to the server; the server emits events to one socket, to *rooms* (named sets of sockets of a namespace) or
+//! to all sockets. An event can ask for an *acknowledgement*, in both directions, and can carry binary *attachments*.
 //!
-//! A [`client::Client`] is owned by the task that drives its connection; everything else here is shared between
-//! threads: a [`Namespace`] with its rooms behind one lock, a [`Socket`] by atomics, a [`link::Link`] by its mailbox.
-//! Source: the Socket.IO protocol document, revision 5, and the behaviour of the official server.
+//! A [`client::Client`] is owned by the connection's task. The other types are shared between threads: the sockets and
+//! rooms of a [`Namespace`] are behind one lock ([`members`]), a [`Socket`] has atomics, a [`link::Link`] has a
+//! mailbox. Source: the Socket.IO protocol document, revision 5, and the behaviour of the official server.
 
 pub mod account;
 pub mod ack;
@@ -52,31 +51,31 @@ pub use question::{Answer, Question, Rejection};
 pub use socket::Socket;
 pub use target::{Target, TargetBuf};
 
-/// The limits that the protocol layer enforces; each is an option of the server.
+/// The limits that the protocol layer enforces. Each is an option of the server, except `held_messages`.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Attachments of one packet.
+    /// The largest number of attachments of a packet.
     pub attachments: usize,
-    /// Bytes of one packet with all its attachments.
+    /// The largest size of a packet with its attachments, in bytes.
     pub packet_bytes: usize,
-    /// Nesting of arrays and objects.
+    /// How deep arrays and objects may be nested.
     pub json_depth: usize,
-    /// Namespaces that one connection may be in.
+    /// The largest number of namespaces of a connection.
     pub namespaces: usize,
-    /// Answers that one connection may owe.
+    /// The largest number of acknowledgements that a connection may owe.
     pub pending_acks: usize,
-    /// Bytes of what a client says of itself when it joins a namespace.
+    /// The largest auth payload of a CONNECT, in bytes.
     pub auth_bytes: usize,
-    /// Rooms that one socket may be in; 0 is no limit.
+    /// The largest number of rooms of a socket; 0 for no limit.
     pub rooms: usize,
-    /// Messages of one socket that may wait for a packet middleware.
+    /// The number of messages of a socket that may wait for a packet middleware before the connection is not read.
     pub held_messages: usize,
 }
 
-/// What the protocol layer is told when a server is made.
+/// The configuration of the protocol layer.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// See [`Limits`].
+    /// The limits on what clients send.
     pub limits: Limits,
     /// The protocol of the sockets.
     pub protocol: Protocol,
@@ -84,13 +83,13 @@ pub struct Settings {
     pub question_timeout: std::time::Duration,
     /// How long a binary packet may wait for its attachments.
     pub packet_timeout: std::time::Duration,
-    /// Bytes that may wait for a client that takes nothing.
+    /// How many bytes may wait for a client that has read nothing for `send_grace`.
     pub send_buffer: usize,
-    /// Bytes that may wait for any client.
+    /// How many bytes may wait for a client.
     pub send_buffer_max: usize,
-    /// How long a client may take nothing before it counts as one that takes nothing; zero is at once.
+    /// How long a client may read nothing before the limit `send_buffer` applies to it. Zero applies it at once.
     pub send_grace: std::time::Duration,
-    /// What happens to a message beyond them.
+    /// What happens to a message that would exceed the limit.
     pub send_policy: SendPolicy,
 }
 
@@ -99,7 +98,7 @@ pub struct Settings {
 pub enum Protocol {
     /// Socket.IO packets, encoded by a parser.
     SocketIo(Parser),
-    /// Plain Engine.IO messages: see [`plain`].
+    /// Plain Engine.IO messages, without events, namespaces or acknowledgements ([`plain`]).
     EngineIo,
 }
 
@@ -116,9 +115,9 @@ impl Protocol {
 /// What happens to a message that would exceed a client's send buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SendPolicy {
-    /// The sender is told; nothing is queued.
+    /// The sender gets an error; the message is not queued.
     Error,
-    /// It is dropped and counted.
+    /// The message is dropped and counted.
     Drop,
     /// The client is disconnected.
     Disconnect,

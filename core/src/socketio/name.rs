@@ -1,9 +1,9 @@
-//! The name of an event. JSON strings can hold half of a surrogate pair, which UTF-8 text cannot: a name with one is
-//! carried as its JSON literal besides.
+//! Names of events. A JSON string can have a lone surrogate, which UTF-8 cannot represent; a name with one keeps its
+//! JSON literal too.
 
 use crate::json;
 
-/// See the module's documentation.
+/// The name of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EventName<'a> {
     text: &'a str,
@@ -20,28 +20,28 @@ impl<'a> From<&'a str> for EventName<'a> {
 }
 
 impl<'a> EventName<'a> {
-    /// A name whose text has U+FFFD for each half of a surrogate pair; `literal`, if there is one, is the JSON string
-    /// that has them, quotes included.
+    /// A name whose text has U+FFFD for each lone surrogate. If there are any, `literal` is the JSON string with them,
+    /// with its quotes.
     pub fn new(text: &'a str, literal: Option<&'a str>) -> Self {
         Self { text, literal }
     }
 
-    /// The name, with U+FFFD for each half of a surrogate pair.
+    /// The name, with U+FFFD for each lone surrogate.
     pub fn text(&self) -> &'a str {
         self.text
     }
 
-    /// The name as a JSON string, quotes included, if [`EventName::text`] is not all of it.
+    /// The name as a JSON string with its quotes, if it has lone surrogates.
     pub fn literal(&self) -> Option<&'a str> {
         self.literal
     }
 
-    /// How many bytes it takes.
+    /// The number of bytes that the name takes in a packet, without quotes and escapes.
     pub fn size(&self) -> usize {
         self.literal.unwrap_or(self.text).len()
     }
 
-    /// Appends the name as a JSON string, quotes included.
+    /// Appends the name as a JSON string with its quotes.
     pub fn write(&self, out: &mut Vec<u8>) {
         match self.literal {
             Some(literal) => out.extend_from_slice(literal.as_bytes()),

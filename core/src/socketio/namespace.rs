@@ -30,13 +30,13 @@ pub struct Namespace {
     context: Arc<Context>,
     members: Members,
     next_ack: AtomicU64,
-    /// What the host wants of this namespace.
+    /// The hooks that the host has set on this namespace.
     pub hooks: Hooks,
     host: HostData,
 }
 
 impl Namespace {
-    /// An empty namespace; [`crate::socketio::Namespaces`] makes them.
+    /// An empty namespace. [`crate::socketio::Namespaces`] is the only caller.
     pub fn new(name: &str, context: Arc<Context>) -> Self {
         Self {
             name: name.into(),
@@ -48,12 +48,12 @@ impl Namespace {
         }
     }
 
-    /// The name, with its slash.
+    /// The name, which begins with a slash.
     pub fn name(&self) -> &Arc<str> {
         &self.name
     }
 
-    /// What the server shares.
+    /// The server's context.
     pub fn context(&self) -> &Arc<Context> {
         &self.context
     }
@@ -63,7 +63,7 @@ impl Namespace {
         self.context.settings.protocol.parser()
     }
 
-    /// What the host keeps with it.
+    /// The data that the host has attached to the namespace.
     pub fn host(&self) -> &HostData {
         &self.host
     }
@@ -73,7 +73,7 @@ impl Namespace {
         self.members.find(&SocketId::parse(id)?)
     }
 
-    /// How many sockets are connected.
+    /// The number of connected sockets.
     pub fn socket_count(&self) -> usize {
         self.members.count()
     }
@@ -83,7 +83,7 @@ impl Namespace {
         self.members.sockets(target)
     }
 
-    /// The same as a `Sockets` event with `operation`.
+    /// Delivers the connected sockets of a target in a `Sockets` event with `operation`.
     pub fn fetch_sockets(&self, target: &Target<'_>, operation: Operation) {
         let sockets = self.sockets(target);
         self.context.tell(&Event::Sockets {
@@ -94,7 +94,7 @@ impl Namespace {
 
     // ---- sending
 
-    /// Sends an event to every socket of a target; encoded once.
+    /// Sends an event to every socket of a target. It is encoded once.
     pub fn emit(&self, target: &Target<'_>, payload: &Payload<'_>) {
         if self.hooks.has(Hook::Outgoing) {
             return self.emit_message(target, &Arc::new(payload.to_message()));
@@ -112,7 +112,7 @@ impl Namespace {
         }
     }
 
-    /// Sends a message to every socket of a target; encoded once for all its targets.
+    /// Sends a message to every socket of a target. It is encoded once for all calls with this message.
     pub fn emit_message(&self, target: &Target<'_>, message: &Arc<Message>) {
         if self.socket_count() > 0 {
             self.broadcast(
@@ -123,7 +123,8 @@ impl Namespace {
         }
     }
 
-    /// Sends a packet to every socket of a target. What a full or departed one does not get is counted, not reported.
+    /// Sends a packet to every socket of a target. A full send buffer is counted and logged, not reported. `message` is
+    /// for the `Outgoing` events.
     pub fn broadcast(
         &self,
         target: &Target<'_>,
@@ -134,8 +135,8 @@ impl Namespace {
             .emit(target, packet, || message.map(Arc::clone));
     }
 
-    /// Sends a message that every socket of a target is to acknowledge; an `Acked` event with `operation` tells the
-    /// end, once.
+    /// Sends a message that every socket of a target is to acknowledge. One `Acked` event with `operation` follows,
+    /// when all have answered or after `timeout`.
     pub fn emit_with_ack(
         &self,
         target: &Target<'_>,
@@ -150,7 +151,7 @@ impl Namespace {
             .encode(self.parser(), &self.name, Some(id));
         self.members.emit_with_ack(target, &packet, message, &ack);
         ack.complete();
-        // It is kept until then, so that the end is told also when everybody who was asked has left.
+        // The timer keeps the broadcast alive, so that the event follows even if all receivers have disconnected.
         let late = Arc::clone(&ack);
         self.context
             .timer
@@ -158,37 +159,37 @@ impl Namespace {
         ack
     }
 
-    /// The next acknowledgement's id; they count within the namespace, as the official server's do.
+    /// The next acknowledgement id. Ids are unique within the namespace, as on the official server.
     pub fn next_ack_id(&self) -> u64 {
         self.next_ack.fetch_add(1, Ordering::Relaxed)
     }
 
     // ---- rooms
 
-    /// Every socket of a target joins the rooms.
+    /// Every socket of a target joins these rooms.
     pub fn join(&self, target: &Target<'_>, rooms: &[&str]) {
         for socket in self.sockets(target) {
             for room in rooms {
-                // Who left in the meantime, or is in too many rooms, does not join.
+                // A socket that has disconnected meanwhile, or is in too many rooms, does not join.
                 let _ = socket.join(room);
             }
         }
     }
 
-    /// Every socket of a target leaves the rooms.
+    /// Every socket of a target leaves these rooms.
     pub fn leave(&self, target: &Target<'_>, rooms: &[&str]) {
         for socket in self.sockets(target) {
             for room in rooms {
-                // Who left the namespace has left the rooms.
+                // A socket that has disconnected has left its rooms.
                 let _ = socket.leave(room);
             }
         }
     }
 
-    /// Every socket of a target is put out.
+    /// Disconnects every socket of a target.
     pub fn disconnect(&self, target: &Target<'_>, scope: Scope) {
         for socket in self.sockets(target) {
-            // Who left in the meantime is out.
+            // The socket may have disconnected meanwhile.
             let _ = socket.disconnect(scope);
         }
     }

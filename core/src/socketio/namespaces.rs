@@ -8,7 +8,7 @@ use crate::socketio::context::Context;
 use crate::socketio::event::{Event, Hook};
 use crate::socketio::namespace::Namespace;
 
-/// See the module's documentation.
+/// The namespaces of a server, by name.
 #[derive(Debug)]
 pub struct Namespaces {
     context: Arc<Context>,
@@ -16,7 +16,7 @@ pub struct Namespaces {
 }
 
 impl Namespaces {
-    /// Only `/` exists at first: clients can always join it.
+    /// Creates the namespace `/`, which clients can always join.
     pub fn new(context: Arc<Context>) -> Self {
         let root = Arc::new(Namespace::new("/", Arc::clone(&context)));
         let by_name = HashMap::from([(Arc::clone(root.name()), root)]);
@@ -26,15 +26,15 @@ impl Namespaces {
         }
     }
 
-    /// What the server shares.
+    /// The server's context.
     pub fn context(&self) -> &Arc<Context> {
         &self.context
     }
 
-    /// The namespace of that name, made now if need be. A missing slash is added.
+    /// Returns the namespace with that name, and creates it if it does not exist. A missing slash is added.
     ///
     /// # Errors
-    /// `Name` when no client could ask for it: it holds a comma, or a `?`.
+    /// `Name` if no CONNECT can hold the name, because it has a comma, a question mark or a control character.
     pub fn of(&self, name: &str) -> Result<Arc<Namespace>, Error> {
         let name = if name.starts_with('/') {
             name.to_owned()
@@ -67,7 +67,7 @@ impl Namespaces {
         Ok(namespace)
     }
 
-    /// The namespace that a client asks for.
+    /// The namespace with that name, if it exists.
     pub fn find(&self, name: &str) -> Option<Arc<Namespace>> {
         self.by_name
             .read()
@@ -76,7 +76,7 @@ impl Namespaces {
             .map(Arc::clone)
     }
 
-    /// All of them.
+    /// All namespaces, in no particular order.
     pub fn all(&self) -> Vec<Arc<Namespace>> {
         self.by_name
             .read()

@@ -1,4 +1,4 @@
-//! Socket.IO packets: their types, the errors of decoding one, and one that is encoded.
+//! Socket.IO packets: their types, the errors of decoding, and encoded packets.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::engineio::packet::MessageKind;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum PacketType {
-    /// Joins a namespace, or says that it was joined.
+    /// Asks to join a namespace, or confirms it.
     Connect = b'0',
     /// Leaves a namespace.
     Disconnect = b'1',
@@ -18,7 +18,7 @@ pub enum PacketType {
     Event = b'2',
     /// An acknowledgement.
     Ack = b'3',
-    /// A namespace was not joined.
+    /// Refuses a CONNECT.
     ConnectError = b'4',
     /// An event with attachments.
     BinaryEvent = b'5',
@@ -26,31 +26,31 @@ pub enum PacketType {
     BinaryAck = b'6',
 }
 
-/// Bytes that are no packet; the texts are the official parser's. The connection is closed.
+/// Why bytes are not a valid packet. The connection is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DecodeError {
-    /// The first byte is no packet type.
+    /// The first byte is not a packet type.
     UnknownType,
     /// The number of attachments is missing, zero or not a number.
     IllegalAttachmentCount,
     /// More attachments than allowed.
     TooManyAttachments,
-    /// A placeholder points nowhere.
+    /// A placeholder names an attachment that does not exist.
     IllegalAttachments,
-    /// The JSON is broken, or not what the type demands.
+    /// The JSON is invalid, or is not what the packet type requires.
     InvalidPayload,
-    /// Nested deeper than allowed.
+    /// The JSON is nested deeper than allowed.
     TooDeep,
     /// The packet and its attachments together are larger than allowed.
     TooLarge,
-    /// A text while attachments were awaited.
+    /// A text message arrived before all attachments of the last packet.
     TextInsteadOfAttachment,
-    /// A binary message that belongs to nothing.
+    /// A binary message arrived and no packet waits for an attachment.
     UnexpectedBinary,
 }
 
 impl DecodeError {
-    /// The official text.
+    /// The message. Where the official parser has the same error, the text is the same.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::UnknownType => "unknown packet type",
@@ -72,7 +72,7 @@ impl fmt::Display for DecodeError {
     }
 }
 
-/// Event names that mean something else; a client that sends one is not speaking the protocol.
+/// Event names with a meaning of their own, which neither side may emit.
 pub const RESERVED_EVENTS: [&str; 6] = [
     "connect",
     "connect_error",

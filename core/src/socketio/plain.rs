@@ -1,5 +1,5 @@
-//! A plain client: an Engine.IO connection without the Socket.IO layer. It is one socket, in the namespace `/`, and its
-//! messages are texts and bytes. What `engine.io` is to `socket.io`.
+//! Plain clients: Engine.IO connections without the Socket.IO layer. A plain client is one socket in the namespace `/`,
+//! and its messages are text or bytes.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,7 +14,7 @@ use crate::socketio::link::{Link, Outgoing};
 use crate::socketio::namespace::Namespace;
 use crate::socketio::socket::Socket;
 
-/// See the module's documentation.
+/// The client of a connection without the Socket.IO layer.
 #[derive(Debug)]
 pub struct PlainClient {
     socket: Arc<Socket>,
@@ -22,7 +22,7 @@ pub struct PlainClient {
 }
 
 impl PlainClient {
-    /// The client of a session that was just opened; it is connected from the start. Its id is the session's.
+    /// The client of a new session, which is connected at once. Its id is the id of the session.
     pub fn new(
         id: SessionId,
         namespace: &Arc<Namespace>,
@@ -45,12 +45,12 @@ impl PlainClient {
         }
     }
 
-    /// The one socket.
+    /// The socket of the connection.
     pub fn socket(&self) -> &Arc<Socket> {
         &self.socket
     }
 
-    /// A text message came in.
+    /// Handles a text message.
     pub fn handle_text(&mut self, text: &[u8], now: Instant) {
         self.deliver(
             MessageRef {
@@ -65,7 +65,7 @@ impl PlainClient {
         );
     }
 
-    /// A binary message came in.
+    /// Handles a binary message.
     pub fn handle_binary(&mut self, data: &[u8], now: Instant) {
         let attachments = [Bytes::copy_from_slice(data)];
         self.deliver(
@@ -95,12 +95,13 @@ impl PlainClient {
         }
     }
 
-    /// Takes what the mailbox held for it. True: the host has put the socket out, and the connection is to be closed.
+    /// Handles a command from the mailbox. Returns true if the host has disconnected the socket: the caller then closes
+    /// the connection.
     pub fn handle_outgoing(&mut self, item: &Outgoing) -> bool {
         matches!(item, Outgoing::Removed { .. } | Outgoing::DisconnectAll)
     }
 
-    /// The connection has ended.
+    /// Delivers the last events: the connection has ended.
     pub fn handle_close(&mut self, reason: CloseReason, now: Instant) {
         if std::mem::replace(&mut self.told, true) {
             return;

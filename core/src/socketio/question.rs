@@ -1,4 +1,5 @@
-//! Questions: what the engine lets the host decide, now or later, from any thread, once.
+//! Questions: decisions that the engine leaves to the host. The host answers once, from any thread, during the event or
+//! later.
 
 use std::any::Any;
 use std::fmt;
@@ -7,31 +8,31 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 /// How a question was answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// Yes; with response headers to add, where the question was about a response.
+    /// Accepted. The headers are added to the response, where the question is about a response.
     Accept(Vec<(String, String)>),
-    /// No.
+    /// Rejects.
     Reject(Rejection),
-    /// Yes from this listener: ask the next one.
+    /// Accepted by this listener: the next one is asked.
     Next,
 }
 
-/// Why the answer is no.
+/// The reason for a rejection.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rejection {
-    /// The HTTP status, where the question was about a request; 0 is the default.
+    /// The HTTP status, where the question is about a request; 0 for the default.
     pub status: u16,
-    /// What the client is told; `None` is the default text.
+    /// The message for the client; `None` for the default.
     pub message: Option<String>,
-    /// More for the client: checked JSON, or empty.
+    /// Additional data for the client: valid JSON, or empty.
     pub data: Vec<u8>,
 }
 
-/// A question was answered before, or its time has run out.
+/// Why a question takes no answer any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Closed {
-    /// It was answered.
+    /// The question has been answered.
     Answered,
-    /// Nobody waits for the answer any more.
+    /// The time for an answer is over, or the client has disconnected.
     Expired,
 }
 
@@ -49,7 +50,7 @@ struct State {
     headers: Vec<(String, String)>,
 }
 
-/// A question that waits for the host. Cloning shares it.
+/// A question that waits for the host's answer. Clones share the state.
 #[derive(Clone)]
 pub struct Question {
     inner: Arc<Inner>,
@@ -57,7 +58,7 @@ pub struct Question {
 }
 
 impl Question {
-    /// A question whose answers are given to `respond`.
+    /// A question that passes its answers to `respond`.
     pub fn new(respond: impl Fn(Answer) + Send + Sync + 'static) -> Self {
         let state = Mutex::new(State {
             closed: None,
@@ -75,12 +76,12 @@ impl Question {
         }
     }
 
-    /// How many listeners have let it pass already.
+    /// The number of listeners that have passed the question on.
     pub fn step(&self) -> u32 {
         self.step
     }
 
-    /// The same question for the next listener.
+    /// The question for the next listener.
     #[must_use]
     pub fn next_step(&self) -> Self {
         Self {
@@ -89,12 +90,12 @@ impl Question {
         }
     }
 
-    /// What the host keeps with it.
+    /// The data that the host has attached to the question.
     pub fn host(&self) -> &HostData {
         &self.inner.host
     }
 
-    /// A reference that does not keep it waiting.
+    /// A weak reference, which does not keep the question open.
     pub fn downgrade(&self) -> WeakQuestion {
         WeakQuestion {
             inner: Arc::downgrade(&self.inner),
@@ -102,10 +103,10 @@ impl Question {
         }
     }
 
-    /// Adds a response header to a later acceptance.
+    /// Adds a header to the response, to be sent if the question is accepted later.
     ///
     /// # Errors
-    /// When it was closed before.
+    /// If the question is closed.
     pub fn set_header(&self, name: &str, value: &str) -> Result<(), Closed> {
         let mut state = self
             .inner
@@ -121,22 +122,22 @@ impl Question {
         }
     }
 
-    /// Yes.
+    /// Accepts.
     ///
     /// # Errors
-    /// When it was closed before.
+    /// If the question is closed.
     pub fn accept(&self) -> Result<(), Closed> {
         let headers = self.shut(Closed::Answered, |state| state.accepted = true)?;
         (self.inner.respond)(Answer::Accept(headers));
         Ok(())
     }
 
-    /// Yes from this listener; the engine asks the next one, with [`Question::next_step`].
+    /// Passes the question to the next listener, with [`Question::next_step`].
     ///
     /// # Errors
-    /// When it was closed before.
+    /// If the question is closed.
     pub fn pass(&self) -> Result<(), Closed> {
-        // The lock is held over the response, so that it cannot come behind the final answer of another thread.
+        // The lock is held during the response, so that the response cannot follow the final answer of another thread.
         let state = self
             .inner
             .state
@@ -149,28 +150,29 @@ impl Question {
         Ok(())
     }
 
-    /// No.
+    /// Rejects.
     ///
     /// # Errors
-    /// When it was closed before.
+    /// If the question is closed.
     pub fn reject(&self, rejection: Rejection) -> Result<(), Closed> {
         self.shut(Closed::Answered, |_| ())?;
         (self.inner.respond)(Answer::Reject(rejection));
         Ok(())
     }
 
-    /// Nobody waits any more: later answers are refused. False when it has been answered: the answer is on its way.
+    /// Closes the question, so that later answers are refused. Returns false if it has been answered: the answer is in
+    /// the mailbox.
     pub fn expire(&self) -> bool {
         self.shut(Closed::Expired, |_| ()).is_ok()
     }
 
-    /// Whether the answer was yes.
+    /// Whether the question has been accepted.
     pub fn is_accepted(&self) -> bool {
         let state = self.inner.state.lock();
         state.unwrap_or_else(PoisonError::into_inner).accepted
     }
 
-    /// Whether later answers are refused because nobody waits for them.
+    /// Whether [`Question::expire`] has closed the question.
     pub fn is_expired(&self) -> bool {
         let state = self.inner.state.lock();
         state.unwrap_or_else(PoisonError::into_inner).closed == Some(Closed::Expired)
@@ -205,7 +207,7 @@ impl fmt::Debug for Question {
     }
 }
 
-/// See [`Question::downgrade`].
+/// A weak reference to a question.
 #[derive(Clone)]
 pub struct WeakQuestion {
     inner: std::sync::Weak<Inner>,
@@ -213,7 +215,7 @@ pub struct WeakQuestion {
 }
 
 impl WeakQuestion {
-    /// The question, if anybody still waits for it.
+    /// The question, if another reference keeps it open.
     pub fn upgrade(&self) -> Option<Question> {
         Some(Question {
             inner: self.inner.upgrade()?,
@@ -228,17 +230,17 @@ impl fmt::Debug for WeakQuestion {
     }
 }
 
-/// A place for what a host binding keeps with one of our objects; dropped with the object.
+/// Data that a host's binding attaches to an object of the engine. It is dropped with the object.
 #[derive(Default)]
 pub struct HostData(OnceLock<Box<dyn Any + Send + Sync>>);
 
 impl HostData {
-    /// What was put there, if it is a `T`.
+    /// The data, if it is a `T`.
     pub fn get<T: Any>(&self) -> Option<&T> {
         self.0.get()?.downcast_ref()
     }
 
-    /// What was put there, or what `make` makes now.
+    /// The data, created by `make` if there is none; `None` if it is not a `T`.
     pub fn get_or_init<T: Any + Send + Sync>(&self, make: impl FnOnce() -> T) -> Option<&T> {
         self.0.get_or_init(|| Box::new(make())).downcast_ref()
     }

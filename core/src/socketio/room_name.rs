@@ -1,8 +1,8 @@
-//! Names of rooms in languages whose strings can hold halves of surrogate pairs. Names in the engine are UTF-8: two
-//! different strings of the host become two different names, and a name becomes the host's string again.
+//! Names of rooms in languages whose strings can have lone surrogates. Names in the engine are UTF-8. The encoding is
+//! reversible: two different strings of the host have different names.
 //!
-//! A half `u` is written as U+10FFFF and the character U+100000 + (`u` - 0xD800); U+10FFFF itself is doubled. All other
-//! text stands for itself.
+//! A lone surrogate `u` is written as U+10FFFF and the character U+100000 + (`u` - 0xD800). U+10FFFF itself is written
+//! twice. Other characters are unchanged.
 
 const MARK: char = '\u{10ffff}';
 const FIRST_HALF: u32 = 0xd800;
@@ -24,12 +24,12 @@ pub fn encode(points: impl IntoIterator<Item = u32>) -> String {
     name
 }
 
-/// Whether a string that is UTF-8 is its own name, which is nearly always so.
+/// Whether a UTF-8 string is equal to its name, which is nearly always true.
 pub fn is_plain(text: &str) -> bool {
     !text.contains(MARK)
 }
 
-/// The code points of the string that a name stands for.
+/// The code points of the string with that name.
 pub fn decode(name: &str) -> impl Iterator<Item = u32> {
     let mut characters = name.chars();
     std::iter::from_fn(move || {

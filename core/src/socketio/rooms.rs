@@ -1,6 +1,8 @@
-//! Members and rooms of one namespace: a two-way index that selects the members of a target without allocating.
+//! The members and rooms of one namespace: an index in both directions, which selects the members of a target without
+//! allocating.
 //!
-//! A member's own id is a room with that one member; it exists in the index of ids only, so that it costs nothing.
+//! The id of a member is also a room, with that one member. It is found in the index of ids, so it takes no memory of
+//! its own.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -9,10 +11,10 @@ use crate::socketio::id::SocketId;
 use crate::socketio::key::SocketKey;
 use crate::socketio::target::Target;
 
-/// Whether a member is found by targets.
+/// Whether targets select a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Visibility {
-    /// Still answering questions: it may join rooms, but is not there for others.
+    /// The member is still joining: it may join rooms, but is not selected.
     Hidden,
     Visible,
 }
@@ -20,7 +22,7 @@ enum Visibility {
 #[derive(Debug)]
 struct Slot<M> {
     generation: u32,
-    /// Equal to the epoch of the selection that has dealt with it.
+    /// Equal to the current epoch if the current selection has visited or excluded the slot.
     mark: u32,
     member: Option<Member<M>>,
 }
@@ -33,7 +35,7 @@ struct Member<M> {
     rooms: Vec<Membership>,
 }
 
-/// A member's view of one of its rooms: which, and where in it.
+/// A room of a member: its index, and the member's place in it.
 #[derive(Debug, Clone, Copy)]
 struct Membership {
     room: u32,
@@ -46,29 +48,29 @@ struct Room {
     members: Vec<RoomMember>,
 }
 
-/// A room's view of one of its members: who, and which of its memberships this is.
+/// A member of a room: its slot, and the index of the room among the member's rooms.
 #[derive(Debug, Clone, Copy)]
 struct RoomMember {
     slot: u32,
     membership: u32,
 }
 
-/// What a join or leave changed.
+/// What a join or a leave has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// Nothing: it was so before.
+    /// Nothing.
     None,
     /// The membership.
     Member,
-    /// The membership, and with it the room came or went.
+    /// The membership, and the room was created or deleted.
     MemberAndRoom,
 }
 
-/// See the module's documentation.
+/// The index of members and rooms of a namespace.
 #[derive(Debug)]
 pub struct Rooms<M> {
     slots: Vec<Slot<M>>,
-    /// Taken from the front: a slot rests as long as possible before it is used again.
+    /// Used from the front, so that a slot stays unused as long as possible.
     free: VecDeque<u32>,
     ids: HashMap<SocketId, SocketKey>,
     names: HashMap<Arc<str>, u32>,
@@ -94,7 +96,7 @@ impl<M> Default for Rooms<M> {
 }
 
 impl<M> Rooms<M> {
-    /// Adds a member that is not visible yet.
+    /// Adds a member that is not visible.
     pub fn insert(&mut self, id: SocketId, value: M) -> SocketKey {
         let member = Member {
             value,
@@ -120,7 +122,7 @@ impl<M> Rooms<M> {
         key
     }
 
-    /// Makes a member visible; false when it is gone.
+    /// Makes a member visible. Returns false if it has been removed.
     pub fn show(&mut self, key: SocketKey) -> bool {
         let Some(member) = self.member_mut(key) else {
             return false;
@@ -132,7 +134,7 @@ impl<M> Rooms<M> {
         true
     }
 
-    /// Removes a member; the rooms it was in, and whether each went with it.
+    /// Removes a member. Returns the rooms that it was in, and whether each was deleted.
     pub fn remove(&mut self, key: SocketKey) -> Option<Vec<(Arc<str>, Change)>> {
         self.member_mut(key)?;
         let mut left = Vec::new();
@@ -156,7 +158,7 @@ impl<M> Rooms<M> {
         Some(left)
     }
 
-    /// Puts a member into a room; `None` when the member is gone.
+    /// Adds a member to a room. Returns `None` if the member has been removed.
     pub fn join(&mut self, key: SocketKey, room: &str) -> Option<Change> {
         let member = self.member(key)?;
         if member.id.as_str() == room {
@@ -187,7 +189,7 @@ impl<M> Rooms<M> {
         })
     }
 
-    /// Takes a member out of a room; `None` when the member is gone.
+    /// Removes a member from a room. Returns `None` if the member has been removed.
     pub fn leave(&mut self, key: SocketKey, room: &str) -> Option<Change> {
         let member = self.member(key)?;
         let Some(&index) = self.names.get(room) else {
@@ -204,7 +206,7 @@ impl<M> Rooms<M> {
         }
     }
 
-    /// The rooms that a member has joined, its own not among them.
+    /// The rooms that a member has joined, without its own.
     pub fn rooms_of(&self, key: SocketKey) -> impl Iterator<Item = &Arc<str>> {
         let memberships = self.member(key).map_or(&[][..], |member| &member.rooms);
         memberships
@@ -218,12 +220,12 @@ impl<M> Rooms<M> {
         (member.visibility == Visibility::Visible).then_some(&member.value)
     }
 
-    /// How many members are visible.
+    /// The number of visible members.
     pub fn visible(&self) -> usize {
         self.visible
     }
 
-    /// How many rooms there are; the members' own do not count.
+    /// The number of rooms, without the members' own.
     pub fn room_count(&self) -> usize {
         self.names.len()
     }
@@ -338,7 +340,8 @@ impl<M> Rooms<M> {
         index
     }
 
-    /// Both lists close their gap with their last entry, whose counterpart is told of its new place.
+    /// The last member of the room takes the freed place; the indexes in its own list, and of the member's later rooms,
+    /// are corrected.
     fn remove_membership(&mut self, slot: u32, membership: Membership) -> Change {
         let Self {
             slots,
@@ -355,7 +358,7 @@ impl<M> Rooms<M> {
             member.rooms[moved.membership as usize].at = membership.at;
         }
         if let Some(member) = &mut slots[slot as usize].member {
-            // Order is kept: a socket's rooms are shown in the order in which it joined them.
+            // A socket's rooms stay in the order in which it joined them.
             member.rooms.remove(gone.membership as usize);
             for (index, later) in member
                 .rooms

@@ -1,4 +1,4 @@
-//! A socket: one client in one namespace, as every thread sees it.
+//! Sockets: one client in one namespace. All threads share it.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
@@ -23,7 +23,7 @@ use crate::socketio::target::Reliability;
 use crate::sync::Mutex;
 
 /// ```text
-///   ┌────────────┐  accepted   ┌───────────┐  left, put out,   ┌──────┐
+///   ┌────────────┐  accepted   ┌───────────┐  disconnected,    ┌──────┐
 ///   │ Connecting │ ──────────▶ │ Connected │ ────────────────▶ │ Gone │
 ///   └────────────┘             └───────────┘  connection ended └──────┘
 ///         │             refused, connection ended                 ▲
@@ -37,33 +37,33 @@ enum State {
     Gone,
 }
 
-/// What becomes of the connection when a socket is put out.
+/// What happens to the connection when the host disconnects a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
-    /// Only this namespace is left.
+    /// The connection stays open: the client leaves this namespace only.
     Namespace,
-    /// All namespaces are left, and the connection is closed.
+    /// The client leaves all namespaces, and the connection is closed.
     Connection,
 }
 
-/// See the module's documentation.
+/// One client in one namespace.
 pub struct Socket {
     id: SocketId,
     namespace: Arc<Namespace>,
     link: Arc<Link>,
     handshake: Arc<Handshake>,
-    /// Its number within its connection.
+    /// The number of the socket within its connection.
     ordinal: u32,
     state: AtomicU8,
-    /// Messages that found no room in the send buffer, and that the host was not told of.
+    /// The number of dropped messages that have not been reported to the host.
     dropped: AtomicU32,
     key: AtomicU64,
-    /// What the host wants of this socket.
+    /// The hooks that the host has set on this socket.
     pub hooks: Hooks,
     data: Mutex<Option<RawJson>>,
-    /// The rooms at the moment of leaving, for those who still ask.
+    /// The rooms at the time of the disconnection, for [`Socket::rooms`].
     farewell: OnceLock<Box<[Arc<str>]>>,
-    /// Made when it is first asked for: in the other deliveries no socket has one.
+    /// Created on the first use: only one delivery uses it.
     lane: OnceLock<Box<Mutex<Lane>>>,
     host: HostData,
 }
@@ -80,7 +80,7 @@ pub struct Lane {
 }
 
 impl Socket {
-    /// A socket that is not connected yet, in its namespace's index.
+    /// A socket that is not connected yet. It is added to the members of its namespace.
     pub fn new(
         id: SocketId,
         namespace: &Arc<Namespace>,
@@ -123,57 +123,57 @@ impl Socket {
         &self.link
     }
 
-    /// What it came with.
+    /// The request that opened the connection, and the auth payload.
     pub fn handshake(&self) -> &Arc<Handshake> {
         &self.handshake
     }
 
-    /// Its number within its connection.
+    /// The number of the socket within its connection.
     pub fn ordinal(&self) -> u32 {
         self.ordinal
     }
 
-    /// Counts the messages that find no room in the send buffer.
+    /// The counter of dropped messages.
     pub fn dropped(&self) -> &AtomicU32 {
         &self.dropped
     }
 
-    /// Its place in the namespace.
+    /// The place among the members of the namespace.
     pub fn key(&self) -> SocketKey {
         SocketKey::from_bits(self.key.load(Ordering::Acquire))
     }
 
-    /// What the host keeps with it.
+    /// The data that the host has attached to the socket.
     pub fn host(&self) -> &HostData {
         &self.host
     }
 
-    /// Its waiting events.
+    /// The events of the socket that wait for the host.
     pub fn lane(&self) -> &Mutex<Lane> {
         self.lane.get_or_init(Box::default)
     }
 
-    /// Whether it is in its namespace.
+    /// Whether the socket is connected.
     pub fn is_connected(&self) -> bool {
         self.state.load(Ordering::Acquire) == State::Connected as u8
     }
 
-    /// Whether it was in its namespace, or wanted to be, and is not any more.
+    /// Whether the socket has disconnected, or was refused.
     pub fn is_gone(&self) -> bool {
         self.state.load(Ordering::Acquire) == State::Gone as u8
     }
 
-    /// The heartbeat's last round trip.
+    /// The round trip of the last ping and pong of the connection.
     pub fn round_trip(&self) -> Option<Duration> {
         self.link.round_trip()
     }
 
     // ---- sending
 
-    /// Sends an event. Two emits of one thread to one socket arrive in that order.
+    /// Sends an event. The events of one thread to one socket arrive in the order of the calls.
     ///
     /// # Errors
-    /// `Gone` when it has left, `Full` when its send buffer is full and the policy says so.
+    /// `Gone` when the socket has disconnected, `Full` when the send buffer is full and the policy is to report it.
     pub fn emit(
         self: &Arc<Self>,
         payload: &Payload<'_>,
@@ -200,7 +200,7 @@ impl Socket {
             })
     }
 
-    /// Sends a message that may go to others too.
+    /// Sends a message that can be sent to other sockets too.
     ///
     /// # Errors
     /// As [`Socket::emit`].
@@ -219,7 +219,7 @@ impl Socket {
         self.send_packet(packet, reliability)
     }
 
-    /// Sends a message that the client is to acknowledge; an `Acked` event with `operation` tells the end, once.
+    /// Sends a message that the client is to acknowledge. One `Acked` event with `operation` follows.
     ///
     /// # Errors
     /// As [`Socket::emit`]; then no event follows.
@@ -256,7 +256,7 @@ impl Socket {
         })
     }
 
-    /// Answers an event of the client that waits for acknowledgement `id`.
+    /// Acknowledges the client's event that has the acknowledgement id `id`.
     ///
     /// # Errors
     /// As [`Socket::emit`].
@@ -275,7 +275,7 @@ impl Socket {
             })
     }
 
-    /// Sends a packet that is encoded already.
+    /// Sends an encoded packet.
     ///
     /// # Errors
     /// As [`Socket::emit`].
@@ -289,30 +289,31 @@ impl Socket {
             .send(Outgoing::Packet(packet), cost, reliability, &self.dropped)
     }
 
-    /// Whether somebody wants to see what leaves.
+    /// Whether the host wants `Outgoing` events for this socket.
     pub fn is_observed(&self) -> bool {
         self.hooks.has(Hook::Outgoing) || self.namespace.hooks.has(Hook::Outgoing)
     }
 
     // ---- rooms
 
-    /// Joins a room; nothing happens if it is in it.
+    /// Joins a room. Does nothing if the socket is in it.
     ///
     /// # Errors
-    /// `Gone` when it has left, `Full` in more rooms than allowed.
+    /// `Gone` when the socket has disconnected, `Full` when it is in as many rooms as allowed.
     pub fn join(self: &Arc<Self>, room: &str) -> Result<(), Error> {
         self.namespace.join_one(self, room)
     }
 
-    /// Leaves a room; nothing happens if it is not in it.
+    /// Leaves a room. Does nothing if the socket is not in it.
     ///
     /// # Errors
-    /// `Gone` when it has left.
+    /// `Gone` when the socket has disconnected.
     pub fn leave(self: &Arc<Self>, room: &str) -> Result<(), Error> {
         self.namespace.leave_one(self, room)
     }
 
-    /// The rooms it is in: its own first, then in the order of joining. While it is leaving, the rooms it was in.
+    /// The rooms of the socket: its own first, then in the order of joining. After the disconnection, the rooms at that
+    /// time.
     pub fn rooms(&self) -> Vec<Arc<str>> {
         if let Some(rooms) = self.farewell.get() {
             return rooms.to_vec();
@@ -322,21 +323,21 @@ impl Socket {
 
     // ---- leaving
 
-    /// Puts it out: from now on nobody reaches it, and its last events follow.
+    /// Disconnects the socket. No target selects it any more, and its last events follow.
     ///
     /// # Errors
-    /// `Gone` when it has left.
+    /// `Gone` when the socket has disconnected.
     pub fn disconnect(self: &Arc<Self>, scope: Scope) -> Result<(), Error> {
         self.check_connected()?;
         self.put_out();
         if scope == Scope::Connection {
-            // The task that owns the connection knows the other namespaces.
+            // The connection's task knows the other sockets.
             self.link.tell(Outgoing::DisconnectAll);
         }
         Ok(())
     }
 
-    /// Sends DISCONNECT and leaves the namespace.
+    /// Sends DISCONNECT and removes the socket from its namespace.
     pub fn put_out(self: &Arc<Self>) {
         let reason = DisconnectReason::ServerNamespace;
         if self.retire() {
@@ -352,19 +353,20 @@ impl Socket {
         }
     }
 
-    /// Takes it out of its namespace and rooms; false when it was out already. The caller sees to the last events.
+    /// Removes the socket from its namespace and rooms. Returns false if it was removed before. The caller delivers the
+    /// last events.
     pub fn retire(self: &Arc<Self>) -> bool {
         if self.state.swap(State::Gone as u8, Ordering::AcqRel) == State::Gone as u8 {
             return false;
         }
         let rooms = self.namespace.rooms_of(self);
-        // Only the first to leave comes here.
+        // The swap above lets one thread pass, so the rooms are set once.
         let _ = self.farewell.set(rooms.into());
         self.namespace.remove(self);
         true
     }
 
-    /// It has been accepted: it is in its own room from now on. False when it left in the meantime.
+    /// Connects the socket, which has been accepted: targets select it. Returns false if it has been removed meanwhile.
     pub fn connect(self: &Arc<Self>) -> bool {
         let (from, to) = (State::Connecting as u8, State::Connected as u8);
         let accepted = self
@@ -379,19 +381,19 @@ impl Socket {
 
     // ---- data
 
-    /// What the application keeps with it: any JSON, `{}` at first.
+    /// The data of the application: any JSON, at first `{}`.
     pub fn data(&self) -> RawJson {
         let data = self.data.lock().unwrap_or_else(PoisonError::into_inner);
         data.clone().unwrap_or(RawJson::empty_object())
     }
 
-    /// Replaces what the application keeps with it.
+    /// Replaces the data of the application.
     pub fn set_data(&self, data: RawJson) {
         *self.data.lock().unwrap_or_else(PoisonError::into_inner) = Some(data);
     }
 
     /// # Errors
-    /// `Gone` unless it is connected.
+    /// `Gone` unless the socket is connected.
     pub fn check_connected(&self) -> Result<(), Error> {
         if self.is_connected() {
             Ok(())
@@ -410,7 +412,7 @@ impl fmt::Debug for Socket {
     }
 }
 
-/// An acknowledgement that is waited for.
+/// An acknowledgement that the host waits for.
 #[derive(Debug, Clone)]
 pub struct AckHandle {
     socket: Arc<Socket>,
@@ -418,7 +420,7 @@ pub struct AckHandle {
 }
 
 impl AckHandle {
-    /// Stops waiting: the operation ends as cancelled, unless it has ended.
+    /// Stops waiting. The operation ends as cancelled, unless it has ended.
     pub fn cancel(&self) {
         self.socket.link.tell(Outgoing::ForgetAck {
             ordinal: self.socket.ordinal,

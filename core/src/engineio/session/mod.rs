@@ -1,4 +1,4 @@
-//! The session: what the protocol says happens next.
+//! Sessions: the state machine of the protocol.
 //!
 //! ```text
 //!              handle_* / send / close
@@ -11,11 +11,12 @@
 //!                                       │ Closed │  one `Output::Closed(reason)`
 //!                                       └────────┘
 //! ```
-//! A close never shares an answer with messages: official clients act on the close first and drop the messages. In
-//! `Closing` a poll is answered with what is buffered, and the next one with the close.
+//! A close packet is never in the same response as messages: the official clients handle the close first and drop the
+//! messages. In `Closing`, a poll is answered with the buffered packets, and the next poll with the close.
 //!
-//! Contract: call a `handle_*` method, or `send` or `close`; then take every `poll_output`; then wait until
-//! `poll_timeout`. Incoming messages do not pass through: `handle_packet` says whether a message is to be delivered.
+//! The caller calls a `handle_*` method, `send` or `close`; then `poll_output` until it returns `None`; then waits
+//! until `poll_timeout`. The session does not store incoming messages: `handle_packet` returns whether a message is to
+//! be delivered.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -25,18 +26,18 @@ use crate::engineio::heartbeat::{Due, Heartbeat};
 use crate::engineio::packet::{Message, Packet, PacketType};
 use crate::engineio::upgrade::{Step, Upgrade};
 
-/// Why a session ended; the texts are the official server's.
+/// Why a session has ended. The texts are those of the official server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CloseReason {
-    /// The transport broke, or was used against the rules.
+    /// The transport failed, or was used against the protocol.
     TransportError,
-    /// The client closed it.
+    /// The client has closed the transport.
     TransportClose,
-    /// The server closed it.
+    /// The server has closed the session.
     ForcedClose,
-    /// The client gave no sign of life.
+    /// The client has sent nothing in time.
     PingTimeout,
-    /// The client sent what is no packet.
+    /// The client has sent an invalid packet.
     ParseError,
     /// The server is shutting down.
     ServerShuttingDown,
@@ -56,64 +57,64 @@ impl CloseReason {
     }
 }
 
-/// The options that a session obeys.
+/// The options of a session.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Time between a pong and the next ping.
+    /// The time between a pong and the next ping.
     pub ping_interval: Duration,
-    /// Time a pong may take.
+    /// The time in which the client must answer a ping.
     pub ping_timeout: Duration,
-    /// Time a WebSocket has to complete an upgrade.
+    /// The time in which a WebSocket must complete an upgrade.
     pub upgrade_timeout: Duration,
-    /// Time a closed polling session waits for the next poll.
+    /// The time for which a closed polling session waits for the next poll.
     pub close_timeout: Duration,
 }
 
-/// What the owner of the transports is to do.
+/// What the caller, which owns the transports, has to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Output {
     /// Send a packet on the session's WebSocket.
     Send(Packet),
-    /// Answer the waiting GET with these packets.
+    /// Answer the waiting poll with these packets.
     AnswerPoll(Vec<Packet>),
     /// Answer the probe on the second transport.
     AnswerProbe,
     /// Close the second transport.
     CloseProbe,
-    /// The second transport is now the session's.
+    /// Make the second transport the session's.
     Upgraded,
-    /// Close the session's WebSocket, after what was sent.
+    /// Close the session's WebSocket after the packets that were sent.
     CloseWebSocket,
-    /// The session has ended; nothing follows but its transports' farewells.
+    /// The session has ended. This is the last output.
     Closed(CloseReason),
 }
 
-/// What is to be done with an incoming packet.
+/// What to do with an incoming packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is a message for the layer above.
+    /// Deliver it: it is a message.
     Deliver,
-    /// The session has dealt with it.
+    /// Nothing: the session has handled it.
     Done,
 }
 
-/// Why a GET is not taken.
+/// Why a poll is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PollRefusal {
-    /// One was waiting already; the session has ended.
+    /// Another poll was waiting. The session has ended.
     Overlap,
-    /// The session has moved to a WebSocket.
+    /// The session uses a WebSocket.
     Upgraded,
-    /// The session had ended before.
+    /// The session has ended before.
     Ended,
 }
 
-/// Whether a close was carried out.
+/// Whether a session has ended after [`Session::close`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Closing {
     /// The session has ended.
     Now,
-    /// It ends with a poll that finds nothing buffered, or `close_timeout` after the last one.
+    /// It ends with a poll when no packets are buffered, or `close_timeout` after the last poll.
     Later,
 }
 
@@ -127,11 +128,11 @@ enum State {
     Closed,
 }
 
-/// What a packet that waits for a GET costs besides its bytes: its place in a list that grows by doubling, and its
+/// The memory that a buffered packet takes besides its bytes: its place in a list that grows by doubling, and its
 /// allocation.
 const PACKET_COST: usize = 2 * size_of::<Packet>() + 32;
 
-/// See the module's documentation.
+/// The state machine of one session, as drawn above.
 #[derive(Debug)]
 pub struct Session {
     settings: std::sync::Arc<Settings>,
@@ -139,9 +140,9 @@ pub struct Session {
     transport: TransportKind,
     upgrade: Upgrade,
     heartbeat: Heartbeat,
-    /// A GET waits for packets.
+    /// Whether a poll waits.
     polled: bool,
-    /// Packets that wait for a GET.
+    /// The packets that wait for a poll.
     buffer: Vec<Packet>,
     buffered_bytes: usize,
     outputs: VecDeque<Output>,
@@ -149,7 +150,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session that has just been opened; its open packet is the caller's to send.
+    /// A new session. The caller sends the open packet.
     pub fn new(transport: TransportKind, settings: std::sync::Arc<Settings>, now: Instant) -> Self {
         Self {
             heartbeat: Heartbeat::new(settings.ping_interval, settings.ping_timeout, now),
@@ -168,12 +169,12 @@ impl Session {
         }
     }
 
-    /// The transport that carries the session.
+    /// The transport of the session.
     pub fn transport(&self) -> TransportKind {
         self.transport
     }
 
-    /// Whether messages are taken in both directions.
+    /// Whether the session accepts messages, in both directions.
     pub fn is_open(&self) -> bool {
         self.state == State::Open
     }
@@ -183,44 +184,44 @@ impl Session {
         self.state == State::Closed
     }
 
-    /// Whether a message would leave at once: a WebSocket, or a waiting GET.
+    /// Whether a message would be sent at once: on a WebSocket, or with a waiting poll.
     pub fn is_writable(&self) -> bool {
         self.is_open() && (self.transport == TransportKind::WebSocket || self.polled)
     }
 
-    /// Bytes of packets that wait for a GET.
+    /// The bytes of the packets that wait for a poll.
     pub fn buffered_bytes(&self) -> usize {
         self.buffered_bytes
     }
 
-    /// The memory that packets take that wait for a GET.
+    /// The memory of the packets that wait for a poll, in bytes.
     pub fn buffered_cost(&self) -> usize {
         self.buffered_bytes + self.buffer.len() * PACKET_COST
     }
 
-    /// When an upgrade under way is given up.
+    /// The deadline of the current upgrade.
     pub fn upgrade_deadline(&self) -> Option<Instant> {
         self.upgrade.deadline()
     }
 
-    /// Whether messages can be written to the WebSocket without asking: nothing must go before them.
+    /// Whether the caller may write messages to the WebSocket directly, because no packets have to be sent first.
     pub fn is_direct(&self) -> bool {
         self.is_open() && self.transport == TransportKind::WebSocket && self.outputs.is_empty()
     }
 
-    /// The time between the last ping and its pong, once.
+    /// Takes the time between the last ping and its pong.
     pub fn take_round_trip(&mut self) -> Option<Duration> {
         self.round_trip.take()
     }
 
     // ---- what the client does
 
-    /// Bytes came in on some transport, or stuck bytes went out.
+    /// Notes that bytes have arrived on a transport, or that queued bytes have been sent.
     pub fn handle_life(&mut self, now: Instant) {
         self.heartbeat.handle_life(now);
     }
 
-    /// A text packet came in; binary messages are delivered without asking, if [`Session::is_open`].
+    /// Handles a text packet. Binary messages are delivered if [`Session::is_open`], without a call.
     pub fn handle_packet(
         &mut self,
         from: TransportKind,
@@ -229,7 +230,7 @@ impl Session {
         now: Instant,
     ) -> Verdict {
         if from != self.transport {
-            // A POST that was accepted before the upgrade may be looked at after it.
+            // A POST that was accepted before the upgrade may be handled after it.
             if from == TransportKind::Polling && kind == PacketType::Message && self.is_open() {
                 return Verdict::Deliver;
             }
@@ -237,7 +238,7 @@ impl Session {
             return Verdict::Done;
         }
         if !self.is_open() {
-            // A client may still say goodbye while the server waits to say it.
+            // The client may send a close while the server waits to send its own.
             if kind == PacketType::Close {
                 self.end(CloseReason::TransportClose);
             }
@@ -250,16 +251,16 @@ impl Session {
                     self.round_trip = Some(round_trip);
                 }
             }
-            // The server pings; a ping of the client belongs to revision 3.
+            // The server sends the pings. Clients of revision 3 send pings.
             PacketType::Ping => self.fail(CloseReason::TransportError),
-            // On a WebSocket the client closes the socket itself.
+            // On a WebSocket the client closes the transport itself.
             PacketType::Close if from == TransportKind::Polling => self.handle_close_packet(),
             PacketType::Close | PacketType::Open | PacketType::Upgrade | PacketType::Noop => {}
         }
         Verdict::Done
     }
 
-    /// Bytes came in that are no packet.
+    /// Ends the session after an invalid packet.
     pub fn handle_invalid(&mut self, from: TransportKind) {
         if from == self.transport {
             self.fail(CloseReason::ParseError);
@@ -268,7 +269,7 @@ impl Session {
         }
     }
 
-    /// A transport was used against its rules, or broke.
+    /// Ends the session after a transport has failed, or was used against the protocol.
     pub fn handle_error(&mut self, from: TransportKind) {
         if from == self.transport {
             self.fail(CloseReason::TransportError);
@@ -277,10 +278,10 @@ impl Session {
         }
     }
 
-    /// A GET arrived and waits. Source: Engine.IO, "HTTP long-polling".
+    /// Handles a poll, which waits for packets. Source: Engine.IO, "HTTP long-polling".
     ///
     /// # Errors
-    /// It does not wait, and is to be refused.
+    /// If the poll is to be refused.
     pub fn handle_poll(&mut self, now: Instant) -> Result<(), PollRefusal> {
         if self.is_closed() {
             return Err(PollRefusal::Ended);
@@ -311,14 +312,14 @@ impl Session {
         Ok(())
     }
 
-    /// The connection of a GET, or of an unfinished POST, was lost. If it was the GET that waits, its answer goes nowhere.
+    /// Handles the loss of the connection of a poll or of an incomplete POST.
     pub fn handle_request_lost(&mut self) {
         if self.transport == TransportKind::Polling {
             self.fail(CloseReason::TransportError);
         }
     }
 
-    /// A WebSocket with the session's id was opened. False: it is not wanted and to be closed.
+    /// Handles a new WebSocket with the session's id. Returns false if the caller has to close it.
     pub fn handle_second_transport(&mut self, now: Instant) -> bool {
         let wanted = self.is_open() && self.upgrade == Upgrade::Idle;
         if wanted {
@@ -329,7 +330,7 @@ impl Session {
         wanted
     }
 
-    /// A WebSocket was closed by the client.
+    /// Handles the close of a WebSocket by the client.
     pub fn handle_transport_closed(&mut self, which: TransportKind) {
         if which == self.transport {
             self.fail(CloseReason::TransportClose);
@@ -338,26 +339,26 @@ impl Session {
         }
     }
 
-    /// The server stops reading, or reads again.
+    /// Notes that the server stops or resumes reading.
     pub fn set_reading(&mut self, reading: bool, now: Instant) {
         self.heartbeat.set_reading(reading, now);
     }
 
     // ---- what the server does
 
-    /// The first packets of a session on a WebSocket.
+    /// Sends the first packets of a session that is opened on a WebSocket.
     pub fn greet(&mut self, packets: Vec<Packet>) {
         self.outputs.extend(packets.into_iter().map(Output::Send));
     }
 
-    /// Sends a message; ignored unless the session is open.
+    /// Sends a message. Ignored unless the session is open.
     pub fn send(&mut self, message: Message) {
         if self.is_open() {
             self.send_packet(Packet::Message(message));
         }
     }
 
-    /// Puts what is buffered into a waiting GET. Called once for all that became ready.
+    /// Answers a waiting poll with the buffered packets. To be called once after all messages that were sent together.
     pub fn flush(&mut self) {
         if self.polled && !self.buffer.is_empty() {
             let packets = self.take_buffer();
@@ -365,7 +366,7 @@ impl Session {
         }
     }
 
-    /// Ends the session after what was sent.
+    /// Ends the session after the messages that were sent.
     pub fn close(&mut self, reason: CloseReason, now: Instant) -> Closing {
         match self.state {
             State::Closed => Closing::Now,
@@ -380,8 +381,8 @@ impl Session {
                 Closing::Now
             }
             State::Open => {
-                // What waits goes first, in an answer of its own: a client looks at `1` before it looks at the messages
-                // beside it. An upgrade may still complete, and carry the goodbye.
+                // The buffered packets go first, in a response of their own: a client handles `1` before the messages
+                // in the same response. An upgrade may still complete, and then the WebSocket carries the close.
                 self.flush();
                 self.close_by(reason, now);
                 Closing::Later
@@ -389,7 +390,7 @@ impl Session {
         }
     }
 
-    /// Ends the session at once; what waits for a poll is dropped.
+    /// Ends the session at once. Packets that wait for a poll are dropped.
     pub fn abort(&mut self, reason: CloseReason) {
         self.fail(reason);
     }
@@ -411,7 +412,7 @@ impl Session {
         }
     }
 
-    /// The time has come.
+    /// Handles the deadlines that have passed.
     pub fn handle_timeout(&mut self, now: Instant) {
         match self.state {
             State::Open => {
@@ -435,12 +436,12 @@ impl Session {
         }
     }
 
-    /// Whether there is something to do, or a round trip to take, or memory that [`Session::poll_output`] is to give back.
+    /// Whether there is output, a round trip to take, or memory for [`Session::poll_output`] to free.
     pub fn has_output(&self) -> bool {
         self.outputs.capacity() > 0 || self.round_trip.is_some()
     }
 
-    /// What to do next.
+    /// The next output.
     pub fn poll_output(&mut self) -> Option<Output> {
         let output = self.outputs.pop_front();
         if output.is_none() && self.outputs.capacity() > 0 {
@@ -480,7 +481,7 @@ impl Session {
         match self.upgrade.handle_packet(kind, data) {
             Step::Probe => {
                 self.outputs.push_back(Output::AnswerProbe);
-                // The client waits for its poll to return before it completes the upgrade.
+                // The client completes the upgrade after its poll has been answered.
                 if self.polled {
                     self.send_packet(Packet::Noop);
                     self.flush();
@@ -522,7 +523,7 @@ impl Session {
         }
     }
 
-    /// The session ends with the next poll that finds nothing buffered, or when the time for one is over.
+    /// Lets the session end with the next poll when no packets are buffered, or at the deadline.
     fn close_by(&mut self, reason: CloseReason, now: Instant) {
         self.state = State::Closing {
             reason,
@@ -530,7 +531,7 @@ impl Session {
         };
     }
 
-    /// `1` in a POST. The official server lets a waiting GET return with a noop.
+    /// Handles `1` in a POST. The official server answers a waiting poll with a noop.
     fn handle_close_packet(&mut self) {
         if self.polled {
             self.answer_poll(vec![Packet::Noop]);
@@ -538,7 +539,7 @@ impl Session {
         self.end(CloseReason::TransportClose);
     }
 
-    /// Ends the session now; a waiting GET is told.
+    /// Ends the session, and answers a waiting poll.
     fn fail(&mut self, reason: CloseReason) {
         if self.state == State::Closed {
             return;

@@ -1,5 +1,5 @@
-//! Events on their way to the host, and those among them that wait for a packet middleware: while the first is being
-//! decided about, the later ones of the same socket wait behind it.
+//! Delivery of received events, and the events that wait for a packet middleware: the host decides about one event at a
+//! time, and the later events of the socket wait.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -15,7 +15,7 @@ use crate::stats::Amount;
 
 #[derive(Debug)]
 pub(super) struct Held {
-    /// An answer names it, so that one that comes late is not taken for the next event's.
+    /// The host's answer contains it, so that a late answer is not applied to the next event.
     number: u64,
     pub(super) message: Message,
     pub(super) ack: Option<u64>,
@@ -66,7 +66,7 @@ impl Client {
         );
     }
 
-    /// Puts the first held event to the packet middleware.
+    /// Asks the packet middleware about the first held event.
     pub(super) fn ask_about_held(&mut self, index: usize, now: Instant) {
         let context = Arc::clone(self.namespaces.context());
         let entry = &mut self.entries[index];
@@ -75,7 +75,7 @@ impl Client {
             return;
         };
         if !socket.is_connected() {
-            // It was put out, and is about to be forgotten with all that it sent.
+            // The socket has been disconnected; its entry is about to be removed with the held events.
             return;
         }
         let (link, ordinal) = (Arc::clone(&self.link), entry.ordinal);
@@ -147,7 +147,7 @@ impl Client {
         self.ask_about_held(index, now);
     }
 
-    /// The host had its time: what it has not decided about is dropped.
+    /// Drops the events about which the host has not decided in time.
     pub(super) fn drop_undecided(&mut self, now: Instant) {
         let context = Arc::clone(self.namespaces.context());
         for index in 0..self.entries.len() {
@@ -168,7 +168,7 @@ impl Client {
                 }
                 self.ask_about_held(index, now);
             } else {
-                // The answer is on its way.
+                // The host has answered; the answer is in the mailbox.
                 *deadline = now + context.settings.question_timeout;
             }
         }

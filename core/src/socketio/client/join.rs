@@ -1,4 +1,4 @@
-//! Joining a namespace: the question whether a socket may, and its answer.
+//! Joining a namespace: the CONNECT, the question to the host, and the answer to the client.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -139,8 +139,8 @@ impl Client {
         });
     }
 
-    /// All that came in at once has been dealt with: the accepted join. Until then a packet for their namespace was out
-    /// of place, as it is for the official server.
+    /// Connects the accepted sockets. To be called after all messages that arrived together: until then a packet for
+    /// the new namespace is a violation, as on the official server.
     pub fn finish_batch(&mut self, now: Instant) {
         self.spent = None;
         for index in 0..self.entries.len() {
@@ -154,7 +154,7 @@ impl Client {
         let entry = &mut self.entries[index];
         let socket = Arc::clone(entry.socket());
         entry.phase = Phase::Connected(Arc::clone(&socket));
-        // The answer goes into the mailbox before anybody can find the socket and put something behind it.
+        // The answer is queued before other threads can find the socket, so that it is the first packet.
         let parser = self.parser();
         self.link.tell_written(parser.kind(), |out| {
             parser.write_connect(out, socket.namespace().name(), socket.id().as_str());
@@ -195,7 +195,7 @@ impl Client {
         }
     }
 
-    /// The host had its time: those whom it has not decided about do not join.
+    /// Refuses the sockets about which the host has not decided in time.
     pub(super) fn refuse_undecided(&mut self, now: Instant) {
         let context = Arc::clone(self.namespaces.context());
         let late = |entry: &Entry| matches!(&entry.phase, Phase::Asked { deadline, .. } if *deadline <= now);
@@ -205,7 +205,7 @@ impl Client {
             } = &mut self.entries[index].phase
                 && !question.expire()
             {
-                // The answer is on its way.
+                // The host has answered; the answer is in the mailbox.
                 *deadline = now + context.settings.question_timeout;
                 continue;
             }

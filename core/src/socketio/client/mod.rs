@@ -1,9 +1,10 @@
-//! A client: one connection, many sockets. Owned by the task that drives the connection.
+//! Clients: one connection with any number of sockets, owned by the connection's task.
 //!
-//! Everything it says goes into the connection's own mailbox, behind what other threads have put there, so that there
-//! is one order of all that is sent. Contract: hand in each message; after all that came in at once, call
-//! `finish_batch`; hand in each `Outgoing` that concerns it; call `handle_timeout` when `poll_timeout` says so; when the
-//! connection has ended, call `handle_close`.
+//! A client's packets go into the mailbox of its own connection, after those of other threads, so that all packets of
+//! the connection have one order. The caller passes each message to `handle_text` or `handle_binary`, and calls
+//! `handle_read_end` after all messages that arrived together; passes each command in the mailbox to `handle_outgoing`;
+//! calls `handle_timeout` at the time that `poll_timeout` returns; and calls `handle_close` when the connection has
+//! ended.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -32,18 +33,18 @@ mod receive;
 #[cfg(test)]
 pub(crate) mod tests;
 
-/// What a message leads to for the connection.
+/// What happens to the connection after a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flow {
-    /// It goes on.
+    /// The connection stays open.
     Continue,
-    /// A packet was out of place: it is closed, and the sockets learn it at once.
+    /// The packet is not allowed in this state: the connection is closed, and the sockets are disconnected at once.
     Violation,
-    /// Bytes were no packet: it is closed.
+    /// The message is not a valid packet: the connection is closed.
     ParseError(DecodeError),
 }
 
-/// See the module's documentation.
+/// The Socket.IO state of one connection.
 #[derive(Debug)]
 pub struct Client {
     namespaces: Arc<Namespaces>,
@@ -52,15 +53,15 @@ pub struct Client {
     entries: Vec<Entry>,
     next_ordinal: u32,
     next_held: u64,
-    /// The binary packet that is coming in.
+    /// The binary packet whose attachments have not all arrived.
     partial: Option<Box<Partial>>,
-    /// The last one, whose memory the next of the same batch takes.
+    /// The last complete binary packet; the next one that arrives with it reuses its memory.
     spent: Option<Box<Partial>>,
     acks: AckTable,
 }
 
 impl Client {
-    /// A client that has joined nothing.
+    /// A client that has joined no namespace.
     pub fn new(namespaces: Arc<Namespaces>, link: Arc<Link>, request: Arc<Request>) -> Self {
         Self {
             namespaces,
@@ -80,12 +81,12 @@ impl Client {
         &self.request
     }
 
-    /// Whether it has joined any namespace.
+    /// Whether the client is in at least one namespace.
     pub fn is_anywhere(&self) -> bool {
         self.entries.iter().any(|entry| entry.connected().is_some())
     }
 
-    /// Whether a packet middleware has so much to decide that nothing more should be read.
+    /// Whether as many events wait for a packet middleware as allowed, so that the connection should not be read.
     pub fn is_behind(&self) -> bool {
         let limit = self.namespaces.context().settings.limits.held_messages;
         self.entries.iter().any(|entry| entry.held.len() >= limit)
@@ -98,7 +99,7 @@ impl Client {
 
     // ---- what other threads want
 
-    /// Takes what the mailbox held for it; whatever is to be sent has been sent by the caller.
+    /// Handles a command from the mailbox. Packets are the caller's to send.
     pub fn handle_outgoing(&mut self, item: Outgoing, now: Instant) {
         match item {
             Outgoing::Decided { ordinal, answer } => self.handle_decision(ordinal, answer, now),
@@ -131,7 +132,8 @@ impl Client {
         }
     }
 
-    /// A packet that asks for an acknowledgement is about to be sent; false when it must not be.
+    /// Registers the acknowledgement of a packet that is about to be sent. Returns false if the packet must not be
+    /// sent.
     pub fn expect_ack(&mut self, request: &AckRequest, now: Instant) -> bool {
         let context = Arc::clone(self.namespaces.context());
         let deadline = request.timeout.map(|timeout| now + timeout);
@@ -159,7 +161,7 @@ impl Client {
 
     // ---- leaving
 
-    /// The client has left the namespace, or was put out by us: the last events.
+    /// Removes a socket from its namespace, and its entry.
     fn remove(&mut self, socket: &Arc<Socket>, reason: DisconnectReason, now: Instant) {
         if socket.retire() {
             self.forget(socket, reason, now);
@@ -189,7 +191,8 @@ impl Client {
                     .sink
                     .deliver(&Event::Disconnect { socket, reason }, Some(now));
             }
-            // The host has let it in, and its answer was on the way: it hears of a socket that comes and goes.
+            // The host has accepted the socket, and the answer is in the mailbox: the host gets the events of a socket
+            // that connects and disconnects.
             Phase::Asked { question, .. } if !question.expire() && question.is_accepted() => {
                 context
                     .sink
@@ -209,10 +212,10 @@ impl Client {
         }
     }
 
-    /// All sockets leave, for this reason; the connection may live on for a while.
+    /// Disconnects all sockets. The connection may stay open for a while.
     pub fn leave_all(&mut self, reason: DisconnectReason, now: Instant) {
         while let Some(socket) = self.entries.first().map(|entry| Arc::clone(entry.socket())) {
-            // One that was put out already has its own reason under way: its events are told now.
+            // A socket that the host has disconnected has its own reason, whose command is in the mailbox.
             let put_out = !socket.retire() && matches!(reason, DisconnectReason::Connection(_));
             let reason = if put_out {
                 DisconnectReason::ServerNamespace
@@ -224,7 +227,7 @@ impl Client {
         self.take_partial();
     }
 
-    /// The connection has ended.
+    /// Disconnects all sockets: the connection has ended.
     pub fn handle_close(&mut self, reason: CloseReason, now: Instant) {
         self.leave_all(DisconnectReason::Connection(reason), now);
     }
@@ -245,7 +248,7 @@ impl Client {
         questions.chain(partial).chain(self.acks.deadline()).min()
     }
 
-    /// The time has come. Answers that are too late, questions that nobody answered, packets that were not finished.
+    /// Handles the deadlines that have passed: of acknowledgements, questions and incomplete packets.
     pub fn handle_timeout(&mut self, now: Instant) -> Flow {
         let context = Arc::clone(self.namespaces.context());
         while let Some(pending) = self.acks.take_expired(now) {
@@ -307,7 +310,7 @@ fn tell_outcome(
         AckTarget::Many(broadcast) if outcome == AckOutcome::Full => {
             return broadcast.give_up(socket);
         }
-        // One of a broadcast's many is missing in the end: its timeout tells.
+        // For a broadcast, the missing reply is reported when the broadcast times out.
         AckTarget::Many(_) => return,
     };
     let event = Event::Acked {

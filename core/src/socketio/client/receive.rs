@@ -1,4 +1,4 @@
-//! What a client sends: packets are decoded, wait for their attachments, and find their socket.
+//! Receiving: packets are decoded, wait for their attachments, and are passed to their socket.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -15,7 +15,7 @@ use crate::socketio::packet::{DecodeError, PacketType, RESERVED_EVENTS};
 use crate::socketio::parser::Parser;
 use crate::socketio::parser::json::Head;
 
-/// A binary packet whose attachments have not all come.
+/// A binary packet whose attachments have not all arrived.
 #[derive(Debug)]
 pub(super) struct Partial {
     text: Vec<u8>,
@@ -27,7 +27,7 @@ pub(super) struct Partial {
 }
 
 impl Partial {
-    /// In the memory of one that is complete, if there is one.
+    /// Reuses the allocation of a complete packet if there is one.
     fn new(
         spent: Option<Box<Self>>,
         text: &[u8],
@@ -55,7 +55,7 @@ impl Partial {
 }
 
 impl Client {
-    /// A text message came in. `issued_ms` is the time of day, for those who join.
+    /// Handles a text message. `issued_ms` returns the time of day, for a socket that joins.
     pub fn handle_text(
         &mut self,
         text: &mut [u8],
@@ -68,7 +68,7 @@ impl Client {
         decoded.unwrap_or_else(|error| self.parse_error(error))
     }
 
-    /// A binary message came in.
+    /// Handles a binary message.
     pub fn handle_binary(&mut self, data: &[u8], now: Instant) -> Flow {
         match self.parser() {
             Parser::Json => self.handle_attachment(data, now),
@@ -122,7 +122,7 @@ impl Client {
         if head.kind == PacketType::Connect {
             return self.handle_connect(&head, text, now, issued_ms);
         }
-        // Of a binary packet it is known now whether it is worth waiting for.
+        // An invalid binary packet is refused before its attachments arrive.
         let parts = check_payload(&head, text, limits.json_depth)?;
         match head.kind {
             PacketType::BinaryEvent | PacketType::BinaryAck => {
@@ -142,7 +142,7 @@ impl Client {
         self.dispatch(&head, &parts, text, &[], now)
     }
 
-    /// A packet for a namespace that was joined.
+    /// Passes a packet to the socket of its namespace.
     fn dispatch(
         &mut self,
         head: &Head,
@@ -162,8 +162,8 @@ impl Client {
         };
         match (head.kind, parts) {
             (PacketType::Event | PacketType::BinaryEvent, Parts::Event(parts)) => {
-                // The comma behind the name becomes the bracket of the arguments; without arguments, the byte before
-                // the closing bracket does.
+                // The comma after the name is overwritten with the opening bracket of the arguments; without arguments,
+                // the byte before the closing bracket is.
                 let start = head.data
                     + if parts.args == 0 {
                         parts.args_start - 1
@@ -172,7 +172,7 @@ impl Client {
                     };
                 let (decoded, literal);
                 let mut name_literal = None;
-                // A number without arguments ends where the bracket comes.
+                // The bracket would overwrite the last digit of a name that is a number.
                 let name = if parts.name_escaped || head.data + parts.name.end > start {
                     let data = &text[head.data..];
                     let name = parts.name(data).map_err(|error| payload_error(&error))?;
@@ -272,7 +272,7 @@ impl Client {
     }
 }
 
-/// What the JSON of a packet is.
+/// The parts of a packet's JSON.
 #[derive(Debug)]
 enum Parts {
     Nothing,

@@ -1,5 +1,5 @@
-//! The default parser's format: `<type>[<attachments>-][<namespace>,][<ack id>][<JSON>]` in a text message, and each
-//! attachment in a binary message after it.
+//! The format of the default parser: `<type>[<attachments>-][<namespace>,][<ack id>][<JSON>]` in a text message, then
+//! each attachment in a binary message.
 
 use std::io::Write as _;
 use std::ops::Range;
@@ -8,26 +8,26 @@ use crate::json;
 use crate::socketio::name::EventName;
 use crate::socketio::packet::{DecodeError, PacketType};
 
-/// What stands before the JSON.
+/// The part of a packet before the JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
-    /// The type.
+    /// The packet type.
     pub kind: PacketType,
-    /// How many binary messages follow.
+    /// The number of binary messages that follow.
     pub attachments: usize,
-    /// Where the namespace stands; empty is `/`.
+    /// The place of the namespace in the text; empty for `/`.
     pub namespace: Range<usize>,
-    /// The acknowledgement's id.
+    /// The acknowledgement id.
     pub id: Option<u64>,
-    /// Where the JSON begins; the end of the text when there is none.
+    /// The place where the JSON begins: the end of the text if there is none.
     pub data: usize,
 }
 
 impl Head {
-    /// Reads what stands before the JSON, in one pass.
+    /// Decodes the part before the JSON, in one pass.
     ///
     /// # Errors
-    /// When it is no packet; the JSON is not looked at.
+    /// If the text does not begin as a packet. The JSON is not checked.
     pub fn decode(text: &[u8], max_attachments: usize) -> Result<Self, DecodeError> {
         let kind = match text.first() {
             Some(b'0') => PacketType::Connect,
@@ -43,7 +43,7 @@ impl Head {
         let mut attachments = 0;
         if matches!(kind, PacketType::BinaryEvent | PacketType::BinaryAck) {
             let (count, end) = digits(text, at);
-            // A number too long to read has no end that could be looked at.
+            // The end of a number that is too long is unknown.
             if text.get(end) != Some(&b'-') && !matches!(count, Digits::TooMany) {
                 return Err(DecodeError::IllegalAttachmentCount);
             }
@@ -86,7 +86,7 @@ enum Digits {
     TooMany,
 }
 
-/// The number at `at`, and where it ends. More than 19 digits are not read: nobody counts that far.
+/// The number at `at`, and its end. Numbers longer than 19 digits do not fit u64 and are rejected.
 fn digits(text: &[u8], at: usize) -> (Digits, usize) {
     let mut value = 0u64;
     let mut end = at;
@@ -104,7 +104,7 @@ fn digits(text: &[u8], at: usize) -> (Digits, usize) {
     }
 }
 
-/// Appends `4`, type, attachments, namespace and id: everything before the JSON.
+/// Appends the `4` of Engine.IO, type, attachments, namespace and id.
 fn write_head(
     out: &mut Vec<u8>,
     kind: PacketType,
@@ -126,7 +126,7 @@ fn write_head(
     }
 }
 
-/// As `write!` does, in a tenth of the time: an acknowledgement has little else in it.
+/// Appends a number, in a tenth of the time of `write!`, which matters for acknowledgements.
 fn push_decimal(out: &mut Vec<u8>, mut number: u64) {
     let mut digits = [0; 20];
     let mut first = digits.len();
@@ -141,7 +141,7 @@ fn push_decimal(out: &mut Vec<u8>, mut number: u64) {
     out.extend_from_slice(&digits[first..]);
 }
 
-/// Appends an event. `args` is a checked JSON array, or empty.
+/// Appends an EVENT. `args` is a valid JSON array, or empty.
 pub fn write_event(
     out: &mut Vec<u8>,
     namespace: &str,
@@ -166,7 +166,7 @@ pub fn write_event(
     out.push(b']');
 }
 
-/// Appends an acknowledgement. `args` is a checked JSON array, or empty.
+/// Appends an ACK. `args` is a valid JSON array, or empty.
 pub fn write_ack(out: &mut Vec<u8>, namespace: &str, id: u64, args: &[u8], attachments: usize) {
     let kind = if attachments == 0 {
         PacketType::Ack
@@ -179,13 +179,13 @@ pub fn write_ack(out: &mut Vec<u8>, namespace: &str, id: u64, args: &[u8], attac
     out.push(b']');
 }
 
-/// Appends the answer to CONNECT.
+/// Appends the CONNECT that accepts a client.
 pub fn write_connect(out: &mut Vec<u8>, namespace: &str, sid: &str) {
     write_head(out, PacketType::Connect, 0, namespace, None);
     let _ = write!(out, "{{\"sid\":\"{sid}\"}}");
 }
 
-/// Appends the refusal of a CONNECT; `data` is checked JSON, or empty.
+/// Appends the CONNECT_ERROR that refuses a client. `data` is valid JSON, or empty.
 pub fn write_connect_error(out: &mut Vec<u8>, namespace: &str, message: &str, data: &[u8]) {
     write_head(out, PacketType::ConnectError, 0, namespace, None);
     out.extend_from_slice(b"{\"message\":");
@@ -202,7 +202,7 @@ pub fn write_disconnect(out: &mut Vec<u8>, namespace: &str) {
     write_head(out, PacketType::Disconnect, 0, namespace, None);
 }
 
-/// What stands between the brackets of a checked array.
+/// The content of a valid array, without its brackets.
 pub fn array_content(array: &[u8]) -> &[u8] {
     let trimmed = array.trim_ascii();
     match trimmed {

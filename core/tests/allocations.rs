@@ -154,7 +154,7 @@ impl Connected {
             client.handle_text(&mut b"0".to_vec(), now, || 0),
             Flow::Continue
         );
-        client.finish_batch(now);
+        client.handle_read_end(now);
         let mut connected = Self {
             client,
             link,
@@ -202,7 +202,7 @@ fn an_event_comes_in_and_is_answered_without_allocating() {
                 .client
                 .handle_text(&mut buffer, connected.now, || 0);
             assert_eq!(flow, Flow::Continue);
-            connected.client.finish_batch(connected.now);
+            connected.client.handle_read_end(connected.now);
             connected.drain();
         });
         assert_eq!(allocated, 0, "{text}");

@@ -211,7 +211,7 @@ fn run(data: &[u8]) {
         if flow != Flow::Continue {
             break;
         }
-        client.finish_batch(now);
+        client.handle_read_end(now);
     }
     client.handle_close(CloseReason::TransportClose, now);
     assert!(host.here.lock().expect("nobody panicked").is_empty());

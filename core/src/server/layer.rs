@@ -20,7 +20,7 @@ pub(super) enum Layer {
 
 impl Layer {
     /// Whether the client must join a namespace in time.
-    pub(super) fn must_connect(&self) -> bool {
+    pub(super) fn requires_connect(&self) -> bool {
         matches!(self, Self::SocketIo(_))
     }
 
@@ -52,9 +52,9 @@ impl Layer {
         }
     }
 
-    pub(super) fn finish_batch(&mut self, now: Instant) {
+    pub(super) fn handle_read_end(&mut self, now: Instant) {
         if let Self::SocketIo(client) = self {
-            client.finish_batch(now);
+            client.handle_read_end(now);
         }
     }
 
@@ -95,9 +95,9 @@ impl Layer {
         }
     }
 
-    pub(super) fn is_anywhere(&self) -> bool {
+    pub(super) fn has_joined(&self) -> bool {
         match self {
-            Self::SocketIo(client) => client.is_anywhere(),
+            Self::SocketIo(client) => client.has_joined(),
             Self::EngineIo(_) => true,
         }
     }

@@ -65,7 +65,7 @@ impl Driver {
         }
         let mut received = self.read_probe(cx, scratch, clock);
         received |= self.take_post(cx, clock);
-        self.finish_batch(received, clock);
+        self.handle_read_end(received, clock);
         self.carry_out(scratch, clock);
     }
 
@@ -206,9 +206,9 @@ impl Driver {
 
     /// After something was received: sockets that were accepted join. What is left of a POST came with what was dealt
     /// with of it, so its end is waited for.
-    pub(super) fn finish_batch(&mut self, received: bool, clock: &mut Clock) {
+    pub(super) fn handle_read_end(&mut self, received: bool, clock: &mut Clock) {
         if received && !self.is_amid_post() {
-            self.layer.finish_batch(clock.now());
+            self.layer.handle_read_end(clock.now());
         }
     }
 

@@ -150,7 +150,7 @@ impl Driver {
         };
         let session = Session::new(kind, Arc::clone(&shared.session_settings), now);
         let connect = layer
-            .must_connect()
+            .requires_connect()
             .then(|| now + shared.config.connect_timeout);
         let first = session
             .poll_timeout()
@@ -202,7 +202,7 @@ impl Driver {
             let mut more = self.read(cx, scratch, &mut clock);
             more |= self.read_probe(cx, scratch, &mut clock);
             more |= self.take_post(cx, &mut clock);
-            self.finish_batch(more, &mut clock);
+            self.handle_read_end(more, &mut clock);
             if self.sleep.is_elapsed() {
                 self.check_time(clock.now());
             }

@@ -44,7 +44,7 @@ impl Driver {
             let flow = self.layer.handle_timeout(now);
             self.follow(flow, now);
         }
-        if take_due(&mut self.deadlines.connect, now) && !self.layer.is_anywhere() {
+        if take_due(&mut self.deadlines.connect, now) && !self.layer.has_joined() {
             self.shared.stats.deadline_connect_total.add(1);
             self.blame(Cause::deadline(
                 "connectTimeout",
@@ -133,7 +133,7 @@ impl Driver {
         if self.flags.ended && !std::mem::replace(&mut self.flags.lingering, true) {
             self.shared.sessions.add_ending(&self.handle);
         }
-        if !self.flags.settled && self.layer.is_anywhere() {
+        if !self.flags.settled && self.layer.has_joined() {
             // Most clients are greeted, and then silent for a while.
             self.flags.settled = true;
             self.handle.link.mailbox.release();

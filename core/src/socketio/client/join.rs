@@ -141,7 +141,7 @@ impl Client {
 
     /// Connects the accepted sockets. To be called after all messages that arrived together: until then a packet for
     /// the new namespace is a violation, as on the official server.
-    pub fn finish_batch(&mut self, now: Instant) {
+    pub fn handle_read_end(&mut self, now: Instant) {
         self.spent = None;
         for index in 0..self.entries.len() {
             if matches!(self.entries[index].phase, Phase::Ready(_)) {

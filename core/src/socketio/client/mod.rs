@@ -82,7 +82,7 @@ impl Client {
     }
 
     /// Whether the client is in at least one namespace.
-    pub fn is_anywhere(&self) -> bool {
+    pub fn has_joined(&self) -> bool {
         self.entries.iter().any(|entry| entry.connected().is_some())
     }
 

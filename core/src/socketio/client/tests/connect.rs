@@ -25,7 +25,7 @@ fn the_answer_comes_before_everything_that_the_host_says() {
         ],
     );
     assert_eq!(world.stat("sockets_count"), 1);
-    assert!(world.client.is_anywhere());
+    assert!(world.client.has_joined());
     let socket = world.socket("/");
     assert_eq!(
         world
@@ -67,7 +67,7 @@ fn a_namespace_that_does_not_exist_cannot_be_joined() {
             )],
         );
     }
-    assert!(!world.client.is_anywhere());
+    assert!(!world.client.has_joined());
     // It can be tried again when it exists.
     world.namespace("/nowhere");
     world.check(
@@ -159,7 +159,7 @@ fn a_middleware_accepts_at_once_or_later() {
     world.namespace("/").hooks.add(Hook::Middleware);
     world.check("0", &["middleware / step 0"]);
     world.wait(Duration::from_millis(4999));
-    assert!(!world.client.is_anywhere());
+    assert!(!world.client.has_joined());
     assert_eq!(world.namespace("/").socket_count(), 0);
     world.question().accept().unwrap();
     world.drain();

@@ -113,7 +113,7 @@ fn the_host_closes_the_connection() {
         "disconnecting / server namespace disconnect [ID]",
         "disconnect / server namespace disconnect",
     ]);
-    assert!(!world.client.is_anywhere());
+    assert!(!world.client.has_joined());
 }
 
 #[test]

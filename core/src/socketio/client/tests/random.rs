@@ -104,7 +104,7 @@ fn run(hooks: &[Hook], all: Vec<Incoming>) {
         let flow = match incoming {
             Incoming::Text(mut text) => {
                 let flow = world.client.handle_text(&mut text, world.now, || 0);
-                world.client.finish_batch(world.now);
+                world.client.handle_read_end(world.now);
                 flow
             }
             Incoming::Binary(data) => world.receive_binary(&data),

@@ -321,7 +321,7 @@ impl World {
             flow = self.client.handle_text(&mut text, self.now, || 1000);
             self.note_flow(flow);
         }
-        self.client.finish_batch(self.now);
+        self.client.handle_read_end(self.now);
         self.drain();
         flow
     }

@@ -4,6 +4,7 @@
 //! one path behind `crate::`. Adding a line to a table here is a change of the architecture, and goes with a line in
 //! ARCHITECTURE.md.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -76,6 +77,20 @@ const CLOCKS: [&str; 6] = [
     "server/listener.rs",
     "server/shutdown.rs",
     "server/http/handshake.rs",
+];
+
+/// The objects of `socketio` that threads share. They refer to each other: a socket to its namespace and its connection, a
+/// namespace to its sockets, an event to all of them. Their files may import each other; no other two may, in a circle.
+const SHARED_OBJECTS: [&str; 9] = [
+    "ack",
+    "batch",
+    "context",
+    "event",
+    "link",
+    "members",
+    "message",
+    "namespace",
+    "socket",
 ];
 
 /// A file longer than this holds more than one concept.
@@ -213,6 +228,57 @@ fn modules_use_only_the_layers_below() {
                 .then(|| wrong.next())?
                 .map(|used| format!("`{module}` may not use `{used}`"))
         },
+    );
+}
+
+/// The files and folders of `socketio`, each with those that it imports. The shared objects count as one.
+fn imports_of_socketio() -> BTreeMap<String, BTreeSet<String>> {
+    let mut imports = BTreeMap::<String, BTreeSet<String>>::new();
+    let node = |name: &str| {
+        let is_shared = SHARED_OBJECTS.contains(&name);
+        (if is_shared { "(shared objects)" } else { name }).to_owned()
+    };
+    for source in sources().iter().filter(|source| source.is_in("socketio")) {
+        let file = source.path.iter().nth(1).expect("it lies in a folder");
+        let name = Path::new(file).with_extension("").display().to_string();
+        let uses = imports.entry(node(&name)).or_default();
+        for line in &source.lines[..source.tests] {
+            for path in line.split("crate::socketio::").skip(1) {
+                let used = path
+                    .split(|c: char| !c.is_alphanumeric() && c != '_')
+                    .next();
+                let used = node(used.unwrap_or_default());
+                if used != node(&name) {
+                    uses.insert(used);
+                }
+            }
+        }
+    }
+    imports
+}
+
+#[test]
+fn files_of_socketio_import_in_one_direction() {
+    let mut imports = imports_of_socketio();
+    let named = |name: &str| !name.is_empty() && !name.starts_with(char::is_uppercase);
+    for (name, uses) in &imports {
+        let through_mod = uses.iter().find(|used| !named(used));
+        assert!(
+            through_mod.is_none(),
+            "{name} imports {through_mod:?} of socketio/mod.rs: name the file that has the item"
+        );
+    }
+    // Files that import none of the others are removed until none is left.
+    while let Some(name) = imports
+        .iter()
+        .find(|(_, uses)| uses.iter().all(|used| !imports.contains_key(used)))
+        .map(|(name, _)| name.clone())
+    {
+        imports.remove(&name);
+    }
+    assert!(
+        imports.is_empty(),
+        "These files of socketio import each other in a circle: {imports:#?}"
     );
 }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use crate::socketio::Settings;
 use crate::socketio::event::{Event, EventSink, Hook, Hooks, Timer};
+use crate::socketio::settings::Settings;
 use crate::socketio::socket::Socket;
 use crate::stats::Stats;
 

@@ -21,8 +21,9 @@ use crate::socketio::event::DisconnectReason;
 use crate::socketio::message::Message;
 use crate::socketio::packet::{EncodedPacket, PACKET_COST};
 use crate::socketio::question::Answer;
+use crate::socketio::settings::SendPolicy;
 use crate::socketio::socket::Socket;
-use crate::socketio::{SendPolicy, target::Reliability};
+use crate::socketio::target::Reliability;
 
 /// A message or a command in the mailbox.
 #[derive(Debug)]

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use crate::error::{Error, ErrorKind};
 use crate::json::RawJson;
-use crate::socketio::Protocol;
 use crate::socketio::ack::{AckTarget, Operation};
 use crate::socketio::batch::EventBatch;
 use crate::socketio::event::{DisconnectReason, Hook, Hooks};
@@ -19,6 +18,7 @@ use crate::socketio::message::{Message, Payload};
 use crate::socketio::namespace::Namespace;
 use crate::socketio::packet::EncodedPacket;
 use crate::socketio::question::HostData;
+use crate::socketio::settings::Protocol;
 use crate::socketio::target::Reliability;
 use crate::sync::Mutex;
 

@@ -15,17 +15,25 @@ import {
 
 export { DefaultEventsMap, EventsMap };
 
+/** The name of a room. Other values are converted with `String()`. */
 export type Room = string;
+
+/** The id of a {@link Socket}: random, and unique within the server. Each socket is a member of the room with its own id. */
 export type SocketId = string;
 
-/** An event as a packet middleware sees it: name, arguments, acknowledgement. */
+/**
+ * An event as a middleware registered with {@link Socket.use} receives it: the name, then the arguments, then the
+ * acknowledgement function if the client asked for one. A middleware may modify the array in place.
+ */
 export type Event = [string, ...any[]];
 
-/** An error of a middleware; the client gets its message and data. */
+/** An error that a middleware passes to `next`. The client receives its `message` and `data` in `connect_error`. */
 export interface ExtendedError extends Error {
+  /** Details for the client. Must be serializable as JSON. */
   data?: any;
 }
 
+/** Why a socket was disconnected. The values are those of socket.io. */
 export type DisconnectReason =
   | "transport error"
   | "transport close"
@@ -37,261 +45,479 @@ export type DisconnectReason =
   | "client namespace disconnect"
   | "server namespace disconnect";
 
-/** What ended a connection, when there is more to say than the reason; the message is in words. */
+/**
+ * What ended a connection, in more detail than the {@link DisconnectReason}. Passed to `disconnect`, `disconnecting` and
+ * `close` listeners as the second argument when the details are known. `message` describes the cause in words.
+ */
 export interface DisconnectCause extends Error {
+  /**
+   * The kind of cause: a `limit` was exceeded, a `deadline` passed, data could not be decoded (`parse`), the client
+   * violated the protocol (`violation`), or the network connection broke (`transport`).
+   */
   kind: "limit" | "deadline" | "parse" | "violation" | "transport";
-  /** The option that was exceeded, its value, and what was compared with it. */
+  /** The name of the option whose limit or deadline was exceeded. */
   option?: string;
+  /** The value of that option. */
   limit?: number;
+  /** The value that was compared with the limit. */
   seen?: number;
 }
 
-/** The request that opened a connection. */
+/** The HTTP request that opened a connection: the parts of an `http.IncomingMessage` that describe the request. */
 export interface HandshakeRequest {
+  /** The HTTP method. */
   method: string;
+  /** The request target, with the query string. */
   url: string;
+  /** The header fields; the names are in lower case. */
   headers: Record<string, string>;
+  /** Always `"1.1"`. */
   httpVersion: string;
-  socket: { remoteAddress: string; remotePort: number };
-  connection: { remoteAddress: string; remotePort: number };
-  /** The parameters of the URL. */
+  /** The address and port of the client. The address respects {@link EngineOptions.trustProxy}. */
+  socket: {
+    /** The IP address of the client. */
+    remoteAddress: string;
+    /** The port of the client. */
+    remotePort: number;
+  };
+  /** The same object as `socket`. */
+  connection: {
+    /** The IP address of the client. */
+    remoteAddress: string;
+    /** The port of the client. */
+    remotePort: number;
+  };
+  /** The query parameters of `url`. */
   _query: Record<string, string>;
 }
 
+/** What a client sent when it connected to a namespace. */
 export interface Handshake {
+  /** The header fields of the request that opened the connection; the names are in lower case. */
   headers: Record<string, string>;
+  /** When the socket was created, as text. */
   time: string;
+  /** The IP address of the client. Respects {@link EngineOptions.trustProxy}. */
   address: string;
+  /** Whether the request had an `Origin` header. */
   xdomain: boolean;
+  /** Whether the connection is encrypted. */
   secure: boolean;
+  /** When the socket was created, in milliseconds since the Unix epoch. */
   issued: number;
+  /** The request target, with the query string. */
   url: string;
+  /** The query parameters of `url`. */
   query: Record<string, string>;
+  /** The `auth` payload of the client; `{}` if it sent none. */
   auth: { [key: string]: any };
 }
 
+/**
+ * Which origins may read responses: `true` or `"*"` for all, `false` for none, one origin, a regular expression, or an array
+ * of these.
+ */
 export type OriginRule = boolean | string | RegExp | (boolean | string | RegExp)[];
 
+/** The options of Cross-Origin Resource Sharing. Names and defaults are those of the npm package `cors`. */
 export interface CorsOptions {
-  /** By a function or an expression: what it does not want gets no session by polling. */
+  /**
+   * Which origins may read responses. Default: `"*"`.
+   *
+   * With a regular expression or a function, the response names the origin of the request, and polling requests from an
+   * origin that the rule does not allow are rejected with status 403. WebSocket requests are not affected by CORS; see
+   * {@link EngineOptions.checkOrigin}.
+   */
   origin?: OriginRule | ((origin: string, callback: (error: Error | null, allowed?: OriginRule) => void) => void);
+  /** `Access-Control-Allow-Methods`. Default: `"GET,HEAD,PUT,PATCH,POST,DELETE"`. */
   methods?: string | string[];
+  /** `Access-Control-Allow-Headers`. Default: the headers that the request asks for. */
   allowedHeaders?: string | string[];
+  /** `Access-Control-Expose-Headers`. Default: not sent. */
   exposedHeaders?: string | string[];
+  /** `Access-Control-Allow-Credentials`: whether requests may carry cookies. Default: `false`. */
   credentials?: boolean;
+  /** `Access-Control-Max-Age`, in seconds. Default: not sent. */
   maxAge?: number;
+  /** Whether a preflight request is handled like any other request instead of being answered. Default: `false`. */
   preflightContinue?: boolean;
+  /** The status of the response to a preflight request. Default: 204. */
   optionsSuccessStatus?: number;
 }
 
+/** The attributes of the cookie that carries the session id. */
 export interface CookieOptions {
+  /** The name of the cookie. Default: `"io"`. */
   name?: string;
+  /** `Path`. Default: `"/"`. */
   path?: string;
+  /** `Domain`. Default: not sent. */
   domain?: string;
+  /** `HttpOnly`. Default: `true`. */
   httpOnly?: boolean;
+  /** `Secure`. Default: `false`. */
   secure?: boolean;
+  /** `SameSite`; `true` means `"strict"`, `false` omits the attribute. Default: `"lax"`. */
   sameSite?: boolean | "strict" | "lax" | "none";
+  /** `Max-Age`, in seconds. Default: not sent. */
   maxAge?: number;
+  /** Other attributes: `expires`, `partitioned`, `priority`. */
   [attribute: string]: unknown;
 }
 
-/** The engine's own options; sizes are bytes, times milliseconds. */
+/**
+ * Options that socket.io does not have. Sizes are in bytes, times in milliseconds. A value of the wrong type or out of range
+ * throws an error with the code `ERR_BELLWIRE_OPTION`.
+ */
 export interface EngineOptions {
+  /** Number of network threads. 0: one per CPU core. Default: 0. */
   workerThreads?: number;
+  /**
+   * Number of events that may wait for JavaScript. When the queue fills up, the engine stops reading from clients until
+   * JavaScript catches up; no event is lost. Default: 65 536.
+   */
   pollQueueEvents?: number;
+  /** Size of the events that may wait for JavaScript, with the same rules as `pollQueueEvents`. Default: 64 MiB. */
   pollQueueBytes?: number;
-  /** The most open connections (HTTP and WebSocket), and the most sessions. 0 = no limit. */
+  /** Maximum number of open connections (HTTP and WebSocket), and of sessions. 0: no limit. Default: 0. */
   maxConnections?: number;
+  /** Maximum size of the request line and header fields of a request. At least 8192. Default: 16 KiB. */
   maxHeaderBytes?: number;
+  /** Maximum number of header fields of a request. Default: 100. */
   maxHeaders?: number;
+  /** Maximum number of binary attachments of a packet. Default: 10. */
   maxAttachments?: number;
+  /** Maximum nesting of the JSON in a packet. Default: 64. */
   maxJsonDepth?: number;
+  /** Maximum number of packets in one polling request. 0: no limit. Default: 0. */
   maxPacketsPerPayload?: number;
+  /** Maximum number of frames of a WebSocket message. Default: 1024. */
   maxFragments?: number;
+  /** Maximum number of namespaces that one connection may join. Default: 64. */
   maxNamespaces?: number;
+  /**
+   * Maximum number of acknowledgements that one connection may have pending. An emit with an acknowledgement above the limit
+   * is not sent: with a timeout the callback receives an error, without one the process gets a warning. Default: 16 384.
+   */
   maxPendingAcks?: number;
+  /** Maximum number of rooms of one socket. 0: no limit. Default: 0. */
   maxRooms?: number;
-  /** Above so many bytes a client is not read; one that takes nothing for `sendBufferGrace` loses messages. */
+  /**
+   * When more than this is queued for a client, the engine stops reading from that client. If the client also accepts
+   * nothing for `sendBufferGrace`, `sendBufferPolicy` applies. Default: 4 MiB.
+   */
   sendBufferHigh?: number;
+  /** When no more than this is queued again, the client counts as caught up. Default: 1 MiB. */
   sendBufferLow?: number;
-  /** Above so many bytes any client loses messages. */
+  /** When more than this is queued for a client, `sendBufferPolicy` applies even if the client is reading. Default: 64 MiB. */
   sendBufferMax?: number;
+  /** How long a client with more than `sendBufferHigh` queued may accept nothing. 0: `sendBufferPolicy` applies at once. Default: 5000. */
   sendBufferGrace?: number;
-  /** A client that takes nothing of what waits for it for so long is disconnected. */
+  /** A client that accepts none of the data queued for it during this time is disconnected. 0: `pingInterval` + `pingTimeout`. Default: 0. */
   sendTimeout?: number;
+  /** Maximum size of the `auth` payload of a client. Default: 64 KiB. */
   maxAuthBytes?: number;
+  /** How long a WebSocket stays open after its client violated the protocol, so that the close frame can arrive. Default: 2000. */
   errorCloseTimeout?: number;
-  /** What happens to a client that does not read: "disconnect" unless told otherwise. */
+  /**
+   * What happens to a message for a client whose send buffer is full: `"disconnect"` disconnects the client, `"drop"` drops
+   * the message, `"error"` makes `emit` throw an error with the code `ERR_BELLWIRE_FULL`. Default: `"disconnect"`.
+   */
   sendBufferPolicy?: "error" | "drop" | "disconnect";
+  /** Maximum number of connections that the operating system queues before they are accepted. Default: 1024. */
   backlog?: number;
+  /** Whether small writes are sent at once (`TCP_NODELAY`). Default: `true`. */
   tcpNodelay?: boolean;
+  /** Whether several processes may listen on the same port (`SO_REUSEPORT`). Default: `false`. */
   reusePort?: boolean;
+  /** Number of proxies in front of the server whose `X-Forwarded-For` header is trusted. Default: 0. */
   trustProxy?: number;
+  /** How long `allowRequest`, header listeners and middlewares may take. A request or client that is still undecided is rejected. 0: `connectTimeout`. Default: 0. */
   deferredTimeout?: number;
+  /** How long a client may take to send a message that it has started, attachments included. Default: 60 000. */
   messageTimeout?: number;
+  /** How long a client may take to send the header of a request. Default: 10 000. */
   headerTimeout?: number;
+  /** How long a client may take to send the body of a request. Default: 30 000. */
   bodyTimeout?: number;
-  /** A client takes some of an HTTP answer within this time, in milliseconds. */
+  /** A connection whose client accepts nothing of an HTTP response during this time is closed. Default: 30 000. */
   writeTimeout?: number;
-  /** Refuse requests, WebSockets included, of pages whose origin `cors` does not allow. */
+  /**
+   * Whether requests from web pages, WebSockets included, are rejected if their origin is neither the host of the request nor
+   * allowed by `cors`. Default: `false`.
+   */
   checkOrigin?: boolean;
+  /** How long a closing session waits for its client before the connection is dropped. Default: 30 000. */
   closeTimeout?: number;
+  /** The path under which metrics are served in the Prometheus format. Default: not served. */
   metricsPath?: string;
 }
 
-/** "debug" has one line for each connect, upgrade, refusal and close, with its cause; "trace" has packets. */
+/**
+ * A level of the engine's log. `"debug"` logs each connect, upgrade, rejection and close with its cause; `"trace"` also logs
+ * each packet.
+ */
 export type LogLevel = "off" | "error" | "warn" | "info" | "debug" | "trace";
 
 /** A line of the engine's log. */
 export interface LogLine {
+  /** How important the line is. */
   level: LogLevel;
-  /** The part of the engine: "bellwire::http". */
+  /** The part of the engine that wrote the line, for example `"bellwire::http"`. */
   target: string;
+  /** The text. */
   message: string;
 }
 
+/**
+ * The options of a server. Names and defaults are those of socket.io, except for `host`, `log`, `logLevel` and `engine`. Times
+ * are in milliseconds. An unknown option, or a value of the wrong type or out of range, throws an error with the code
+ * `ERR_BELLWIRE_OPTION`.
+ */
 export interface ServerOptions {
-  /** Where to listen: an IP address or "localhost"; all interfaces unless told otherwise. */
+  /** The address to listen on: an IP address or `"localhost"`. Default: all interfaces. */
   host?: string;
+  /** The path of the requests that the server handles. Default: `"/socket.io"`; `"/engine.io"` for an {@link EngineServer}. */
   path?: string;
+  /** Whether the path ends with a slash. Default: `true`. */
   addTrailingSlash?: boolean;
+  /** A client that has not joined a namespace by then is disconnected. Default: 45 000. */
   connectTimeout?: number;
+  /** The time between two pings. Default: 25 000. */
   pingInterval?: number;
+  /** A client that has not answered a ping by then is disconnected. Default: 20 000. */
   pingTimeout?: number;
+  /** A transport upgrade that has not finished by then is cancelled. Default: 10 000. */
   upgradeTimeout?: number;
+  /** Maximum size of a request body or WebSocket message, in bytes. Default: 1 000 000. */
   maxHttpBufferSize?: number;
+  /** The transports that clients may use. Default: both. */
   transports?: ("polling" | "websocket")[];
+  /** Whether a session may be upgraded from polling to WebSocket. Default: `true`. */
   allowUpgrades?: boolean;
+  /** A message that each client receives directly after the handshake. Default: none. */
   initialPacket?: string;
+  /** The cookie that carries the session id: its name, its attributes, or `true` for the defaults. Default: no cookie. */
   cookie?: boolean | string | CookieOptions;
+  /** Cross-Origin Resource Sharing; `true` for the defaults of {@link CorsOptions}. Default: no CORS headers. */
   cors?: boolean | CorsOptions;
-  /** Whether a request may open a session. */
+  /**
+   * Decides whether a request may open a session. Call `callback` once, now or later; `error` is the message for a rejected
+   * client. An exception rejects the request and is reported as an uncaught exception.
+   */
   allowRequest?: (
     req: HandshakeRequest,
     callback: (error: string | Error | null | undefined, allowed: boolean) => void,
   ) => void;
   /**
-   * Called with each line of the engine's log up to `logLevel`. Without it, NODE_DEBUG=bellwire writes them to stderr;
-   * without that either, those at "warn" and "error" become warnings of the process.
+   * Called with each line of the engine's log up to `logLevel`. Without this function, lines are written to stderr if
+   * NODE_DEBUG contains `bellwire`; otherwise lines at `"warn"` and `"error"` become warnings of the process
+   * (`BellwireWarning`).
    */
   log?: (line: LogLine) => void;
   /**
-   * The default is "info" with `log`, "debug" with NODE_DEBUG=bellwire, and "warn" otherwise. "off" and
-   * "error" also stop the package's warnings of the process.
+   * The highest level that is logged. `"off"` and `"error"` also disable the package's own warnings of the process. Default:
+   * `"info"` with `log`, `"debug"` with NODE_DEBUG=bellwire, `"warn"` otherwise.
    */
   logLevel?: LogLevel;
+  /** Serving the client's files is not in this version; only `false` is accepted. */
   serveClient?: false;
+  /** Options that socket.io does not have. */
   engine?: EngineOptions;
 }
 
-/** A refused request. */
+/** A rejected request, as listeners for `connection_error` receive it. Codes, messages and context are those of engine.io. */
 export interface ConnectionError {
+  /** The Engine.IO error code, 0 to 5. */
   code: number;
+  /** The message for this code, for example `"Unsupported protocol version"`. */
   message: string;
+  /** Details, for example `{ protocol: 3 }`. */
   context: Record<string, unknown>;
+  /** The rejected request. */
   req: HandshakeRequest;
 }
 
-/** The listener, as far as programs ask a http.Server about it. */
+/**
+ * Where the server listens: the part of Node's `http.Server` that applies here. Emits `listening` and `close`.
+ */
 export interface HttpServer extends EventEmitter {
+  /** Whether the server is listening. */
   readonly listening: boolean;
+  /** The address of the latest TCP listener, or the path of the Unix socket; `null` when the server does not listen. */
   address(): AddressInfo | string | null;
+  /** Closes the server like {@link Server.close}. `callback` is called when all clients are disconnected. */
   close(callback?: () => void): this;
 }
 
-/** Response headers that a listener adds; an array is a header for each of its items. */
+/** Response headers that a listener adds. An array adds one header field per item. */
 export type ResponseHeaders = Record<string, string | string[]>;
 
-/** What a server of either protocol tells of its requests. */
+/** Events and counters of the engine: `io.engine`. */
 export interface Engine extends EventEmitter {
+  /** Number of open sessions. */
   readonly clientsCount: number;
-  /** A number of the engine, such as "messages_received_total"; undefined when there is none of that name. */
+  /**
+   * The value of a metric by its name, for example `"messages_received_total"`; `undefined` if the name is unknown. The names
+   * are those served under {@link EngineOptions.metricsPath}, without the prefix `bellwire_`.
+   */
   stat(name: string): number | undefined;
+  /** A request was rejected. */
   on(ev: "connection_error", listener: (error: ConnectionError) => void): this;
+  /**
+   * A response is about to be sent; the listener may add header fields. `initial_headers` is emitted for the first response of
+   * a session only, `headers` for each response.
+   */
   on(ev: "initial_headers" | "headers", listener: (headers: ResponseHeaders, req: HandshakeRequest) => void): this;
+  /** The library emits no other events. */
   on(ev: string | symbol, listener: (...args: any[]) => void): this;
 }
 
-/** What stands between a connection and its sockets. */
+/** The connection of a client and its server: `socket.client`. */
 export interface Client {
+  /** The id of the session. The client also knows this id; treat it as a secret. */
   readonly id: string;
+  /** The connection of this client. */
   readonly conn: Connection;
+  /** The server of this client. */
   readonly server: Server | EngineServer;
+  /** The request that opened the connection. */
   readonly request: HandshakeRequest;
 }
 
-/** What carries one or more sockets of a client. */
+/** The Engine.IO session that carries one or more sockets of a client: `socket.conn`. */
 export interface Connection extends EventEmitter {
-  /** The id of the session, which the client knows too. */
+  /** The id of the session. The client also knows this id; treat it as a secret. */
   readonly id: string;
+  /** The client of this connection. */
   readonly client: Client;
-  readonly transport: { readonly name: "polling" | "websocket" };
+  /** The current transport. */
+  readonly transport: {
+    /** The name of the transport. */
+    readonly name: "polling" | "websocket";
+  };
+  /** The version of the Engine.IO protocol: 4. */
   readonly protocol: number;
+  /** The state of the connection. */
   readonly readyState: "open" | "closing" | "closed";
+  /** The request that opened the connection. */
   readonly request: HandshakeRequest;
+  /** The IP address of the client. Respects {@link EngineOptions.trustProxy}. */
   readonly remoteAddress: string;
-  /** Closes the transport, without a word to the namespaces: the client may connect again. */
+  /**
+   * Sends the queued messages, then closes the connection. All its sockets are disconnected with the reason
+   * `"forced close"`; the client may reconnect.
+   */
   close(): void;
+  /** The connection was upgraded to WebSocket. */
   on(ev: "upgrade", listener: (transport: { name: "websocket" }) => void): this;
-  /** So many messages for the client, broadcasts included, found no room in its send buffer since the last such event. */
+  /** The send buffer was full: `count` messages, broadcasts included, were not queued since the previous `dropped` event. */
   on(ev: "dropped", listener: (count: number) => void): this;
+  /** The connection ended while it still had a socket. */
   on(ev: "close", listener: (reason: DisconnectReason, description?: DisconnectCause) => void): this;
+  /** The library emits no other events. A listener for an event that only engine.io emits throws `ERR_BELLWIRE_UNSUPPORTED`. */
   on(ev: string | symbol, listener: (...args: any[]) => void): this;
 }
 
-/** The rooms of a namespace and their members, as they are when asked. */
+/** The rooms of a namespace: `nsp.adapter`. Each property returns a new snapshot. */
 export interface Adapter extends EventEmitter {
+  /** The ids of the sockets in each room. */
   readonly rooms: Map<Room, Set<SocketId>>;
+  /** The rooms of each socket. */
   readonly sids: Map<SocketId, Set<Room>>;
+  /** The rooms of a socket; `undefined` if the socket is not connected. */
   socketRooms(id: SocketId): Set<Room> | undefined;
+  /** The ids of the sockets in at least one of these rooms; of all sockets if the set is empty. */
   sockets(rooms: Set<Room>): Promise<Set<SocketId>>;
+  /** A room received its first member or lost its last one. Emitted asynchronously, after the call that caused it. */
   on(ev: "create-room" | "delete-room", listener: (room: Room) => void): this;
+  /** A socket joined or left a room. Emitted asynchronously, after the call that caused it. */
   on(ev: "join-room" | "leave-room", listener: (room: Room, id: SocketId) => void): this;
+  /** The library emits no other events. */
   on(ev: string | symbol, listener: (...args: any[]) => void): this;
 }
 
-/** A socket that was fetched; on one server it is the socket itself. */
+/** A socket as {@link Server.fetchSockets} returns it. With one server, this is the {@link Socket} itself. */
 export interface RemoteSocket<EmitEvents, SocketData> {
+  /** The id of the socket. */
   readonly id: SocketId;
+  /** What the client sent when it connected. */
   readonly handshake: Handshake;
+  /** The rooms of the socket, its own id included. */
   readonly rooms: Set<Room>;
+  /** Data of the program about this client. */
   readonly data: SocketData;
+  /** Sends an event to this client. */
   emit<Name extends EventName<EmitEvents>>(ev: Name, ...args: EventArgs<EmitEvents, Name>): boolean;
+  /** Adds the socket to one or more rooms. */
   join(room: Room | Room[]): void;
+  /** Removes the socket from a room. */
   leave(room: Room): void;
+  /** Disconnects the socket; `close` (default `false`) closes its whole connection. */
   disconnect(close?: boolean): this;
 }
 
-/** Who is meant, and how. Every method gives a new one. */
+/**
+ * The targets of a broadcast and how it is sent. Immutable: each modifier returns a new operator. Without rooms, the target
+ * is every socket of the namespace.
+ */
 export declare class BroadcastOperator<EmitEvents = DefaultEventsMap, SocketData = any> {
   private constructor();
+  /** Adds one or more rooms to the target. A socket in several of the rooms receives the event once. */
   to(room: Room | Room[]): BroadcastOperator<EmitEvents, SocketData>;
+  /** The same as {@link to}. */
   in(room: Room | Room[]): BroadcastOperator<EmitEvents, SocketData>;
+  /** Excludes the sockets in one or more rooms. */
   except(room: Room | Room[]): BroadcastOperator<EmitEvents, SocketData>;
+  /** Accepted for compatibility; compression is not in this version. */
   compress(compress: boolean): BroadcastOperator<EmitEvents, SocketData>;
+  /** How long to wait for acknowledgements, in milliseconds. Default: 1. */
   timeout(ms: number): BroadcastOperator<EmitEvents, SocketData>;
+  /** Drops the event for clients that are not ready to receive it. Ignored for events with an acknowledgement. */
   get volatile(): BroadcastOperator<EmitEvents, SocketData>;
+  /** Restricts the broadcast to this server. No effect in this version, which has no other adapters. */
   get local(): BroadcastOperator<EmitEvents, SocketData>;
+  /**
+   * Sends an event to the target. If the last argument is a function, it is called with `null` and the answers once every
+   * client has acknowledged the event, or with an error and the answers so far after the {@link timeout}.
+   *
+   * @throws Error if `ev` is a reserved name, or if the arguments cannot be serialized as JSON.
+   */
   emit<Name extends EventName<EmitEvents>>(ev: Name, ...args: EventArgs<ForMany<EmitEvents>, Name>): boolean;
+  /**
+   * Sends an event to the target and resolves with the answers once every client has acknowledged it. Rejects after the
+   * {@link timeout}; the answers so far are in the `responses` property of the error.
+   */
   emitWithAck<Name extends EventNameWithAck<EmitEvents>>(
     ev: Name,
     ...args: WithoutAck<EventArgs<EmitEvents, Name>>
   ): Promise<Answer<EventArgs<EmitEvents, Name>>[]>;
+  /** The ids of the sockets of the target. Rejects if the server is closed. */
   allSockets(): Promise<Set<SocketId>>;
+  /** The sockets of the target. Rejects if the server is closed. */
   fetchSockets(): Promise<RemoteSocket<EmitEvents, SocketData>[]>;
+  /** Adds the sockets of the target to one or more rooms. */
   socketsJoin(room: Room | Room[]): void;
+  /** Removes the sockets of the target from one or more rooms. */
   socketsLeave(room: Room | Room[]): void;
+  /** Disconnects the sockets of the target; `close` (default `false`) closes their whole connections. */
   disconnectSockets(close?: boolean): void;
 }
 
+/** The events that the library itself emits on a {@link Socket}. */
 export interface SocketReservedEvents {
+  /** The socket is disconnected and has left its rooms. */
   disconnect: (reason: DisconnectReason, description?: DisconnectCause) => void;
+  /** The socket is about to be disconnected; its rooms can still be read. */
   disconnecting: (reason: DisconnectReason, description?: DisconnectCause) => void;
+  /** A middleware registered with {@link Socket.use} rejected an event. */
   error: (error: Error) => void;
 }
 
+/** A listener for any event: the first argument is the name of the event. */
 type AnyListener = (...args: any[]) => void;
 
+/** A client in a namespace. A client that joined several namespaces has one socket in each; they share a {@link Connection}. */
 export declare class Socket<
   ListenEvents extends EventsMap = DefaultEventsMap,
   EmitEvents extends EventsMap = ListenEvents,
@@ -299,59 +525,116 @@ export declare class Socket<
   SocketData = any,
 > extends TypedEmitter<ListenEvents, EmitEvents, SocketReservedEvents> {
   private constructor();
+  /** The id of the socket: random, different from the id of the connection. */
   readonly id: SocketId;
+  /** The namespace of the socket. */
   readonly nsp: Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>;
+  /** The server of the socket. */
   readonly server: Server<ListenEvents, EmitEvents, ServerSideEvents, SocketData>;
+  /** The connection that carries the socket. */
   readonly conn: Connection;
+  /** The connection and its server. */
   readonly client: Client;
+  /** The adapter of the namespace. */
   readonly adapter: Adapter;
+  /** The request that opened the connection. */
   readonly request: HandshakeRequest;
+  /** What the client sent when it connected. Stays readable after the socket is disconnected. */
   readonly handshake: Handshake;
+  /** Whether the socket is connected. */
   readonly connected: boolean;
+  /** The opposite of `connected`. */
   readonly disconnected: boolean;
+  /** Always `false`: connection state recovery is not in this version. */
   readonly recovered: boolean;
+  /** The rooms of the socket, its own id included; empty after the socket is disconnected. Each read returns a new set. */
   readonly rooms: Set<Room>;
+  /** Data of the program about this client. Initially `{}`. */
   data: SocketData;
+  /**
+   * Sends an event and resolves with the first argument of the client's acknowledgement. Rejects only after {@link timeout}:
+   * if the client does not answer in time, is disconnected, or has too many acknowledgements pending. Without a timeout
+   * the promise then stays pending.
+   */
   emitWithAck<Name extends EventNameWithAck<EmitEvents>>(
     ev: Name,
     ...args: WithoutAck<EventArgs<EmitEvents, Name>>
   ): Promise<Answer<EventArgs<EmitEvents, Name>>>;
+  /** Sends the event `message`. */
   send(...args: any[]): this;
+  /** The same as {@link send}. */
   write(...args: any[]): this;
+  /** Accepted for compatibility; compression is not in this version. */
   compress(compress: boolean): this;
+  /**
+   * Sets how long the next emit waits for its acknowledgement, in milliseconds. The acknowledgement function then receives an
+   * error or `null` as its first argument.
+   */
   timeout(ms: number): Socket<ListenEvents, WithTimeout<EmitEvents>, ServerSideEvents, SocketData>;
+  /** The next emit is dropped if the client is not ready to receive it. */
   get volatile(): this;
+  /** All sockets of the namespace except this one. */
   get broadcast(): BroadcastOperator<EmitEvents, SocketData>;
+  /** The same as {@link broadcast}, restricted to this server. */
   get local(): BroadcastOperator<EmitEvents, SocketData>;
+  /** The sockets in one or more rooms, except this one. */
   to(room: Room | Room[]): BroadcastOperator<EmitEvents, SocketData>;
+  /** The same as {@link to}. */
   in(room: Room | Room[]): BroadcastOperator<EmitEvents, SocketData>;
+  /** All sockets of the namespace except this one and those in one or more rooms. */
   except(room: Room | Room[]): BroadcastOperator<EmitEvents, SocketData>;
+  /**
+   * Adds the socket to one or more rooms; takes effect before the call returns.
+   *
+   * @throws Error with the code `ERR_BELLWIRE_FULL` if {@link EngineOptions.maxRooms} is exceeded.
+   */
   join(rooms: Room | Room[]): void;
+  /** Removes the socket from a room; takes effect before the call returns. */
   leave(room: Room): void;
+  /**
+   * Disconnects the socket. Messages emitted before are sent first. `close` (default `false`) closes the whole connection,
+   * which disconnects its sockets in other namespaces too.
+   */
   disconnect(close?: boolean): this;
+  /**
+   * Adds a middleware for incoming events. It calls `next()` to pass the event on; `next(error)` drops the event and emits
+   * `error` on this socket.
+   */
   use(middleware: (event: Event, next: (error?: Error) => void) => void): this;
+  /** Adds a listener for all incoming events. It is called before the listeners for the event's name. */
   onAny(listener: AnyListener): this;
+  /** Like {@link onAny}, but puts the listener first. */
   prependAny(listener: AnyListener): this;
+  /** Removes a listener added with {@link onAny}; without an argument, all of them. */
   offAny(listener?: AnyListener): this;
+  /** The listeners added with {@link onAny}. */
   listenersAny(): AnyListener[];
+  /** Adds a listener for all events sent to this client, broadcasts included. */
   onAnyOutgoing(listener: AnyListener): this;
+  /** Like {@link onAnyOutgoing}, but puts the listener first. */
   prependAnyOutgoing(listener: AnyListener): this;
+  /** Removes a listener added with {@link onAnyOutgoing}; without an argument, all of them. */
   offAnyOutgoing(listener?: AnyListener): this;
+  /** The listeners added with {@link onAnyOutgoing}. */
   listenersAnyOutgoing(): AnyListener[];
 }
 
+/** The events that the library itself emits on a {@link Namespace} or {@link Server}. */
 export interface NamespaceReservedEvents<
   ListenEvents extends EventsMap,
   EmitEvents extends EventsMap,
   ServerSideEvents extends EventsMap,
   SocketData,
 > {
+  /** The same as `connection`. */
   connect: (socket: Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>) => void;
+  /** A client connected to the namespace: all middlewares accepted it. */
   connection: (socket: Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>) => void;
+  /** A namespace other than `/` was created with {@link Server.of}. Emitted on the server and its namespace `/`. */
   new_namespace: (namespace: Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>) => void;
 }
 
-/** What a namespace does, and a server does for its main namespace. */
+/** The methods that {@link Namespace} and {@link Server} share. A server applies them to its namespace `/`. */
 declare class Broadcaster<
   ListenEvents extends EventsMap,
   EmitEvents extends EventsMap,
@@ -362,32 +645,52 @@ declare class Broadcaster<
   ForMany<EmitEvents>,
   NamespaceReservedEvents<ListenEvents, EmitEvents, ServerSideEvents, SocketData>
 > {
+  /**
+   * Adds a middleware that runs for each connecting client. It calls `next()` to accept the client; `next(error)` rejects the
+   * client, which receives the error's `message` and `data`.
+   */
   use(
     middleware: (
       socket: Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>,
       next: (error?: ExtendedError) => void,
     ) => void,
   ): this;
+  /** Sends an event to all sockets; see {@link BroadcastOperator.emitWithAck}. */
   emitWithAck<Name extends EventNameWithAck<EmitEvents>>(
     ev: Name,
     ...args: WithoutAck<EventArgs<EmitEvents, Name>>
   ): Promise<Answer<EventArgs<EmitEvents, Name>>[]>;
+  /** Sends the event `message` to all sockets. */
   send(...args: any[]): this;
+  /** The same as {@link send}. */
   write(...args: any[]): this;
+  /** The sockets in one or more rooms. */
   to(room: Room | Room[]): BroadcastOperator<EmitEvents, SocketData>;
+  /** The same as {@link to}. */
   in(room: Room | Room[]): BroadcastOperator<EmitEvents, SocketData>;
+  /** All sockets except those in one or more rooms. */
   except(room: Room | Room[]): BroadcastOperator<EmitEvents, SocketData>;
+  /** Accepted for compatibility; compression is not in this version. */
   compress(compress: boolean): BroadcastOperator<EmitEvents, SocketData>;
+  /** All sockets, waiting this long for acknowledgements, in milliseconds. */
   timeout(ms: number): BroadcastOperator<EmitEvents, SocketData>;
+  /** All sockets; the event is dropped for clients that are not ready to receive it. */
   get volatile(): BroadcastOperator<EmitEvents, SocketData>;
+  /** All sockets of this server. */
   get local(): BroadcastOperator<EmitEvents, SocketData>;
+  /** The ids of all sockets. Rejects if the server is closed. */
   allSockets(): Promise<Set<SocketId>>;
+  /** All sockets. Rejects if the server is closed. */
   fetchSockets(): Promise<RemoteSocket<EmitEvents, SocketData>[]>;
+  /** Adds all sockets to one or more rooms. */
   socketsJoin(room: Room | Room[]): void;
+  /** Removes all sockets from one or more rooms. */
   socketsLeave(room: Room | Room[]): void;
+  /** Disconnects all sockets; `close` (default `false`) closes their whole connections. */
   disconnectSockets(close?: boolean): void;
 }
 
+/** A namespace: sockets that share rooms, middlewares and listeners. Created with {@link Server.of}. */
 export declare class Namespace<
   ListenEvents extends EventsMap = DefaultEventsMap,
   EmitEvents extends EventsMap = ListenEvents,
@@ -395,67 +698,130 @@ export declare class Namespace<
   SocketData = any,
 > extends Broadcaster<ListenEvents, EmitEvents, ServerSideEvents, SocketData> {
   private constructor();
+  /** The name; begins with `/`. */
   readonly name: string;
+  /** The server of the namespace. */
   readonly server: Server<ListenEvents, EmitEvents, ServerSideEvents, SocketData>;
+  /** The connected sockets by their ids. */
   readonly sockets: Map<SocketId, Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>>;
+  /** The rooms of the namespace. */
   readonly adapter: Adapter;
 }
 
+/** A Socket.IO server. */
 export declare class Server<
   ListenEvents extends EventsMap = DefaultEventsMap,
   EmitEvents extends EventsMap = ListenEvents,
   ServerSideEvents extends EventsMap = DefaultEventsMap,
   SocketData = any,
 > extends Broadcaster<ListenEvents, EmitEvents, ServerSideEvents, SocketData> {
+  /** Creates a server that does not listen yet. */
   constructor(options?: ServerOptions);
-  /** Listens at once, on a port or the path of a Unix socket. */
+  /**
+   * Creates a server that listens on a port or on the path of a Unix socket; see {@link listen}. With `undefined`, the server
+   * does not listen yet.
+   */
   constructor(where: number | string | undefined, options?: ServerOptions);
+  /** The namespace `/`. */
   readonly sockets: Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>;
+  /** Events and counters of the engine. */
   readonly engine: Engine;
+  /** Where the server listens. */
   readonly httpServer: HttpServer;
+  /**
+   * Starts listening on a port (0 selects a free one) or on the path of a Unix socket. When the call returns, clients can
+   * connect and `httpServer.address()` is known. May be called several times, also after {@link close}.
+   *
+   * @param options `host` overrides {@link ServerOptions.host}.
+   * @throws Error with the code `EADDRINUSE`, `EACCES` or `ERR_BELLWIRE_IO` if the address cannot be used.
+   */
   listen(where: number | string, options?: { host?: string }): this;
+  /** The same as {@link listen}. Attaching to an `http.Server` is not in this version. */
   attach(where: number | string, options?: { host?: string }): this;
-  /** Answers GET of exactly this path with this content; undefined takes it away. */
+  /**
+   * Serves `content` in response to GET requests for exactly this path. `undefined` removes the path.
+   */
   serve(path: string, contentType: string, content: string | Uint8Array | undefined): this;
+  /**
+   * Returns the namespace with this name and creates it on first use. A missing leading `/` is added.
+   *
+   * @param listener Added as a listener for `connection`.
+   * @throws TypeError if `name` is not a string: namespaces by pattern or function are not in this version.
+   */
   of(
     name: string,
     listener?: (socket: Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>) => void,
   ): Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>;
+  /**
+   * Stops listening and disconnects every client with the reason `"server shutting down"`. Queued messages are sent first,
+   * for at most one second. Resolves when all clients are disconnected. Afterwards the server does not keep the process
+   * alive.
+   */
   close(callback?: () => void): Promise<void>;
 }
 
-/** A session of plain Engine.IO. */
+/** A session of an {@link EngineServer}. */
 export declare class EngineSocket extends EventEmitter {
   private constructor();
+  /** The id of the session. The client also knows this id; treat it as a secret. */
   readonly id: string;
+  /** The connection of this session. */
   readonly conn: Connection;
+  /** The request that opened the session. */
   readonly request: HandshakeRequest;
+  /** The IP address of the client. Respects {@link EngineOptions.trustProxy}. */
   readonly remoteAddress: string;
-  readonly transport: { readonly name: "polling" | "websocket" };
+  /** The current transport. */
+  readonly transport: {
+    /** The name of the transport. */
+    readonly name: "polling" | "websocket";
+  };
+  /** The version of the Engine.IO protocol: 4. */
   readonly protocol: number;
+  /** The server of this session. */
   readonly server: EngineServer;
+  /** The state of the session. */
   readonly readyState: "opening" | "open" | "closing" | "closed";
+  /** Sends a text or binary message. Does nothing if the session is not open. */
   send(data: string | ArrayBufferView | ArrayBuffer): this;
+  /** The same as {@link send}. */
   write(data: string | ArrayBufferView | ArrayBuffer): this;
+  /** Sends the queued messages, then closes the session. */
   close(): void;
+  /** The client sent a message: a string, or a `Buffer` if the message is binary. */
   on(ev: "message" | "data", listener: (data: string | Buffer) => void): this;
+  /** The session ended. */
   on(ev: "close", listener: (reason: DisconnectReason, description?: DisconnectCause) => void): this;
+  /** The session was upgraded to WebSocket. */
   on(ev: "upgrade", listener: (transport: { name: string }) => void): this;
+  /** The library emits no other events. A listener for an event that only engine.io emits throws `ERR_BELLWIRE_UNSUPPORTED`. */
   on(ev: string | symbol, listener: (...args: any[]) => void): this;
 }
 
-/** A server of plain Engine.IO. */
+/** An Engine.IO server: sessions that exchange text and binary messages, without events, rooms and namespaces. */
 export declare class EngineServer extends EventEmitter {
+  /** Creates a server that does not listen yet. */
   constructor(options?: ServerOptions);
+  /** Creates a server that listens on a port or on the path of a Unix socket; see {@link listen}. */
   constructor(where: number | string | undefined, options?: ServerOptions);
+  /** The open sessions by their ids. */
   readonly clients: Record<string, EngineSocket>;
+  /** Number of open sessions. */
   readonly clientsCount: number;
+  /** The value of a metric by its name; see {@link Engine.stat}. */
   stat(name: string): number | undefined;
+  /** Where the server listens. */
   readonly httpServer: HttpServer;
+  /** Starts listening; see {@link Server.listen}. */
   listen(where: number | string, options?: { host?: string }): this;
+  /** Stops listening and closes every session; see {@link Server.close}. */
   close(callback?: () => void): Promise<void>;
+  /** A client opened a session. */
   on(ev: "connection", listener: (socket: EngineSocket) => void): this;
+  /** A request was rejected. */
   on(ev: "connection_error", listener: (error: ConnectionError) => void): this;
+  /** A response is about to be sent; the listener may add header fields. See {@link Engine.on}. */
   on(ev: "initial_headers" | "headers", listener: (headers: ResponseHeaders, req: HandshakeRequest) => void): this;
+  /** The library emits no other events. */
   on(ev: string | symbol, listener: (...args: any[]) => void): this;
 }

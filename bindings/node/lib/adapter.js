@@ -1,4 +1,4 @@
-// Rooms and members of a namespace as maps, and the events about them: `nsp.adapter`.
+// `nsp.adapter`: the rooms of a namespace and their members as maps, and events about changes.
 "use strict";
 
 const { EventEmitter } = require("node:events");
@@ -9,7 +9,7 @@ class Adapter extends EventEmitter {
   constructor(nsp) {
     super();
     this.nsp = nsp;
-    // The engine tells of rooms only while somebody listens.
+    // The engine reports changes of rooms only while an event has a listener.
     super.on("newListener", (name) => {
       if (EVENTS.includes(name) && !this._listens()) nsp._native.hook(nsp._index, "rooms", true);
     });
@@ -22,17 +22,17 @@ class Adapter extends EventEmitter {
     return EVENTS.some((name) => this.listenerCount(name) > 0);
   }
 
-  // Its namespace is a part of another native half.
+  // Called when the namespace has been registered with a new engine.
   _attached() {
     if (this._listens()) this.nsp._native.hook(this.nsp._index, "rooms", true);
   }
 
-  // The rooms of each socket.
+  // Map from each socket id to the rooms of the socket.
   get sids() {
     return new Map([...this.nsp.sockets.values()].map((socket) => [socket.id, socket.rooms]));
   }
 
-  // The sockets in each room.
+  // Map from each room to the ids of its sockets.
   get rooms() {
     const rooms = new Map();
     for (const [id, joined] of this.sids) {

@@ -1,4 +1,4 @@
-// Listeners for all events of one direction, in order.
+// The catch-all listeners of a socket for one direction, in the order of their calls.
 "use strict";
 
 class AnyListeners {
@@ -14,7 +14,7 @@ class AnyListeners {
     this.list = [listener, ...this.list];
   }
 
-  // Without a listener all are removed.
+  // Removes a listener; without an argument, all of them.
   remove(listener) {
     if (listener === undefined) {
       this.list = [];
@@ -24,7 +24,7 @@ class AnyListeners {
     if (at >= 0) this.list = this.list.filter((_, index) => index !== at);
   }
 
-  // The list is never changed in place, so a listener may add and remove.
+  // Changes replace the list, so a listener may add and remove listeners during this loop.
   call(socket, ev, args) {
     for (const listener of this.list) listener.call(socket, ev, ...args);
   }

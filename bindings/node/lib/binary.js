@@ -1,4 +1,4 @@
-// Arguments and attachments: binary values travel beside the JSON, which has placeholders in their stead.
+// Splits arguments into JSON and attachments. In the JSON, a placeholder stands for each binary value.
 "use strict";
 
 const { isSharedArrayBuffer } = require("node:util").types;
@@ -7,8 +7,8 @@ function isBinary(value) {
   return ArrayBuffer.isView(value) || value instanceof ArrayBuffer || value instanceof SharedArrayBuffer;
 }
 
-// The bytes of a binary value. Memory that other threads can change is copied here, by JavaScript's rules for such memory;
-// the native half reads only what this thread alone can change.
+// The bytes of a binary value. Shared memory is copied here, because other threads may write to it and the memory model of
+// JavaScript allows such races; the addon reads only memory that no other thread can change.
 function toBytes(value) {
   const isView = ArrayBuffer.isView(value);
   const memory = isView ? value.buffer : value;
@@ -22,8 +22,8 @@ function isOwn(value, key) {
   return Object.prototype.hasOwnProperty.call(value, key);
 }
 
-// Whether a value contains binary values, in what JSON.stringify would write: the result of toJSON() is not asked for its
-// own toJSON() again, and what is inherited does not count.
+// Whether a value contains binary values in the parts that JSON.stringify serializes. Inherited members are skipped, and a
+// toJSON() method of the result of toJSON() is not called, as in JSON.stringify.
 function hasBinary(value) {
   if (value === null || typeof value !== "object") return false;
   if (Array.isArray(value)) {
@@ -35,7 +35,7 @@ function hasBinary(value) {
   return memberHasBinary(value);
 }
 
-// Of what toJSON() has returned.
+// Whether the result of toJSON() contains binary values.
 function resultHasBinary(value) {
   if (value === null || typeof value !== "object") return false;
   return Array.isArray(value) || isBinary(value) ? hasBinary(value) : memberHasBinary(value);
@@ -61,32 +61,32 @@ function extract(value, attachments) {
     return { _placeholder: true, num: attachments.length - 1 };
   }
   if (Array.isArray(value)) return value.map((item) => extract(item, attachments));
-  // A member may be called __proto__.
+  // Without a prototype, because a member may be named __proto__.
   const copy = Object.create(null);
   for (const key of Object.keys(value)) {
-    // A toJSON() among the members has been called already, or is not called because its object came from one.
+    // The toJSON() of this object has been called already, or must not be called because the object is a result of toJSON().
     if (key === "toJSON" && typeof value[key] === "function") continue;
     copy[key] = extract(value[key], attachments);
   }
   return copy;
 }
 
-// Takes the binary values out of an array of arguments: the array to stringify, and the attachments. Undefined when there
-// are none, which is the usual case and costs no memory.
+// Extracts the binary values from an array of arguments. Returns the array to stringify and the attachments, or undefined
+// if there are no attachments: the usual case, which allocates nothing.
 function separate(args) {
   if (!hasBinary(args)) return undefined;
   const attachments = [];
   return { args: extract(args, attachments), attachments };
 }
 
-// The JSON of arguments without the brackets of their array, which the native half adds.
+// The JSON of the arguments, without the brackets of the array: the addon adds them.
 function stringify(args) {
   if (args.length === 1) return JSON.stringify(args[0]) ?? "null";
   return JSON.stringify(args).slice(1, -1);
 }
 
-// Puts attachments back where their placeholders are. Those of a client have been checked; in what this program sends, an
-// object without an attachment is data.
+// Replaces placeholders by their attachments. The engine has checked that each placeholder from a client has an attachment.
+// An object that only looks like a placeholder, in arguments of this program, is left as it is.
 function restore(value, attachments) {
   if (value === null || typeof value !== "object") return value;
   if (value._placeholder === true && Object.hasOwn(attachments, value.num)) return attachments[value.num];

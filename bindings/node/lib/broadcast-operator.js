@@ -1,4 +1,4 @@
-// Who is meant, and how: an immutable description that every modifier extends into a new one.
+// The targets of a broadcast and its modifiers. Immutable: each modifier returns a new operator.
 "use strict";
 
 const { separate, stringify } = require("./binary");
@@ -6,7 +6,8 @@ const { checkName } = require("./reserved");
 
 const ANSWERED = 0;
 const FULL = 4;
-const OWES_TOO_MANY = "a client owes as many acknowledgements as maxPendingAcks allows";
+const TOO_MANY_PENDING =
+  'a client did not get the event: it has as many pending acknowledgements as the option "engine.maxPendingAcks" allows';
 
 class BroadcastOperator {
   constructor(nsp, rooms = [], except = [], flags = {}) {
@@ -59,7 +60,7 @@ class BroadcastOperator {
     const end = (outcome, replies) => {
       const responses = replies.map((reply) => reply[0]);
       if (outcome === ANSWERED) ack.call(this, null, responses);
-      else ack.call(this, new Error(outcome === FULL ? OWES_TOO_MANY : "operation has timed out"), responses);
+      else ack.call(this, new Error(outcome === FULL ? TOO_MANY_PENDING : "operation has timed out"), responses);
     };
     const timeout = Math.max(1, Math.trunc(this._flags.timeout ?? 1));
     nsp._dispatcher.operate(end, (operation) =>
@@ -81,7 +82,7 @@ class BroadcastOperator {
     return this.fetchSockets().then((sockets) => new Set(sockets.map((socket) => socket.id)));
   }
 
-  // Rejects when the server has closed.
+  // Async, so that an exception becomes a rejection.
   async fetchSockets() {
     return this._select();
   }
@@ -98,7 +99,7 @@ class BroadcastOperator {
     const nsp = this._nsp;
     const { _rooms: rooms, _except: except } = this;
     for (const socket of this._select()) socket.disconnect(close);
-    // Who has been accepted, but whose connection event is still on its way to us.
+    // Includes sockets that the engine has accepted but whose connection event JavaScript has not handled yet.
     nsp._native.disconnectAll(nsp._index, rooms, except, close);
   }
 
@@ -114,7 +115,7 @@ class BroadcastOperator {
       .filter((socket) => socket?.connected);
   }
 
-  // Listeners for what is sent are rare: without them nobody asks who is meant.
+  // Calls the onAnyOutgoing() listeners of the targets. Selecting the targets is skipped if no socket has such a listener.
   _notifyOutgoing(ev, args) {
     if (this._nsp._observed.size === 0) return;
     for (const socket of this._select()) socket._notifyOutgoing(ev, args);

@@ -1,4 +1,4 @@
-// A chain of middlewares: each gets a subject and a `next`, and may call it now or later.
+// Runs middlewares in order. Each receives the subject and a function `next`, to be called now or later.
 "use strict";
 
 function runChain(middlewares, subject, done) {

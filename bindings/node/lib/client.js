@@ -1,4 +1,4 @@
-// What stands between a connection and its sockets: `socket.client`.
+// `socket.client`: a connection together with its server.
 "use strict";
 
 class Client {

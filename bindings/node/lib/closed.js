@@ -1,11 +1,11 @@
-// What a closed engine does: nothing, to no sockets. It takes the place of the native half after the last event, so that a
-// program may go on to emit, as with the official server.
+// Replaces the native engine after its last event: there are no sockets and calls have no effect. A program may therefore
+// still emit after it has closed the server, as with socket.io.
 "use strict";
 
 const ANSWERED = 0;
 
 class ClosedEngine {
-  // Its numbers can still be read.
+  // `stat` is that of the native engine: its metrics stay readable.
   constructor(dispatcher, stat) {
     this.stat = stat;
     this._dispatcher = dispatcher;

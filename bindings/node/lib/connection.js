@@ -1,11 +1,11 @@
-// The connection beneath one or more sockets: `socket.conn`.
+// `socket.conn`: the session that carries one or more sockets.
 "use strict";
 
 const { Client } = require("./client");
 const { PartialEmitter } = require("./unavailable");
 
-// After these the connection itself goes on.
-const OF_THE_NAMESPACE = new Set(["client namespace disconnect", "server namespace disconnect"]);
+// After a disconnect for one of these reasons, the connection stays open.
+const NAMESPACE_REASONS = new Set(["client namespace disconnect", "server namespace disconnect"]);
 
 class Connection extends PartialEmitter {
   static owner = "socket.conn";
@@ -23,7 +23,7 @@ class Connection extends PartialEmitter {
     this._origin = undefined;
   }
 
-  // The session's id, which the client knows, too: a secret of the two.
+  // The id of the session. The client knows it too; it must be kept secret from other clients.
   get id() {
     return this._readOrigin().session;
   }
@@ -41,33 +41,34 @@ class Connection extends PartialEmitter {
     return this.request.socket.remoteAddress;
   }
 
-  // Closes the transport: what waits is sent, all sockets leave with the reason "forced close", and the client may return.
+  // Sends the queued messages, then closes the connection. All sockets are disconnected with the reason "forced close"; the
+  // client may reconnect.
   close() {
     if (this.readyState !== "open") return;
     this.readyState = "closing";
     this._dispatcher.native.closeSession(this.id);
   }
 
-  // Each socket tells of the one upgrade.
+  // The engine reports an upgrade once per socket; listeners are called once.
   _upgraded(name) {
-    if (this._told === name) return;
-    this._told = this._transportName = name;
+    if (this._reportedUpgrade === name) return;
+    this._reportedUpgrade = this._transportName = name;
     this.emit("upgrade", { name });
   }
 
   _socketLeft(reason, cause) {
-    if (this.readyState === "closed" || OF_THE_NAMESPACE.has(reason)) return;
+    if (this.readyState === "closed" || NAMESPACE_REASONS.has(reason)) return;
     this.readyState = "closed";
     this.emit("close", reason, cause);
   }
 
-  // What any of its sockets came with.
+  // The request and session id, read from any of the sockets.
   _readOrigin() {
     for (const socket of this._sockets) this._origin ??= socket._readOrigin();
     return this._origin;
   }
 
-  // A socket is about to be forgotten.
+  // Saves what can only be read through a socket, before the socket is released.
   _remember(socket) {
     this._origin = socket._readOrigin();
     this._transportName = socket._transport() ?? this._transportName;

@@ -1,16 +1,16 @@
-// Origins that only the program can tell apart: by regular expressions or by a function. The engine then names every
-// origin in its answers, and requests of those that the program does not want are refused, so that their pages get no
-// session to read. A WebSocket has no CORS, here as elsewhere.
+// Origin rules that JavaScript has to evaluate: regular expressions and functions. The engine then names the origin of each
+// request in its response, and requests from origins that the rule does not allow are rejected before a session is created.
+// WebSocket requests are not affected, because CORS does not apply to them.
 "use strict";
 
-// What the engine is to do, and a test for requests when it cannot do it alone.
+// Returns the `cors` option for the engine and, if JavaScript has to evaluate the rule, the function `allows`.
 function splitCors(cors) {
-  if (typeof cors !== "object" || cors === null || !needsProgram(cors.origin)) return { cors };
+  if (typeof cors !== "object" || cors === null || !needsJavaScript(cors.origin)) return { cors };
   return { cors: { ...cors, origin: true }, allows: (request, done) => judge(cors.origin, request, done) };
 }
 
-function needsProgram(origin) {
-  return typeof origin === "function" || origin instanceof RegExp || (Array.isArray(origin) && origin.some(needsProgram));
+function needsJavaScript(origin) {
+  return typeof origin === "function" || origin instanceof RegExp || (Array.isArray(origin) && origin.some(needsJavaScript));
 }
 
 function judge(origin, request, done) {
@@ -22,7 +22,7 @@ function judge(origin, request, done) {
 }
 
 function matches(rule, from) {
-  if (Array.isArray(rule)) return rule.some((one) => matches(one, from));
+  if (Array.isArray(rule)) return rule.some((item) => matches(item, from));
   if (rule instanceof RegExp) return new RegExp(rule).test(from);
   return rule === true || rule === "*" || rule === from;
 }

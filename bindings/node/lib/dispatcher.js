@@ -1,5 +1,5 @@
-// Drains the engine's events and hands each to the object it is about. One dispatcher is one engine; the objects know it
-// as `_dispatcher`, and the engine knows them by integers.
+// Drains the events of one engine and passes each to the object that it concerns. Sockets, namespaces and operations are
+// identified by integers; the dispatcher maps these to objects.
 "use strict";
 
 const { restore } = require("./binary");
@@ -9,19 +9,19 @@ const kinds = require("./kinds");
 const { LEVELS, WARN } = require("./log");
 const { createEngine, layout } = require("./native");
 
-// So many events are handled before timers and sockets of the process get their turn.
-const MOST = 256;
+// How many events are handled before control returns to Node's event loop.
+const MAX_EVENTS = 256;
 
-// The outcome of an operation whose time has passed.
+// The outcome of an operation that has timed out.
 const TIMED_OUT = 1;
 
-// What listens stays, also when the program does not hold it.
+// Keeps dispatchers that listen or close alive even if the program does not keep a reference to the server.
 const listening = new Set();
 
 class Dispatcher {
   constructor(options, log) {
     this.log = log;
-    // Who is asked and told about requests.
+    // The `io.engine` object, which handles events about requests.
     this.engine = undefined;
     this.native = createEngine(options, waker(new WeakRef(this)), log.level);
     this.sockets = [];
@@ -31,12 +31,12 @@ class Dispatcher {
     this.lastOperation = 0;
     this.closed = undefined;
     this.hasStopped = false;
-    // A drain has at most one record for each event, one for its name, one for each socket that was released, and lines.
-    this.words = new Uint32Array(layout.head + 4 * MOST * layout.stride);
+    // A drain returns at most one record per event, one per event name, one per released socket, and one per log line.
+    this.words = new Uint32Array(layout.head + 4 * MAX_EVENTS * layout.stride);
     this.parts = [];
-    // Of events, by their numbers.
+    // Event names by their numbers.
     this.names = [];
-    // Since timers and sockets of the process had their turn.
+    // Events handled since control last returned to Node's event loop.
     this.handled = 0;
     this.willDrain = false;
     this.again = () => {
@@ -57,7 +57,7 @@ class Dispatcher {
     listening.add(this);
   }
 
-  // Calls back when everybody has left; a call after that calls back at once.
+  // Closes the engine. The promise resolves when all clients are disconnected; further calls return the same promise.
   close(deadline) {
     this.closed ??= new Promise((resolve) => {
       this.shutdown = resolve;
@@ -73,8 +73,9 @@ class Dispatcher {
     return index;
   }
 
-  // Starts an operation with a number under which the engine will tell how it ended. What `start` returns is returned; if
-  // that is false, or it throws, the engine does not know the operation, and it never ends.
+  // Assigns a number to an operation and calls `start` with it. The engine reports the outcome under this number, and `end`
+  // is called with it. If `start` returns false or throws, the operation was not started and `end` is never called. Returns
+  // the result of `start`.
   operate(end, start) {
     do {
       this.lastOperation = (this.lastOperation + 1) >>> 0;
@@ -90,14 +91,14 @@ class Dispatcher {
     return started;
   }
 
-  // How an operation ended; of one that is not waited for any more, nothing happens.
+  // Handles the outcome of an operation. Outcomes of unknown operations are ignored.
   ended(operation, outcome, replies) {
     const end = this.operations.get(operation);
     this.operations.delete(operation);
     end?.(outcome, replies);
   }
 
-  // Ends all operations that are open, as if their time had passed: the engine does not tell of them any more.
+  // Ends all pending operations as timed out, because a stopped engine reports no outcomes.
   endAll() {
     const open = [...this.operations.values()];
     this.operations.clear();
@@ -110,19 +111,19 @@ class Dispatcher {
     }
   }
 
-  // Warns the process, unless the program wants less than warnings.
+  // Emits a warning of the process, unless the log level excludes warnings.
   warn(text) {
     if (this.log.level >= WARN) process.emitWarning(text, "BellwireWarning");
   }
 
-  // Node calls this again without a turn in between while the engine rings.
+  // Called by the engine when events wait. Node may call this repeatedly without running timers and I/O in between.
   rung() {
     if (this.willDrain) return;
-    if (this.handled < MOST) this.drain();
+    if (this.handled < MAX_EVENTS) this.drain();
     else this.drainNextTurn();
   }
 
-  // Once: each of several would go on to drain in every turn.
+  // Schedules one drain at most: several would each reschedule themselves in every iteration of the event loop.
   drainNextTurn() {
     if (this.willDrain) return;
     this.willDrain = true;
@@ -131,13 +132,13 @@ class Dispatcher {
 
   drain() {
     const { words, native } = this;
-    // A ring of the bell that was on its way when the engine closed.
+    // The wake-up was already scheduled when the engine stopped.
     if (this.hasStopped) return;
-    const text = native.drain(Math.max(1, MOST - this.handled), words, this.parts);
+    const text = native.drain(Math.max(1, MAX_EVENTS - this.handled), words, this.parts);
     this.handled += words[0];
     const end = layout.head + words[0] * layout.stride;
     const more = words[1] === 1;
-    const batch = new Batch(text, this.parts);
+    const batch = new Batch(words, text, this.parts);
     for (let at = layout.head; at < end; at += layout.stride) {
       try {
         this.dispatch(at, batch);
@@ -160,107 +161,112 @@ class Dispatcher {
       socket._receive(this.names[words[at + 4]], args);
       return;
     }
-    this.dispatchOther(kind, at, socket, batch);
+    this.dispatchSocketEvent(kind, at, socket, batch);
   }
 
-  dispatchOther(kind, at, socket, batch) {
+  dispatchSocketEvent(kind, at, socket, batch) {
     const { words } = this;
-    const { text } = batch;
-    const handle = words[at + 1];
-    const start = words[at + 4];
-    const middle = words[at + 5];
-    const end = words[at + 6];
     switch (kind) {
-      case kinds.NAME:
-        this.names[words[at + 2]] = internalized(decoded(text.slice(start, middle), words[at + 7]));
-        return;
       case kinds.CONNECTION: {
         const namespace = this.namespaces[words[at + 2]];
-        const joined = socket ?? this.make(namespace, handle, text.slice(start, middle), words[at + 7]);
-        namespace._connected(joined);
+        namespace._connected(socket ?? this.make(namespace, words[at + 1], batch.first(at), words[at + 7]));
         return;
       }
       case kinds.MIDDLEWARE: {
         const namespace = this.namespaces[words[at + 2]];
-        const asking = this.make(namespace, handle, text.slice(start, middle), words[at + 7]);
+        const asking = this.make(namespace, words[at + 1], batch.first(at), words[at + 7]);
         namespace._admit(asking, this.answer(words[at + 3]));
         return;
       }
       case kinds.DISCONNECTING:
-        socket?._disconnecting(text.slice(start, middle), causeOf(text.slice(middle, end)));
+        socket?._disconnecting(batch.first(at), causeOf(batch.second(at)));
         return;
       case kinds.DISCONNECT:
-        if (socket === undefined) return;
-        try {
-          socket._disconnected(text.slice(start, middle), causeOf(text.slice(middle, end)));
-        } finally {
-          // What can be looked at later, too.
-          socket.conn._remember(socket);
-          this.native.letGo(handle);
-          this.forget(socket);
-        }
+        if (socket !== undefined) this.disconnected(socket, batch.first(at), causeOf(batch.second(at)));
         return;
       case kinds.RELEASED:
-        // The engine has dropped it, and may have given the handle to another one already.
+        // The engine has released the socket, so its handle may be reused by a later record.
         if (socket !== undefined) this.forget(socket);
         return;
       case kinds.TEXT:
-        socket?._message(text.slice(middle, end));
+        socket?._message(batch.second(at));
         return;
       case kinds.BINARY:
         socket?._message(batch.takeAttachments(words[at + 7])[0]);
         return;
       case kinds.UPGRADE:
-        socket?.conn._upgraded(text.slice(start, middle));
+        socket?.conn._upgraded(batch.first(at));
         return;
       case kinds.DROPPED:
         socket?.conn.emit("dropped", words[at + 2]);
         return;
+      default:
+        this.dispatchServerEvent(kind, at, batch);
+    }
+  }
+
+  dispatchServerEvent(kind, at, batch) {
+    const { words } = this;
+    switch (kind) {
+      case kinds.NAME:
+        this.names[words[at + 2]] = internalized(decoded(batch.first(at), words[at + 7]));
+        return;
       case kinds.ACKED: {
-        const replies = batch.takeReplies(JSON.parse(text.slice(middle, end)));
+        const replies = batch.takeReplies(JSON.parse(batch.second(at)));
         this.ended(words[at + 2], words[at + 3], replies);
         return;
       }
-      case kinds.ROOM:
-        this.namespaces[words[at + 2]].adapter._changed(
-          words[at + 3],
-          decoded(text.slice(start, middle), words[at + 7]),
-          text.slice(middle, end),
-        );
+      case kinds.ROOM: {
+        const room = decoded(batch.first(at), words[at + 7]);
+        this.namespaces[words[at + 2]].adapter._changed(words[at + 3], room, batch.second(at));
         return;
+      }
       case kinds.CONNECTION_ERROR:
-        this.engine._connectionError(JSON.parse(text.slice(start, middle)));
+        this.engine._connectionError(JSON.parse(batch.first(at)));
         return;
       case kinds.ALLOW_REQUEST:
-        this.engine._admit(JSON.parse(text.slice(start, middle)), this.answer(words[at + 3]));
+        this.engine._admit(JSON.parse(batch.first(at)), this.answer(words[at + 3]));
         return;
       case kinds.HEADERS:
-        this.engine._addHeaders(JSON.parse(text.slice(start, middle)), words[at + 2] === 1, this.answer(words[at + 3]));
+        this.engine._addHeaders(JSON.parse(batch.first(at)), words[at + 2] === 1, this.answer(words[at + 3]));
         return;
       case kinds.FAULT:
-        this.warn(text.slice(start, middle));
+        this.warn(batch.first(at));
         return;
       case kinds.LOG:
-        // Another engine of the process may want to hear more.
+        // All engines of the process share one level: the highest that one of them requests.
         if (words[at + 2] > this.log.level) return;
-        this.log.write({
-          level: LEVELS[words[at + 2]],
-          target: text.slice(start, middle),
-          message: text.slice(middle, end),
-        });
+        this.log.write({ level: LEVELS[words[at + 2]], target: batch.first(at), message: batch.second(at) });
         return;
       case kinds.SHUTDOWN:
-        this.native.stop();
-        this.hasStopped = true;
-        this.native = new ClosedEngine(this, this.native.stat);
-        listening.delete(this);
-        this.endAll();
-        this.shutdown?.();
+        this.stopped();
         return;
     }
   }
 
-  // Answers a question of the engine.
+  // Reports that a socket was disconnected, then releases the socket.
+  disconnected(socket, reason, cause) {
+    try {
+      socket._disconnected(reason, cause);
+    } finally {
+      // The connection stays readable after its last socket is released.
+      socket.conn._remember(socket);
+      this.native.letGo(socket._handle);
+      this.forget(socket);
+    }
+  }
+
+  // The engine has closed: no event follows.
+  stopped() {
+    this.native.stop();
+    this.hasStopped = true;
+    this.native = new ClosedEngine(this, this.native.stat);
+    listening.delete(this);
+    this.endAll();
+    this.shutdown?.();
+  }
+
+  // Returns the function that answers a question of the engine.
   answer(question) {
     return (...decision) => this.native.answer(question, ...decision);
   }
@@ -277,7 +283,7 @@ class Dispatcher {
     return socket;
   }
 
-  // The engine is done with it, and so are we; the program may keep it.
+  // Removes a socket that the engine has released. The program may still hold a reference to the object.
   forget(socket) {
     this.sockets[socket._handle] = undefined;
     socket._forgotten();
@@ -287,39 +293,40 @@ class Dispatcher {
   }
 }
 
-// An exception of one handler does not keep the next event from its handlers; the process gets it as an uncaught one.
+// Rethrows an exception of a handler as an uncaught exception, so that the remaining events of the batch are still handled.
 function throwLater(error) {
   process.nextTick(() => {
     throw error;
   });
 }
 
-// The engine must not keep the dispatcher: one that never listened may go.
+// The wake-up callback for the engine. It holds a weak reference, so that a server that never listened can be collected.
 function waker(reference) {
   return () => reference.deref()?.rung();
 }
 
-// What ended a connection, when there is more to say than the reason.
+// The DisconnectCause from its JSON; undefined if only the reason is known.
 function causeOf(json) {
   if (json === "") return undefined;
   const { text, ...cause } = JSON.parse(json);
   return Object.assign(new Error(text), cause);
 }
 
-// A text that UTF-8 cannot hold comes as JSON.
+// A string that contains unpaired surrogates cannot be encoded as UTF-8 and is passed as JSON.
 function decoded(text, isJson) {
   return isJson === 1 ? JSON.parse(text) : text;
 }
 
-// A property's key is looked up faster when its string is the one that the engine of JavaScript itself keeps.
+// Returns the string internalized by V8, which makes looking up listeners by this name faster.
 function internalized(name) {
   return Object.keys({ [name]: 0 })[0];
 }
 
-// What a drain has brought besides numbers. The parts are the JSON of all arguments, the memory of all small
-// attachments, and of each attachment its length, if it is small, or its Buffer.
+// The records of a drain, and what they refer to. `parts` holds the JSON of all arguments, one ArrayBuffer with the contents
+// of all small attachments, and then one item per attachment: the length of a small one, the Buffer of a large one.
 class Batch {
-  constructor(text, parts) {
+  constructor(words, text, parts) {
+    this.words = words;
     this.text = text;
     this.parts = parts;
     this.args = parts[0] === "" ? undefined : JSON.parse(parts[0]);
@@ -328,10 +335,20 @@ class Batch {
     this.offset = 0;
   }
 
+  // The first of the two strings of the record at this position.
+  first(at) {
+    return this.text.slice(this.words[at + 4], this.words[at + 5]);
+  }
+
+  // The second of the two strings of the record at this position.
+  second(at) {
+    return this.text.slice(this.words[at + 5], this.words[at + 6]);
+  }
+
   takeArgs(count, attachments) {
     const first = this.nextArg;
     this.nextArg += count;
-    // One is the usual number.
+    // Most messages have exactly one argument.
     const args = count === 1 ? [this.args[first]] : count === 0 ? [] : this.args.slice(first, first + count);
     return attachments === 0 ? args : restore(args, this.takeAttachments(attachments));
   }
@@ -351,7 +368,7 @@ class Batch {
     return taken;
   }
 
-  // How many attachments a reply has, then its arguments, and so on.
+  // `flat` alternates between the number of attachments of a reply and its arguments.
   takeReplies(flat) {
     const replies = [];
     for (let i = 0; i < flat.length; i += 2) {

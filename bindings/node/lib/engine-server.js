@@ -1,4 +1,4 @@
-// Plain Engine.IO: sessions that send texts and bytes, without events, rooms and namespaces.
+// An Engine.IO server: sessions that exchange text and binary messages, without events, rooms and namespaces.
 "use strict";
 
 const { isBinary, toBytes } = require("./binary");
@@ -36,7 +36,7 @@ class EngineServer extends Engine {
     return this;
   }
 
-  // A closed server that listens again has a native half of its own.
+  // A closed server that listens again gets a new engine.
   _reopen() {
     const dispatcher = new Dispatcher(this._json, this._log);
     this._sessions._attach(dispatcher);
@@ -49,7 +49,7 @@ class EngineServer extends Engine {
   }
 }
 
-// The one namespace of a plain server.
+// Takes the place of a namespace: the dispatcher reports all sessions to it.
 class Sessions {
   constructor(server, dispatcher) {
     this.name = "/";
@@ -106,7 +106,8 @@ class EngineSocket extends PartialEmitter {
     return this._sessions.server;
   }
 
-  // A text, or bytes. Of the options of engine.io, compression is not in this version and makes no difference.
+  // Sends a text or binary message. `options` is ignored: its only member in engine.io concerns compression, which is not in
+  // this version.
   send(data, options, callback) {
     if (typeof options === "function" || typeof callback === "function") refuse("a callback of EngineSocket.send()");
     if (this.readyState !== "open") return this;

@@ -1,5 +1,5 @@
-// The engine of a server as programs know it: `io.engine`. Refused requests and responses are told of only while somebody
-// listens, since each costs a turn of the program.
+// `io.engine`: events about requests, and metrics. The engine reports rejected requests and responses only while there are
+// listeners, because each report costs a round trip to the JavaScript thread.
 "use strict";
 
 const { makeRequest } = require("./handshake");
@@ -15,7 +15,7 @@ class Engine extends PartialEmitter {
     super();
     this._allowRequest = allowRequest;
     this._attach(dispatcher);
-    // When it is told, a new listener is not there yet, and an old one is no longer.
+    // "newListener" is emitted before the listener is added, "removeListener" after the listener is removed.
     this.on("newListener", (name) => {
       if (name in HOOKS) this._native.hookServer(HOOKS[name], true);
     });
@@ -24,7 +24,7 @@ class Engine extends PartialEmitter {
     });
   }
 
-  // Binds it to this native half: the first, or another one after the server has closed.
+  // Connects this object to an engine: at construction, and again when a closed server listens again.
   _attach(dispatcher) {
     this._dispatcher = dispatcher;
     dispatcher.engine = this;
@@ -44,7 +44,7 @@ class Engine extends PartialEmitter {
     return this._native.stat("clients_count");
   }
 
-  // A number of the engine by its name; undefined when there is none.
+  // The value of a metric; undefined if there is no metric with this name.
   stat(name) {
     return this._native.stat(name);
   }
@@ -53,7 +53,7 @@ class Engine extends PartialEmitter {
     this.emit("connection_error", { code, message, context, req: makeRequest(req) });
   }
 
-  // May this request open a session?
+  // Asks `allowRequest` whether a request may open a session.
   _admit(req, decide) {
     const answer = (refusal, allowed) => {
       const message = typeof refusal === "string" ? refusal : refusal?.message;
@@ -67,7 +67,7 @@ class Engine extends PartialEmitter {
     }
   }
 
-  // Which headers does this response get besides?
+  // Asks the listeners for header fields to add to a response.
   _addHeaders(req, isFirst, decide) {
     const headers = {};
     const request = makeRequest(req);
@@ -76,7 +76,7 @@ class Engine extends PartialEmitter {
       this.emit("headers", headers, request);
     } finally {
       const flat = [];
-      for (const [name, value] of Object.entries(headers)) for (const one of [value].flat()) flat.push(name, String(one));
+      for (const [name, value] of Object.entries(headers)) for (const item of [value].flat()) flat.push(name, String(item));
       decide(true, undefined, undefined, flat);
     }
   }

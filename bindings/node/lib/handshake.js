@@ -1,10 +1,10 @@
-// What a client came with: `socket.handshake` and `socket.request`, read when somebody looks.
+// `socket.handshake` and `socket.request`, which are read from the engine on first use.
 "use strict";
 
-// Of a client that left while it was being admitted, nothing may be left to read.
-const NOTHING = JSON.stringify({ auth: {}, query: {}, session: "", request: { method: "GET", url: "", headers: {} } });
+// Used if the client was disconnected during a middleware and the engine has released the socket.
+const EMPTY = JSON.stringify({ auth: {}, query: {}, session: "", request: { method: "GET", url: "", headers: {} } });
 
-function parseHandshake(json = NOTHING) {
+function parseHandshake(json = EMPTY) {
   const { auth, query, session, time, issued, secure, xdomain, request } = JSON.parse(json);
   return {
     session,
@@ -20,7 +20,7 @@ class HandshakeRequest {
     Object.assign(this, { method, url, headers, socket, connection: socket, httpVersion: "1.1" });
   }
 
-  // The parameters of the URL, as engine.io has them there; a program may put others in their place.
+  // The query parameters, parsed on first use. Like in engine.io, a program may replace them.
   get _query() {
     return (this._query = Object.fromEntries(new URL(this.url, "http://localhost").searchParams));
   }

@@ -1,10 +1,10 @@
-// The listener as programs know it: the part of an http.Server that tells where it listens, and closes it.
+// `io.httpServer`: the part of the http.Server interface that concerns listening and closing.
 "use strict";
 
 const { EventEmitter } = require("node:events");
 const { isIPv6 } = require("node:net");
 
-// Clients have this long to hear that the server closes.
+// How long clients have to receive their queued messages when the server closes.
 const CLOSE_MS = 1000;
 
 class HttpServer extends EventEmitter {
@@ -19,14 +19,14 @@ class HttpServer extends EventEmitter {
     return this._address;
   }
 
-  // Puts everybody out and stops listening. The process may end afterwards.
+  // Stops listening and disconnects all clients. Afterwards the server does not keep the process alive.
   close(callback) {
     if (callback !== undefined) this.once("close", callback);
     this._closeAll();
     return this;
   }
 
-  // On a port, or on a Unix socket; more than one is possible.
+  // Listens on a port or a Unix socket, in addition to earlier ones.
   _listen(where, host) {
     const port = readPort(where);
     if (port !== undefined) {
@@ -37,7 +37,9 @@ class HttpServer extends EventEmitter {
       this._dispatcher.listenUnix(where);
       this._address ??= where;
     } else {
-      throw new TypeError("a port or the path of a Unix socket is needed; an http.Server cannot be attached to in this version");
+      throw new TypeError(
+        "listen() takes a port or the path of a Unix socket, which contains a slash; an http.Server cannot be attached to in this version",
+      );
     }
     this.listening = true;
     process.nextTick(() => this.emit("listening"));
@@ -58,7 +60,7 @@ class HttpServer extends EventEmitter {
   }
 }
 
-// The port that a program means by a number, or by text such as that of an environment variable.
+// The port as a number, from a number or a string of digits such as an environment variable; undefined for other values.
 function readPort(value) {
   if (typeof value === "number" || (typeof value === "string" && /^\d+$/.test(value))) return Number(value);
   return undefined;

@@ -209,15 +209,26 @@ export interface EngineOptions {
   sendBufferHigh?: number;
   /** When no more than this is queued again, the client counts as caught up. Default: 1 MiB. */
   sendBufferLow?: number;
-  /** When more than this is queued for a client, `sendBufferPolicy` applies even if the client is reading. Default: 64 MiB. */
+  /**
+   * When more than this is queued for a client, `sendBufferPolicy` applies even if the client is reading. Default: 64 MiB.
+   */
   sendBufferMax?: number;
-  /** How long a client with more than `sendBufferHigh` queued may accept nothing. 0: `sendBufferPolicy` applies at once. Default: 5000. */
+  /**
+   * How long a client with more than `sendBufferHigh` queued may accept nothing. 0: `sendBufferPolicy` applies at once.
+   * Default: 5000.
+   */
   sendBufferGrace?: number;
-  /** A client that accepts none of the data queued for it during this time is disconnected. 0: `pingInterval` + `pingTimeout`. Default: 0. */
+  /**
+   * A client that accepts none of the data queued for it during this time is disconnected. 0: `pingInterval` +
+   * `pingTimeout`. Default: 0.
+   */
   sendTimeout?: number;
   /** Maximum size of the `auth` payload of a client. Default: 64 KiB. */
   maxAuthBytes?: number;
-  /** How long a WebSocket stays open after its client violated the protocol, so that the close frame can arrive. Default: 2000. */
+  /**
+   * How long a WebSocket stays open after its client violated the protocol, so that the close frame can arrive. Default:
+   * 2000.
+   */
   errorCloseTimeout?: number;
   /**
    * What happens to a message for a client whose send buffer is full: `"disconnect"` disconnects the client, `"drop"` drops
@@ -232,7 +243,10 @@ export interface EngineOptions {
   reusePort?: boolean;
   /** Number of proxies in front of the server whose `X-Forwarded-For` header is trusted. Default: 0. */
   trustProxy?: number;
-  /** How long `allowRequest`, header listeners and middlewares may take. A request or client that is still undecided is rejected. 0: `connectTimeout`. Default: 0. */
+  /**
+   * How long `allowRequest`, header listeners and middlewares may take. A request or client that is still undecided is
+   * rejected. 0: `connectTimeout`. Default: 0.
+   */
   deferredTimeout?: number;
   /** How long a client may take to send a message that it has started, attachments included. Default: 60 000. */
   messageTimeout?: number;
@@ -277,7 +291,9 @@ export interface LogLine {
 export interface ServerOptions {
   /** The address to listen on: an IP address or `"localhost"`. Default: all interfaces. */
   host?: string;
-  /** The path of the requests that the server handles. Default: `"/socket.io"`; `"/engine.io"` for an {@link EngineServer}. */
+  /**
+   * The path of the requests that the server handles. Default: `"/socket.io"`; `"/engine.io"` for an {@link EngineServer}.
+   */
   path?: string;
   /** Whether the path ends with a slash. Default: `true`. */
   addTrailingSlash?: boolean;
@@ -326,7 +342,9 @@ export interface ServerOptions {
   engine?: EngineOptions;
 }
 
-/** A rejected request, as listeners for `connection_error` receive it. Codes, messages and context are those of engine.io. */
+/**
+ * A rejected request, as listeners for `connection_error` receive it. Codes, messages and context are those of engine.io.
+ */
 export interface ConnectionError {
   /** The Engine.IO error code, 0 to 5. */
   code: number;
@@ -415,7 +433,9 @@ export interface Connection extends EventEmitter {
   on(ev: "dropped", listener: (count: number) => void): this;
   /** The connection ended while it still had a socket. */
   on(ev: "close", listener: (reason: DisconnectReason, description?: DisconnectCause) => void): this;
-  /** The library emits no other events. A listener for an event that only engine.io emits throws `ERR_BELLWIRE_UNSUPPORTED`. */
+  /**
+   * The library emits no other events. A listener for an event that only engine.io emits throws `ERR_BELLWIRE_UNSUPPORTED`.
+   */
   on(ev: string | symbol, listener: (...args: any[]) => void): this;
 }
 
@@ -492,9 +512,9 @@ export declare class BroadcastOperator<EmitEvents = DefaultEventsMap, SocketData
     ev: Name,
     ...args: WithoutAck<EventArgs<EmitEvents, Name>>
   ): Promise<Answer<EventArgs<EmitEvents, Name>>[]>;
-  /** The ids of the sockets of the target. Rejects if the server is closed. */
+  /** The ids of the sockets of the target. */
   allSockets(): Promise<Set<SocketId>>;
-  /** The sockets of the target. Rejects if the server is closed. */
+  /** The sockets of the target. */
   fetchSockets(): Promise<RemoteSocket<EmitEvents, SocketData>[]>;
   /** Adds the sockets of the target to one or more rooms. */
   socketsJoin(room: Room | Room[]): void;
@@ -517,7 +537,9 @@ export interface SocketReservedEvents {
 /** A listener for any event: the first argument is the name of the event. */
 type AnyListener = (...args: any[]) => void;
 
-/** A client in a namespace. A client that joined several namespaces has one socket in each; they share a {@link Connection}. */
+/**
+ * A client in a namespace. A client that joined several namespaces has one socket in each; they share a {@link Connection}.
+ */
 export declare class Socket<
   ListenEvents extends EventsMap = DefaultEventsMap,
   EmitEvents extends EventsMap = ListenEvents,
@@ -678,9 +700,9 @@ declare class Broadcaster<
   get volatile(): BroadcastOperator<EmitEvents, SocketData>;
   /** All sockets of this server. */
   get local(): BroadcastOperator<EmitEvents, SocketData>;
-  /** The ids of all sockets. Rejects if the server is closed. */
+  /** The ids of all sockets. */
   allSockets(): Promise<Set<SocketId>>;
-  /** All sockets. Rejects if the server is closed. */
+  /** All sockets. */
   fetchSockets(): Promise<RemoteSocket<EmitEvents, SocketData>[]>;
   /** Adds all sockets to one or more rooms. */
   socketsJoin(room: Room | Room[]): void;
@@ -794,7 +816,9 @@ export declare class EngineSocket extends EventEmitter {
   on(ev: "close", listener: (reason: DisconnectReason, description?: DisconnectCause) => void): this;
   /** The session was upgraded to WebSocket. */
   on(ev: "upgrade", listener: (transport: { name: string }) => void): this;
-  /** The library emits no other events. A listener for an event that only engine.io emits throws `ERR_BELLWIRE_UNSUPPORTED`. */
+  /**
+   * The library emits no other events. A listener for an event that only engine.io emits throws `ERR_BELLWIRE_UNSUPPORTED`.
+   */
   on(ev: string | symbol, listener: (...args: any[]) => void): this;
 }
 

@@ -1,4 +1,4 @@
-// A Socket.IO server on a native engine.
+// The exports of the package.
 "use strict";
 
 const { BroadcastOperator } = require("./broadcast-operator");

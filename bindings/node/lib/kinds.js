@@ -1,4 +1,4 @@
-// The kinds of records in a batch; ../src/batch.rs has the same numbers.
+// The kinds of records in a batch. The numbers must match `Kind` in ../src/batch.rs.
 "use strict";
 
 module.exports = Object.freeze({

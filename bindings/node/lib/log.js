@@ -1,5 +1,5 @@
-// The engine's log: for a function of the program, or for NODE_DEBUG=bellwire; without either, what the program should
-// know of becomes a warning of the process.
+// Where the engine's log goes: to the `log` option, or to stderr with NODE_DEBUG=bellwire. Without either, errors and warnings
+// become warnings of the process.
 "use strict";
 
 const { debuglog } = require("node:util");
@@ -9,7 +9,7 @@ const [, , WARN, INFO, DEBUG] = LEVELS.keys();
 const debug = debuglog("bellwire");
 
 function readLog(log, logLevel) {
-  if (log !== undefined && typeof log !== "function") throw new TypeError('option "log" takes a function');
+  if (log !== undefined && typeof log !== "function") throw new TypeError(`option "log" takes a function, not ${typeof log}`);
   const wanted = logLevel === undefined ? undefined : LEVELS.indexOf(logLevel);
   if (wanted < 0) throw new TypeError(`option "logLevel" takes one of ${LEVELS.join(", ")}, not ${String(logLevel)}`);
   if (log !== undefined) return { level: wanted ?? INFO, write: (line) => log(line) };
@@ -17,7 +17,7 @@ function readLog(log, logLevel) {
   return { level: Math.min(wanted ?? WARN, WARN), write: warn };
 }
 
-// Of the server itself the program hears by other ways.
+// Lines of the server itself are skipped: the program learns of these problems through exceptions and events.
 function warn({ target, message }) {
   if (target !== "bellwire::server") process.emitWarning(message, "BellwireWarning");
 }

@@ -17,13 +17,13 @@ class Namespace extends EventEmitter {
     this.name = name;
     this.sockets = new Map();
     this._middlewares = [];
-    // The sockets with listeners for what is sent.
+    // The sockets that have onAnyOutgoing() listeners.
     this._observed = new Set();
     this.adapter = new Adapter(this);
     this._attach(dispatcher);
   }
 
-  // Makes it a part of this native half: the first, or another one after the server has closed.
+  // Registers the namespace with an engine: at construction, and again when a closed server listens again.
   _attach(dispatcher) {
     this._dispatcher = dispatcher;
     this._index = dispatcher.namespace(this);
@@ -42,11 +42,11 @@ class Namespace extends EventEmitter {
   }
 
   emit(ev, ...args) {
-    return this._everybody().emit(ev, ...args);
+    return this._operator().emit(ev, ...args);
   }
 
   emitWithAck(ev, ...args) {
-    return this._everybody().emitWithAck(ev, ...args);
+    return this._operator().emitWithAck(ev, ...args);
   }
 
   send(...args) {
@@ -59,7 +59,7 @@ class Namespace extends EventEmitter {
   }
 
   to(room) {
-    return this._everybody().to(room);
+    return this._operator().to(room);
   }
 
   in(room) {
@@ -67,46 +67,46 @@ class Namespace extends EventEmitter {
   }
 
   except(room) {
-    return this._everybody().except(room);
+    return this._operator().except(room);
   }
 
   compress(compress) {
-    return this._everybody().compress(compress);
+    return this._operator().compress(compress);
   }
 
   get volatile() {
-    return this._everybody().volatile;
+    return this._operator().volatile;
   }
 
   get local() {
-    return this._everybody().local;
+    return this._operator().local;
   }
 
   timeout(timeout) {
-    return this._everybody().timeout(timeout);
+    return this._operator().timeout(timeout);
   }
 
   allSockets() {
-    return this._everybody().allSockets();
+    return this._operator().allSockets();
   }
 
   fetchSockets() {
-    return this._everybody().fetchSockets();
+    return this._operator().fetchSockets();
   }
 
   socketsJoin(room) {
-    this._everybody().socketsJoin(room);
+    this._operator().socketsJoin(room);
   }
 
   socketsLeave(room) {
-    this._everybody().socketsLeave(room);
+    this._operator().socketsLeave(room);
   }
 
   disconnectSockets(close = false) {
-    this._everybody().disconnectSockets(close);
+    this._operator().disconnectSockets(close);
   }
 
-  // ---- what the dispatcher calls
+  // ---- called by the dispatcher
 
   _make(handle, id, conn, dispatcher) {
     return new Socket(this, handle, id, conn, dispatcher);
@@ -120,7 +120,7 @@ class Namespace extends EventEmitter {
       try {
         data = JSON.stringify(error.data);
       } finally {
-        // Data that JSON cannot hold throws in the middleware; the client is refused in any case.
+        // If `data` cannot be serialized, the middleware gets the exception; the client is rejected in any case.
         answer(false, message, data);
       }
     });
@@ -137,7 +137,7 @@ class Namespace extends EventEmitter {
     emitLocally.call(this, ev, ...args);
   }
 
-  _everybody() {
+  _operator() {
     return new BroadcastOperator(this);
   }
 }

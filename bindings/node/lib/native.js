@@ -1,4 +1,4 @@
-// The native half, built from ../src at installation.
+// The native addon, built from ../src during installation.
 "use strict";
 
 const { createEngine, layout } = require("../bellwire.node");

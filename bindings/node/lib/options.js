@@ -1,14 +1,14 @@
-// From the options of a program to the JSON that the engine checks.
+// Converts the options of a server to the JSON that the engine reads and checks.
 "use strict";
 
 const { splitCors } = require("./cors");
 const { readLog } = require("./log");
 const { refuse } = require("./unavailable");
 
-// A client that does not read is put out: the program that emits to it cannot look after each.
+// The engine's own default makes emit() throw for a slow client, which programs written for socket.io do not expect.
 const DEFAULTS = { sendBufferPolicy: "disconnect" };
 
-// `host` and what only the program can decide is ours, the rest is the engine's.
+// `host`, the log and callbacks are handled in JavaScript, all other options in the engine.
 function readOptions(options, protocol) {
   const { host = "", allowRequest, log, logLevel, cors: wanted, ...rest } = options;
   const { cors, allows } = splitCors(wanted);
@@ -23,10 +23,10 @@ function readOptions(options, protocol) {
   };
 }
 
-// One question to the program for its two tests.
+// Combines the CORS rule and the `allowRequest` option into one `allowRequest` function.
 function both(allowRequest, allows) {
   if (allowRequest !== undefined && typeof allowRequest !== "function") {
-    throw new TypeError('option "allowRequest" takes a function');
+    throw new TypeError(`option "allowRequest" takes a function, not ${typeof allowRequest}`);
   }
   if (allows === undefined) return allowRequest;
   return (request, answer) =>
@@ -37,7 +37,7 @@ function both(allowRequest, allows) {
     });
 }
 
-// What JSON cannot say would be lost without a word.
+// Rejects values that JSON.stringify would drop silently.
 function refuseCode(value, path) {
   if (typeof value === "function" || value instanceof RegExp) {
     refuse(`a function or a regular expression as option "${path}"`);

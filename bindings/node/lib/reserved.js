@@ -1,4 +1,4 @@
-// Event names that mean something to the library itself.
+// Event names that programs cannot emit, because the library emits them itself.
 "use strict";
 
 const RESERVED = new Set(["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"]);

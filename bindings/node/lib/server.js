@@ -1,4 +1,4 @@
-// The server: namespaces by name, and where it listens.
+// The server: its namespaces and its listeners.
 "use strict";
 
 const { EventEmitter } = require("node:events");
@@ -10,7 +10,7 @@ const { Namespace } = require("./namespace");
 const { readOptions } = require("./options");
 const { unavailable } = require("./unavailable");
 
-// What a program asks the server, it asks its main namespace.
+// Methods that the server forwards to its namespace "/".
 const DELEGATED = [
   ...["use", "send", "write", "to", "in", "except", "compress", "timeout", "emitWithAck"],
   ...["allSockets", "fetchSockets", "socketsJoin", "socketsLeave", "disconnectSockets"],
@@ -24,7 +24,7 @@ const EMITTER = [
 class Server extends EventEmitter {
   constructor(where, options = {}) {
     super();
-    // What has listeners is an http.Server, which listen() refuses.
+    // An object with an `on` method is an http.Server, which listen() rejects; other objects are options.
     if (where !== null && typeof where === "object" && typeof where.on !== "function") {
       [where, options] = [undefined, where];
     }
@@ -34,7 +34,7 @@ class Server extends EventEmitter {
     this._log = log;
     this._dispatcher = new Dispatcher(json, log);
     this._nsps = new Map();
-    // What serve() was told, by path.
+    // The arguments of serve(), by path.
     this._pages = new Map();
     this.engine = new Engine(this._dispatcher, allowRequest);
     this.httpServer = new HttpServer(this._dispatcher);
@@ -42,16 +42,16 @@ class Server extends EventEmitter {
     if (where !== undefined && where !== null) this.listen(where);
   }
 
-  // On a port, or on a Unix socket; can be called more than once, also after close(). The port is known when it returns.
+  // Listens on a port or a Unix socket. May be called several times, also after close(). The port is known on return.
   listen(where, options = {}) {
     const { host = this._host, ...more } = options;
-    if (Object.keys(more).length > 0) throw new TypeError("only the option \"host\" can be given to listen()");
+    if (Object.keys(more).length > 0) throw new TypeError(`listen() takes only the option "host", not ${Object.keys(more).join(", ")}`);
     if (this._dispatcher.closed !== undefined) this._reopen();
     this.httpServer._listen(where, host);
     return this;
   }
 
-  // A closed server that listens again has a native half of its own.
+  // A closed server that listens again gets a new engine.
   _reopen() {
     const dispatcher = new Dispatcher(this._json, this._log);
     for (const nsp of this._nsps.values()) nsp._attach(dispatcher);
@@ -65,7 +65,7 @@ class Server extends EventEmitter {
     return this.listen(where, options);
   }
 
-  // Answers GET of exactly this path with this content; undefined takes it away.
+  // Serves content in response to GET requests for exactly this path; `undefined` removes the path.
   serve(path, contentType, content) {
     const body = isBinary(content) ? toBytes(content) : content === undefined ? undefined : Buffer.from(content);
     this._dispatcher.native.serve(path, contentType, body);
@@ -75,11 +75,11 @@ class Server extends EventEmitter {
   }
 
   of(name, listener) {
-    if (typeof name !== "string") throw new TypeError("namespaces by pattern or function are not in this version");
+    if (typeof name !== "string") throw new TypeError("of() takes a string: namespaces by pattern or function are not in this version");
     let full = name.startsWith("/") ? name : `/${name}`;
     let nsp = this._nsps.get(full);
     if (nsp === undefined) {
-      // Names of namespaces are UTF-8: halves of surrogate pairs are U+FFFD, as on the wire.
+      // Names of namespaces are UTF-8 on the wire, so unpaired surrogates become U+FFFD.
       full = Buffer.from(full).toString();
       nsp = this._nsps.get(full);
     }
@@ -92,7 +92,7 @@ class Server extends EventEmitter {
     return nsp;
   }
 
-  // Puts everybody out and stops listening. The process may end afterwards.
+  // Stops listening and disconnects all clients. Afterwards the server does not keep the process alive.
   close(callback) {
     return this.httpServer._closeAll(callback);
   }

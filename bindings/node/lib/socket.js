@@ -24,7 +24,7 @@ class Socket extends EventEmitter {
     this.recovered = false;
     this.data = {};
     this._handle = handle;
-    // Those of its connection: its namespace has others when the server has listened again since.
+    // The dispatcher of this connection. That of the namespace is another one if the server was closed and listens again.
     this._dispatcher = dispatcher;
     this._native = dispatcher.native;
     this._gone = false;
@@ -195,7 +195,7 @@ class Socket extends EventEmitter {
     return this._outgoing?.list.slice() ?? [];
   }
 
-  // ---- what the dispatcher and the namespace call
+  // ---- called by the dispatcher and the namespace
 
   _receive(name, args) {
     this._incoming?.call(this, name, args);
@@ -209,17 +209,17 @@ class Socket extends EventEmitter {
   }
 
   _deliver(name, args) {
-    // Clients may send an event of this name; without a listener it is no exception of ours.
+    // A client may send an event named "error". Without a listener, EventEmitter would throw.
     if (name === "error" && this.listenerCount("error") === 0) return;
     emitLocally.call(this, name, ...args);
   }
 
-  // An acknowledgement for the client; only its first call counts.
+  // The function that acknowledges an event of the client. Only its first call has an effect.
   _ack(low, high) {
     let sent = false;
     return (...args) => {
       if (sent) return;
-      // An argument that JSON cannot hold throws here: the acknowledgement can then be called again.
+      // Throws if an argument cannot be serialized. The function can then be called again.
       const binary = separate(args);
       const json = stringify(binary === undefined ? args : binary.args);
       sent = true;
@@ -245,7 +245,7 @@ class Socket extends EventEmitter {
     this.nsp._observed.delete(this);
   }
 
-  // From now on the engine does not know it.
+  // Called when the engine has released the socket.
   _forgotten() {
     this._leave();
     this._handle = 0;
@@ -263,7 +263,7 @@ class Socket extends EventEmitter {
     this._outgoing?.call(this, ev, args);
   }
 
-  // ---- our own
+  // ---- private
 
   _emitWithAck(timeout, ack, name, json, attachments) {
     const mayFail = timeout !== undefined;
@@ -278,12 +278,12 @@ class Socket extends EventEmitter {
     if (mayFail) setTimeout(() => ack.call(this, failure(TIMED_OUT)), ms);
   }
 
-  // An event was not sent, and its callback has no place for an error. A promise without a time limit is not rejected
-  // either: a client that does not answer would end programs that do not expect it.
+  // Reports an event that was not sent and whose callback takes no error. A promise without a timeout is not rejected
+  // either: an unhandled rejection would end programs that do not expect one here.
   _warn(error) {
     if (this._warned) return;
     this._warned = true;
-    this._dispatcher.warn(`socket ${this.id}: ${error.message}; later ones are not reported`);
+    this._dispatcher.warn(`socket ${this.id}: ${error.message}; further events that are not sent are not reported`);
   }
 
   _setFlag(name, value) {
@@ -301,12 +301,13 @@ class Socket extends EventEmitter {
     if (!this._gone) this.nsp._observed.add(this);
     return (this._outgoing ??= new AnyListeners());
   }
-
 }
 
 function failure(outcome) {
   if (outcome === FULL) {
-    return new Error('the event was not sent: the client has not answered as many others as the option "maxPendingAcks" allows');
+    return new Error(
+      'the event was not sent: the client has as many pending acknowledgements as the option "engine.maxPendingAcks" allows',
+    );
   }
   return new Error(outcome === TIMED_OUT ? "operation has timed out" : "socket has been disconnected");
 }

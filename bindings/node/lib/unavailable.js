@@ -1,4 +1,4 @@
-// What programs of socket.io may ask for, and this version does not have: they are told so, and by name.
+// Members and events of socket.io that this version does not have. Using one throws an error that names it.
 "use strict";
 
 const { EventEmitter } = require("node:events");
@@ -7,7 +7,7 @@ function refuse(what) {
   throw Object.assign(new Error(`${what} is not in this version of bellwire`), { code: "ERR_BELLWIRE_UNSUPPORTED" });
 }
 
-// Methods of a class, and properties that programs set.
+// Defines members of a class that throw when they are called or assigned.
 function unavailable(owner, { prototype }, names) {
   for (const name of names) {
     Object.defineProperty(prototype, name, {
@@ -18,8 +18,8 @@ function unavailable(owner, { prototype }, names) {
   }
 }
 
-// An emitter of which programs expect events that never come. The class has them as `missingEvents`, and its name for
-// programs as `owner`.
+// An EventEmitter that throws when a listener is added for an event that is never emitted. A subclass lists these events in
+// `missingEvents`, and its name for error messages in `owner`.
 class PartialEmitter extends EventEmitter {
   on(name, listener) {
     this._check(name);

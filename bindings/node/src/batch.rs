@@ -1,4 +1,4 @@
-//! What one drain hands over: records of numbers, a text that they point into, the arguments of all messages as one JSON
+//! The result of a drain: fixed-size records, the text that records refer to, the arguments of all messages as one JSON
 //! array, and attachments.
 //!
 //! | word | 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 |
@@ -6,19 +6,19 @@
 //! | message | kind | handle | ack, low | ack, high | name | arguments | 0 | attachments |
 //! | any other | kind | handle | a | b | start of the text | its middle | its end | attachments, or c |
 //!
-//! Positions in the text are UTF-16 code units, as JavaScript counts. Arguments and attachments lie in the order of the
-//! records, so that their number is all that a record has to say.
+//! Positions in the text are counted in UTF-16 code units, like positions in JavaScript strings. Arguments and attachments
+//! are in the order of the records, so a record holds only their number.
 
 use bellwire_core::socketio::event::MessageRef;
 use bytes::Bytes;
 
-/// Words of a record.
+/// Number of words in a record.
 pub(crate) const STRIDE: usize = 8;
 
-/// Words before the first record: how many there are, and whether more events wait.
+/// Number of words before the first record: the number of records, and 1 if more events wait.
 pub(crate) const HEAD: usize = 2;
 
-/// The first word of a record; `lib/kinds.js` has the same numbers.
+/// The first word of a record. The numbers must match `lib/kinds.js`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
 pub(crate) enum Kind {
@@ -37,16 +37,16 @@ pub(crate) enum Kind {
     Fault = 13,
     Shutdown = 14,
     Released = 15,
-    /// Assigns the text to the number `a` as the name of an event; a JSON literal of it if `c` is 1.
+    /// Assigns an event name to the number `a`. The text is the name, or a JSON literal of the name if `c` is 1.
     Name = 16,
     AllowRequest = 17,
     Headers = 18,
     Dropped = 19,
-    /// A line of the log: `a` is its level, from 1 to 5.
+    /// A line of the log; `a` is its level, from 1 (error) to 5 (trace).
     Log = 20,
 }
 
-/// The numbers of a record.
+/// The words of a record other than its kind and text positions.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Numbers {
     pub(crate) handle: u32,
@@ -55,19 +55,19 @@ pub(crate) struct Numbers {
     pub(crate) c: u32,
 }
 
-/// What a message is besides its arguments.
+/// The socket, acknowledgement id and name of a message.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Head {
     pub(crate) handle: u32,
     pub(crate) ack: Option<u64>,
-    /// The number of its name.
+    /// The number of the event name, assigned by a [`Kind::Name`] record.
     pub(crate) name: u32,
 }
 
 #[derive(Debug)]
 pub(crate) struct Batch {
     text: Vec<u8>,
-    /// The length of the text for JavaScript.
+    /// The length of `text` in UTF-16 code units.
     units: u32,
     args: Vec<u8>,
     records: Vec<u32>,
@@ -97,7 +97,7 @@ impl Batch {
             .extend([kind as u32, handle, a, b, start, middle, end, c]);
     }
 
-    /// The same with attachments, whose number is the last word.
+    /// Adds a record with attachments; their number is the last word.
     pub(crate) fn push_with(
         &mut self,
         kind: Kind,
@@ -110,9 +110,9 @@ impl Batch {
         self.attachments.extend_from_slice(attachments);
     }
 
-    /// Adds an event of a client.
+    /// Adds a message record for an event from a client.
     pub(crate) fn push_message(&mut self, head: Head, message: &MessageRef<'_>) {
-        // The core counts the arguments of whatever comes from a client.
+        // The core counts the arguments of each event from a client.
         let count = message.arg_count.unwrap_or(0);
         if count > 0 {
             if self.args.len() > 1 {
@@ -138,7 +138,7 @@ impl Batch {
         self.attachments.extend_from_slice(message.attachments);
     }
 
-    /// How much text there is, in bytes.
+    /// The size of the text and the arguments in bytes.
     pub(crate) fn size(&self) -> usize {
         self.text.len() + self.args.len()
     }
@@ -148,7 +148,7 @@ impl Batch {
         &self.text
     }
 
-    /// Completes the arguments, which are nothing when no message has any.
+    /// Completes the array of arguments and returns it; returns an empty slice if no message has arguments.
     pub(crate) fn close_args(&mut self) -> &[u8] {
         if self.args.len() == 1 {
             return b"";
@@ -157,14 +157,14 @@ impl Batch {
         &self.args
     }
 
-    /// Completes the records.
+    /// Writes the words before the first record and returns all words.
     pub(crate) fn close_records(&mut self, more: bool) -> &[u32] {
         self.records[0] = ((self.records.len() - HEAD) / STRIDE) as u32;
         self.records[1] = u32::from(more);
         &self.records
     }
 
-    /// Empties it; an unusually large text is not kept.
+    /// Removes all content. Keeps the allocations up to 1 MiB each.
     pub(crate) fn clear(&mut self) {
         self.text.clear();
         self.text.shrink_to(1 << 20);
@@ -182,13 +182,13 @@ impl Batch {
     }
 }
 
-/// What stands between the brackets of a JSON array.
+/// The text between the brackets of a JSON array.
 fn without_brackets(array: &[u8]) -> &[u8] {
     let array = array.trim_ascii();
     array.get(1..array.len().saturating_sub(1)).unwrap_or(b"")
 }
 
-/// How many code units a UTF-8 text has: one for each character, two for those of four bytes.
+/// The number of UTF-16 code units of a UTF-8 text: two for a character of four bytes, one for any other.
 fn utf16_length(text: &[u8]) -> u32 {
     if text.is_ascii() {
         return text.len() as u32;

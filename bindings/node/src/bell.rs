@@ -1,4 +1,4 @@
-//! The doorbell: how engine threads tell the JavaScript thread that events wait.
+//! Wakes the JavaScript thread when events wait.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -6,17 +6,17 @@ use napi::bindgen_prelude::Function;
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Result, Status, sys};
 
-/// It does not keep the process alive unless it is told to.
+/// A weak threadsafe function: the process may exit while it exists, unless [`Bell::keep_alive`] says otherwise.
 type Ringer = ThreadsafeFunction<(), (), (), Status, false, true>;
 
-/// See the module's documentation. After its environment has ended, ringing does nothing.
+/// Schedules a drain on the JavaScript thread. Ringing has no effect after the Node environment has ended.
 pub(crate) struct Bell {
     ringer: Ringer,
-    /// The JavaScript thread is on its way already.
+    /// A drain has been scheduled and has not started.
     rung: AtomicBool,
 }
 
-/// Whether the process stays alive for the events to come.
+/// Whether the bell keeps the process alive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum KeepAlive {
     Yes,
@@ -38,26 +38,26 @@ impl Bell {
 
     pub(crate) fn ring(&self) {
         if !self.rung.swap(true, Ordering::AcqRel) {
-            // It fails only while the environment ends: then nobody wants to know.
+            // Fails only while the environment ends, when no drain is needed any more.
             let _ = self
                 .ringer
                 .call((), ThreadsafeFunctionCallMode::NonBlocking);
         }
     }
 
-    /// The JavaScript thread is here: what comes from now on rings again.
+    /// A drain starts: events that arrive later ring again.
     pub(crate) fn answered(&self) {
         self.rung.store(false, Ordering::Release);
     }
 
-    /// The JavaScript thread has promised to come again.
+    /// JavaScript has scheduled another drain itself, so ringing is not needed until then.
     pub(crate) fn promised(&self) {
         self.rung.store(true, Ordering::Release);
     }
 
     #[expect(
         unsafe_code,
-        reason = "the safe interface wants to own the function for this"
+        reason = "the safe interface requires ownership of the function"
     )]
     pub(crate) fn keep_alive(&self, env: sys::napi_env, keep: KeepAlive) {
         let ringer = self.ringer.handle.get_raw();
@@ -65,7 +65,7 @@ impl Bell {
             if aborted {
                 return;
             }
-            // SAFETY: we are on the thread of `env`, and the function is alive while the lock is held.
+            // SAFETY: this is called on the thread of `env`, and the function is not released while the lock is held.
             unsafe {
                 match keep {
                     KeepAlive::Yes => sys::napi_ref_threadsafe_function(env, ringer),

@@ -1,7 +1,7 @@
-//! A call of JavaScript: how our functions are entered and left.
+//! Native functions that JavaScript calls.
 //!
-//! They are registered with Node-API itself: a wrapper that converts every argument costs three times what the hot ones
-//! (emit, broadcast, join, acknowledge) do.
+//! The functions are registered with Node-API directly, because napi's wrappers, which convert each argument, make the hot
+//! functions (emit, broadcast, join, acknowledge) three times as expensive.
 
 use std::ffi::{CString, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,30 +15,30 @@ use napi::sys::napi_value;
 use crate::error;
 use crate::server::Engine;
 
-/// The most arguments that any of our functions takes.
+/// The maximum number of arguments of a function.
 const ARGUMENTS: usize = 8;
 
 /// A function that JavaScript can call.
 pub(crate) trait Native {
-    /// Its name as a property of the engine.
+    /// The name of the function: a property of the engine object.
     const NAME: &'static str;
 
-    /// What it does. An error is thrown.
+    /// Executes the function. An error is thrown as a JavaScript exception.
     fn run(call: &Call<'_>) -> Result<napi_value, Error>;
 }
 
-/// See the module's documentation. `value.rs` reads its arguments and makes its results.
+/// A call in progress: its engine and its arguments. `value.rs` converts arguments and results.
 pub(crate) struct Call<'a> {
     pub(crate) engine: &'a Engine,
-    /// Valid, and ours, until the call returns.
+    /// The environment, valid until the call returns.
     pub(crate) env: sys::napi_env,
     arguments: [napi_value; ARGUMENTS],
-    /// How many were given.
+    /// The number of arguments that the caller passed.
     pub(crate) count: usize,
 }
 
 impl Call<'_> {
-    /// An argument; the ones that were not given are undefined.
+    /// The argument at this index; `undefined` if the caller passed fewer.
     pub(crate) fn argument(&self, at: usize) -> napi_value {
         if at < self.count {
             self.arguments[at]
@@ -48,8 +48,8 @@ impl Call<'_> {
     }
 }
 
-/// Makes a JavaScript function of `N` that shares the engine, as a property of `object`.
-#[expect(unsafe_code, reason = "this is where Node-API is called by hand")]
+/// Adds the function `N` to `object`. The function holds a reference to the engine.
+#[expect(unsafe_code, reason = "calls Node-API directly")]
 pub(crate) fn register<N: Native>(
     env: sys::napi_env,
     object: napi_value,
@@ -60,7 +60,7 @@ pub(crate) fn register<N: Native>(
         .cast::<c_void>();
     let name = N::NAME;
     let (mut function, mut key) = (ptr::null_mut(), ptr::null_mut());
-    // SAFETY: `env` and `object` belong to the call that we are in; `data` lives until the finalizer of the function.
+    // SAFETY: `env` and `object` belong to the current call; `data` is valid until the finalizer of the function.
     let statuses = unsafe {
         [
             sys::napi_create_function(
@@ -92,18 +92,18 @@ pub(crate) fn register<N: Native>(
         None => Ok(()),
         Some(status) => Err(napi::Error::new(
             napi::Status::from(status),
-            "a native function cannot be made",
+            "Node-API could not create a native function",
         )),
     }
 }
 
-#[expect(unsafe_code, reason = "the signature is Node-API's")]
+#[expect(unsafe_code, reason = "the signature is defined by Node-API")]
 unsafe extern "C" fn forget(_: sys::napi_env, data: *mut c_void, _: *mut c_void) {
-    // SAFETY: it was made by `into_raw` for this one function.
+    // SAFETY: `data` comes from `Arc::into_raw` in `register`, and the finalizer runs once.
     drop(unsafe { Arc::from_raw(data.cast_const().cast::<Engine>()) });
 }
 
-#[expect(unsafe_code, reason = "the signature is Node-API's")]
+#[expect(unsafe_code, reason = "the signature is defined by Node-API")]
 unsafe extern "C" fn enter<N: Native>(
     env: sys::napi_env,
     info: sys::napi_callback_info,
@@ -111,8 +111,8 @@ unsafe extern "C" fn enter<N: Native>(
     let mut arguments = [ptr::null_mut(); ARGUMENTS];
     let mut count = ARGUMENTS;
     let mut data = ptr::null_mut();
-    // SAFETY: Node-API calls us with its own values; `data` is the engine that `register` gave it, and the function,
-    // which is running, keeps it.
+    // SAFETY: `env` and `info` come from Node-API; `data` is the engine from `register`, which the running function keeps
+    // alive.
     let engine = unsafe {
         sys::napi_get_cb_info(
             env,
@@ -138,12 +138,12 @@ unsafe extern "C" fn enter<N: Native>(
     }
 }
 
-/// Throws an error with its code, and gives what the function then returns.
-#[expect(unsafe_code, reason = "this is where Node-API is called by hand")]
+/// Throws an error with its code. Returns the value that the native function must then return.
+#[expect(unsafe_code, reason = "calls Node-API directly")]
 pub(crate) fn throw(env: sys::napi_env, error: &Error) -> napi_value {
     let text = |text: String| CString::new(text.replace('\0', "")).unwrap_or_default();
     let (code, message) = (text(error::code(error)), text(error::message(error)));
-    // SAFETY: we are inside a call of this environment; both texts end with a zero and are copied.
+    // SAFETY: this runs during a call from `env`; both strings are NUL-terminated and are copied.
     unsafe { sys::napi_throw_error(env, code.as_ptr(), message.as_ptr()) };
     ptr::null_mut()
 }

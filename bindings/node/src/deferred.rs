@@ -1,4 +1,4 @@
-//! The questions that wait for an answer of JavaScript.
+//! Questions of the core that JavaScript has not answered yet, such as whether a middleware accepts a client.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,11 +17,11 @@ struct Open {
     by_number: HashMap<u32, WeakQuestion>,
 }
 
-/// Open questions by number. The core keeps them alive; one that expires leaves by itself.
+/// Pending questions by number. The core owns them; a question that expires removes itself.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Questions(Arc<Mutex<Open>>);
 
-/// What the core keeps for us with a question.
+/// The host data of a question: removes the question from the map when the core drops it.
 struct Entry {
     number: u32,
     questions: Questions,
@@ -34,7 +34,7 @@ impl Drop for Entry {
 }
 
 impl Questions {
-    /// The number of a question.
+    /// Registers a question and returns its number.
     pub(crate) fn add(&self, question: &Question) -> u32 {
         let number = {
             let mut open = self.open();
@@ -50,7 +50,7 @@ impl Questions {
         number
     }
 
-    /// How many wait.
+    /// The number of pending questions.
     pub(crate) fn count(&self) -> usize {
         self.open().by_number.len()
     }
@@ -65,8 +65,9 @@ impl Questions {
     }
 }
 
-/// `answer(question, accepted, message?, data?, headers?)`: why not (without a message, the default text), or, about a
-/// response, names and values of headers.
+/// `answer(question, accepted, message?, data?, headers?)`: answers a question. `message` and `data` (JSON) are for the
+/// rejected client; without a message, it gets the default text. `headers` are names and values of header fields, for a
+/// question about a response. Does nothing if the question has expired.
 pub(crate) struct AnswerQuestion;
 
 impl Native for AnswerQuestion {
@@ -76,7 +77,7 @@ impl Native for AnswerQuestion {
         let Some(question) = call.engine.host.questions.take(call.number(0)?) else {
             return Ok(call.undefined());
         };
-        // An answer that comes too late is nobody's mistake.
+        // The question may have expired meanwhile, for example because the client disconnected.
         let _ = if call.flag(1)? {
             for header in call.strings(4)?.chunks_exact(2) {
                 let _ = question.set_header(&header[0], &header[1]);
@@ -85,7 +86,7 @@ impl Native for AnswerQuestion {
         } else {
             let data = call.optional_string(3)?.unwrap_or_default().into_bytes();
             if !data.is_empty() && bellwire_core::json::check(&data, usize::MAX).is_err() {
-                return Err(misuse("the data of a refusal is JSON"));
+                return Err(misuse("the data of a rejection must be JSON"));
             }
             question.reject(Rejection {
                 status: 0,

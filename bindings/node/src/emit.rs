@@ -1,7 +1,7 @@
-//! Sending. JavaScript has made JSON and taken the binary parts out; here it is only framed and queued.
+//! Sending. JavaScript serializes the arguments and extracts attachments; these functions encode and queue the packet.
 //!
-//! Arguments come as what stands between the brackets of their JSON array: one argument alone is the usual case, and
-//! JavaScript need not make an array for it.
+//! Arguments are passed as JSON without the brackets of the array, because most events have one argument and JavaScript
+//! then does not need to build an array.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::call::{Call, Native};
 use crate::error::misuse;
 use crate::event::State;
 
-/// `emit(socket, volatile, name, args, attachments?)`. Nothing happens when the socket has left.
+/// `emit(socket, volatile, name, args, attachments?)`. Does nothing if the socket is disconnected.
 pub(crate) struct Emit;
 
 impl Native for Emit {
@@ -41,8 +41,8 @@ impl Native for Emit {
     }
 }
 
-/// `emitWithAck(socket, operation, timeout ms or 0, name, args, attachments?)`: an `Acked` record follows. False: the
-/// socket has left, and none follows.
+/// `emitWithAck(socket, operation, timeout ms or 0, name, args, attachments?)`: an `Acked` record follows. Returns false,
+/// and no record follows, if the socket is disconnected.
 pub(crate) struct EmitWithAck;
 
 impl Native for EmitWithAck {
@@ -64,7 +64,7 @@ impl Native for EmitWithAck {
     }
 }
 
-/// `acknowledge(socket, id low, id high, args, attachments?)`. Nothing happens when the socket has left.
+/// `acknowledge(socket, id low, id high, args, attachments?)`. Does nothing if the socket is disconnected.
 pub(crate) struct Acknowledge;
 
 impl Native for Acknowledge {
@@ -121,7 +121,7 @@ impl Native for BroadcastWithAck {
     }
 }
 
-/// `sendText(socket, text)`: a plain Engine.IO message.
+/// `sendText(socket, text)`: sends a text message of Engine.IO.
 pub(crate) struct SendText;
 
 impl Native for SendText {
@@ -139,7 +139,7 @@ impl Native for SendText {
     }
 }
 
-/// `sendBinary(socket, bytes)`: a plain Engine.IO message.
+/// `sendBinary(socket, bytes)`: sends a binary message of Engine.IO.
 pub(crate) struct SendBinary;
 
 impl Native for SendBinary {
@@ -155,7 +155,7 @@ impl Native for SendBinary {
     }
 }
 
-/// Name, arguments and attachments from argument `at`.
+/// Calls `run` with the event whose name, arguments and attachments start at argument `at`.
 fn with_payload<R>(
     call: &Call<'_>,
     at: usize,
@@ -166,7 +166,7 @@ fn with_payload<R>(
     event(call, at, scratch, &attachments).map(|payload| run(&payload))
 }
 
-/// The JSON comes from `JSON.stringify` and needs no check.
+/// Reads the name and arguments of an event. The JSON comes from `JSON.stringify` and is not validated again.
 fn event<'a>(
     call: &Call<'_>,
     at: usize,
@@ -185,16 +185,16 @@ fn event<'a>(
 }
 
 fn utf8(text: &[u8]) -> Result<&str, Error> {
-    std::str::from_utf8(text).map_err(|_| misuse("a string is needed"))
+    std::str::from_utf8(text).map_err(|_| misuse("the argument must be a string"))
 }
 
-/// An unusually large text is not kept.
+/// Clears the buffer. Keeps its allocation up to 1 MiB.
 fn empty(scratch: &mut Vec<u8>) {
     scratch.clear();
     scratch.shrink_to(1 << 20);
 }
 
-/// Appends the brackets, too.
+/// Appends the JSON of an array whose items are argument `at`; returns its range in the buffer.
 fn array(call: &Call<'_>, at: usize, scratch: &mut Vec<u8>) -> Result<Range<usize>, Error> {
     let start = scratch.len();
     scratch.push(b'[');
@@ -215,7 +215,7 @@ fn reliability(call: &Call<'_>, at: usize) -> Result<Reliability, Error> {
     })
 }
 
-/// False when the receiver has left, which is nobody's mistake.
+/// Returns false for `Gone`: the socket disconnected, which a caller cannot prevent.
 fn unless_gone(sent: Result<(), Error>) -> Result<bool, Error> {
     match sent {
         Ok(()) => Ok(true),

@@ -1,8 +1,8 @@
-//! Errors as JavaScript sees them: an `Error` with a `code`.
+//! Conversion of errors to JavaScript: an `Error` with a `code`.
 
 use bellwire_core::error::{Error, ErrorKind};
 
-/// The `code` of an error: Node's own where it has one.
+/// The `code` of an error: Node's code if there is one, such as `EADDRINUSE`, otherwise `ERR_BELLWIRE_` and the kind.
 pub(crate) fn code(error: &Error) -> String {
     match error.kind() {
         ErrorKind::AddressInUse => "EADDRINUSE".to_owned(),
@@ -20,7 +20,7 @@ pub(crate) fn code(error: &Error) -> String {
     }
 }
 
-/// The message, with what the operating system said.
+/// The message, followed by the cause, such as the error of the operating system.
 pub(crate) fn message(error: &Error) -> String {
     use std::error::Error as _;
     match error.source() {
@@ -29,7 +29,7 @@ pub(crate) fn message(error: &Error) -> String {
     }
 }
 
-/// A call that the JavaScript half should not have made.
+/// The error for a call with invalid arguments.
 pub(crate) fn misuse(what: &'static str) -> Error {
     Error::new(ErrorKind::Argument, what)
 }

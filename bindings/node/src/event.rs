@@ -1,4 +1,4 @@
-//! From the core's events to the records of a batch. Runs on the JavaScript thread, inside a drain.
+//! Converts events of the core to records of a batch. Runs on the JavaScript thread, during a drain.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -17,19 +17,19 @@ use crate::names::Names;
 use crate::registry::Registry;
 use crate::text::room_literal;
 
-/// What the JavaScript thread works on.
+/// State that only the JavaScript thread uses.
 #[derive(Debug, Default)]
 pub(crate) struct State {
     pub(crate) registry: Registry,
     names: Names,
     pub(crate) batch: Batch,
-    /// Where strings of JavaScript are written to.
+    /// Reused buffer for strings copied from JavaScript.
     pub(crate) scratch: Vec<u8>,
-    /// While JavaScript handles the events of a drain.
+    /// Delays the writes of emits while JavaScript handles the events of a drain.
     pub(crate) cork: Option<Cork>,
 }
 
-/// The handler of the core's queue.
+/// Receives the events of the core's queue.
 #[derive(Debug, Default)]
 pub(crate) struct Host {
     state: Mutex<State>,
@@ -37,12 +37,12 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    /// Only the JavaScript thread comes here, so nobody waits.
+    /// Locks the state. Only the JavaScript thread does so, so the lock is never contended.
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The socket of a handle, unless it is gone.
+    /// The socket with this handle; `None` if the core has dropped it.
     pub(crate) fn socket(&self, handle: u32) -> Option<Arc<Socket>> {
         self.state().registry.socket(handle)
     }
@@ -201,7 +201,7 @@ impl Handler for Host {
                 batch.push(Kind::Fault, Numbers::default(), text.as_bytes(), b"");
             }
             Event::Shutdown => batch.push(Kind::Shutdown, Numbers::default(), b"", b""),
-            // Nothing else is hooked or asked for.
+            // Other events are only delivered to hosts that enable their hooks.
             _ => {}
         }
     }
@@ -214,12 +214,13 @@ fn of(handle: u32) -> Numbers {
     }
 }
 
-/// What ended the connection, as JSON; absent if only the reason is known.
+/// The cause of a disconnect as JSON; empty if only the reason is known.
 fn cause(event: &Event<'_>) -> Vec<u8> {
     event.cause().map_or_else(Vec::new, Cause::to_json)
 }
 
-/// The replies become one JSON array: how many attachments a reply has, then its arguments, and so on.
+/// Adds an `Acked` record. Its text is a JSON array that alternates between the number of attachments of a reply and the
+/// arguments of the reply.
 fn acked(batch: &mut Batch, operation: u32, outcome: AckOutcome, replies: &[Reply]) {
     let mut text = vec![b'['];
     let mut attachments = Vec::new();

@@ -1,4 +1,4 @@
-//! What a client came with, as JSON.
+//! The handshake of a client as JSON.
 
 use bellwire_core::error::Error;
 use bellwire_core::json;
@@ -7,7 +7,7 @@ use napi::sys::napi_value;
 
 use crate::call::{Call, Native};
 
-/// `handshake(socket)`: JSON, with the request; undefined when it is gone.
+/// `handshake(socket)`: the handshake and its request as JSON; undefined if the core has dropped the socket.
 pub(crate) struct Handshake;
 
 impl Native for Handshake {
@@ -42,7 +42,7 @@ impl Native for Handshake {
     }
 }
 
-/// A request as a JSON object.
+/// Appends a request as a JSON object.
 pub(crate) fn write_request(out: &mut Vec<u8>, request: &Request) {
     out.extend_from_slice(b"{\"method\":");
     json::write_string(out, request.method());

@@ -1,4 +1,4 @@
-//! Hooks: what is asked and told only while somebody listens.
+//! Hooks: events that the core delivers only while JavaScript has listeners for them.
 
 use bellwire_core::error::Error;
 use bellwire_core::socketio::event::{Hook, Hooks};
@@ -7,7 +7,7 @@ use napi::sys::napi_value;
 use crate::call::{Call, Native};
 use crate::error::misuse;
 
-/// `hookServer(what, on)`.
+/// `hookServer(hook, on)`: enables or disables a hook of the server.
 pub(crate) struct HookServer;
 
 impl Native for HookServer {
@@ -18,7 +18,7 @@ impl Native for HookServer {
     }
 }
 
-/// `hook(namespace, what, on)`.
+/// `hook(namespace, hook, on)`: enables or disables a hook of a namespace.
 pub(crate) struct HookNamespace;
 
 impl Native for HookNamespace {
@@ -30,7 +30,7 @@ impl Native for HookNamespace {
     }
 }
 
-/// What is meant, and whether it is wanted, from argument `at`.
+/// Reads the name of the hook and `on` from argument `at`, and changes the hook.
 fn change(call: &Call<'_>, at: usize, hooks: &Hooks) -> Result<napi_value, Error> {
     let hook = match call.string(at)?.as_str() {
         "allowRequest" => Hook::AllowRequest,
@@ -38,7 +38,11 @@ fn change(call: &Call<'_>, at: usize, hooks: &Hooks) -> Result<napi_value, Error
         "connectionError" => Hook::ConnectionError,
         "middleware" => Hook::Middleware,
         "rooms" => Hook::Rooms,
-        _ => return Err(misuse("there is no such hook")),
+        _ => {
+            return Err(misuse(
+                "the hook must be allowRequest, headers, connectionError, middleware or rooms",
+            ));
+        }
     };
     if call.flag(at + 1)? {
         hooks.add(hook);

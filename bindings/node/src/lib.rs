@@ -1,16 +1,13 @@
-//! The native half of the npm package: the engine as one JavaScript object of plain functions.
+//! The native addon of the npm package: an engine as a JavaScript object of plain functions.
 //!
-//! Engine threads never enter V8. They append to the core's queue and ring one bell, a threadsafe function; JavaScript
-//! then drains the queue on its own thread: many events become one string, one array of numbers and their attachments.
-//! What the other way is called on the same thread, works on the core's locks, and returns at once. Namespaces, sockets
-//! and questions are integers here; the classes that users see are in `lib/`.
+//! Engine threads never enter V8. They append events to the core's queue and ring a bell, which is a threadsafe function.
+//! JavaScript then drains the queue on its own thread: one drain returns many events as one string, one array of numbers
+//! and their attachments. Calls from JavaScript to the engine run on the JavaScript thread, take short locks of the core and
+//! never block. Namespaces, sockets and questions are integers at this boundary; the public classes are in `lib/`.
 #![deny(unsafe_code)]
 #![cfg_attr(
     test,
-    allow(
-        dead_code,
-        reason = "nothing is registered with Node in a test program"
-    )
+    allow(dead_code, reason = "a test binary registers no functions with Node")
 )]
 
 mod batch;

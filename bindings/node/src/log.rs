@@ -1,4 +1,4 @@
-//! The engine's log, for JavaScript: lines wait until its thread takes them with the events.
+//! Passes the engine's log to JavaScript. Lines are stored until the JavaScript thread drains them with the events.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -11,17 +11,17 @@ use crate::bell::Bell;
 
 static STORE: Store = Store::new();
 
-/// The engines of all threads of JavaScript share the store: it hears as much as any of them wants.
+/// Requests lines up to this level. All engines of the process share one store, whose level is the highest requested.
 pub(crate) fn want(level: u8) {
     static MOST: AtomicU8 = AtomicU8::new(0);
     let most = MOST.fetch_max(level, Ordering::AcqRel).max(level);
-    // It can only fail in a process in which something else listens: then that has the lines.
+    // Fails only if another component of the process already listens to the log; that component then gets the lines.
     if listen(&STORE).is_ok() {
         STORE.set_level(Level::from_number(most).unwrap_or(Level::Trace));
     }
 }
 
-/// Rings the bell for log lines of this server, too.
+/// Rings the bell for log lines of this server.
 pub(crate) fn begin(server: ServerId, bell: &Arc<Bell>) {
     let bell = Arc::downgrade(bell);
     let ring = move || {
@@ -32,7 +32,7 @@ pub(crate) fn begin(server: ServerId, bell: &Arc<Bell>) {
     STORE.add_host(server, Arc::new(ring));
 }
 
-/// Adds the lines that wait, `most` of them; whether to come again.
+/// Adds up to `most` stored lines to the batch. Returns whether more may be stored.
 pub(crate) fn drain(server: ServerId, most: usize, batch: &mut Batch) -> bool {
     let lines = STORE.take(server, most);
     for line in &lines {
@@ -46,7 +46,7 @@ pub(crate) fn drain(server: ServerId, most: usize, batch: &mut Batch) -> bool {
     lines.len() == most
 }
 
-/// The server has stopped.
+/// Removes the server from the log: it has stopped.
 pub(crate) fn end(server: ServerId) {
     STORE.remove_host(server);
 }

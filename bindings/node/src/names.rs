@@ -1,6 +1,6 @@
-//! Names of events as numbers, so that JavaScript makes the string of a name once and not for each event.
+//! Numbers for event names, so that JavaScript creates the string of a name once and not for each event.
 //!
-//! Clients choose the names, so they are not kept for ever: when there are many, all are forgotten and numbered anew.
+//! Clients choose the names, so the table is bounded: when it is full, it is cleared and numbering starts again.
 
 use std::collections::HashMap;
 
@@ -8,23 +8,23 @@ use bellwire_core::socketio::EventName;
 
 use crate::batch::{Batch, Kind, Numbers};
 
-/// So many names are kept at once.
+/// The maximum number of names in the table.
 const MOST: usize = 1024;
 
-/// A name that is longer is numbered for one event only, as 0.
+/// The maximum length of a name in the table, in bytes. A longer name gets the number 0, for one event.
 const LONGEST: usize = 64;
 
-/// See the module's documentation.
+/// The table of event names.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     numbers: HashMap<Box<str>, u32>,
 }
 
 impl Names {
-    /// The number of a name; the batch gets a record of what it means if that is new.
+    /// Returns the number of a name. If JavaScript does not know the number yet, adds a `Name` record to the batch.
     pub(crate) fn number(&mut self, name: EventName<'_>, batch: &mut Batch) -> u32 {
         if let Some(literal) = name.literal() {
-            // It is numbered for this event only, too.
+            // Rare: like a long name, it gets the number 0, for one event.
             let numbers = Numbers {
                 c: 1,
                 ..Numbers::default()

@@ -1,4 +1,4 @@
-//! What a namespace is asked and told besides events.
+//! Functions on a namespace other than sending.
 
 use bellwire_core::error::Error;
 use napi::sys::napi_value;
@@ -8,7 +8,7 @@ use crate::call::{Call, Native};
 use crate::registry::Registry;
 use crate::socket::scope;
 
-/// `of(name)`: the index of the namespace, made on first use.
+/// `of(name)`: returns the index of the namespace, which is created on first use.
 pub(crate) struct Of;
 
 impl Native for Of {
@@ -21,7 +21,8 @@ impl Native for Of {
     }
 }
 
-/// `sockets(namespace, rooms?, except?)`: the handles of those that JavaScript knows.
+/// `sockets(namespace, rooms?, except?)`: returns the handles of the target's sockets. Sockets that have not appeared
+/// in an event yet have no handle and are left out.
 pub(crate) struct Sockets;
 
 impl Native for Sockets {
@@ -65,7 +66,8 @@ impl Native for LeaveAll {
     }
 }
 
-/// `disconnectAll(namespace, rooms?, except?, close)`.
+/// `disconnectAll(namespace, rooms?, except?, close)`: disconnects every socket of the target; `close` closes its
+/// connection.
 pub(crate) struct DisconnectAll;
 
 impl Native for DisconnectAll {

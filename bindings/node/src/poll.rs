@@ -1,4 +1,4 @@
-//! Polled delivery: the JavaScript thread takes the events, many at a time.
+//! Polled delivery: the JavaScript thread drains the queue in batches.
 
 use bellwire_core::error::Error;
 use napi::sys::napi_value;
@@ -7,14 +7,15 @@ use crate::batch::{Kind, Numbers};
 use crate::call::{Call, Native};
 use crate::log;
 
-/// Events that are fetched before we look how much text there is.
+/// Number of events that are taken from the queue between two checks of the batch's size.
 const STEP: usize = 16;
 
-/// A batch with more text than this is handed over before it is full.
+/// A batch with more text than this, in bytes, is returned before it has the maximum number of events.
 const MUCH_TEXT: usize = 1 << 18;
 
-/// `drain(most, words, parts)`: fills the words with how many records there are, whether to come again, and the records;
-/// puts the arguments of the messages and all attachments into the array. The text of the records.
+/// `drain(most, words, parts)`: takes up to `most` events. Writes the number of records, whether more events wait, and the
+/// records to the `Uint32Array` `words`; puts the arguments of the messages and the attachments into the array `parts`.
+/// Returns the text of the records.
 pub(crate) struct Drain;
 
 impl Native for Drain {
@@ -43,7 +44,7 @@ impl Native for Drain {
             let mut left = most;
             loop {
                 let step = STEP.min(left);
-                // Nobody else drains, and no handler of ours comes back here.
+                // Only the JavaScript thread drains, and the handler does not call back into it, so this does not fail.
                 let handled = queue.copy(step).unwrap_or(0);
                 left -= handled;
                 more = handled == step;
@@ -51,7 +52,8 @@ impl Native for Drain {
                     break;
                 }
             }
-            // Until `flush`, what handlers emit wakes each connection once. For one event that is so anyhow.
+            // Until `flush`, emits of handlers are collected, so that each connection is woken once. With a single event
+            // this would save nothing.
             cork = (most - left > 1).then(|| queue.cork());
         }
         more |= log::drain(call.engine.log_id, most, &mut host.state().batch);
@@ -68,7 +70,7 @@ impl Native for Drain {
     }
 }
 
-/// `flush()`: sends what handlers have emitted since the drain, whose events have all been handled.
+/// `flush()`: all events of the drain have been handled; sends the messages that handlers have emitted meanwhile.
 pub(crate) struct Flush;
 
 impl Native for Flush {

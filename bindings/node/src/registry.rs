@@ -1,8 +1,8 @@
-//! The integers by which JavaScript knows sockets, connections and namespaces.
+//! The integers that identify sockets, connections and namespaces in JavaScript.
 //!
-//! A socket has a handle from the first event that shows it until the core has dropped it. While it is connected we hold
-//! it, so that its last handlers still see its rooms; otherwise only the core does. A handle becomes free in a drain,
-//! which tells JavaScript first: a handle never means two sockets at once.
+//! A socket has a handle from the first event that concerns it until the core drops it. While it is connected, the registry
+//! holds a reference, so that its last handlers can still read its rooms; otherwise only the core owns it. Handles are
+//! freed in a drain, which first reports them to JavaScript as released, so a handle never refers to two sockets at once.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -10,14 +10,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use bellwire_core::error::{Error, ErrorKind};
 use bellwire_core::socketio::{Link, Namespace, Socket};
 
-/// The handles of dropped sockets, for the next drain.
+/// The handles of sockets that the core has dropped since the last drain.
 pub(crate) type Dropped = Arc<Mutex<Vec<u32>>>;
 
 #[derive(Debug, Default)]
 enum Entry {
     #[default]
     Free,
-    /// The core's alone: not connected yet, or not any more.
+    /// Owned by the core only: not connected yet, or disconnected.
     Loose(Weak<Socket>),
     Held(Arc<Socket>),
 }
@@ -25,11 +25,11 @@ enum Entry {
 #[derive(Debug, Default)]
 struct Slot {
     entry: Entry,
-    /// The address of the connection's link.
+    /// The address of the link of the socket's connection: the key in `connections`.
     link: usize,
 }
 
-/// A connection; holding its link keeps the address from meaning another one.
+/// A connection. Holds its link, so that the address is not reused while it is a key.
 #[derive(Debug)]
 struct Connection {
     number: u32,
@@ -37,7 +37,7 @@ struct Connection {
     _link: Arc<Link>,
 }
 
-/// What the core keeps for us with a socket.
+/// The host data of a socket: reports its handle when the core drops the socket.
 #[derive(Debug)]
 struct Handle {
     number: u32,
@@ -50,11 +50,11 @@ impl Drop for Handle {
     }
 }
 
-/// What the core keeps for us with a namespace.
+/// The host data of a namespace: its index.
 #[derive(Debug)]
 struct NamespaceIndex(u32);
 
-/// See the module's documentation.
+/// The sockets, connections and namespaces that have a number.
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
     slots: Vec<Slot>,
@@ -66,14 +66,14 @@ pub(crate) struct Registry {
 }
 
 impl Registry {
-    /// The handle of a socket, made now if it is new.
+    /// Returns the handle of a socket; assigns one if it has none.
     pub(crate) fn handle(&mut self, socket: &Arc<Socket>) -> u32 {
         if let Some(handle) = socket.host().get::<Handle>() {
             return handle.number;
         }
         let number = self.free.pop().unwrap_or_else(|| {
             if self.slots.is_empty() {
-                // No socket has the handle 0.
+                // The handle 0 is reserved: JavaScript uses it for a released socket.
                 self.slots.push(Slot::default());
             }
             self.slots.push(Slot::default());
@@ -98,7 +98,7 @@ impl Registry {
         number
     }
 
-    /// The number of the connection of a socket with this handle.
+    /// Returns the number of the connection that carries the socket with this handle.
     pub(crate) fn connection(&self, handle: u32) -> u32 {
         self.slots
             .get(handle as usize)
@@ -106,14 +106,14 @@ impl Registry {
             .map_or(0, |connection| connection.number)
     }
 
-    /// From now on the socket stays, until it is let go.
+    /// Keeps the socket alive until [`let_go`](Self::let_go).
     pub(crate) fn hold(&mut self, handle: u32, socket: &Arc<Socket>) {
         if let Some(slot) = self.slots.get_mut(handle as usize) {
             slot.entry = Entry::Held(Arc::clone(socket));
         }
     }
 
-    /// JavaScript is done with the socket; the core may be, too.
+    /// Stops keeping the socket alive: its last handlers have run.
     pub(crate) fn let_go(&mut self, handle: u32) {
         let Some(slot) = self.slots.get_mut(handle as usize) else {
             return;
@@ -124,7 +124,7 @@ impl Registry {
         }
     }
 
-    /// The socket, unless it is gone altogether.
+    /// Returns the socket with this handle; `None` if the core has dropped it.
     pub(crate) fn socket(&self, handle: u32) -> Option<Arc<Socket>> {
         match &self.slots.get(handle as usize)?.entry {
             Entry::Free => None,
@@ -133,7 +133,7 @@ impl Registry {
         }
     }
 
-    /// The same without a reference of our own, for what is done often.
+    /// Calls `run` with the socket. Avoids the atomic reference count of [`socket`](Self::socket) on hot paths.
     pub(crate) fn with_socket<R>(
         &self,
         handle: u32,
@@ -145,7 +145,7 @@ impl Registry {
         }
     }
 
-    /// At most so many handles that have become free.
+    /// Frees up to `most` handles of dropped sockets and returns them.
     pub(crate) fn collect(&mut self, most: usize) -> Vec<u32> {
         let freed = {
             let mut dropped = lock(&self.dropped);
@@ -165,12 +165,12 @@ impl Registry {
         freed
     }
 
-    /// The handle that a socket has, if JavaScript knows it.
+    /// Returns the handle of a socket; `None` if it has none yet.
     pub(crate) fn known(socket: &Socket) -> Option<u32> {
         socket.host().get::<Handle>().map(|handle| handle.number)
     }
 
-    /// The index of a namespace.
+    /// Returns the index of a namespace; assigns one if it has none.
     pub(crate) fn index(&mut self, namespace: &Arc<Namespace>) -> u32 {
         let namespaces = &mut self.namespaces;
         let index = namespace.host().get_or_init(|| {
@@ -184,10 +184,10 @@ impl Registry {
         self.namespaces
             .get(index as usize)
             .map(Arc::clone)
-            .ok_or_else(|| Error::new(ErrorKind::Closed, "the server has closed"))
+            .ok_or_else(|| Error::new(ErrorKind::Closed, "the server is closed"))
     }
 
-    /// How many sockets and connections are known: what must be nothing after everybody has left.
+    /// The numbers of sockets and connections in the registry. Both are zero after all clients have disconnected.
     pub(crate) fn size(&self) -> (usize, usize) {
         let free = self.free.len() + usize::from(!self.slots.is_empty());
         (self.slots.len() - free, self.connections.len())

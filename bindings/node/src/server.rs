@@ -1,7 +1,7 @@
-//! Servers: their beginning, what they listen on, their numbers, and their end.
+//! Creating an engine, listening, metrics, and closing.
 #![allow(
     clippy::needless_pass_by_value,
-    reason = "a string of JavaScript is always handed over as one of our own"
+    reason = "napi passes strings from JavaScript by value"
 )]
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,7 +27,8 @@ use crate::error::misuse;
 use crate::event::Host;
 use crate::{deferred, emit, handshake, hooks, log, namespace, poll, socket};
 
-/// The engine of one JavaScript server. The functions of the JavaScript object share it; it stops with the last of them.
+/// The engine of a JavaScript server. The functions of the JavaScript object share it; the engine stops when the last of
+/// them is collected.
 pub(crate) struct Engine {
     pub(crate) host: Arc<Host>,
     pub(crate) bell: Arc<Bell>,
@@ -58,21 +59,21 @@ impl Engine {
         })
     }
 
-    /// The server, until it has stopped.
+    /// The server; an error with the kind `Closed` after [`stop`](Self::stop).
     pub(crate) fn server(&self) -> Result<Arc<Server>, Error> {
         self.server
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .as_ref()
             .map(Arc::clone)
-            .ok_or_else(|| Error::new(ErrorKind::Closed, "the server has closed"))
+            .ok_or_else(|| Error::new(ErrorKind::Closed, "the server is closed"))
     }
 
     pub(crate) fn namespace(&self, index: u32) -> Result<Arc<Namespace>, Error> {
         self.host.state().registry.namespace(index)
     }
 
-    /// Ends the threads, on one of their own: it takes a moment, and nobody has to wait for it.
+    /// Stops the engine's threads. A new thread waits for them, so that the JavaScript thread does not block.
     pub(crate) fn stop(&self) {
         let server = self
             .server
@@ -81,18 +82,18 @@ impl Engine {
             .take();
         {
             let mut state = self.host.state();
-            // The namespaces it holds lead back to it.
+            // Breaks a reference cycle: the registry holds namespaces, which hold the server.
             state.registry = crate::registry::Registry::default();
             state.cork = None;
         }
         if let Some(server) = server {
             log::end(self.log_id);
-            // Without a thread to spare, the others end with the process.
+            // If the thread cannot be created, the engine's threads end with the process.
             let _ = std::thread::Builder::new()
                 .name("bellwire-stop".to_owned())
                 .spawn(move || {
                     server.stop();
-                    // What still waits holds sockets, which lead back to the server.
+                    // Breaks a reference cycle: queued events hold sockets, which hold the server.
                     if let Some(queue) = server.queue() {
                         queue.clear();
                     }
@@ -107,7 +108,7 @@ impl Drop for Engine {
     }
 }
 
-/// `listen(host, port)`: the port. From now on the process stays alive.
+/// `listen(host, port)`: listens on a TCP port and returns it. Keeps the process alive until `stop`.
 pub(crate) struct Listen;
 
 impl Native for Listen {
@@ -115,14 +116,15 @@ impl Native for Listen {
 
     fn run(call: &Call<'_>) -> Result<napi_value, Error> {
         let server = call.engine.server()?;
-        let port = u16::try_from(call.number(1)?).map_err(|_| misuse("a port is needed"))?;
+        let port = u16::try_from(call.number(1)?)
+            .map_err(|_| misuse("the port must be a number from 0 to 65535"))?;
         let port = server.listen_tcp(&call.string(0)?, port)?;
         call.engine.bell.keep_alive(call.env, KeepAlive::Yes);
         Ok(call.new_number(f64::from(port)))
     }
 }
 
-/// `listenUnix(path)`.
+/// `listenUnix(path)`: listens on a Unix socket. Keeps the process alive until `stop`.
 pub(crate) struct ListenUnix;
 
 impl Native for ListenUnix {
@@ -135,7 +137,8 @@ impl Native for ListenUnix {
     }
 }
 
-/// `serve(path, content type, bytes?)`: answers GET of this path; without bytes, no longer.
+/// `serve(path, content type, bytes?)`: serves the bytes in response to GET requests for this path; without bytes, removes
+/// the path.
 pub(crate) struct Serve;
 
 impl Native for Serve {
@@ -153,7 +156,7 @@ impl Native for Serve {
     }
 }
 
-/// `stat(name)`: a number of the server; undefined when there is none of that name.
+/// `stat(name)`: returns the value of a metric; undefined if there is no metric with this name.
 pub(crate) struct Stat;
 
 impl Native for Stat {
@@ -175,7 +178,7 @@ impl Native for Stat {
     }
 }
 
-/// `closeSession(id)`: closes its connection, whose client may come back.
+/// `closeSession(id)`: closes the connection of a session; the client may reconnect. Returns whether the session was open.
 pub(crate) struct CloseSession;
 
 impl Native for CloseSession {
@@ -187,7 +190,8 @@ impl Native for CloseSession {
     }
 }
 
-/// `close(ms)`: begins the graceful stop, which a `Shutdown` record ends.
+/// `close(ms)`: stops listening and disconnects all clients, dropping those that remain after this time. A `Shutdown` record
+/// follows.
 pub(crate) struct Close;
 
 impl Native for Close {
@@ -201,7 +205,7 @@ impl Native for Close {
     }
 }
 
-/// `stop()`: after the `Shutdown` record. Ends the threads; the process may end.
+/// `stop()`: stops the engine's threads, after the `Shutdown` record. The engine no longer keeps the process alive.
 pub(crate) struct Stop;
 
 impl Native for Stop {
@@ -214,17 +218,17 @@ impl Native for Stop {
     }
 }
 
-/// What there is to know before the first drain.
+/// The sizes that `lib/dispatcher.js` needs to read the result of a drain.
 #[napi(object)]
 #[derive(Debug)]
 pub(crate) struct Layout {
-    /// Numbers of a record.
+    /// Number of words in a record.
     pub stride: u32,
-    /// Numbers before the first record.
+    /// Number of words before the first record.
     pub head: u32,
 }
 
-/// How the records of a drain lie.
+/// Returns the layout of the words of a drain.
 #[napi]
 pub(crate) fn layout() -> Layout {
     Layout {
@@ -233,11 +237,11 @@ pub(crate) fn layout() -> Layout {
     }
 }
 
-/// An engine with these options (JSON). `wake` is called on the JavaScript thread when events wait to be drained, or
-/// lines of the log up to this level, from 0 (none) to 5 (all).
+/// Creates an engine with these options, which are JSON. `wake` is called on the JavaScript thread when events, or log lines
+/// up to `log_level` (0: none, 5: all), wait to be drained.
 ///
 /// # Errors
-/// What is wrong with the options.
+/// An unknown option, or a value of the wrong type or out of range.
 #[napi]
 pub(crate) fn create_engine<'env>(
     env: &'env Env,

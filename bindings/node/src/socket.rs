@@ -1,4 +1,4 @@
-//! What one socket is asked and told besides events.
+//! Functions on one socket other than sending.
 
 use bellwire_core::error::{Error, ErrorKind};
 use bellwire_core::socketio::socket::Scope;
@@ -6,7 +6,7 @@ use napi::sys::napi_value;
 
 use crate::call::{Call, Native};
 
-/// `join(socket, room)`. False when it has left.
+/// `join(socket, room)`: adds the socket to a room. Returns false if the socket is disconnected.
 pub(crate) struct Join;
 
 impl Native for Join {
@@ -23,7 +23,7 @@ impl Native for Join {
     }
 }
 
-/// `leave(socket, room)`. False when it has left altogether.
+/// `leave(socket, room)`: removes the socket from a room. Returns false if the socket is disconnected.
 pub(crate) struct Leave;
 
 impl Native for Leave {
@@ -32,13 +32,13 @@ impl Native for Leave {
     fn run(call: &Call<'_>) -> Result<napi_value, Error> {
         let socket = call.engine.host.socket(call.number(0)?);
         let room = call.room(1)?;
-        // It fails only when it has left.
+        // Fails only if the socket is disconnected.
         let left = socket.is_some_and(|socket| socket.leave(&room).is_ok());
         Ok(call.new_flag(left))
     }
 }
 
-/// `rooms(socket)`: an array, empty when it is gone.
+/// `rooms(socket)`: returns the rooms as an array, which is empty if the core has dropped the socket.
 pub(crate) struct Rooms;
 
 impl Native for Rooms {
@@ -51,7 +51,7 @@ impl Native for Rooms {
     }
 }
 
-/// `transport(socket)`: the name; undefined when it is gone.
+/// `transport(socket)`: returns the name of the transport; undefined if the core has dropped the socket.
 pub(crate) struct Transport;
 
 impl Native for Transport {
@@ -66,7 +66,7 @@ impl Native for Transport {
     }
 }
 
-/// `disconnect(socket, close)`.
+/// `disconnect(socket, close)`: disconnects the socket; `close` closes its connection.
 pub(crate) struct Disconnect;
 
 impl Native for Disconnect {
@@ -75,14 +75,14 @@ impl Native for Disconnect {
     fn run(call: &Call<'_>) -> Result<napi_value, Error> {
         let scope = scope(call, 1)?;
         if let Some(socket) = call.engine.host.socket(call.number(0)?) {
-            // It has left already: so be it.
+            // Fails only if the socket is disconnected already.
             let _ = socket.disconnect(scope);
         }
         Ok(call.undefined())
     }
 }
 
-/// `letGo(socket)`: its last handlers have run.
+/// `letGo(socket)`: the last handlers of the socket have run, so it need not be kept alive.
 pub(crate) struct LetGo;
 
 impl Native for LetGo {

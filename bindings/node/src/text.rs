@@ -1,4 +1,5 @@
-//! Strings of JavaScript are UTF-16 and may hold halves of surrogate pairs, which JSON can express and UTF-8 cannot.
+//! Strings with unpaired surrogates. JavaScript strings are UTF-16 and may contain them; JSON can express them as escapes,
+//! UTF-8 cannot encode them.
 
 use std::io::Write as _;
 use std::ops::Range;
@@ -11,14 +12,15 @@ use crate::call::Call;
 use crate::error::misuse;
 
 impl Call<'_> {
-    /// The same string as at `text` in `out`, appended as a JSON literal if UTF-8 cannot hold it.
+    /// Appends argument `at` to `out` as a JSON literal if the string has unpaired surrogates. `text` is the range of `out`
+    /// that holds the string as UTF-8.
     pub(crate) fn literal(
         &self,
         at: usize,
         text: Range<usize>,
         out: &mut Vec<u8>,
     ) -> Result<Option<Range<usize>>, Error> {
-        if !may_have_halves(&out[text]) {
+        if !may_have_surrogates(&out[text]) {
             return Ok(None);
         }
         let units = self.units(self.argument(at))?;
@@ -30,12 +32,12 @@ impl Call<'_> {
         Ok(Some(start..out.len()))
     }
 
-    /// The engine's name for a room.
+    /// Argument `at` as the engine's name for a room, which is UTF-8 for any JavaScript string.
     pub(crate) fn room(&self, at: usize) -> Result<String, Error> {
         self.read_room(self.argument(at))
     }
 
-    /// The same of an array; undefined is an empty one.
+    /// Argument `at`, an array of rooms, as the engine's names for them. `undefined` counts as an empty array.
     pub(crate) fn rooms(&self, at: usize) -> Result<Vec<String>, Error> {
         self.elements(at)?
             .into_iter()
@@ -46,20 +48,20 @@ impl Call<'_> {
     fn read_room(&self, value: napi_value) -> Result<String, Error> {
         let mut text = Vec::new();
         self.read_text(value, &mut text)?;
-        let halves = may_have_halves(&text);
-        let text = String::from_utf8(text).map_err(|_| misuse("a string is needed"))?;
-        if !halves && room_name::is_plain(&text) {
+        let surrogates = may_have_surrogates(&text);
+        let text = String::from_utf8(text).map_err(|_| misuse("the argument must be a string"))?;
+        if !surrogates && room_name::is_plain(&text) {
             return Ok(text);
         }
         let units = self.units(value)?;
         let points = char::decode_utf16(units).map(|point| match point {
             Ok(character) => u32::from(character),
-            Err(half) => u32::from(half.unpaired_surrogate()),
+            Err(error) => u32::from(error.unpaired_surrogate()),
         });
         Ok(room_name::encode(points))
     }
 
-    /// The room that the engine's name stands for.
+    /// The JavaScript string for the engine's name of a room.
     pub(crate) fn new_room(&self, name: &str) -> napi_value {
         if room_name::is_plain(name) {
             return self.new_text(name.as_bytes());
@@ -68,7 +70,7 @@ impl Call<'_> {
     }
 }
 
-/// The room that the engine's name stands for as a JSON literal, if UTF-8 cannot hold it or another name stands for it.
+/// The JSON literal for the engine's name of a room; `None` if the name is the room's own text.
 pub(crate) fn room_literal(name: &str) -> Option<Vec<u8>> {
     if room_name::is_plain(name) {
         return None;
@@ -78,8 +80,8 @@ pub(crate) fn room_literal(name: &str) -> Option<Vec<u8>> {
     Some(literal)
 }
 
-/// Node-API writes U+FFFD for each half.
-fn may_have_halves(text: &[u8]) -> bool {
+/// Whether a string may have had unpaired surrogates: Node-API converts each of them to U+FFFD.
+fn may_have_surrogates(text: &[u8]) -> bool {
     let replacement = "\u{fffd}".as_bytes();
     !text.is_ascii() && text.windows(replacement.len()).any(|at| at == replacement)
 }
@@ -100,7 +102,7 @@ fn write_literal(units: &[u16], out: &mut Vec<u8>) {
     for unit in units {
         match u8::try_from(*unit) {
             Ok(byte @ (b' ' | b'!' | b'#'..=b'[' | b']'..=b'~')) => out.push(byte),
-            // Writing to memory does not fail.
+            // Writing to a vector does not fail.
             _ => drop(write!(out, "\\u{unit:04x}")),
         }
     }

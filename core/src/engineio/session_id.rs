@@ -9,6 +9,9 @@ use std::hash::{Hash, Hasher};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+/// How many characters of a session's id log lines show.
+const SHOWN: usize = 6;
+
 /// The number of characters of an id.
 pub const LENGTH: usize = 20;
 
@@ -42,6 +45,11 @@ impl SessionId {
     /// The id as text.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+
+    /// The part of the id that log lines show: enough to tell sessions apart, not enough to take one over.
+    pub fn shown(&self) -> &str {
+        &self.as_str()[..SHOWN]
     }
 }
 

@@ -392,7 +392,8 @@ impl Link {
                 let (limit, option) = self.refuse(dropped);
                 notice!(
                     log::SOCKET,
-                    "a message was dropped: a client's send buffer is full ({option} is {limit})"
+                    "a message for session {} was dropped: the client's send buffer is full ({option} is {limit})",
+                    self.session.shown()
                 );
                 if self.context.settings.send_policy == SendPolicy::Error {
                     return Err(Error::new(

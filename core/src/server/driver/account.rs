@@ -11,23 +11,16 @@ use crate::server::shared::Shared;
 use crate::socketio::Request;
 use crate::transport::frame::FrameError;
 
-/// How much of a session's id is logged: enough to tell sessions apart, not enough to take one over.
-const SHOWN: usize = 6;
-
 /// A session has begun.
 pub(in crate::server) fn opened(handle: &SessionHandle, request: &Request) {
     tracing::debug!(
         target: log::SESSION,
         "session {} opened from {}:{} over {}",
-        short(handle),
+        handle.id.shown(),
         request.address(),
         request.port(),
         handle.link.transport().name()
     );
-}
-
-fn short(handle: &SessionHandle) -> &str {
-    &handle.id.as_str()[..SHOWN]
 }
 
 impl Driver {
@@ -62,19 +55,19 @@ impl Driver {
         tracing::debug!(
             target: log::HOST,
             "session {} is not read until the host has dealt with what waits",
-            short(&self.handle)
+            self.handle.id.shown()
         );
     }
 
     pub(super) fn log_upgraded(&self) {
-        tracing::debug!(target: log::SESSION, "session {} upgraded to websocket", short(&self.handle));
+        tracing::debug!(target: log::SESSION, "session {} upgraded to websocket", self.handle.id.shown());
     }
 
     pub(super) fn log_probe_failed(&self, error: FrameError) {
         tracing::debug!(
             target: log::SESSION,
             "session {} stays on polling: {}",
-            short(&self.handle),
+            self.handle.id.shown(),
             cause_of(error, &self.shared)
         );
     }
@@ -83,7 +76,7 @@ impl Driver {
         tracing::debug!(
             target: log::SESSION,
             "session {} stays on polling: {}",
-            short(&self.handle),
+            self.handle.id.shown(),
             Cause::deadline(
                 "upgradeTimeout",
                 self.shared.config.upgrade_timeout,
@@ -96,7 +89,7 @@ impl Driver {
         tracing::debug!(
             target: log::SESSION,
             "the WebSocket of session {} was cut: {}",
-            short(&self.handle),
+            self.handle.id.shown(),
             Cause::deadline(
                 "engine.closeTimeout",
                 self.shared.config.close_timeout,
@@ -128,7 +121,7 @@ impl Driver {
         tracing::debug!(
             target: log::SESSION,
             "session {} closed from {}:{} over {} in {namespaces:?}: {}{}",
-            short(&self.handle),
+            self.handle.id.shown(),
             request.address(),
             request.port(),
             self.session.transport().name(),

@@ -605,7 +605,10 @@ typedef struct bw_log_record {
   uint32_t struct_size;
   /** BW_LOG_* */
   int32_t level;
-  /** 0 when none applies. */
+  /**
+   * The server that the line belongs to. 0 for lines of no server, and for lines that bw_server_new
+   * writes before it has returned the handle.
+   */
   bw_server server;
   /**
    * The part of the engine: "bellwire::server", "bellwire::http", "bellwire::session",

@@ -104,6 +104,11 @@ impl Cause {
         self.kind
     }
 
+    /// Whether the host sets this limit, and a client that does nothing wrong can reach it: the log warns of these.
+    pub fn is_of_limit(&self) -> bool {
+        self.kind == CauseKind::Limit || self.option == "engine.sendTimeout"
+    }
+
     /// What happened, in words; the official server's where it has some.
     pub fn text(&self) -> &str {
         &self.text

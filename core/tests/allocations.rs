@@ -10,6 +10,7 @@ use std::task::{Context as TaskContext, Poll};
 use std::time::{Duration, Instant};
 
 use bellwire_core::engineio::{SessionId, TransportKind};
+use bellwire_core::log::listener::ServerId;
 use bellwire_core::mailbox::Mailbox;
 use bellwire_core::socketio::client::{Client, Flow};
 use bellwire_core::socketio::event::{EventSink, Hooks, Timer};
@@ -123,6 +124,7 @@ fn namespaces() -> Arc<Namespaces> {
         },
         sink: Arc::new(Host),
         timer: Arc::new(Never),
+        log_id: ServerId::NONE,
         stats: Arc::new(Stats::default()),
         hooks: Hooks::default(),
     })))

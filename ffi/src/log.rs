@@ -4,11 +4,11 @@
 
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bellwire_core::error::{Error, ErrorKind};
-use bellwire_core::log::listener::{self, Level, Line, Listener};
+use bellwire_core::log::listener::{self, Level, Line, Listener, ServerId};
 
 use crate::closure::Owned;
 use crate::error::bw_status;
@@ -43,7 +43,8 @@ pub struct bw_log_record {
     pub struct_size: u32,
     /// BW_LOG_*
     pub level: i32,
-    /// 0 when none applies.
+    /// The server that the line belongs to. 0 for lines of no server, and for lines that bw_server_new
+    /// writes before it has returned the handle.
     pub server: bw_server,
     /// The part of the engine: "bellwire::server", "bellwire::http", "bellwire::session",
     /// "bellwire::socket" or "bellwire::host".
@@ -73,6 +74,48 @@ static READERS: AtomicUsize = AtomicUsize::new(0);
 #[expect(clippy::vec_box, reason = "readers use them where they are")]
 static REPLACED: Mutex<Vec<Box<Sink>>> = Mutex::new(Vec::new());
 static REPLACED_COUNT: AtomicUsize = AtomicUsize::new(0);
+
+/// The servers of the process with their handles.
+static SERVERS: Mutex<Vec<(ServerId, bw_server)>> = Mutex::new(Vec::new());
+/// How often a thread tries to lock [`SERVERS`]. In a child that was forked while another thread held
+/// the lock it stays locked, and lines have no handle.
+const TRIES: usize = 1000;
+
+fn servers() -> Option<MutexGuard<'static, Vec<(ServerId, bw_server)>>> {
+    for _ in 0..TRIES {
+        match SERVERS.try_lock() {
+            Ok(servers) => return Some(servers),
+            Err(TryLockError::Poisoned(poisoned)) => return Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => std::thread::yield_now(),
+        }
+    }
+    None
+}
+
+/// Lets the log lines of a server carry its handle.
+pub(crate) fn add_server(server: ServerId, handle: bw_server) {
+    if let Some(mut servers) = servers() {
+        servers.push((server, handle));
+    }
+}
+
+/// Forgets a server that has ended.
+pub(crate) fn remove_server(server: ServerId) {
+    if let Some(mut servers) = servers() {
+        servers.retain(|(known, _)| *known != server);
+    }
+}
+
+fn handle_of(server: ServerId) -> bw_server {
+    if server == ServerId::NONE {
+        return 0;
+    }
+    let servers = servers();
+    let mut known = servers.iter().flat_map(|servers| servers.iter());
+    known
+        .find(|(known, _)| *known == server)
+        .map_or(0, |(_, handle)| *handle)
+}
 
 /// [any] Where the log goes; one callback for the whole process. fn NULL or level BW_LOG_OFF turns
 /// it off, as it is at first. The old callback's drop runs when its last call has returned.
@@ -164,7 +207,7 @@ fn log(line: &Line<'_>) {
     let record = bw_log_record {
         struct_size: size_of::<bw_log_record>() as u32,
         level: line.level as i32,
-        server: 0,
+        server: handle_of(line.server),
         target: bw_str::view(line.target),
         message: bw_str::view(line.text),
         unix_ns: since_1970.as_nanos() as u64,

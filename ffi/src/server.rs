@@ -17,6 +17,7 @@ use crate::dispatch::Dispatcher;
 use crate::error::{Result, bw_status};
 use crate::handle::{self, Object, registry};
 use crate::hooks::Wanted;
+use crate::log;
 use crate::namespace::NspHost;
 use crate::op::Op;
 use crate::panic::{entry, quiet_panics};
@@ -42,6 +43,12 @@ impl ServerHandle {
     /// Whether bw_server_wakeup was called since the last time.
     pub(crate) fn take_wakeup(&self) -> bool {
         lock(&self.wakeable).as_ref().is_some_and(Wakeable::take)
+    }
+}
+
+impl Drop for ServerHandle {
+    fn drop(&mut self) {
+        log::remove_server(self.core.log_id());
     }
 }
 
@@ -84,6 +91,7 @@ pub extern "C" fn bw_server_new(config: *const bw_config, out: *mut bw_server) -
         });
         let id = registry.insert(Object::Server(Arc::clone(&handle)))?;
         handle.shared.set_id(id);
+        log::add_server(handle.core.log_id(), id);
         let bell = handle.core.queue().and_then(|queue| queue.descriptor());
         let Some(wakeable) = Wakeable::new(id, bell) else {
             registry.remove(id, Ended::Gone);

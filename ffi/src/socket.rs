@@ -130,6 +130,7 @@ impl SocketHost {
         if let Some(oldest) = surplus {
             registry()?.remove(oldest, Ended::Gone);
             context.stats.limit_unanswered_total.add(1);
+            let _scope = context.log_id.scope();
             notice!(
                 log::HOST,
                 "{} waits for {most} acknowledgements, as many as engine.maxPendingAcks allows: the oldest cannot be \

@@ -287,7 +287,59 @@ static void a_lost_client_is_explained(void) {
   explain("inline");
 }
 
+/* A record names its server, whichever thread writes the line: one of the
+ * engine, or one of the host inside a call. */
+static host owners[2];
+enum { REFUSED, LISTENING, DROPPED, CLOSING, LINES };
+static const char *const line_parts[LINES] = {"refused GET", "listening on port", "send buffers are full", "closing"};
+static atomic_int owned[2][LINES], of_no_server;
+static void note_owner(const bw_log_record *rec, void *user) {
+  size_t line, i;
+  (void)user;
+  for (line = 0; line < LINES; line++) {
+    if (!memmem(rec->message.data, rec->message.len, line_parts[line], strlen(line_parts[line]))) continue;
+    if (!rec->server) atomic_fetch_add(&of_no_server, 1);
+    for (i = 0; i < 2; i++)
+      if (rec->server == owners[i].server) atomic_fetch_add(&owned[i][line], 1);
+  }
+}
+static void records_name_their_server(void) {
+  static char large[1 << 20];
+  const char *const options = "{\"engine\":{\"sendBufferHigh\":1,\"sendBufferLow\":1,\"sendBufferMax\":1}}";
+  const bw_payload payload = bw_payload_of(BW_S("e"), (bw_str){large, sizeof large});
+  client *c;
+  size_t i;
+  memset(large, ' ', sizeof large);
+  large[0] = '[';
+  large[sizeof large - 1] = ']';
+  for (i = 0; i < 2; i++) host_start(&owners[i], options);
+  OK(bw_log_set(BW_LOG_TRACE, note_owner, NULL, NULL));
+  for (i = 0; i < 2; i++) {
+    OK(bw_server_listen_tcp(owners[i].server, BW_S("127.0.0.1"), 0, NULL));
+    CHECK_INT(400, http_ask(owners[i].port, "GET", "/socket.io/", NULL).status);
+    EVENTUALLY(atomic_load(&owned[i][REFUSED]) == 1);
+    CHECK_INT(1, atomic_load(&owned[i][LISTENING]));
+  }
+  /* A line of this kind is written once in ten seconds: the second server's. */
+  c = client_connect(owners[1].port, "/", NULL);
+  while (!atomic_load(&owned[1][DROPPED])) {
+    const bw_target to = bw_to(owners[1].nsp);
+    OK(bw_emit(&to, &payload));
+    CHECK_INT(0, atomic_load(&owned[0][DROPPED]));
+  }
+  client_close(c);
+  for (i = 0; i < 2; i++) {
+    OK(bw_server_close(owners[i].server, 1000));
+    CHECK_INT(1, atomic_load(&owned[i][CLOSING]));
+    CHECK_INT(1, atomic_load(&owned[i][LISTENING]));
+  }
+  CHECK_INT(0, atomic_load(&of_no_server));
+  OK(bw_log_set(BW_LOG_OFF, NULL, NULL, NULL));
+  for (i = 0; i < 2; i++) host_stop(&owners[i]);
+}
+
 NO_CHILDREN;
 RUN(TEST(records_arrive), TEST(a_fault_is_told), TEST(a_new_namespace_is_told),
     TEST(inside_the_log_callback), TEST(levels_are_checked),
-    TEST(replaced_while_threads_log), TEST(a_lost_client_is_explained))
+    TEST(replaced_while_threads_log), TEST(a_lost_client_is_explained),
+    TEST(records_name_their_server))

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use bellwire_core::engineio::payload::{self, PayloadPacket};
 use bellwire_core::engineio::{CloseReason, PacketType, SessionId, TransportKind};
+use bellwire_core::log::listener::ServerId;
 use bellwire_core::socketio::client::{Client, Flow};
 use bellwire_core::socketio::event::{Hooks, Timer};
 use bellwire_core::socketio::packet::RESERVED_EVENTS;
@@ -165,6 +166,7 @@ fn client(host: &Arc<Host>) -> (Client, Arc<Namespaces>) {
         },
         sink,
         timer: Arc::new(Never),
+        log_id: ServerId::NONE,
         stats: Arc::new(Stats::default()),
         hooks: Hooks::default(),
     });

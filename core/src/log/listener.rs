@@ -66,7 +66,7 @@ impl Level {
     }
 }
 
-/// One server of the process, as far as the log can tell them apart.
+/// Identifies a server of the process in log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ServerId(u64);
 
@@ -74,20 +74,40 @@ thread_local! {
     static HERE: Cell<ServerId> = const { Cell::new(ServerId::NONE) };
 }
 
+/// While it lives, the log lines of this thread belong to the server that made it.
+#[derive(Debug)]
+#[must_use]
+pub struct Scope {
+    before: ServerId,
+}
+
+impl Drop for Scope {
+    fn drop(&mut self) {
+        HERE.set(self.before);
+    }
+}
+
 impl ServerId {
-    /// What a thread of the host has.
+    /// The id of lines that belong to no server.
     pub const NONE: Self = Self(0);
 
-    /// That of a new server.
-    #[expect(clippy::new_without_default, reason = "each is another one")]
+    /// A new id, different from all before it.
+    #[expect(clippy::new_without_default, reason = "each call returns another id")]
     pub fn new() -> Self {
         static LAST: AtomicU64 = AtomicU64::new(0);
         Self(LAST.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
-    /// Assigns the log lines of this thread to this server.
+    /// Assigns the log lines of this thread to this server, for a thread that works for one server only.
     pub fn enter(self) {
         HERE.set(self);
+    }
+
+    /// Assigns the log lines of this thread to this server until the scope is dropped: for calls of the host.
+    pub fn scope(self) -> Scope {
+        Scope {
+            before: HERE.replace(self),
+        }
     }
 }
 
@@ -100,7 +120,7 @@ pub struct Line<'a> {
     pub target: &'static str,
     /// The words.
     pub text: &'a str,
-    /// The server whose thread wrote it; `NONE` on a thread of the host.
+    /// The server that the line belongs to, or `NONE`.
     pub server: ServerId,
 }
 

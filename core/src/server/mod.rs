@@ -101,6 +101,7 @@ impl Server {
         let cookie = config.cookie.as_ref().map(Cookie::new).transpose()?;
         let turn_end = TurnEnd::default();
         let log_id = ServerId::new();
+        let _scope = log_id.scope();
         let runtime = runtime::start(config.worker_threads, log_id, turn_end.clone())?;
         let timer: Arc<dyn Timer> = Arc::new(RuntimeTimer(runtime.handle().clone()));
         let stats = Arc::new(Stats::default());
@@ -153,6 +154,7 @@ impl Server {
             settings: protocol_settings(&config),
             sink: Arc::clone(&sink),
             timer,
+            log_id,
             stats: Arc::clone(&stats),
             hooks: Hooks::default(),
         });
@@ -188,6 +190,7 @@ impl Server {
     /// # Errors
     /// `State` when the server is closing; `Argument` for another host; `AddressInUse`, `Access`, `Io`.
     pub fn listen_tcp(&self, host: &str, port: u16) -> Result<u16, Error> {
+        let _scope = self.log_id.scope();
         self.check_open()?;
         let (bound, port) = listener::bind_tcp(&self.shared.config, host, port)?;
         listener::accept(&self.shared, bound)?;
@@ -200,6 +203,7 @@ impl Server {
     /// # Errors
     /// As [`Server::listen_tcp`].
     pub fn listen_unix(&self, path: &str, mode: u32) -> Result<(), Error> {
+        let _scope = self.log_id.scope();
         self.check_open()?;
         let bound = listener::bind_unix(&self.shared.config, path, mode)?;
         listener::accept(&self.shared, bound)?;
@@ -212,6 +216,7 @@ impl Server {
     /// # Errors
     /// `Argument` when it is no such thing; then it is given back.
     pub fn listen_fd(&self, fd: OwnedFd) -> Result<(), (Error, OwnedFd)> {
+        let _scope = self.log_id.scope();
         if let Err(error) = self.check_open() {
             return Err((error, fd));
         }
@@ -295,7 +300,7 @@ impl Server {
         &self.shared.stats
     }
 
-    /// Which lines of the log are this server's.
+    /// The id that this server's log lines carry.
     pub fn log_id(&self) -> ServerId {
         self.log_id
     }
@@ -319,6 +324,7 @@ impl Server {
     /// # Errors
     /// None today.
     pub fn close(&self, deadline: Duration) -> Result<(), Error> {
+        let _scope = self.log_id.scope();
         shutdown::begin(&self.shared, deadline);
         Ok(())
     }
@@ -352,6 +358,7 @@ impl Server {
     /// Stops at once, deals with the events that wait for callback threads, and ends all threads. Waits for callbacks
     /// that are running. Afterwards the handler is never called. Not to be called by a handler.
     pub fn stop(&self) {
+        let _scope = self.log_id.scope();
         shutdown::begin(&self.shared, Duration::ZERO);
         let runtime = self
             .runtime

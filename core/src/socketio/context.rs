@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use crate::log::listener::ServerId;
 use crate::socketio::event::{Event, EventSink, Hook, Hooks, Timer};
 use crate::socketio::settings::Settings;
 use crate::socketio::socket::Socket;
@@ -18,6 +19,8 @@ pub struct Context {
     pub sink: Arc<dyn EventSink>,
     /// Calls functions after a delay.
     pub timer: Arc<dyn Timer>,
+    /// The server that log lines name when a call of the host writes them.
+    pub log_id: ServerId,
     /// The server's counters.
     pub stats: Arc<Stats>,
     /// The hooks that the host has set on the server.

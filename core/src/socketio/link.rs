@@ -12,6 +12,7 @@ use crate::engineio::packet::MessageKind;
 use crate::engineio::{CloseReason, SessionId, TransportKind};
 use crate::error::{Error, ErrorKind};
 use crate::log;
+use crate::log::listener::ServerId;
 use crate::mailbox::{Budget, Mailbox, PushError};
 use crate::notice;
 use crate::socketio::ack::AckTarget;
@@ -380,7 +381,7 @@ impl Link {
             && self.mailbox.push(item, cost, self.budget()) == Err(PushError::Full)
         {
             refused.count += 1;
-            refused.limit = Some(self.refuse(dropped));
+            refused.last = Some((self.context.log_id, self.refuse(dropped)));
         }
     }
 
@@ -390,6 +391,7 @@ impl Link {
             Err(PushError::Closed) => Err(Error::new(ErrorKind::Gone, "the connection has ended")),
             Err(PushError::Full) => {
                 let (limit, option) = self.refuse(dropped);
+                let _scope = self.context.log_id.scope();
                 notice!(
                     log::SOCKET,
                     "a message for session {} was dropped: the client's send buffer is full ({option} is {limit})",
@@ -427,14 +429,15 @@ impl Link {
 #[derive(Debug, Default)]
 pub struct Refused {
     count: usize,
-    /// The limit that the last refused receiver had reached, and the name of its option.
-    limit: Option<(usize, &'static str)>,
+    /// The server, the limit that the last refused receiver had reached, and the name of its option.
+    last: Option<(ServerId, (usize, &'static str))>,
 }
 
 impl Refused {
     /// Writes the log line, if there were refusals.
     pub fn log(&self) {
-        if let Some((limit, option)) = self.limit {
+        if let Some((server, (limit, option))) = self.last {
+            let _scope = server.scope();
             let count = self.count;
             notice!(
                 log::SOCKET,

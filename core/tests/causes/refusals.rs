@@ -5,6 +5,7 @@ use bellwire_core::socketio::event::Hook;
 use crate::DELIVERIES;
 use crate::host::Host;
 use crate::peer::{Peer, joined, joined_polling, opened, upgrade};
+use crate::record::is_warned_of;
 
 /// One way to be refused, which only the log and a counter tell.
 struct Refusal {
@@ -216,4 +217,13 @@ fn refusals_are_logged_with_their_cause() {
             drop(peers);
         }
     }
+    assert!(is_warned_of(&[
+        "a request from 127.0.0.1:",
+        " was refused at a limit: "
+    ]));
+    assert!(is_warned_of(&[
+        "refused a request from 127.0.0.1:",
+        "(engine.maxConnections is 1)"
+    ]));
+    assert!(is_warned_of(&["a client was refused by ", " at a limit: "]));
 }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use bellwire_core::log::listener::Level;
 use bellwire_core::socketio::ack::Operation;
 use bellwire_core::socketio::event::Hook;
 use bellwire_core::socketio::link::Overflow;
@@ -13,7 +12,7 @@ use bytes::Bytes;
 
 use crate::host::Host;
 use crate::peer::{Peer, joined};
-use crate::record::LOG;
+use crate::record::is_warned_of;
 use crate::{DELIVERIES, TIMEOUT};
 
 /// One limit that is exceeded.
@@ -117,13 +116,11 @@ fn exceeded_limits_are_counted_and_logged() {
             (row.act)(&host);
             assert!(host.counted(row.counter) > 0, "{name}: {}", row.counter);
         }
-        // A line of one kind is written once in ten seconds, so the line of one of the servers is enough.
-        let found = LOG.find(
-            |(_, level, text)| {
-                *level == Level::Warn && row.line.iter().all(|part| text.contains(part))
-            },
-            || {},
+        assert!(
+            is_warned_of(row.line),
+            "{}: no line with {:?}",
+            row.name,
+            row.line
         );
-        assert!(found.is_some(), "{}: no line with {:?}", row.name, row.line);
     }
 }

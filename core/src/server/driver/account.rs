@@ -5,6 +5,7 @@ use std::io;
 use crate::cause::Cause;
 use crate::engineio::{CloseReason, TransportKind};
 use crate::log;
+use crate::notice;
 use crate::server::driver::Driver;
 use crate::server::sessions::SessionHandle;
 use crate::server::shared::Shared;
@@ -98,6 +99,22 @@ impl Driver {
         );
     }
 
+    /// Warns the host if a limit that it set has ended the session.
+    fn warn_of_limit(&self) {
+        let request = self.layer.request();
+        if let Some(cause) = self.handle.link.cause()
+            && cause.is_of_limit()
+        {
+            notice!(
+                log::SESSION,
+                "session {} from {}:{} was closed at a limit: {cause}",
+                self.handle.id.shown(),
+                request.address(),
+                request.port()
+            );
+        }
+    }
+
     /// The session ends now; its sockets have not been told.
     pub(super) fn log_closed(&self, reason: CloseReason) {
         let config = &self.shared.config;
@@ -109,6 +126,7 @@ impl Driver {
             ));
         }
         self.handle.link.settle_cause();
+        self.warn_of_limit();
         if !tracing::enabled!(target: log::SESSION, tracing::Level::DEBUG) {
             return;
         }

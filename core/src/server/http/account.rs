@@ -18,6 +18,15 @@ use crate::server::sessions::SessionHandle;
 impl Connection {
     /// A request was refused with one of the protocol's six codes.
     pub(super) fn log_refused<B>(&self, request: &Request<B>, error: &ConnectionError) {
+        if let ConnectionError::BadRequest(BadRequest::TooManyConnections) = error {
+            crate::notice!(
+                log::HTTP,
+                "refused a request from {}:{}: too many connections are open (engine.maxConnections is {})",
+                self.peer.0,
+                self.peer.1,
+                self.shared.config.max_connections.unwrap_or(0)
+            );
+        }
         if !tracing::enabled!(target: log::HTTP, tracing::Level::DEBUG) {
             return;
         }
@@ -123,6 +132,14 @@ impl Connection {
     }
 
     fn log_cause(&self, cause: &Cause) {
+        if cause.is_of_limit() {
+            crate::notice!(
+                log::HTTP,
+                "a request from {}:{} was refused at a limit: {cause}",
+                self.peer.0,
+                self.peer.1
+            );
+        }
         tracing::debug!(target: log::HTTP, "a request from {}:{} failed: {cause}", self.peer.0, self.peer.1);
     }
 }

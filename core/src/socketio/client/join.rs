@@ -9,6 +9,7 @@ use bytes::Bytes;
 use crate::cause::Cause;
 use crate::json::RawJson;
 use crate::log;
+use crate::notice;
 use crate::socketio::account;
 use crate::socketio::client::entry::{Entry, Phase};
 use crate::socketio::client::receive::{namespace_of, payload_error};
@@ -127,6 +128,14 @@ impl Client {
 
     /// Refuses a CONNECT for which there is no socket yet.
     fn refuse_name(&self, name: &str, cause: &Cause) {
+        if cause.is_of_limit() {
+            notice!(
+                log::SOCKET,
+                "a client was refused by {name:?} from {}:{} at a limit: {cause}",
+                self.request.address(),
+                self.request.port()
+            );
+        }
         tracing::debug!(
             target: log::SOCKET,
             "a client was refused by {name:?} from {}:{}: {cause}",

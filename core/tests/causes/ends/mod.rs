@@ -10,6 +10,7 @@ use bellwire_core::cause::CauseKind;
 use crate::DELIVERIES;
 use crate::host::{End, Host, Stage};
 use crate::peer::{Peer, joined};
+use crate::record::is_warned_of;
 
 /// One way to lose a connection.
 pub(crate) struct Row {
@@ -78,6 +79,11 @@ fn the_end_of_a_connection_names_its_cause() {
             row.check(delivery);
         }
     }
+    assert!(is_warned_of(&[
+        "session ",
+        " from 127.0.0.1:",
+        " was closed at a limit: "
+    ]));
 }
 
 /// What ends as it should has no cause.

@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use crate::engineio::packet::MessageKind;
 use crate::engineio::{CloseReason, SessionId, TransportKind};
+use crate::log::listener::ServerId;
 use crate::socketio::backlog::Backlog;
 use crate::socketio::client::{Client, Flow};
 use crate::socketio::context::Context;
@@ -223,6 +224,7 @@ impl World {
             settings,
             sink: Arc::clone(&host) as Arc<dyn EventSink>,
             timer: Arc::clone(&alarm) as Arc<dyn Timer>,
+            log_id: ServerId::NONE,
             stats: Arc::new(Stats::default()),
             hooks: Hooks::default(),
         });

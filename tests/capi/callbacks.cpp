@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cmath>
 #include <condition_variable>
 #include <cstring>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -441,6 +443,98 @@ int server_ends_in_a_callback() {
   return 22;
 }
 
+// A client that reads nothing: on_dropped says how many messages found no room. A
+// client that reads misses none.
+void what_is_dropped_is_told() {
+  for (const delivery d : DELIVERIES) {
+    std::atomic<int64_t> dropped{0}, emitted{0};
+    host h(d, "{\"engine\":{\"sendBufferHigh\":1000,\"sendBufferLow\":1000,\"sendBufferMax\":1000}}");
+    const auto nsp = h.io.of("/");
+    std::string told_of;
+    std::mutex lock;
+    nsp.on_dropped([&](const event &ev) {
+      const std::lock_guard<std::mutex> hold(lock);
+      told_of = std::string(ev.socket().id());
+      dropped += ev.code();
+    });
+    client *slow = client_connect(h.port, "/", nullptr);
+    const std::string id = client_sid(slow);
+    const std::string large(1 << 20, 'x');
+    while (dropped == 0) {
+      nsp.to(id).emit("e", large);
+      emitted++;
+    }
+    {
+      const std::lock_guard<std::mutex> hold(lock);
+      CHECK(told_of == id);
+    }
+    CHECK(dropped <= emitted);
+    EVENTUALLY(dropped == h.io.stat("send_buffer_full_total"));
+    const int64_t before = h.io.stat("send_buffer_full_total");
+    client *reading = client_connect(h.port, "/", nullptr);
+    const std::string reader = client_sid(reading);
+    for (int i = 0; i < 20; i++) {
+      nsp.to(reader).emit("n", i);
+      client_expect(reading, ("42[\"n\"," + std::to_string(i) + "]").c_str());
+    }
+    CHECK_INT(before, h.io.stat("send_buffer_full_total"));
+    client_close(reading);
+    client_close(slow);
+  }
+}
+
+// It handles what comes until its time, and returns at its time when nothing comes.
+void polling_ends_at_its_time() {
+  using clock = std::chrono::steady_clock;
+  bellwire::server io(bellwire::config("{}").deliver(delivery::polled));
+  const uint16_t port = io.listen("127.0.0.1", 0);
+  int handled = 0;
+  const auto nsp = io.of("/");
+  nsp.on("e", [&](const event &) {
+    if (++handled == 2) io.wakeup();
+  });
+  const auto soon = clock::now() + ms(30);
+  while (clock::now() < soon) io.poll_until(soon);
+  CHECK(clock::now() >= soon);
+  CHECK_INT(0, static_cast<int64_t>(io.poll_until(clock::time_point())));  // long ago
+  std::thread peer([&] {
+    client *c = client_connect(port, "/", nullptr);
+    client_send(c, "42[\"e\"]");
+    client_send(c, "42[\"e\"]");
+    client_close(c);
+  });
+  // The handler wakes the poll long before its time.
+  const auto late = clock::now() + std::chrono::hours(1);
+  uint32_t told = 0;
+  while (handled < 2) told += io.poll_until(late);
+  CHECK(told >= 2);
+  CHECK(clock::now() < late);
+  peer.join();
+}
+
+// Its callback is told so once, and what it keeps is freed.
+void an_open_broadcast_ends_with_its_server() {
+  for (const delivery d : DELIVERIES) {
+    const auto kept = std::make_shared<int>(0);
+    std::atomic<int> told{0}, closed{0};
+    {
+      host h(d);
+      const auto nsp = h.io.of("/");
+      client *c = client_connect(h.port, "/", nullptr);
+      const auto callback = [&told, &closed, kept](const bellwire::outcome &o) {
+        told++;
+        if (o.status() == BW_E_CLOSED) closed++;
+      };
+      CHECK(nsp.all().timeout(std::chrono::hours(1)).emit_ack(bellwire::message::of("?"), callback));
+      client_expect_start(c, "42");
+      client_close(c);
+    }
+    CHECK_INT(1, told);
+    CHECK_INT(1, closed);
+    CHECK_INT(1, kept.use_count());
+  }
+}
+
 void parts_of_their_own() {
   static char errors[65536];
   const int64_t start = now_ms();
@@ -470,4 +564,5 @@ RUN(TEST(natural_code_survives_hostile_data), TEST(every_callback_catches),
     TEST(the_end_of_a_group_waits),
     TEST(a_question_of_a_removed_listener_is_accepted), TEST(a_group_goes_on_after_its_end),
     TEST(the_binaries_of_an_event_without_callbacks), TEST(negative_durations_are_zero), TEST(a_late_timeout_ends),
-    TEST(a_socket_that_is_none), TEST(parts_of_their_own))
+    TEST(a_socket_that_is_none), TEST(what_is_dropped_is_told), TEST(polling_ends_at_its_time),
+    TEST(an_open_broadcast_ends_with_its_server), TEST(parts_of_their_own))

@@ -162,6 +162,62 @@ static void an_operation_ends_with_its_server(void) {
   journal_end(&j);
 }
 
+/* A broadcast that waits for answers when its server ends: its callback is
+ * told so once, before BW_EV_SHUTDOWN, and its user pointer is dropped. */
+static void end_with_a_broadcast_open(const char *delivery, int gracefully) {
+  const bw_message *msg = question();
+  char options[64];
+  bw_target to;
+  bw_op op = 0;
+  client *one, *two;
+  entry e;
+  snprintf(options, sizeof options, "{\"engine\":{\"delivery\":\"%s\"}}", delivery);
+  host_start(&h, options);
+  journal_start(&j);
+  (void)journal_on(&j, h.nsp, BW_EV_CONNECTION, "");
+  (void)journal_on(&j, h.server, BW_EV_SHUTDOWN, "");
+  if (strcmp(delivery, "polled") == 0) host_poll_in_background(&h);
+  one = join_host(&h, &j, NULL);
+  two = join_host(&h, &j, NULL);
+  to = bw_to(h.nsp);
+  to.timeout_ms = 3600000;
+  op = ask(&to);
+  client_expect_start(one, "42");
+  client_expect_start(two, "42");
+  if (gracefully) {
+    OK(bw_server_close(h.server, 10000));
+    client_close(one);
+    client_close(two);
+    one = two = NULL;
+    (void)journal_wait(&j, BW_EV_SHUTDOWN, 1);
+    e = journal_wait(&j, BW_EV_ACKED, 1);
+    CHECK_INT(BW_E_CLOSED, e.status);
+    CHECK(e.op == op);
+    EVENTUALLY(atomic_load(&j.drops) == 1);
+    STATUS(BW_E_GONE, bw_op_cancel(op));
+    op = 7;
+    STATUS(BW_E_CLOSED, bw_emit_ack(&to, msg, journal_note, &j, journal_drop, &op));
+    CHECK_INT(0, (int64_t)op);
+    CHECK_INT(2, atomic_load(&j.drops));
+  }
+  host_stop(&h);
+  CHECK_INT(1, (int64_t)journal_count(&j, BW_EV_ACKED));
+  CHECK_INT(BW_E_CLOSED, journal_wait(&j, BW_EV_ACKED, 1).status);
+  bw_message_release(&msg);
+  client_close(one);
+  client_close(two);
+  journal_end(&j);
+}
+
+static void an_open_broadcast_ends_with_its_server(void) {
+  static const char *const deliveries[] = {"threads", "polled", "inline"};
+  size_t i;
+  for (i = 0; i < 3; i++) {
+    end_with_a_broadcast_open(deliveries[i], 0);
+    end_with_a_broadcast_open(deliveries[i], 1);
+  }
+}
+
 static void a_broadcast_collects_what_there_is(void) {
   client *second;
   bw_target to;
@@ -282,6 +338,7 @@ static void the_clients_there_are(void) {
 NO_CHILDREN;
 RUN(TEST(an_answer_is_given_once), TEST(an_answer_with_bytes), TEST(too_late_and_never),
     TEST(a_client_answers), TEST(an_operation_ends_exactly_once),
-    TEST(an_operation_ends_with_its_server), TEST(a_broadcast_collects_what_there_is),
+    TEST(an_operation_ends_with_its_server), TEST(an_open_broadcast_ends_with_its_server),
+    TEST(a_broadcast_collects_what_there_is),
     TEST(targets_that_contradict_themselves), TEST(a_local_broadcast_reaches_everybody_here),
     TEST(the_clients_there_are))

@@ -30,6 +30,7 @@ static void *poll_on(void *user) {
   host *h = user;
   while (atomic_load(&h->polling)) {
     const int32_t n = bw_server_poll(h->server, 0, 10);
+    if (n == BW_E_CLOSED) break;
     if (n < 0) FAIL("poll: %s", bw_status_name(n));
   }
   return NULL;

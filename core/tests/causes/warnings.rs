@@ -7,7 +7,7 @@ use bellwire_core::socketio::ack::Operation;
 use bellwire_core::socketio::event::Hook;
 use bellwire_core::socketio::link::Overflow;
 use bellwire_core::socketio::message::Payload;
-use bellwire_core::socketio::target::{Delivery, Target};
+use bellwire_core::socketio::target::{Reliability, Target};
 use bytes::Bytes;
 
 use crate::host::Host;
@@ -88,10 +88,10 @@ const WARNINGS: &[Warning] = &[
             let payload = Payload::event("e", args, &attachments, 64).expect("a good payload");
             for socket in namespace.sockets(&Target::ALL) {
                 socket
-                    .emit(&payload, Delivery::Reliable)
+                    .emit(&payload, Reliability::Reliable)
                     .expect("a single message may be larger than the buffer");
                 let error = socket
-                    .emit(&payload, Delivery::Reliable)
+                    .emit(&payload, Reliability::Reliable)
                     .expect_err("it is full");
                 let text =
                     "the client's send buffer is full (engine.sendBufferMax is 100000 bytes)";

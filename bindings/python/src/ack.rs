@@ -1,4 +1,4 @@
-//! The acknowledgement that a client waits for.
+//! Acknowledgements of client events.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::error::unless_gone;
 use crate::fork::Birth;
 use crate::payload::Written;
 
-/// See the module's documentation.
+/// The acknowledgement that a client asked for with an event.
 #[pyclass(frozen, module = "bellwire._native")]
 #[derive(Debug)]
 pub(crate) struct Ack {
@@ -31,14 +31,14 @@ impl Ack {
 
 #[pymethods]
 impl Ack {
-    /// Sends the result of a handler: nothing for `None`, several arguments for a tuple, otherwise one.
+    /// Sends the result of a handler: no argument for `None`, several for a tuple, otherwise one.
     fn send(&self, result: &Bound<'_, PyAny>) -> PyResult<()> {
         self.birth.check()?;
         acknowledge(&self.socket, self.id, result)
     }
 }
 
-/// Answers an event with the result of its handler.
+/// Sends the result of a handler as the acknowledgement `id`. Does nothing if the client has disconnected.
 pub(crate) fn acknowledge(
     socket: &Arc<socketio::Socket>,
     id: u64,

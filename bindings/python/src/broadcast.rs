@@ -43,7 +43,7 @@ fn rooms(value: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Vec<String>>> {
     names.map(Some)
 }
 
-/// A room's name. Numbers are used as names too.
+/// Reads the name of a room: a `str`, or an `int`, which stands for its decimal digits.
 pub(crate) fn room(value: &Bound<'_, PyAny>) -> PyResult<String> {
     if let Ok(text) = value.cast::<PyString>() {
         return room_name(text);
@@ -52,7 +52,7 @@ pub(crate) fn room(value: &Bound<'_, PyAny>) -> PyResult<String> {
         return Ok(value.str()?.to_str()?.to_owned());
     }
     Err(PyTypeError::new_err(format!(
-        "a room is a str, not {}",
+        "a room must be a str or an int, not {}",
         value.get_type().name()?
     )))
 }

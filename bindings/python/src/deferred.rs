@@ -1,4 +1,4 @@
-//! A question that Python answers, now or later, from any thread: may this socket join, may this event pass?
+//! Decisions that Python takes, at once or later, from any thread.
 
 use bellwire_core::socketio;
 use bellwire_core::socketio::Rejection;
@@ -10,7 +10,9 @@ use crate::fork::Birth;
 use crate::payload::Written;
 use crate::text::lossy;
 
-/// See the module's documentation. It does not keep the question open.
+/// An open decision: whether a request may open a session, a socket may join, or an event may pass.
+///
+/// The reference is weak: if Python drops it without an answer, the engine's own deadline applies.
 #[pyclass(frozen, module = "bellwire._native")]
 #[derive(Debug)]
 pub(crate) struct Question {
@@ -29,7 +31,7 @@ impl Question {
 
 #[pymethods]
 impl Question {
-    /// Yes. False when nobody waits for the answer any more.
+    /// Accepts. Returns false if the decision was made already or is not needed any more.
     fn accept(&self) -> PyResult<bool> {
         self.birth.check()?;
         Ok(self
@@ -38,7 +40,7 @@ impl Question {
             .is_some_and(|question| question.accept().is_ok()))
     }
 
-    /// No, with a text and more for the client. False when nobody waits for the answer any more.
+    /// Rejects, with a message and optional data for the client. Returns false as `accept` does.
     #[pyo3(signature = (message, data=None))]
     fn reject(
         &self,
@@ -49,7 +51,7 @@ impl Question {
         let message = lossy(message)?;
         let mut rejection = Rejection {
             status: 0,
-            // It is read by people: what UTF-8 cannot hold is replaced.
+            // The message is for people, so unpaired surrogates are replaced.
             message: (!message.is_empty()).then(|| message.into_owned()),
             data: Vec::new(),
         };

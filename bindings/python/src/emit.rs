@@ -1,4 +1,4 @@
-//! Sending: from a call in Python to the engine, encoded once for all its receivers.
+//! Sending events. An event is encoded once for all its receivers.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -64,10 +64,10 @@ impl Outgoing<'_> {
             let (joining, ids) = self.joining.select(target);
             let message = Arc::new(payload.to_message());
             for socket in &joining {
-                // A broadcast does not fail because of one receiver.
+                // A broadcast does not fail if one receiver's send buffer is full.
                 let _ = joining::emit(socket, &message, self.reliability);
             }
-            // Those that have joined meanwhile may still have something kept for them: they had it here.
+            // A socket that has joined in the meantime has received the event in the loop above.
             let ids = ids.iter().map(SocketId::as_str);
             let except: Vec<&str> = target.except.iter().copied().chain(ids).collect();
             let except = &except;
@@ -77,7 +77,7 @@ impl Outgoing<'_> {
         Ok(())
     }
 
-    /// Asks one socket; false when there is none of that id.
+    /// Sends the event to one socket and expects an acknowledgement. Returns false if there is no such socket.
     pub(crate) fn ask(
         &self,
         sid: &str,
@@ -95,7 +95,8 @@ impl Outgoing<'_> {
         }
     }
 
-    /// Asks every socket of a target; false when the target is `None`, which selects no socket.
+    /// Sends the event to every socket of a target and expects acknowledgements. Returns false if the target is `None`,
+    /// which selects no socket.
     pub(crate) fn ask_all(
         &self,
         target: Option<TargetBuf>,
@@ -107,7 +108,7 @@ impl Outgoing<'_> {
             return Ok(false);
         };
         target.with(|target| {
-            // The broadcast keeps itself until its end; what is returned is for cancelling it.
+            // The returned value is needed only to cancel; the broadcast lives until its end without it.
             self.namespace
                 .emit_with_ack(target, &message, timeout, operation)
         });
@@ -119,7 +120,7 @@ impl Outgoing<'_> {
     }
 }
 
-/// Sends a text or bytes over a plain connection.
+/// Sends a `str` or `bytes` over an Engine.IO connection.
 pub(crate) fn send_plain(socket: &Arc<Socket>, data: &Bound<'_, PyAny>) -> PyResult<()> {
     let packet = if let Ok(text) = data.cast::<PyString>() {
         let mut message = vec![b'4'];
@@ -129,7 +130,7 @@ pub(crate) fn send_plain(socket: &Arc<Socket>, data: &Bound<'_, PyAny>) -> PyRes
         EncodedPacket::binary(Bytes::copy_from_slice(bytes.as_bytes()))
     } else {
         return Err(PyTypeError::new_err(format!(
-            "a message is str or bytes, not {}",
+            "a message must be str or bytes, not {}",
             data.get_type().name()?
         )));
     };

@@ -1,4 +1,4 @@
-//! What the engine reports, as exceptions of Python.
+//! Errors of the engine as Python exceptions.
 
 use std::error::Error as _;
 
@@ -10,10 +10,10 @@ pyo3::create_exception!(
     bellwire._native,
     SendBufferFullError,
     PyRuntimeError,
-    "The client does not read: its send buffer is full, and nothing was queued."
+    "The send buffer of the client is full because the client does not read fast enough; the event was not queued."
 );
 
-/// The exception for an error of the engine.
+/// Returns the Python exception for an error of the engine.
 pub(crate) fn exception(error: &Error) -> PyErr {
     let text = error.to_string();
     match error.kind() {
@@ -27,7 +27,7 @@ pub(crate) fn exception(error: &Error) -> PyErr {
     }
 }
 
-/// With the number by which Python chooses the class, if the system has given one.
+/// Returns an `OSError` with the system's error number, if there is one: Python selects the subclass by it.
 fn os_error(error: &Error, text: String) -> PyErr {
     let cause = error
         .source()
@@ -38,7 +38,7 @@ fn os_error(error: &Error, text: String) -> PyErr {
     }
 }
 
-/// For something done to a client: that it has left meanwhile is nobody's mistake.
+/// Ignores that a client has disconnected: an operation on it is then not an error of the program.
 pub(crate) fn unless_gone(result: Result<(), Error>) -> Result<(), PyErr> {
     match result {
         Err(error) if error.kind() != ErrorKind::Gone => Err(exception(&error)),

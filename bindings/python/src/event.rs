@@ -1,4 +1,4 @@
-//! From the engine's queue to handlers in Python. Runs on the thread that drains, attached.
+//! Delivery of events from the engine's queue to Python, on the thread that drains, which holds the interpreter's lock.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -22,10 +22,10 @@ use crate::socket::{Socket, transport_name};
 use crate::text::{event_name, room as room_of};
 use crate::value;
 
-/// What a handler returns that is a coroutine function, or calls one at its end.
+/// `types.CoroutineType`, the type of the result of a coroutine function.
 static COROUTINE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 
-/// What the engine's queue calls.
+/// The handler of the engine's queue.
 #[derive(Debug)]
 pub(crate) struct Deliver;
 
@@ -42,7 +42,7 @@ impl Handler for Deliver {
     }
 }
 
-/// What an event is, in a report.
+/// Returns the description of an event for error reports.
 fn described(event: &Event<'_>) -> String {
     let sid = event
         .socket()
@@ -52,17 +52,17 @@ fn described(event: &Event<'_>) -> String {
         Event::Message { message, .. }
         | Event::PacketMiddleware { message, .. }
         | Event::Outgoing { message, .. } => format!("the event '{}'{sid}", message.name),
-        _ => format!("an event of the engine{sid}"),
+        _ => format!("an engine event{sid}"),
     }
 }
 
-/// A question that could not be put to Python is not to stay open.
+/// Rejects the decision of an event that could not be passed to Python, which would stay open otherwise.
 fn refuse(event: &Event<'_>) {
     if let Event::AllowRequest { question, .. }
     | Event::Middleware { question, .. }
     | Event::PacketMiddleware { question, .. } = event
     {
-        // It may have been answered before things went wrong.
+        // This fails if the decision was made before the error; then the error has no effect on it.
         let _ = question.reject(Rejection::default());
     }
 }
@@ -74,7 +74,7 @@ fn deliver(py: Python<'_>, host: &Host, event: &Event<'_>) -> PyResult<()> {
                 let call = (request_dict(py, request)?, Question::new(question));
                 return host.request.call1(py, call).map(drop);
             }
-            // It did not come from a page, and the program has nothing to say. Nothing else answers.
+            // The request is not cross-origin and the program has no `allow_request`, so it is accepted here.
             let _ = question.accept();
             Ok(())
         }
@@ -123,7 +123,7 @@ fn deliver(py: Python<'_>, host: &Host, event: &Event<'_>) -> PyResult<()> {
             Ok(())
         }
         _ => {
-            // A namespace that Python has not made is none of its business; so is what it has not asked for.
+            // Events of a namespace that Python has not created are ignored.
             let namespace = event.socket().map(|socket| socket.namespace());
             match namespace.and_then(|namespace| host.namespace(py, namespace)) {
                 Some(namespace) => of_socket(py, host, namespace, event),
@@ -133,7 +133,7 @@ fn deliver(py: Python<'_>, host: &Host, event: &Event<'_>) -> PyResult<()> {
     }
 }
 
-/// What happens to one socket.
+/// Delivers an event of one socket.
 fn of_socket<'py>(
     py: Python<'py>,
     host: &Host,
@@ -205,10 +205,10 @@ fn of_socket<'py>(
     }
 }
 
-/// Kind, words, option, its value, and what was compared with it.
+/// Kind, text, option, the option's value, and the value that was compared with it.
 type PyCause<'a> = (&'a str, &'a str, Option<&'a str>, Option<u64>, Option<u64>);
 
-/// What ended the connection, if there is more to say than the reason.
+/// Returns the limit, deadline or rule that ended the connection, if there was one.
 fn cause<'a>(event: &Event<'a>) -> Option<PyCause<'a>> {
     let cause = event.cause()?;
     Some((
@@ -257,7 +257,7 @@ fn on_message<'py>(
     Ok(())
 }
 
-/// Calls the handler of an event directly.
+/// Calls the handler of an event directly and acknowledges with its result.
 fn call<'py>(
     py: Python<'py>,
     host: &Host,
@@ -281,7 +281,7 @@ fn sid<'py>(py: Python<'py>, socket: &CoreSocket) -> Bound<'py, PyString> {
     PyString::new(py, socket.id().as_str())
 }
 
-/// Who has answered, and with which arguments; if Python cannot hold them, the exception that says so.
+/// Returns the sid of a reply and its arguments, or an exception if Python cannot represent the arguments.
 fn read_reply<'py>(
     py: Python<'py>,
     host: &Host,
@@ -295,14 +295,14 @@ fn read_reply<'py>(
 }
 
 fn unreadable<'py>(py: Python<'py>, host: &Host, error: PyErr, json: &[u8]) -> Bound<'py, PyAny> {
-    /// So much of what came is shown.
+    /// The most bytes of the reply that the message shows.
     const SHOWN: usize = 100;
     let start = String::from_utf8_lossy(&json[..json.len().min(SHOWN)]);
     let more = if json.len() > SHOWN { "..." } else { "" };
-    let text = format!("{error}; {} bytes came: {start}{more}", json.len());
+    let text = format!("{error}; received {} bytes: {start}{more}", json.len());
     let shown = PyValueError::new_err(text);
     if !error.is_instance_of::<PyException>(py) {
-        host.report(py, error, "an answer");
+        host.report(py, error, "reading an acknowledgement");
     }
     shown.into_value(py).into_bound(py).into_any()
 }

@@ -1,4 +1,4 @@
-//! Forks: a child has the memory of an engine, but not its threads.
+//! Detection of forks. A forked child process has a copy of the engine's memory, but not its threads.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -7,35 +7,35 @@ use pyo3::{PyResult, pyfunction};
 
 static GENERATION: AtomicU32 = AtomicU32::new(0);
 
-/// Python calls this in a child right after the fork.
+/// Called by Python in a child process right after the fork.
 #[pyfunction]
 pub(crate) fn forked() {
     GENERATION.fetch_add(1, Ordering::Relaxed);
 }
 
-/// The process in which something was started.
+/// The process in which an object was created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Birth(u32);
 
 impl Birth {
-    /// Now, here.
+    /// The current process.
     pub(crate) fn now() -> Self {
         Self(GENERATION.load(Ordering::Relaxed))
     }
 
-    /// Whether this still is the process in which it was started.
+    /// Whether the current process is the one in which the object was created.
     pub(crate) fn is_here(self) -> bool {
         self == Self::now()
     }
 
     /// # Errors
-    /// In a child of the process in which it was started.
+    /// `RuntimeError` in a forked child of the process in which the object was created.
     pub(crate) fn check(self) -> PyResult<()> {
         if self.is_here() {
             return Ok(());
         }
         Err(PyRuntimeError::new_err(
-            "this server was started before fork(): make and start a server in the child process",
+            "this server was started before fork(): create and start a server in the child process",
         ))
     }
 }

@@ -1,4 +1,4 @@
-//! What a client came with, as a dictionary. The Python half makes an environ of it.
+//! Requests and handshakes as dictionaries. The Python code builds environs from them.
 
 use bellwire_core::socketio;
 use pyo3::prelude::*;
@@ -6,7 +6,7 @@ use pyo3::types::{PyDict, PyList};
 
 use crate::value;
 
-/// Everything there is to know of a request.
+/// Returns a request as a dictionary.
 pub(crate) fn request<'py>(
     py: Python<'py>,
     request: &socketio::Request,
@@ -27,7 +27,7 @@ pub(crate) fn request<'py>(
     Ok(all)
 }
 
-/// A request, and what was sent when its socket joined.
+/// Returns the request that opened a session, with the auth data, the time and the date of the join.
 pub(crate) fn handshake<'py>(
     py: Python<'py>,
     handshake: &socketio::Handshake,

@@ -1,10 +1,10 @@
-//! Hooks: what is asked and told only while Python wants it.
+//! Hooks: events of the engine that are delivered only while Python has a handler for them.
 
 use bellwire_core::socketio::event::{Hook, Hooks};
 use pyo3::PyResult;
 use pyo3::exceptions::PyValueError;
 
-/// From now on it is wanted, or not any more.
+/// Starts or stops the delivery of a hook.
 pub(crate) fn change(hooks: &Hooks, name: &str, wanted: bool) -> PyResult<()> {
     let hook = match name {
         "request" => Hook::AllowRequest,
@@ -16,7 +16,7 @@ pub(crate) fn change(hooks: &Hooks, name: &str, wanted: bool) -> PyResult<()> {
         "packet" => Hook::PacketMiddleware,
         "outgoing" => Hook::Outgoing,
         "room" => Hook::Rooms,
-        _ => return Err(PyValueError::new_err(format!("there is no hook {name:?}"))),
+        _ => return Err(PyValueError::new_err(format!("unknown hook {name:?}"))),
     };
     if wanted {
         hooks.add(hook);

@@ -1,7 +1,7 @@
-//! The Python half, as this one calls it: methods of one object, looked up once.
+//! The callbacks into Python: methods of one dispatcher object, looked up once.
 //!
-//! An engine thread may be the last to hold the engine's handler, so the handler itself holds nothing of Python. Whoever
-//! drains says for whom, by [`Host::with`], and the handler finds it in [`current`].
+//! An engine thread may drop the last reference to the engine's handler, so the handler does not hold Python objects.
+//! The thread that drains sets the host with [`Host::with`], and the handler reads it with [`current`].
 
 use std::cell::RefCell;
 use std::sync::atomic::AtomicBool;
@@ -15,21 +15,21 @@ use crate::namespace::Namespace;
 
 macro_rules! calls {
     ($($(#[$doc:meta])* $name:ident;)*) => {
-        /// See the module's documentation.
+        /// The bound methods of a dispatcher, its namespaces, and its settings.
         #[pyclass(frozen)]
         pub(crate) struct Host {
             $($(#[$doc])* pub(crate) $name: Py<PyAny>,)*
             namespaces: RwLock<Vec<Py<Namespace>>>,
-            /// Whether Python decides in which order handlers begin.
+            /// Whether Python decides in which order handlers begin, so that none is called directly.
             pub(crate) keeps_order: AtomicBool,
-            /// Whether Python is asked about every request that opens a session.
+            /// Whether Python decides about every request that opens a session, not only cross-origin ones.
             pub(crate) asks_about_all: AtomicBool,
-            /// What a handler raised that is to end the program.
+            /// An exception of a handler that is to end the program, such as `KeyboardInterrupt`.
             fatal: std::sync::Mutex<Option<PyErr>>,
         }
 
         impl Host {
-            /// Looks the methods up.
+            /// Looks up the methods.
             pub(crate) fn new(host: &Bound<'_, PyAny>) -> PyResult<Self> {
                 Ok(Self {
                     $($name: host.getattr(stringify!($name))?.unbind(),)*
@@ -44,33 +44,33 @@ macro_rules! calls {
 }
 
 calls! {
-    /// A handler has returned a coroutine: (coroutine, ack, handler).
+    /// A directly called handler has returned a coroutine: (coroutine, ack, handler).
     spawn;
-    /// An event without a handler of its own: (namespace, event, sid, args, ack).
+    /// An event that has no handler to call directly: (namespace, event, sid, args, ack).
     dispatch;
-    /// May this request open a session? (request, question)
+    /// Decide whether a request may open a session: (request, question).
     request;
-    /// May it join? (namespace, sid, socket, question)
+    /// Decide whether a socket may join: (namespace, sid, socket, question).
     connect;
-    /// It has joined: (namespace, sid, socket).
+    /// A socket has joined: (namespace, sid, socket).
     connected;
-    /// It is leaving: (namespace, sid, socket, reason, cause).
+    /// A socket is about to leave its rooms: (namespace, sid, socket, reason, cause).
     disconnecting;
-    /// It has left: (namespace, sid, socket, reason, cause).
+    /// A socket has left: (namespace, sid, socket, reason, cause).
     disconnected;
-    /// May this event pass? (namespace, event, sid, args, question)
+    /// Decide whether an event may reach its handler: (namespace, event, sid, args, question).
     packet;
-    /// An event leaves: (namespace, event, sid, args).
+    /// An event is sent to a client: (namespace, event, sid, args).
     outgoing;
-    /// A message of a plain connection: (namespace, sid, data).
+    /// A message of an Engine.IO connection: (namespace, sid, data).
     message;
-    /// Its connection has changed: (namespace, sid, transport).
+    /// A client has changed to another transport: (namespace, sid, transport).
     upgraded;
-    /// It has caught up: (namespace, sid).
+    /// The send buffer of a slow client is empty again: (namespace, sid).
     drained;
-    /// Messages for it found no room: (namespace, sid, count).
+    /// Messages for a client with a full send buffer were dropped: (namespace, sid, count).
     dropped;
-    /// (namespace, change, room, sid).
+    /// A room was created or deleted, joined or left: (namespace, change, room, sid).
     room;
     /// A request was refused: (request, code, message).
     connection_error;
@@ -78,9 +78,9 @@ calls! {
     acked;
     /// The server has stopped.
     shutdown;
-    /// A handler raised an exception: (exception, what was called).
+    /// A handler has raised an exception: (exception, name of the handler).
     fault;
-    /// A line of the engine's log: (level from 1 to 5, part of the engine, words).
+    /// A line of the engine's log: (level from 1 to 5, module of the engine, text).
     log;
 }
 
@@ -88,22 +88,22 @@ thread_local! {
     static CURRENT: RefCell<Option<Py<Host>>> = const { RefCell::new(None) };
 }
 
-/// For whom this thread is draining.
+/// Returns the host for which this thread is draining.
 pub(crate) fn current(py: Python<'_>) -> Option<Py<Host>> {
     CURRENT.with_borrow(|host| host.as_ref().map(|host| host.clone_ref(py)))
 }
 
 impl Host {
-    /// Runs `work`, which drains, for this host.
+    /// Runs `work`, which drains, with this host as the current one.
     pub(crate) fn with<R>(host: &Bound<'_, Self>, work: impl FnOnce() -> R) -> R {
         let outer = CURRENT.replace(Some(host.clone().unbind()));
         let result = work();
-        // What is dropped here is a reference among others, and no lock is held.
+        // The dropped reference is not the last one, and no lock is held.
         drop(CURRENT.replace(outer));
         result
     }
 
-    /// Adds a namespace; its place is kept with the engine's.
+    /// Adds a namespace and returns its index, which the engine's namespace stores as its [`Place`].
     pub(crate) fn add(&self, namespace: Py<Namespace>) -> usize {
         let mut namespaces = self
             .namespaces
@@ -113,7 +113,7 @@ impl Host {
         namespaces.len() - 1
     }
 
-    /// The namespace that Python made for the engine's.
+    /// Returns the Python object for a namespace of the engine.
     pub(crate) fn namespace<'py>(
         &self,
         py: Python<'py>,
@@ -129,7 +129,7 @@ impl Host {
             .map(|namespace| namespace.bind(py).clone())
     }
 
-    /// Reports what went wrong in `what`; what is to end the program is kept for the drain to raise.
+    /// Reports an exception that `what` raised. An exception that is to end the program is stored; the drain raises it.
     pub(crate) fn report(&self, py: Python<'_>, error: PyErr, what: &str) {
         let error = if error.is_instance_of::<PyException>(py) {
             match self.fault.call1(py, (error.into_value(py), what)) {
@@ -139,7 +139,7 @@ impl Host {
         } else {
             error
         };
-        // The first one counts; another is dropped after the lock.
+        // The first exception is kept. A later one is dropped after the lock is released.
         let surplus = {
             let mut fatal = self.fatal.lock().unwrap_or_else(PoisonError::into_inner);
             if fatal.is_none() {
@@ -151,7 +151,7 @@ impl Host {
         drop(surplus);
     }
 
-    /// What is to end the program, if anything.
+    /// Takes the exception that is to end the program, if there is one.
     pub(crate) fn take_fatal(&self) -> Option<PyErr> {
         self.fatal
             .lock()
@@ -160,6 +160,6 @@ impl Host {
     }
 }
 
-/// A namespace's place in the list of its host; kept with the engine's namespace.
+/// The index of a namespace in the list of its host. The engine's namespace stores it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place(pub(crate) usize);

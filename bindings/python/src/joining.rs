@@ -1,7 +1,7 @@
-//! Sockets whose connect handler has not let them in yet, as far as Python is concerned.
+//! Sockets whose connect handler has not accepted them yet.
 //!
-//! A connect handler may emit to its client, put it into a room and emit to that room. The engine sends nothing to a
-//! socket that has not joined, so what is emitted until then is kept here, and leaves right behind the acceptance.
+//! A connect handler may emit to its client, add it to a room and emit to that room. The engine does not send events to
+//! a socket that has not joined. Events emitted until then are kept here and sent right after the acceptance.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +14,7 @@ use bellwire_core::socketio::link::Overflow;
 use bellwire_core::socketio::target::Reliability;
 use bellwire_core::socketio::{Event, Message, Operation, Socket, SocketId, Target};
 
-/// What waits for a socket's acceptance; kept with the socket.
+/// The events kept for a socket until it is accepted; `None` after that. Stored with the socket.
 #[derive(Debug)]
 struct Waiting(Mutex<Option<Vec<Kept>>>);
 
@@ -36,14 +36,14 @@ pub(crate) struct Joining {
 }
 
 impl Joining {
-    /// A connect handler is being asked.
+    /// Adds a socket whose connect handler is about to be called.
     pub(crate) fn begin(&self, socket: &Arc<Socket>) {
         let fresh = || Waiting(Mutex::new(Some(Vec::new())));
         socket.host().get_or_init(fresh);
         self.change(|sockets| sockets.insert(*socket.id(), Arc::downgrade(socket)));
     }
 
-    /// It has joined: what was kept for it is sent. The questions that cannot be asked any more.
+    /// Sends the events kept for a socket that has joined. Returns the operations that could not be sent.
     pub(crate) fn joined(&self, socket: &Arc<Socket>) -> Vec<Operation> {
         let left = |end: Instant| end.saturating_duration_since(now());
         let mut failed = Vec::new();
@@ -51,11 +51,11 @@ impl Joining {
             return failed;
         };
         {
-            // Held while it is sent, so that an emit of another thread cannot come before it.
+            // Locked while the events are sent, so that an emit of another thread cannot overtake them.
             let mut kept = lock(&waiting.0);
             for item in kept.take().into_iter().flatten() {
                 match item {
-                    // A client that has left meanwhile gets nothing; its last event follows.
+                    // This fails if the client has disconnected since; its disconnect event follows.
                     Kept::Emit(message) => {
                         let _ = socket.emit_message(&message, Reliability::Reliable);
                     }
@@ -76,7 +76,7 @@ impl Joining {
         failed
     }
 
-    /// It will not join. The questions that will not be asked.
+    /// Removes a socket that was refused. Returns the operations that were kept and will not be sent.
     pub(crate) fn refused(&self, id: &str) -> Vec<Operation> {
         let socket = SocketId::parse(id)
             .and_then(|id| self.change(|sockets| sockets.remove(&id)))
@@ -93,12 +93,12 @@ impl Joining {
         operations.collect()
     }
 
-    /// Whether no socket is joining, which is nearly always so.
+    /// Whether no socket is joining, which is the usual case.
     pub(crate) fn is_empty(&self) -> bool {
         self.count.load(Ordering::Acquire) == 0
     }
 
-    /// The one with that id.
+    /// Returns the joining socket with an id.
     pub(crate) fn find(&self, id: &str) -> Option<Arc<Socket>> {
         if self.is_empty() {
             return None;
@@ -107,7 +107,8 @@ impl Joining {
         (!socket.is_gone()).then_some(socket)
     }
 
-    /// Those that a target means, and the ids of all: what is sent to the target otherwise is not for them.
+    /// Returns the joining sockets that a target addresses, and the ids of all joining sockets, which the engine's
+    /// broadcast must leave out.
     pub(crate) fn select(&self, target: &Target<'_>) -> (Vec<Arc<Socket>>, Vec<SocketId>) {
         let all: Vec<_> = lock(&self.sockets)
             .values()
@@ -134,7 +135,7 @@ impl Joining {
     }
 }
 
-/// Sends to one socket, or keeps it until the socket has joined.
+/// Sends an event to one socket, or keeps it until the socket has joined.
 pub(crate) fn emit(
     socket: &Arc<Socket>,
     message: &Arc<Message>,
@@ -149,7 +150,8 @@ pub(crate) fn emit(
     socket.emit_message(message, reliability)
 }
 
-/// Asks one socket, or keeps the question until the socket has joined. The timeout starts at this call.
+/// Sends an event with acknowledgement to one socket, or keeps it until the socket has joined. The timeout starts at
+/// this call.
 pub(crate) fn ask(
     socket: &Arc<Socket>,
     message: &Arc<Message>,
@@ -174,8 +176,8 @@ pub(crate) fn ask(
     ask_now(socket, message, timeout, operation)
 }
 
-/// Without a timeout the program may not look at the outcome, so the event is sent even if the client owes too many
-/// acknowledgements.
+/// Sends an event with acknowledgement. Without a timeout the program may ignore the outcome, so the event is sent even
+/// if the client has too many unanswered acknowledgements.
 fn ask_now(
     socket: &Arc<Socket>,
     message: &Arc<Message>,
@@ -188,7 +190,7 @@ fn ask_now(
         .map(drop)
 }
 
-/// The time of a kept question has run out.
+/// Ends a kept operation whose timeout has expired.
 fn expire(socket: &Weak<Socket>, operation: Operation) {
     let Some(socket) = socket.upgrade() else {
         return;
@@ -210,7 +212,7 @@ fn expire(socket: &Weak<Socket>, operation: Operation) {
     }
 }
 
-/// Whether emits to this socket are being kept.
+/// Whether events for this socket are kept.
 pub(crate) fn is_joining(socket: &Socket) -> bool {
     socket
         .host()
@@ -218,14 +220,14 @@ pub(crate) fn is_joining(socket: &Socket) -> bool {
         .is_some_and(|waiting| lock(&waiting.0).is_some())
 }
 
-/// Nothing of ours panics under these locks.
+/// Locks a mutex. The code under these locks does not panic, so a poisoned state is still consistent.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "the time of a call that is kept runs outside of the engine"
+    reason = "the timeout of a kept operation is measured outside of the engine"
 )]
 fn now() -> Instant {
     Instant::now()

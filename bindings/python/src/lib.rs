@@ -1,8 +1,9 @@
-//! Bellwire for Python: the native half, `bellwire._native`.
+//! Bellwire for Python: the native module `bellwire._native`.
 //!
-//! Threads of the engine never enter Python: events wait in the engine's queue until a thread of Python takes a batch of
-//! them (`server.rs`). No object of Python is held by what an engine thread can drop, and Python is never
-//! called while a lock of ours is held. The Python half, in `python/bellwire`, gives all this the face of python-socketio.
+//! Engine threads never run Python code: events stay in the engine's queue until a Python thread takes a batch of them
+//! (`server.rs`). Engine threads never drop a Python object, so nothing that they can own holds one. No lock of this
+//! module is held while Python code is called. The Python code in `python/bellwire` builds the API of python-socketio
+//! on this module.
 
 mod ack;
 mod broadcast;
@@ -24,7 +25,7 @@ mod socket;
 mod text;
 mod value;
 
-/// The module as Python sees it.
+/// The Python module.
 #[pyo3::pymodule(name = "_native")]
 mod native {
     #[pymodule_export]

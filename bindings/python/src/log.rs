@@ -1,4 +1,4 @@
-//! The engine's log, for the `logging` module: lines wait until a thread of Python takes them with the events.
+//! The engine's log for the `logging` module. Lines are stored until a Python thread takes them with the events.
 
 use std::sync::Arc;
 
@@ -12,16 +12,16 @@ use crate::host::Host;
 
 static STORE: Store = Store::new();
 
-/// Sets the level that Python hears: 0 is off, 5 is trace.
+/// Sets the level of the engine's log: from 0 (off) to 5 (trace).
 #[pyfunction]
 pub(crate) fn log_level(level: u8) {
-    // It can only fail in a process in which something else listens: then that has the lines.
+    // This fails only if other code in the process has installed a listener, which then receives the lines.
     if listen(&STORE).is_ok() {
         STORE.set_level(Level::from_number(level).unwrap_or(Level::Trace));
     }
 }
 
-/// Rings the server's queue for its log lines, too.
+/// Makes log lines of a server wake its event queue.
 pub(crate) fn begin(server: &Server) {
     if let Some(queue) = server.queue() {
         let queue = Arc::downgrade(queue);
@@ -34,7 +34,7 @@ pub(crate) fn begin(server: &Server) {
     }
 }
 
-/// Gives the lines that wait to Python.
+/// Passes the stored lines of a server to Python.
 pub(crate) fn deliver(py: Python<'_>, server: &Server, host: &Host) {
     for line in STORE.take(server.log_id(), usize::MAX) {
         let call = (line.level as u8, line.target, line.text);
@@ -44,7 +44,7 @@ pub(crate) fn deliver(py: Python<'_>, server: &Server, host: &Host) {
     }
 }
 
-/// The server has stopped.
+/// Ends `begin` for a server that has stopped.
 pub(crate) fn end(server: &Server) {
     STORE.remove_host(server.log_id());
 }

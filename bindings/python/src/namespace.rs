@@ -1,4 +1,4 @@
-//! A namespace: what Python does with its sockets, each call short and on the caller's thread.
+//! Namespaces and the operations on their sockets. Each call is short and runs on the caller's thread.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,12 +19,12 @@ use crate::payload::Written;
 use crate::socket::{Socket, scope};
 use crate::text::Name;
 
-/// See the module's documentation.
+/// A namespace of a server.
 #[pyclass(frozen, module = "bellwire._native")]
 #[derive(Debug)]
 pub(crate) struct Namespace {
     pub(crate) namespace: Arc<socketio::Namespace>,
-    /// Handlers that are called directly, by event.
+    /// The handlers that are called directly, by event.
     #[pyo3(get)]
     pub(crate) handlers: Py<PyDict>,
     pub(crate) joining: Joining,
@@ -42,7 +42,7 @@ impl Namespace {
     }
 
     fn find_socket(&self, sid: &Bound<'_, PyString>) -> Option<Arc<socketio::Socket>> {
-        // Ids are ASCII: what is replaced here belongs to no client.
+        // Ids are ASCII, so an id with replaced characters does not match any client.
         let sid = &*sid.to_string_lossy();
         self.namespace.find(sid).or_else(|| self.joining.find(sid))
     }
@@ -50,7 +50,7 @@ impl Namespace {
 
 #[pymethods]
 impl Namespace {
-    /// Its name.
+    /// The name.
     #[getter]
     fn name(&self) -> &str {
         self.namespace.name()
@@ -78,7 +78,7 @@ impl Namespace {
         self.outgoing(&name, &written, reliability).emit(target)
     }
 
-    /// Sends an event that one client is to acknowledge; false when there is no such client.
+    /// Sends an event to one client and expects an acknowledgement. Returns false if there is no such client.
     #[pyo3(signature = (event, data, sid, timeout_ms, operation))]
     fn ask(
         &self,
@@ -98,7 +98,7 @@ impl Namespace {
         )
     }
 
-    /// Sends an event that all clients in `to` are to acknowledge; false when `to` is no room at all.
+    /// Sends an event to the clients in `to` and expects acknowledgements. Returns false if `to` is an empty list.
     #[pyo3(signature = (event, data, to, skip, timeout_ms, operation))]
     fn ask_all(
         &self,
@@ -121,13 +121,13 @@ impl Namespace {
             )
     }
 
-    /// The client with that id, if it is there or joining.
+    /// The client with an id, if it has joined or is joining.
     fn find(&self, sid: &Bound<'_, PyString>) -> PyResult<Option<Socket>> {
         self.birth.check()?;
         Ok(self.find_socket(sid).map(|socket| Socket::new(&socket)))
     }
 
-    /// How many clients there are.
+    /// The number of clients.
     fn __len__(&self) -> PyResult<usize> {
         self.birth.check()?;
         Ok(self.namespace.socket_count())
@@ -146,7 +146,7 @@ impl Namespace {
         Ok(sockets.iter().flatten().map(Socket::new).collect())
     }
 
-    /// One client joins a room; false when there is no such client.
+    /// Adds one client to a room. Returns false if there is no such client.
     fn enter(&self, sid: &Bound<'_, PyString>, room_name: &Bound<'_, PyAny>) -> PyResult<bool> {
         self.birth.check()?;
         let name = room(room_name)?;
@@ -156,7 +156,7 @@ impl Namespace {
         unless_gone(socket.join(&name)).map(|()| true)
     }
 
-    /// One client leaves a room; false when there is no such client.
+    /// Removes one client from a room. Returns false if there is no such client.
     fn leave(&self, sid: &Bound<'_, PyString>, room_name: &Bound<'_, PyAny>) -> PyResult<bool> {
         self.birth.check()?;
         let name = room(room_name)?;
@@ -166,7 +166,7 @@ impl Namespace {
         unless_gone(socket.leave(&name)).map(|()| true)
     }
 
-    /// All clients in `to` that are not in `skip` join a room.
+    /// Adds the clients in `to` that are not in `skip` to a room.
     fn enter_all(
         &self,
         to: Option<&Bound<'_, PyAny>>,
@@ -181,7 +181,7 @@ impl Namespace {
         Ok(())
     }
 
-    /// All clients in `to` that are not in `skip` leave a room.
+    /// Removes the clients in `to` that are not in `skip` from a room.
     fn leave_all(
         &self,
         to: Option<&Bound<'_, PyAny>>,
@@ -196,7 +196,7 @@ impl Namespace {
         Ok(())
     }
 
-    /// All clients in `to` that are not in `skip` are put out, or their connections closed.
+    /// Disconnects the clients in `to` that are not in `skip` from the namespace, or closes their connections.
     fn disconnect_all(
         &self,
         to: Option<&Bound<'_, PyAny>>,
@@ -210,13 +210,13 @@ impl Namespace {
         Ok(())
     }
 
-    /// Says whether Python wants to hear of something, or to decide it.
+    /// Starts or stops the delivery of a hook of this namespace.
     fn hook(&self, name: &str, wanted: bool) -> PyResult<()> {
         self.birth.check()?;
         hooks::change(&self.namespace.hooks, name, wanted)
     }
 
-    /// A client will not join. The operations that it was to answer and will not be asked.
+    /// Removes a client that was refused. Returns the operations that will not be sent to it.
     fn refused(&self, sid: &str) -> Vec<u64> {
         let operations = self.joining.refused(sid);
         operations.iter().map(|operation| operation.0).collect()

@@ -1,7 +1,7 @@
-//! Writing: objects of Python as the JSON of a packet, in one pass that takes bytes out as attachments.
+//! Encoding of Python objects as the JSON and the attachments of a packet, in one pass.
 //!
-//! It accepts what `json.dumps` accepts, and says so in its words when it does not. Besides, `bytes`, `bytearray` and
-//! `memoryview` become placeholders; NaN and the infinities are refused, because no client could read them.
+//! It accepts the same types as `json.dumps` and raises the same errors. In addition, `bytes`, `bytearray` and
+//! `memoryview` become attachments with placeholders. NaN and infinities are refused: clients cannot parse them.
 
 use std::io::Write as _;
 
@@ -15,7 +15,7 @@ use pyo3::types::{
 
 use crate::text::literal;
 
-/// Deeper than any packet, and far from the end of a thread's stack.
+/// The maximum nesting depth. It leaves a wide margin on a thread's stack.
 const DEPTH: usize = 500;
 
 /// The arguments of an event or an acknowledgement.
@@ -23,12 +23,12 @@ const DEPTH: usize = 500;
 pub(crate) struct Written {
     /// A JSON array, or one value.
     pub(crate) text: Vec<u8>,
-    /// What the placeholders in it stand for.
+    /// The attachments to which the placeholders refer.
     pub(crate) attachments: Vec<Bytes>,
 }
 
 impl Written {
-    /// The arguments that `data` stands for: none for `None`, several for a tuple, otherwise one.
+    /// Encodes `data` as arguments: none for `None`, several for a tuple, otherwise one.
     pub(crate) fn args(data: &Bound<'_, PyAny>) -> PyResult<Self> {
         let mut written = Self::default();
         if data.is_none() {
@@ -43,14 +43,16 @@ impl Written {
         Ok(written)
     }
 
-    /// One value, in which there can be no bytes.
+    /// Encodes one value for a place where attachments are not possible.
     pub(crate) fn json(value: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
         let mut written = Self::default();
         written.value(value, DEPTH)?;
         if written.attachments.is_empty() {
             return Ok(written.text);
         }
-        Err(PyTypeError::new_err("bytes cannot be sent here"))
+        Err(PyTypeError::new_err(
+            "the data of a refused connection cannot contain bytes: encode them as text",
+        ))
     }
 
     fn value(&mut self, value: &Bound<'_, PyAny>, depth: usize) -> PyResult<()> {
@@ -114,7 +116,7 @@ impl Written {
                 self.member(index, &key, &value, depth)?;
             }
         } else {
-            // As json does: a subclass says itself what it holds.
+            // Like json.dumps, which asks a subclass for its items.
             for (index, item) in dict.call_method0("items")?.try_iter()?.enumerate() {
                 let (key, value) = item?.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
                 self.member(index, &key, &value, depth)?;
@@ -165,7 +167,7 @@ impl Written {
     fn string(&mut self, text: &Bound<'_, PyString>) -> PyResult<()> {
         match text.to_str() {
             Ok(text) => json::write_string(&mut self.text, text),
-            // It holds half of a surrogate pair, which JSON can express as an escape.
+            // The text has an unpaired surrogate, which JSON can express as an escape.
             Err(_) => self.text.extend_from_slice(literal(text)?.as_bytes()),
         }
         Ok(())
@@ -178,11 +180,11 @@ impl Written {
 
     fn int(&mut self, number: &Bound<'_, PyInt>) -> PyResult<()> {
         if let Ok(small) = number.extract::<i64>() {
-            // A vector takes everything that is written to it.
+            // Writing to a vector cannot fail.
             let _ = write!(self.text, "{small}");
             return Ok(());
         }
-        // As json does: a subclass cannot change what a number looks like.
+        // Like json.dumps, which ignores the `__repr__` of subclasses.
         let repr = number
             .py()
             .get_type::<PyInt>()
@@ -198,7 +200,7 @@ impl Written {
                 "Out of range float values are not JSON compliant: {number}"
             )));
         }
-        // As above. This form keeps the ".0", by which Python's clients see a float.
+        // Writing to a vector cannot fail. This format keeps the ".0" by which Python clients recognize a float.
         let _ = write!(self.text, "{number:?}");
         Ok(())
     }
@@ -206,18 +208,20 @@ impl Written {
     fn attachment(&mut self, bytes: &[u8]) {
         let number = self.attachments.len();
         self.attachments.push(Bytes::copy_from_slice(bytes));
-        // As above.
+        // Writing to a vector cannot fail.
         let _ = write!(self.text, "{{\"_placeholder\":true,\"num\":{number}}}");
     }
 }
 
 fn deeper(depth: usize) -> PyResult<usize> {
-    depth
-        .checked_sub(1)
-        .ok_or_else(|| PyValueError::new_err("the data is nested too deeply, or contains itself"))
+    depth.checked_sub(1).ok_or_else(|| {
+        PyValueError::new_err(format!(
+            "the data is nested more than {DEPTH} levels deep, or contains itself"
+        ))
+    })
 }
 
-/// The arguments that data stands for, and the bytes taken out of them.
+/// Encodes `data` as arguments. Returns the JSON and the attachments.
 #[pyfunction]
 pub(crate) fn dumps<'py>(
     py: Python<'py>,

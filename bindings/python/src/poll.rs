@@ -1,4 +1,4 @@
-//! Polled delivery: a thread of Python takes the events, a batch at a time.
+//! Polled delivery: a Python thread takes the events in batches.
 
 use std::time::Duration;
 
@@ -9,17 +9,17 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use crate::host::Host;
 use crate::log;
 
-/// How many events one batch has, and how long it takes, before others on the thread get their turn.
+/// The limits of one batch, after which other work of the thread can run.
 const EVENTS: usize = 256;
 const BUDGET: Duration = Duration::from_millis(1);
 
-/// A dispatcher looks up this often whether it is still wanted, in case nobody rings.
+/// How often a dispatcher checks whether it was ended, in case the queue was not woken.
 const LOOK_UP: Timespec = Timespec {
     tv_sec: 1,
     tv_nsec: 0,
 };
 
-/// Handles the events that wait, a batch at most. How many; an exception that is to end the program ends this first.
+/// Handles at most one batch of queued events and returns their number. Raises an exception that is to end the program.
 pub(crate) fn drain(server: &Server, host: &Bound<'_, Host>) -> PyResult<usize> {
     let Some(queue) = server.queue() else {
         return Ok(0);
@@ -30,16 +30,16 @@ pub(crate) fn drain(server: &Server, host: &Bound<'_, Host>) -> PyResult<usize> 
     log::deliver(host.py(), server, host.get());
     match host.get().take_fatal() {
         Some(error) => Err(error),
-        // Another drain is at it, perhaps this thread's own, further out.
+        // `None`: another call is draining, possibly one further up on this thread's stack.
         None => Ok(handled.unwrap_or(0)),
     }
 }
 
-/// Waits until events wait, without the lock of the interpreter.
+/// Waits until events are queued, with the interpreter's lock released.
 pub(crate) fn wait(py: Python<'_>, server: &Server) {
     py.detach(|| {
         if let Some(fd) = server.queue().and_then(|queue| queue.descriptor()) {
-            // When it fails, or a signal ends it, there is no harm in looking at the queue.
+            // After an error or a signal, the caller finds an empty queue and waits again.
             let _ = poll(&mut [PollFd::new(&fd, PollFlags::IN)], Some(&LOOK_UP));
         }
     });

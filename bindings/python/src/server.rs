@@ -1,4 +1,4 @@
-//! The server: made and started at once, drained by a thread of Python, closed.
+//! The server: created and started at once, drained by a Python thread, closed.
 
 use std::mem::ManuallyDrop;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -19,7 +19,7 @@ use crate::host::{Host, Place};
 use crate::namespace::Namespace;
 use crate::{hooks, log, poll};
 
-/// Refuses options (JSON) with which no server could be made.
+/// Raises an error for options (JSON) with which a server cannot be created.
 #[pyfunction]
 pub(crate) fn check_options(options: &str) -> PyResult<()> {
     config(options).map(drop)
@@ -35,7 +35,7 @@ fn config(options: &str) -> PyResult<Config> {
     Ok(config)
 }
 
-/// See the module's documentation.
+/// A server of the engine.
 #[pyclass(frozen, weakref, module = "bellwire._native")]
 pub(crate) struct Server {
     server: Arc<server::Server>,
@@ -46,8 +46,8 @@ pub(crate) struct Server {
 
 #[pymethods]
 impl Server {
-    /// Starts the threads of a server with these options (JSON); it listens on nothing yet. `host` has the methods
-    /// that are called by [`Server::drain`].
+    /// Starts the threads of a server with these options (JSON), without listening. `host` has the methods that
+    /// [`Server::drain`] calls.
     #[new]
     fn new(options: &str, host: &Bound<'_, PyAny>) -> PyResult<Self> {
         let py = host.py();
@@ -65,7 +65,7 @@ impl Server {
         })
     }
 
-    /// Listens on TCP; the port.
+    /// Listens on TCP and returns the port.
     fn listen_tcp(&self, py: Python<'_>, host: &str, port: i64) -> PyResult<u16> {
         self.birth.check()?;
         let port = u16::try_from(port).map_err(|_| {
@@ -82,20 +82,22 @@ impl Server {
             .map_err(|error| exception(&error))
     }
 
-    /// Listens on the descriptor of a socket that listens already, and owns it from now on.
+    /// Listens on the descriptor of a listening socket, and takes ownership of the descriptor.
     fn listen_fd(&self, fd: i32) -> PyResult<()> {
         self.birth.check()?;
         if fd < 0 {
-            return Err(PyValueError::new_err("this is no descriptor"));
+            return Err(PyValueError::new_err(format!(
+                "{fd} is not a file descriptor"
+            )));
         }
-        // SAFETY: the caller gives it away: it comes from `socket.detach()`.
+        // SAFETY: the caller passes ownership: the descriptor comes from `socket.detach()`.
         let fd = unsafe { OwnedFd::from_raw_fd(fd) };
         self.server
             .listen_fd(fd)
             .map_err(|(error, _)| exception(&error))
     }
 
-    /// Answers GET and HEAD of a path with these bytes, or not any more.
+    /// Answers GET and HEAD requests of a path with `body`; `None` removes the path.
     #[pyo3(signature = (path, content_type, body))]
     fn serve_file(&self, path: &str, content_type: &str, body: Option<&[u8]>) -> PyResult<()> {
         self.birth.check()?;
@@ -104,7 +106,7 @@ impl Server {
             .map_err(|error| exception(&error))
     }
 
-    /// The namespace of that name, made now. To be called once for a name.
+    /// Creates a namespace. To be called once for each name.
     fn namespace(&self, py: Python<'_>, name: &str) -> PyResult<Py<Namespace>> {
         self.birth.check()?;
         let host = self.host(py)?;
@@ -115,7 +117,7 @@ impl Server {
         Ok(namespace)
     }
 
-    /// Readable exactly while events wait.
+    /// A descriptor that is readable exactly while events are queued.
     fn fileno(&self) -> PyResult<i32> {
         self.birth.check()?;
         let queue = self.server.queue();
@@ -125,14 +127,15 @@ impl Server {
             .ok_or_else(|| PyRuntimeError::new_err("the server has no queue"))
     }
 
-    /// Handles waiting events, a batch at most: what a loop calls when [`Server::fileno`] is readable. How many.
+    /// Handles at most one batch of queued events and returns their number. To be called when [`Server::fileno`] is
+    /// readable.
     fn drain(&self, py: Python<'_>) -> PyResult<usize> {
         self.birth.check()?;
         let host = self.host(py)?;
         poll::drain(&self.server, &host)
     }
 
-    /// From now on Python is asked about every request that opens a session, or only about those of foreign pages.
+    /// Sets whether Python decides about every request that opens a session, or only about cross-origin requests.
     fn ask_about_all(&self, py: Python<'_>, wanted: bool) -> PyResult<()> {
         self.birth.check()?;
         let host = self.host(py)?;
@@ -140,7 +143,7 @@ impl Server {
         Ok(())
     }
 
-    /// While it is wanted, no handler is called directly: Python decides in which order they begin.
+    /// While it is set, no handler is called directly, so that Python decides in which order handlers begin.
     fn keep_order(&self, py: Python<'_>, wanted: bool) -> PyResult<()> {
         self.birth.check()?;
         let host = self.host(py)?;
@@ -148,7 +151,7 @@ impl Server {
         Ok(())
     }
 
-    /// Waits for events and handles them, until [`Server::end_dispatch`]. For a thread that was made by Python.
+    /// Waits for events and handles them until [`Server::end_dispatch`]. For a thread that Python has started.
     fn run_dispatch(&self, py: Python<'_>) -> PyResult<()> {
         self.birth.check()?;
         while self.dispatching.load(Ordering::Acquire) {
@@ -168,7 +171,7 @@ impl Server {
         Ok(())
     }
 
-    /// Begins to stop; clients that are there after the deadline are cut.
+    /// Begins to stop. Connections that remain after the deadline are dropped.
     fn close(&self, deadline_ms: u64) -> PyResult<()> {
         self.birth.check()?;
         self.server
@@ -176,12 +179,12 @@ impl Server {
             .map_err(|error| exception(&error))
     }
 
-    /// Stops now, waits for the threads, and lets go of the host.
+    /// Stops at once, waits for the engine's threads, and releases the host.
     fn stop(&self, py: Python<'_>) -> PyResult<()> {
         self.birth.check()?;
         py.detach(|| {
             self.server.stop();
-            // What waits holds its sockets, which hold the engine.
+            // Queued events hold sockets, which hold the engine.
             if let Some(queue) = self.server.queue() {
                 queue.clear();
             }
@@ -199,37 +202,37 @@ impl Server {
         Ok(())
     }
 
-    /// For a forked child: closes the copies of what listens, so that the port is the parent's alone again.
+    /// For a forked child: closes its copies of the listening sockets, so that only the parent holds the ports.
     fn disown(&self) {
         if self.birth.is_here() {
             return;
         }
         for fd in self.server.listeners() {
-            // SAFETY: the child's copy of a descriptor that the engine has open. Nobody else closes it: the engine has no
-            // threads here, and is never dropped.
+            // SAFETY: the descriptor is the child's copy of one that the engine has open. No other code closes it: the
+            // engine does not have threads in this process, and is never dropped here.
             drop(unsafe { OwnedFd::from_raw_fd(fd) });
         }
     }
 
-    /// Whether it has stopped.
+    /// Whether the server has stopped.
     #[getter]
     fn closed(&self) -> bool {
         !self.birth.is_here() || self.server.is_closed()
     }
 
-    /// One of the server's numbers.
+    /// A metric by name, or `None` if the name is unknown.
     fn stat(&self, name: &str) -> PyResult<Option<i64>> {
         self.birth.check()?;
         Ok(self.server.stats().get(name))
     }
 
-    /// All numbers in the OpenMetrics text format.
+    /// All metrics in the OpenMetrics text format.
     fn metrics(&self) -> PyResult<String> {
         self.birth.check()?;
         Ok(self.server.stats().open_metrics())
     }
 
-    /// Says whether Python wants to hear of something.
+    /// Starts or stops the delivery of a hook of the server.
     fn hook(&self, name: &str, wanted: bool) -> PyResult<()> {
         self.birth.check()?;
         hooks::change(self.server.hooks(), name, wanted)
@@ -256,7 +259,7 @@ impl Drop for Server {
             log::end(&self.server);
         }
         if !self.birth.is_here() {
-            // A forked child leaves it alone: its threads are not there, and its locks may be held for ever.
+            // A forked child must not drop it: its threads do not exist here, and its locks may be held forever.
             let _ = ManuallyDrop::new(Arc::clone(&self.server));
         }
     }

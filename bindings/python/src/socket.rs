@@ -1,4 +1,4 @@
-//! One client in one namespace.
+//! Sockets: one client in one namespace.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::error::unless_gone;
 use crate::fork::Birth;
 use crate::{handshake, text};
 
-/// See the module's documentation.
+/// One client in one namespace.
 #[pyclass(frozen, module = "bellwire._native")]
 #[derive(Debug)]
 pub(crate) struct Socket {
@@ -33,13 +33,13 @@ impl Socket {
 
 #[pymethods]
 impl Socket {
-    /// Its id.
+    /// The id.
     #[getter]
     fn sid(&self) -> &str {
         self.socket.id().as_str()
     }
 
-    /// Its namespace.
+    /// The name of the namespace.
     #[getter]
     fn namespace(&self) -> &str {
         self.socket.namespace().name()
@@ -51,13 +51,13 @@ impl Socket {
         self.socket.is_connected()
     }
 
-    /// Whether it was refused, or has left.
+    /// Whether it was refused or has disconnected.
     #[getter]
     fn gone(&self) -> bool {
         self.socket.is_gone()
     }
 
-    /// The rooms it is in, or was in when it left.
+    /// The rooms that it is in, or was in when it disconnected.
     fn rooms<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyString>>> {
         self.birth.check()?;
         self.socket
@@ -67,42 +67,42 @@ impl Socket {
             .collect()
     }
 
-    /// What it came with.
+    /// The handshake as a dictionary.
     fn handshake<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         handshake::handshake(py, self.socket.handshake())
     }
 
-    /// `polling` or `websocket`.
+    /// The transport: `polling` or `websocket`.
     fn transport(&self) -> &'static str {
         transport_name(self.socket.link().transport())
     }
 
-    /// The heartbeat's last round trip, in seconds.
+    /// The round-trip time of the last heartbeat in seconds.
     fn round_trip(&self) -> Option<f64> {
         self.socket.round_trip().map(|time| time.as_secs_f64())
     }
 
-    /// Puts it out of its namespace, or closes its connection.
+    /// Disconnects it from the namespace, or closes its connection.
     fn disconnect(&self, close: bool) -> PyResult<()> {
         self.birth.check()?;
         unless_gone(self.socket.disconnect(scope(close)))
     }
 
-    /// Closes its connection, whether it is in its namespace or not.
+    /// Closes its connection, whether it has joined the namespace or not.
     fn close(&self) -> PyResult<()> {
         self.birth.check()?;
         self.socket.link().tell(Outgoing::DisconnectAll);
         Ok(())
     }
 
-    /// Sends a text or bytes over a plain connection.
+    /// Sends a `str` or `bytes` over an Engine.IO connection.
     fn send(&self, data: &Bound<'_, PyAny>) -> PyResult<()> {
         self.birth.check()?;
         send_plain(&self.socket, data)
     }
 }
 
-/// What is left when one is put out.
+/// What a disconnection ends: the connection, or the membership in the namespace.
 pub(crate) fn scope(close: bool) -> Scope {
     if close {
         Scope::Connection
@@ -111,7 +111,7 @@ pub(crate) fn scope(close: bool) -> Scope {
     }
 }
 
-/// The name in a query.
+/// The name of a transport in the protocol.
 pub(crate) fn transport_name(transport: TransportKind) -> &'static str {
     match transport {
         TransportKind::Polling => "polling",

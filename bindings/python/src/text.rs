@@ -1,4 +1,4 @@
-//! Texts of Python: a `str` may hold halves of surrogate pairs, which JSON can express and UTF-8 cannot.
+//! Conversion of `str`, which can contain unpaired surrogates: JSON can express them, UTF-8 cannot.
 
 use std::borrow::Cow;
 
@@ -38,7 +38,7 @@ impl<'a> Name<'a> {
     }
 }
 
-/// The name of an event that a client sent.
+/// Returns the name of an event that a client sent.
 pub(crate) fn event_name<'py>(
     py: Python<'py>,
     name: EventName<'_>,
@@ -52,7 +52,7 @@ pub(crate) fn event_name<'py>(
     }
 }
 
-/// A text as a JSON string that is ASCII, quotes included.
+/// Returns a text as an ASCII JSON string, including the quotes.
 pub(crate) fn literal(text: &Bound<'_, PyString>) -> PyResult<String> {
     let encoder = text.py().import(intern!(text.py(), "json.encoder"))?;
     encoder
@@ -61,7 +61,7 @@ pub(crate) fn literal(text: &Bound<'_, PyString>) -> PyResult<String> {
         .extract()
 }
 
-/// The engine's name for a room.
+/// Returns the engine's name for a room.
 pub(crate) fn room_name(name: &Bound<'_, PyString>) -> PyResult<String> {
     if let Ok(text) = name.to_str()
         && room_name::is_plain(text)
@@ -71,7 +71,7 @@ pub(crate) fn room_name(name: &Bound<'_, PyString>) -> PyResult<String> {
     Ok(room_name::encode(points(name)?))
 }
 
-/// A text as far as UTF-8 can hold it, with U+FFFD for each half of a surrogate pair.
+/// Returns a text with U+FFFD for each unpaired surrogate.
 pub(crate) fn lossy<'a>(text: &'a Bound<'_, PyString>) -> PyResult<Cow<'a, str>> {
     if let Ok(text) = text.to_str() {
         return Ok(Cow::Borrowed(text));
@@ -90,7 +90,7 @@ fn points(text: &Bound<'_, PyString>) -> PyResult<Vec<u32>> {
         .collect())
 }
 
-/// The room that the engine's name stands for.
+/// Returns the room for the engine's name, the inverse of [`room_name`].
 pub(crate) fn room<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyString>> {
     if room_name::is_plain(name) {
         return Ok(PyString::new(py, name));

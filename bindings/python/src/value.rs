@@ -1,4 +1,4 @@
-//! Reading: the JSON of a packet as objects of Python, with its attachments where the placeholders are.
+//! Decoding of a packet's JSON to Python objects, with attachments in place of their placeholders.
 
 use bytes::Bytes;
 use jiter::{PythonParse, StringCacheMode};
@@ -15,7 +15,7 @@ const PARSER: PythonParse = PythonParse {
     float_mode: jiter::FloatMode::Float,
 };
 
-/// The arguments of an event, or of an answer: a JSON array.
+/// Decodes the arguments of an event or an acknowledgement: a JSON array.
 pub(crate) fn args<'py>(
     py: Python<'py>,
     text: &[u8],
@@ -23,7 +23,7 @@ pub(crate) fn args<'py>(
 ) -> PyResult<Bound<'py, PyList>> {
     let list = json(py, text)?
         .cast_into::<PyList>()
-        .map_err(|_| PyTypeError::new_err("the arguments are not an array"))?;
+        .map_err(|_| PyTypeError::new_err("the arguments are not a JSON array"))?;
     if !attachments.is_empty() {
         let attachments: Vec<_> = attachments
             .iter()
@@ -34,10 +34,11 @@ pub(crate) fn args<'py>(
     Ok(list)
 }
 
-/// Any JSON value.
+/// Decodes any JSON value.
 pub(crate) fn json<'py>(py: Python<'py>, text: &[u8]) -> PyResult<Bound<'py, PyAny>> {
     PARSER.python_parse(py, text).or_else(|_| {
-        // What that parser refuses of checked JSON: halves of surrogate pairs, and numbers that are too long for both.
+        // The parser refuses some valid JSON: unpaired surrogates, and very long numbers, which the json module then
+        // refuses with its own message.
         py.import(intern!(py, "json"))?
             .getattr("loads")?
             .call1((PyBytes::new(py, text),))
@@ -53,7 +54,7 @@ fn fill_list(list: &Bound<'_, PyList>, attachments: &[Bound<'_, PyBytes>]) -> Py
     Ok(())
 }
 
-/// What is to stand in place of a value; inside of it, it is changed in place.
+/// Returns the attachment that replaces a value, if the value is a placeholder. Lists and dicts are changed in place.
 fn filled<'py>(
     value: &Bound<'py, PyAny>,
     attachments: &[Bound<'py, PyBytes>],
@@ -66,10 +67,11 @@ fn filled<'py>(
         {
             let number = dict.get_item("num")?;
             let number = number.and_then(|number| number.extract::<f64>().ok());
-            // The core takes 0.0 as well.
+            // Written as 0.0, an index is valid too, as in the core.
             let number = number.filter(|number| number.fract() == 0.0 && *number >= 0.0);
             let bytes = number.and_then(|number| attachments.get(number as usize));
-            // Without one it is data: what a client sends was checked, what the host sends may hold any data.
+            // Without an attachment of that number it is data: the core has checked packets of clients, and the host
+            // may send any data.
             if let Some(bytes) = bytes {
                 return Ok(Some(bytes.clone()));
             }
@@ -83,7 +85,7 @@ fn filled<'py>(
     Ok(None)
 }
 
-/// The arguments in a JSON array, with these bytes in place of the placeholders.
+/// Decodes a JSON array of arguments, with `attachments` in place of the placeholders.
 #[pyfunction]
 pub(crate) fn loads<'py>(
     py: Python<'py>,

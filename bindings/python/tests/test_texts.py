@@ -112,7 +112,7 @@ async def test_an_answer_that_python_cannot_read_ends_the_call():
             question = await one.receive()
             await one.send(f"43{question[2:question.index('[')]}[{LONG}]")
         for call in calls:
-            with pytest.raises(BadAnswerError, match=f"{sid}.*5000 digits.*5002 bytes came: .99999"):
+            with pytest.raises(BadAnswerError, match=f"{sid}.*5000 digits.*received 5002 bytes: .99999"):
                 await call
         await until(lambda: faults)
         assert [type(error) for error in faults] == [BadAnswerError]

@@ -236,31 +236,23 @@ impl<M> Rooms<M> {
             .skip
             .and_then(|id| self.ids.get(&id))
             .map_or(u32::MAX, |key| key.slot);
-        if let ([room], []) = (target.rooms, target.except) {
-            let Self {
-                slots,
-                names,
-                rooms,
-                ids,
-                ..
-            } = self;
-            let room_members = names
-                .get(*room)
-                .map_or(&[][..], |index| &rooms[*index as usize].members);
-            let own = SocketId::parse(room)
-                .and_then(|id| ids.get(&id))
-                .map(|key| key.slot);
-            for slot in room_members.iter().map(|member| member.slot).chain(own) {
-                visit_slot(&slots[slot as usize], slot == skip, &mut visit);
+        match (target.rooms, target.except) {
+            ([room], []) => {
+                for slot in slots_of(&self.names, &self.rooms, &self.ids, room) {
+                    visit_slot(&self.slots[slot as usize], slot == skip, &mut visit);
+                }
             }
-            return;
-        }
-        if target.rooms.is_empty() && target.except.is_empty() {
-            for (slot, entry) in self.slots.iter().enumerate() {
-                visit_slot(entry, slot as u32 == skip, &mut visit);
+            ([], []) => {
+                for (slot, entry) in self.slots.iter().enumerate() {
+                    visit_slot(entry, slot as u32 == skip, &mut visit);
+                }
             }
-            return;
+            _ => self.select_marked(target, skip, visit),
         }
+    }
+
+    /// Selects with several rooms, or with excepted ones: the slots that are visited or excepted are marked.
+    fn select_marked(&mut self, target: &Target<'_>, skip: u32, mut visit: impl FnMut(&M)) {
         let epoch = self.next_epoch();
         let Self {
             slots,
@@ -269,35 +261,24 @@ impl<M> Rooms<M> {
             ids,
             ..
         } = self;
-        let mut for_each = |room: &str, deal: &mut dyn FnMut(&mut Slot<M>, u32)| {
-            let members = names
-                .get(room)
-                .map_or(&[][..], |index| &rooms[*index as usize].members);
-            let own = SocketId::parse(room)
-                .and_then(|id| ids.get(&id))
-                .map(|key| key.slot);
-            for slot in members.iter().map(|member| member.slot).chain(own) {
-                deal(&mut slots[slot as usize], slot);
-            }
-        };
         for room in target.except {
-            for_each(room, &mut |entry, _| entry.mark = epoch);
+            for slot in slots_of(names, rooms, ids, room) {
+                slots[slot as usize].mark = epoch;
+            }
         }
         for room in target.rooms {
-            for_each(room, &mut |entry, slot| {
+            for slot in slots_of(names, rooms, ids, room) {
+                let entry = &mut slots[slot as usize];
                 if entry.mark != epoch {
                     entry.mark = epoch;
                     visit_slot(entry, slot == skip, &mut visit);
                 }
-            });
+            }
         }
         if target.rooms.is_empty() {
-            for (slot, entry) in self.slots.iter().enumerate() {
-                visit_slot(
-                    entry,
-                    slot as u32 == skip || entry.mark == epoch,
-                    &mut visit,
-                );
+            for (slot, entry) in slots.iter().enumerate() {
+                let left_out = slot as u32 == skip || entry.mark == epoch;
+                visit_slot(entry, left_out, &mut visit);
             }
         }
     }
@@ -387,6 +368,22 @@ impl<M> Rooms<M> {
         }
         self.epoch
     }
+}
+
+/// The slots of the members of a room, which can be the id of a member.
+fn slots_of<'a>(
+    names: &HashMap<Arc<str>, u32>,
+    rooms: &'a [Room],
+    ids: &HashMap<SocketId, SocketKey>,
+    room: &str,
+) -> impl Iterator<Item = u32> + use<'a> {
+    let members = names
+        .get(room)
+        .map_or(&[][..], |index| &rooms[*index as usize].members);
+    let own = SocketId::parse(room)
+        .and_then(|id| ids.get(&id))
+        .map(|key| key.slot);
+    members.iter().map(|member| member.slot).chain(own)
 }
 
 fn visit_slot<M>(slot: &Slot<M>, left_out: bool, visit: &mut impl FnMut(&M)) {

@@ -1,5 +1,5 @@
-//! The scanner of blocks against the one of bytes: what it accepts is accepted and the same, and it
-//! accepts all that is ordinary.
+//! The block scanner against the byte scanner: both agree on what the block scanner accepts, and it accepts all
+//! ordinary values.
 
 use pulp::x86::V3;
 
@@ -8,13 +8,13 @@ use crate::json::scan::{self, Scanned};
 
 const DEPTH: usize = 40;
 
-/// Whatever may stand in a document, and what only looks like it.
+/// Tokens of JSON, and texts that resemble them.
 const SAMPLE: &str = r#"{"alive":true,"id":1000,"name":"a-\"é\\","_placeholder" : [ -0.25e+1,0,10, {} , [ ] ,null],"x":{"y":-480,"t":["a",false,""]}}"#;
 
-/// Bytes that matter outside of strings or in them.
+/// Bytes with a meaning outside or inside strings.
 const TELLING: &[u8] = b"[]{},:\"\\ \n-+.019eu_\0\x1f\xc3";
 
-/// What is found in the text, after it has been made sure that both scanners agree.
+/// Scans a text with both scanners, and checks that they agree.
 fn agreed(text: &[u8], max_depth: usize) -> Option<Scanned> {
     let found = blocks::value(text, 0, max_depth);
     if let Some(found) = found {
@@ -24,7 +24,7 @@ fn agreed(text: &[u8], max_depth: usize) -> Option<Scanned> {
     found
 }
 
-/// Accepted, wherever that can be: not all processors have the instructions.
+/// Checks that the block scanner accepts the text, if the processor has the instructions.
 #[track_caller]
 fn accepted(text: &[u8], max_depth: usize) {
     let expected = scan::bytewise(text, 0, max_depth).ok();
@@ -33,7 +33,7 @@ fn accepted(text: &[u8], max_depth: usize) {
     assert_eq!(agreed(text, max_depth), expected, "{}", text.escape_ascii());
 }
 
-/// The sample, so far behind the start of the text.
+/// The sample at this distance from the start of the text.
 fn shifted(by: usize) -> Vec<u8> {
     let before = "x".repeat(by);
     format!(r#"["{before}",{SAMPLE}]"#).into_bytes()
@@ -153,7 +153,7 @@ fn random_documents_agree() {
     }
 }
 
-/// Numbers that are random enough, and the same in every run: SplitMix64.
+/// SplitMix64: pseudo-random numbers, the same in every run.
 pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
@@ -170,7 +170,7 @@ impl Random {
     }
 }
 
-/// An ordinary document: anything but escapes in names and more depth than anybody needs.
+/// An ordinary document: no escapes in names, and little depth.
 pub(crate) fn document(random: &mut Random) -> Vec<u8> {
     let mut writer = Writer {
         spacing: random.of(&[Spacing::None, Spacing::Some, Spacing::Much]),
@@ -193,9 +193,9 @@ enum Spacing {
 struct Writer<'a> {
     random: &'a mut Random,
     spacing: Spacing,
-    /// Whether strings go without escapes.
+    /// Whether strings have no escapes.
     plain: bool,
-    /// How many values may still come.
+    /// The number of values that may follow.
     left: usize,
     out: Vec<u8>,
 }

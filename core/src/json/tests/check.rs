@@ -1,4 +1,4 @@
-//! Which texts pass the check, and where the others are wrong.
+//! Valid and invalid texts, with the place of the error.
 
 use crate::json::error::JsonErrorKind as E;
 use crate::json::tests::{DEPTH, failure};

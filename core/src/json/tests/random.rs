@@ -1,5 +1,4 @@
-//! Random texts: agreement with `serde_json`, which builds the trees this module does without,
-//! round trips, and that no bytes at all make anything panic.
+//! Random texts: agreement with `serde_json`, round trips, and no panic for any bytes.
 
 use std::collections::BTreeSet;
 
@@ -12,8 +11,8 @@ use crate::json::{
     members, object_members, pointer, split_args, split_event, write_f64, write_string,
 };
 
-/// What `serde_json` says of a text. A raw value is skipped like an ignored one: lone surrogates are
-/// taken there as we do, and there is no depth limit that these texts reach.
+/// The result of `serde_json` for a text. A raw value is skipped without decoding, so that lone surrogates are accepted
+/// as here; these texts do not reach its depth limit.
 fn serde_accepts(text: &[u8]) -> bool {
     let ignored = serde_json::from_slice::<&serde_json::value::RawValue>(text);
     ignored.is_ok() && std::str::from_utf8(text).is_ok()
@@ -46,7 +45,7 @@ fn document() -> impl Strategy<Value = Value> {
     })
 }
 
-/// The text of a document, compact or spread out, perhaps with everything beyond ASCII escaped.
+/// The text of a document, compact or with whitespace, with characters beyond ASCII escaped or not.
 fn text_of(document: &Value, style: u8) -> String {
     let text = if style & 1 == 0 {
         document.to_string()
@@ -58,7 +57,7 @@ fn text_of(document: &Value, style: u8) -> String {
     }
     let mut escaped = String::new();
     for character in text.chars() {
-        // None of these stands outside of a string or is part of an escape.
+        // None of these is outside a string or part of an escape.
         if character == '_' || !character.is_ascii() {
             for unit in character.encode_utf16(&mut [0; 2]) {
                 escaped.push_str(&format!("\\u{unit:04X}"));
@@ -70,7 +69,7 @@ fn text_of(document: &Value, style: u8) -> String {
     escaped
 }
 
-/// Bytes that are likely to matter in a JSON text.
+/// Bytes that often have a meaning in a JSON text.
 fn telling_byte() -> impl Strategy<Value = u8> {
     prop_oneof![
         4 => proptest::sample::select(&b"[]{}\",:\\/ \n\t\r-+.0123456789eEtrufalsn_x\0\x1f\x7f"[..]),
@@ -114,7 +113,7 @@ fn mutate(text: &mut Vec<u8>, mutations: &[(proptest::sample::Index, Mutation)])
     }
 }
 
-/// Everything at once on a text that may be anything.
+/// Calls all functions with an arbitrary text.
 fn call_everything(text: &[u8]) {
     let _ = check(text, 8);
     let _ = check_utf8_known(text, usize::MAX);
@@ -139,7 +138,7 @@ fn call_everything(text: &[u8]) {
     }
 }
 
-/// The placeholders of a tree, or `None` if one is wrong.
+/// The placeholders of a tree; `None` if one is invalid.
 fn placeholders(value: &Value, attachments: usize, nums: &mut BTreeSet<u64>) -> Option<()> {
     match value {
         Value::Array(items) => items

@@ -1,4 +1,4 @@
-//! Values inside a text, and values to and from text.
+//! Values inside a text, and conversion of values from and to text.
 
 use std::borrow::Cow;
 

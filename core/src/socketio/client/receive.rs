@@ -162,52 +162,11 @@ impl Client {
         };
         match (head.kind, parts) {
             (PacketType::Event | PacketType::BinaryEvent, Parts::Event(parts)) => {
-                // The comma after the name is overwritten with the opening bracket of the arguments; without arguments,
-                // the byte before the closing bracket is.
-                let start = head.data
-                    + if parts.args == 0 {
-                        parts.args_start - 1
-                    } else {
-                        parts.args_start
-                    };
-                let (decoded, literal);
-                let mut name_literal = None;
-                // The bracket would overwrite the last digit of a name that is a number.
-                let name = if parts.name_escaped || head.data + parts.name.end > start {
-                    let data = &text[head.data..];
-                    let name = parts.name(data).map_err(|error| payload_error(&error))?;
-                    if name.lone.is_some() {
-                        literal = String::from_utf8_lossy(parts.name_literal(data)).into_owned();
-                        name_literal = Some(literal.as_str());
-                    }
-                    decoded = name.text.into_owned();
-                    text[start] = b'[';
-                    decoded.as_str()
-                } else {
-                    text[start] = b'[';
-                    let name = &text[head.data..][parts.name.clone()];
-                    std::str::from_utf8(name).map_err(|_| DecodeError::InvalidPayload)?
-                };
-                let args = &text[start..head.data + parts.end];
-                let message = MessageRef {
-                    form: Form::Event,
-                    name,
-                    name_literal,
-                    args,
-                    arg_count: Some(parts.args as u32),
-                    attachments,
-                };
-                self.handle_event(index, message, head.id, now);
+                self.dispatch_event(index, (head, parts), text, attachments, now)?;
             }
             (PacketType::Ack | PacketType::BinaryAck, _) => {
-                let ordinal = entry.ordinal;
-                if let Some(pending) = head.id.and_then(|id| self.acks.take(ordinal, id)) {
-                    let context = self.namespaces.context();
-                    context.stats.pending_acks.add(-1);
-                    let data = &text[head.data..];
-                    let args = Bytes::copy_from_slice(if data.is_empty() { b"[]" } else { data });
-                    answer(context, pending, args, attachments.to_vec(), now);
-                }
+                let data = &text[head.data..];
+                self.dispatch_ack((entry.ordinal, head.id), data, attachments, now);
             }
             (PacketType::Disconnect, _) => {
                 let socket = Arc::clone(socket);
@@ -220,6 +179,70 @@ impl Client {
             (PacketType::Connect | PacketType::Event | PacketType::BinaryEvent, _) => {}
         }
         Ok(Flow::Continue)
+    }
+
+    /// Delivers an event. The arguments stay in the packet's text, where one byte is overwritten with their bracket.
+    fn dispatch_event(
+        &mut self,
+        index: usize,
+        (head, parts): (&Head, &json::EventParts),
+        text: &mut [u8],
+        attachments: &[Bytes],
+        now: Instant,
+    ) -> Result<(), DecodeError> {
+        // The comma after the name is overwritten with the opening bracket of the arguments; without arguments, the byte
+        // before the closing bracket is.
+        let start = head.data
+            + if parts.args == 0 {
+                parts.args_start - 1
+            } else {
+                parts.args_start
+            };
+        let (decoded, literal);
+        let mut name_literal = None;
+        // The bracket would overwrite the last digit of a name that is a number.
+        let name = if parts.name_escaped || head.data + parts.name.end > start {
+            let data = &text[head.data..];
+            let name = parts.name(data).map_err(|error| payload_error(&error))?;
+            if name.lone.is_some() {
+                literal = String::from_utf8_lossy(parts.name_literal(data)).into_owned();
+                name_literal = Some(literal.as_str());
+            }
+            decoded = name.text.into_owned();
+            text[start] = b'[';
+            decoded.as_str()
+        } else {
+            text[start] = b'[';
+            let name = &text[head.data..][parts.name.clone()];
+            std::str::from_utf8(name).map_err(|_| DecodeError::InvalidPayload)?
+        };
+        let message = MessageRef {
+            form: Form::Event,
+            name,
+            name_literal,
+            args: &text[start..head.data + parts.end],
+            arg_count: Some(parts.args as u32),
+            attachments,
+        };
+        self.handle_event(index, message, head.id, now);
+        Ok(())
+    }
+
+    /// Ends the acknowledgement that a socket owes with this id, if there is one.
+    fn dispatch_ack(
+        &mut self,
+        (ordinal, id): (u32, Option<u64>),
+        data: &[u8],
+        attachments: &[Bytes],
+        now: Instant,
+    ) {
+        let Some(pending) = id.and_then(|id| self.acks.take(ordinal, id)) else {
+            return;
+        };
+        let context = self.namespaces.context();
+        context.stats.pending_acks.add(-1);
+        let args = Bytes::copy_from_slice(if data.is_empty() { b"[]" } else { data });
+        answer(context, pending, args, attachments.to_vec(), now);
     }
 
     pub(super) fn take_partial(&mut self) -> Option<Box<Partial>> {

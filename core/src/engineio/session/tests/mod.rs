@@ -1,6 +1,6 @@
-//! The session in virtual time: a script of what happens, and what the session wants done after each step.
+//! The session in virtual time: a script of steps, with the outputs of the session after each step.
 //!
-//! `tables` goes through every transition once; `random` through all the orders in which things can happen.
+//! `tables` has every transition once; `random` has all orders of steps.
 
 mod closing;
 mod random;
@@ -16,7 +16,7 @@ use crate::engineio::TransportKind;
 use crate::engineio::packet::{Message, Packet, PacketType, decode_text};
 use crate::engineio::session::{CloseReason, Closing, Output, Session, Settings, Verdict};
 
-/// The official defaults.
+/// The defaults of the official server.
 fn settings() -> Arc<Settings> {
     Arc::new(Settings {
         ping_interval: Duration::from_secs(25),
@@ -36,7 +36,7 @@ fn message(text: &str) -> Message {
     Message::Text(Bytes::from(format!("4{text}")))
 }
 
-/// A packet as it would stand in a payload, bytes in brackets.
+/// A packet as in a payload, with bytes in brackets.
 fn packet_text(packet: &Packet) -> String {
     match packet.as_message() {
         Ok(text) => String::from_utf8(text.to_vec()).unwrap(),
@@ -44,7 +44,7 @@ fn packet_text(packet: &Packet) -> String {
     }
 }
 
-/// What is to be done, as the tables write it.
+/// An output, as the tables write it.
 fn output_text(output: &Output) -> String {
     match output {
         Output::Send(packet) => format!("send {}", packet_text(packet)),

@@ -1,8 +1,8 @@
-//! The session under all orders of what can happen, against a client that numbers messages in both directions.
+//! The session with all orders of steps, against a client that numbers the messages in both directions.
 //!
-//! What must hold, whatever the client, the host, the network and the clock do: as long as the session lives no message
-//! is lost, doubled or out of order; every GET is answered once, at the latest when the session ends; the session ends
-//! once, with nothing but farewells behind it; and it never wants to be woken in the past.
+//! Properties for any behaviour of client, host, network and clock: while the session is open, no message is lost,
+//! duplicated or reordered; every GET is answered once, at the latest when the session ends; the session ends once,
+//! followed only by closes of transports; and its timeout is never in the past.
 
 use std::collections::VecDeque;
 
@@ -11,29 +11,29 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Something that happens.
+/// A step.
 #[derive(Debug, Clone, Copy)]
 enum Happening {
     /// A GET arrives.
     Poll,
     /// The client gives up its oldest GET.
     PollLost,
-    /// A POST breaks off, or breaks the rules.
+    /// A POST is incomplete or invalid.
     PostBroken,
-    /// A POST with so many messages.
+    /// A POST with this many messages.
     Post(u8),
     /// A packet other than a message in a POST.
     PostPacket(PacketType),
-    /// Bytes that are no packet.
+    /// An invalid packet.
     Garbage(TransportKind),
     /// A WebSocket with the session's id is opened.
     Second,
     Probe,
     Upgrade,
-    /// Any other packet on the WebSocket, whatever it is to the session by then.
+    /// Any other packet on the WebSocket, before or after the upgrade.
     FramePacket(PacketType),
     WebSocketClosed,
-    /// The host sends so many messages.
+    /// The host sends this many messages.
     Send(u8),
     Flush,
     Close,
@@ -41,7 +41,7 @@ enum Happening {
     /// Time passes, in milliseconds.
     Wait(u16),
     Reading(bool),
-    /// The driver does what the session wants; it need not do so after each thing.
+    /// The driver handles the outputs, which it need not do after each step.
     CarryOut,
 }
 
@@ -81,23 +81,23 @@ fn happening() -> impl Strategy<Value = Happening> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Get {
     Waiting,
-    /// Its client is gone; what it is answered with is lost.
+    /// Its client has closed the connection; the answer is lost.
     Lost,
 }
 
-/// The two ends of a session: the driver that carries out what it wants, and the client that checks what it gets.
+/// The two ends of a session: the driver, which handles the outputs, and the client, which checks the packets.
 struct World {
     session: Session,
     now: Instant,
     gets: VecDeque<Get>,
     second: bool,
     websocket: bool,
-    /// How many messages the host has sent, and the client received.
+    /// The number of messages that the host has sent, and that the client has received.
     sent: u32,
     received: u32,
-    /// Messages were in the answer to a GET that its client had given up.
+    /// Messages were in the answer to a GET that its client had abandoned.
     lost_with_get: bool,
-    /// Every message that the session took must arrive.
+    /// Every message that the session accepted must arrive.
     owed: bool,
     closed: Option<CloseReason>,
 }
@@ -124,13 +124,13 @@ impl World {
         match happening {
             H::Poll => {
                 let was_open = self.session.is_open();
-                // What was decided before it has been carried out.
+                // The earlier outputs have been handled.
                 self.carry_out();
                 if self.session.handle_poll(self.now).is_ok() {
                     self.gets.push_back(Get::Waiting);
                 }
                 if was_open {
-                    // One too many. A session that was only waiting for it has said all it had to say.
+                    // A second GET. A session that waited for a GET has no packets left.
                     self.give_up();
                 }
             }
@@ -158,7 +158,7 @@ impl World {
                 }
             }
             H::Second => {
-                // A failed attempt is cleared away before the next one is told of.
+                // The WebSocket of a failed attempt is closed before the next one is opened.
                 self.carry_out();
                 let free = !self.second && !self.websocket && self.session.is_open();
                 let wanted = self.session.handle_second_transport(self.now);
@@ -207,7 +207,7 @@ impl World {
         }
     }
 
-    /// The session may be over now, and what was buffered with it.
+    /// The session may have ended, and its buffered packets with it.
     fn give_up(&mut self) {
         self.owed &= !self.session.is_closed();
     }
@@ -216,21 +216,21 @@ impl World {
         self.second || self.websocket
     }
 
-    /// A packet comes in; a message must be delivered if and only if the session is open and it came the right way.
+    /// A packet arrives. A message must be delivered exactly if the session is open and the transport is right.
     fn receive(&mut self, from: TransportKind, kind: PacketType, data: &[u8]) {
         let was_open = self.session.is_open();
-        // A POST that was accepted before the upgrade counts after it, too.
+        // A POST that was accepted before the upgrade counts after it.
         let right = from == self.session.transport() || from == TransportKind::Polling;
         let verdict = self.session.handle_packet(from, kind, data, self.now);
         let expected = was_open && right && kind == PacketType::Message;
         assert_eq!(verdict == Verdict::Deliver, expected, "{self:?}");
-        // An upgrade may carry the goodbye, and everything that is before it.
+        // An upgrade may carry the close, and all packets before it.
         if was_open || kind != PacketType::Upgrade {
             self.give_up();
         }
     }
 
-    /// The host sends a message: past the session where that is allowed, as the driver does.
+    /// The host sends a message: directly where that is allowed, as the driver does.
     fn send(&mut self) {
         if !self.session.is_open() {
             return;
@@ -338,7 +338,7 @@ impl World {
         }
     }
 
-    /// A patient client: whatever the session still owes it must come now.
+    /// A client that waits: all packets that the session still has must arrive now.
     fn finish(&mut self) {
         self.carry_out();
         if !self.session.is_closed() {
@@ -399,7 +399,7 @@ proptest! {
     }
 }
 
-/// Every order of the things that matter most, four deep, from each of the places where a session can be.
+/// Every order of four of the most important steps, from each state of a session.
 #[test]
 fn every_short_sequence_keeps_the_promises() {
     use Happening as H;

@@ -1,9 +1,9 @@
-//! A session and its time, driven by the words of a script.
+//! A session with its time, driven by a script.
 
 use super::*;
 use crate::engineio::session::PollRefusal;
 
-/// One session and the time it lives in.
+/// One session and its time.
 pub(super) struct Stage {
     pub(super) session: Session,
     pub(super) now: Instant,
@@ -18,7 +18,7 @@ impl Stage {
         }
     }
 
-    /// Carries out a step; what the call itself returned, if it says anything.
+    /// Carries out a step. Returns the result of the call, if there is one.
     pub(super) fn step(&mut self, step: &str) -> &'static str {
         let Self { session, now } = self;
         let (verb, rest) = step.split_once(' ').unwrap_or((step, ""));
@@ -74,7 +74,7 @@ impl Stage {
         ""
     }
 
-    /// Lets time pass as a driver does: the session is called whenever it wants to be.
+    /// Advances the time, and handles the deadlines as a driver does.
     pub(super) fn wait(&mut self, duration: Duration) {
         let end = self.now + duration;
         while let Some(next) = self.session.poll_timeout().filter(|next| *next <= end) {

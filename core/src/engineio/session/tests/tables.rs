@@ -1,4 +1,4 @@
-//! Every transition of the session, as tables: a step, and what it leads to.
+//! Every transition of the session, as tables: a step, and its outputs.
 
 use super::stage::{Stage, check};
 use super::*;

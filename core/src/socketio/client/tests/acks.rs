@@ -1,4 +1,4 @@
-//! Acknowledgements that the client owes, alone or as one of many.
+//! Acknowledgements that the client owes, for one socket or for a broadcast.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::socketio::target::Target;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// The client is asked, with the host's number `operation`.
+/// Emits an event with acknowledgement; `operation` is the host's number.
 fn ask(world: &mut World, timeout: Option<Duration>, operation: u64) -> AckHandle {
     let socket = world.socket("/");
     let handle = socket.emit_with_ack(
@@ -142,7 +142,7 @@ fn the_host_may_stop_waiting() {
     world.check("30[1]", &[]);
     world.wait(SECOND);
     world.expect(&[]);
-    // Before it was sent, too.
+    // Also before the packet was sent.
     let handle = world
         .socket("/")
         .emit_with_ack(&message("q", ""), None, Overflow::Refuse, Operation(8))
@@ -178,7 +178,7 @@ fn what_cannot_be_waited_for_is_sent_if_nobody_could_hear_that_it_was_not() {
         .unwrap();
     world.drain();
     world.expect(&["acked 2 Full", r#"send 422["q"]"#]);
-    // The answer to it is for nobody.
+    // The answer to it is ignored.
     world.check("32[]", &[]);
 }
 
@@ -202,7 +202,7 @@ fn a_question_on_its_way_can_be_seen() {
     world.namespace("/").hooks.add(Hook::Outgoing);
     ask(&mut world, None, 7);
     world.expect(&["outgoing / q[]", r#"send 420["q"]"#]);
-    // What is not sent is not shown.
+    // A packet that is not sent causes no `Outgoing` event.
     ask(&mut world, None, 8);
     world.forget();
     ask(&mut world, None, 9);
@@ -230,7 +230,7 @@ fn a_handler_asks_back() {
 
 // ---- one of many
 
-/// Two clients of one server, in each other's log.
+/// Two clients of one server, with one log.
 fn two() -> (World, World) {
     let first = World::connected();
     let mut second = first.another();

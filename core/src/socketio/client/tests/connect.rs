@@ -68,7 +68,7 @@ fn a_namespace_that_does_not_exist_cannot_be_joined() {
         );
     }
     assert!(!world.client.has_joined());
-    // It can be tried again when it exists.
+    // The client can retry when the namespace exists.
     world.namespace("/nowhere");
     world.check(
         "0/nowhere",
@@ -82,7 +82,7 @@ fn auth_is_an_object_or_nothing() {
         let mut world = World::new();
         world.namespace("/chat");
         let expected: &[&str] = if text == "01" {
-            // A number there is an acknowledgement's, and means nothing.
+            // A number there is an acknowledgement id, which a CONNECT ignores.
             &["connection /", r#"send 40{"sid":"ID"}"#]
         } else {
             &["parse error: invalid payload"]
@@ -112,7 +112,7 @@ fn a_packet_before_the_answer_is_out_of_place() {
         let mut world = World::new();
         world.receive_batch(&["0", text]);
         world.expect(&["violation", "connection /", r#"send 40{"sid":"ID"}"#]);
-        // A client that has joined nothing has nothing to say either.
+        // A client that has joined no namespace must not send packets either.
         World::new().check(text, &["violation"]);
     }
     let mut world = World::new();
@@ -212,7 +212,7 @@ fn a_middleware_refuses_with_a_message_and_data() {
         world.question().reject(rejection).unwrap();
         world.drain();
         world.expect(&[expected]);
-        // It may try again.
+        // The client may retry.
         world.check("0/chat", &["middleware /chat step 0"]);
     }
 }
@@ -272,7 +272,7 @@ fn an_acceptance_that_came_first_brings_both_events() {
         } else {
             world.question().accept().unwrap();
         }
-        // The answer lies in the mailbox when the connection ends.
+        // The answer is in the mailbox when the connection ends.
         world.close(CloseReason::TransportClose);
         if refused {
             world.expect(&[]);

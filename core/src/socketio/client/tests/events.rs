@@ -1,4 +1,4 @@
-//! Events and acknowledgements that a client sends, with and without attachments, and everything that is no packet.
+//! Events and acknowledgements from a client, with and without attachments, and invalid packets.
 
 use std::time::Duration;
 
@@ -40,13 +40,13 @@ fn events_are_delivered_as_they_came() {
     ] {
         world.check(text, &[expected]);
     }
-    // A long name is read in another way.
+    // A long name takes another path of the scanner.
     let name = "n".repeat(100);
     world.check(
         &format!(r#"2["{name}",1]"#),
         &[&format!("message / {name}[1]")],
     );
-    // The official server takes an event without an array, and does nothing with it.
+    // The official server accepts an event without an array, and ignores it.
     world.check("2", &[]);
     world.check("25", &[]);
 }
@@ -112,7 +112,7 @@ fn what_is_no_packet_closes_the_connection() {
         assert!(matches!(flow, Flow::ParseError(_)), "{text:?} {flow:?}");
         assert_eq!(world.stat("parse_errors_total"), 1, "{text:?}");
     }
-    // What is a packet, but not one that a client sends.
+    // Packets that a client must not send.
     World::connected().check(r#"4{"message":"x"}"#, &["violation"]);
     World::connected().check("4", &["violation"]);
     World::connected().check(r#"2/nowhere,["a"]"#, &["violation"]);
@@ -168,7 +168,7 @@ fn attachments_follow_their_packet() {
     world.expect(&[
         r#"message / a[{"_placeholder":true,"num":1},{"x":[{"_placeholder":true,"num":0}]}] [1] [] ack 7"#,
     ]);
-    // One attachment may stand in two places, or in none.
+    // An attachment may be named twice, or not at all.
     world.receive(&format!(r#"51-["a",{P},{P}]"#));
     world.receive_binary(&[3]);
     world.receive(r#"51-["a"]"#);
@@ -187,7 +187,7 @@ fn a_placeholder_stands_for_an_attachment() {
         world.expect(&["parse error: illegal attachments"]);
         assert_eq!(world.stat("partial_packets"), 0);
     }
-    // What only looks like one is data.
+    // An object that only looks like a placeholder is data.
     let mut world = World::connected();
     world.receive(r#"51-["a",{"_placeholder":"true","num":5}]"#);
     world.receive_binary(&[1]);
@@ -203,7 +203,7 @@ fn attachments_have_limits() {
     let mut world = World::connected();
     world.receive(r#"53-["a"]"#);
     world.receive_binary(&[0; 500]);
-    // With the eight bytes of the text these are as many as there may be.
+    // With the eight bytes of the text, this is the limit.
     world.receive_binary(&[0; 492]);
     world.expect(&[]);
     world.receive_binary(&[0]);

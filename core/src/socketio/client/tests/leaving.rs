@@ -1,4 +1,4 @@
-//! Leaving: the client, the host and the connection end it; rooms come and go.
+//! Leaving: the client, the host or the connection ends a socket; rooms are created and deleted.
 
 use super::World;
 use super::world::payload;
@@ -162,7 +162,7 @@ fn the_first_reason_counts() {
         "disconnecting / server namespace disconnect [ID]",
         "disconnect / server namespace disconnect",
     ]);
-    // What was under way about it finds nobody.
+    // Late commands about the socket are ignored.
     world.drain();
     world.expect(&["send 41"]);
 }
@@ -266,7 +266,7 @@ fn a_socket_is_in_so_many_rooms() {
     socket.join("a").unwrap();
     socket.join("b").unwrap();
     assert_eq!(socket.join("c").unwrap_err().kind(), ErrorKind::Full);
-    // What it is in already is not one more.
+    // A room that the socket is in does not count again.
     socket.join("a").unwrap();
     socket.join(socket.id().as_str()).unwrap();
     socket.leave("a").unwrap();

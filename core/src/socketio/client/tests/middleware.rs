@@ -1,4 +1,4 @@
-//! The packet middleware: events that wait for the host's leave, in order.
+//! The packet middleware: events wait for the host's decision, in order.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ fn later_events_wait_behind_the_first() {
     let mut world = asking();
     world.receive_batch(&[r#"2["a"]"#, r#"2["b"]"#, r#"2["c"]"#]);
     world.expect(&["packet middleware / a[] step 0"]);
-    // Even when nobody wants to be asked any more.
+    // Also after the hook has been removed.
     world.namespace("/").hooks.remove(Hook::PacketMiddleware);
     world.check(r#"2["d"]"#, &[]);
     for (answered, next) in [("a", "b"), ("b", "c"), ("c", "d")] {
@@ -111,7 +111,7 @@ fn one_socket_may_want_it_alone() {
     world.forget();
     world.check(r#"2["a"]"#, &["message / a[]"]);
     world.check(r#"2/chat,["a"]"#, &["packet middleware /chat a[] step 0"]);
-    // The sockets of a connection do not wait for each other.
+    // The sockets of a connection do not wait for one another.
     world.check(r#"2["b"]"#, &["message / b[]"]);
 }
 
@@ -136,7 +136,7 @@ fn an_answer_in_time_is_not_taken_for_the_next_events() {
     let mut world = asking();
     world.receive_batch(&[r#"2["a"]"#, r#"2["b"]"#]);
     world.question().accept().unwrap();
-    // The time is up before the answer is heard.
+    // The deadline passes while the answer is in the mailbox.
     world.now += Duration::from_secs(5);
     world.client.handle_timeout(world.now);
     world.drain();

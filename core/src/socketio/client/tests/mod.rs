@@ -1,7 +1,7 @@
-//! A client in virtual time: what it sends comes in as text, what happens is a log of lines.
+//! A client in virtual time: its packets are texts, and the effects are lines of a log.
 //!
-//! One log holds both what the host hears and what is sent, in the order in which the connection's task would do it.
-//! Ids are random: in the log a socket's id is `ID`.
+//! One log has the host's events and the sent packets, in the order in which the connection's task would handle them.
+//! Ids are random: the log has `ID` instead.
 
 mod acks;
 mod connect;

@@ -1,4 +1,4 @@
-//! Whatever comes in: nothing panics, the worst is the end of the connection, and what is delivered is well-formed.
+//! Random input: nothing panics, the connection is closed at worst, and the delivered events are well-formed.
 
 use std::time::Duration;
 
@@ -17,11 +17,11 @@ enum Incoming {
     Text(Vec<u8>),
     Binary(Vec<u8>),
     Wait(u16),
-    /// The host answers the question that was asked last.
+    /// The host answers the last question.
     Answer(u8),
 }
 
-/// Pieces that packets are made of, so that random texts get past the first byte.
+/// Parts of packets, so that random texts pass the first byte.
 fn piece() -> impl Strategy<Value = Vec<u8>> {
     let known = [
         "0",
@@ -114,7 +114,7 @@ fn run(hooks: &[Hook], all: Vec<Incoming>) {
             }
             Incoming::Answer(how) => {
                 let question = world.host.questions.lock().unwrap().pop();
-                // It may have expired.
+                // The question may have expired.
                 let _ = question.map(|question| match how % 3 {
                     0 => question.reject(Default::default()),
                     1 => question.pass(),

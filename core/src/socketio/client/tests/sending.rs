@@ -1,4 +1,4 @@
-//! What the host sends: order, volatile messages, the send buffer and its policies, outgoing listeners.
+//! Messages of the host: order, volatile messages, the send buffer and its policies, outgoing listeners.
 
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
@@ -27,12 +27,13 @@ fn everything_leaves_in_the_order_of_the_calls() {
     socket
         .emit_message(&message("c", "[{}]"), Reliability::Reliable)
         .unwrap();
-    let bins = [Bytes::from_static(&[1]), Bytes::from_static(&[2])];
+    let attachments = [Bytes::from_static(&[1]), Bytes::from_static(&[2])];
     let args = br#"[{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]"#;
-    let binary = Payload::event("d", args, &bins, 10).unwrap();
+    let binary = Payload::event("d", args, &attachments, 10).unwrap();
     socket.emit(&binary, Reliability::Reliable).unwrap();
     socket.acknowledge(5, &payload("", "[true]")).unwrap();
-    let answer = Payload::args(br#"[{"_placeholder":true,"num":0}]"#, &bins[..1], 10).unwrap();
+    let answer =
+        Payload::args(br#"[{"_placeholder":true,"num":0}]"#, &attachments[..1], 10).unwrap();
     socket.acknowledge(6, &answer).unwrap();
     world.drain();
     world.expect(&[
@@ -63,7 +64,7 @@ fn a_message_is_encoded_once_for_a_namespace() {
 
 #[test]
 fn what_cannot_be_sent_is_an_error_of_the_host() {
-    let bins = [Bytes::new()];
+    let attachments = [Bytes::new()];
     let placeholder = br#"[{"_placeholder":true,"num":1}]"#;
     for (name, args, attachments, kind) in [
         ("connect", &b""[..], &[][..], ErrorKind::Name),
@@ -72,8 +73,8 @@ fn what_cannot_be_sent_is_an_error_of_the_host() {
         ("a", b"{}", &[], ErrorKind::Json),
         ("a", b"[\"\xff\"]", &[], ErrorKind::Utf8),
         ("a", b"[[[[1]]]]", &[], ErrorKind::TooBig),
-        ("a", b"[]", &bins, ErrorKind::Placeholder),
-        ("a", placeholder, &bins, ErrorKind::Placeholder),
+        ("a", b"[]", &attachments, ErrorKind::Placeholder),
+        ("a", placeholder, &attachments, ErrorKind::Placeholder),
     ] {
         let error = Payload::event(name, args, attachments, 3).unwrap_err();
         assert_eq!(error.kind(), kind, "{name} {args:?}");
@@ -84,12 +85,12 @@ fn what_cannot_be_sent_is_an_error_of_the_host() {
 fn data_that_looks_like_a_placeholder_is_sent_unchanged() {
     let mut world = World::connected();
     let socket = world.socket("/");
-    let bins = [Bytes::from_static(&[1])];
+    let attachments = [Bytes::from_static(&[1])];
     let args = br#"[{"_placeholder":true,"num":99},{"_placeholder":true,"num":0}]"#;
-    let event = Payload::encoded_event("a", args, &bins).unwrap();
+    let event = Payload::encoded_event("a", args, &attachments).unwrap();
     socket.emit(&event, Reliability::Reliable).unwrap();
     socket
-        .acknowledge(7, &Payload::encoded_args(args, &bins))
+        .acknowledge(7, &Payload::encoded_args(args, &attachments))
         .unwrap();
     world.drain();
     world.expect(&[
@@ -110,7 +111,7 @@ fn volatile_messages_do_not_wait() {
             .unwrap()
     };
     volatile("a");
-    // Something is before it.
+    // A message is queued before it.
     volatile("dropped");
     world.drain();
     world.link.set_writable(false);
@@ -146,7 +147,7 @@ fn with_policy(send_policy: SendPolicy) -> World {
     world
 }
 
-/// Emits until it is refused, or often enough; how many calls went well, and why the next did not.
+/// Emits until a call fails, up to a limit. Returns the number of successful calls, and the error.
 fn fill(world: &World) -> (usize, Option<ErrorKind>) {
     let args = format!("[\"{}\"]", "x".repeat(100));
     for calls in 0..20 {
@@ -167,7 +168,7 @@ fn a_full_buffer_is_the_senders_matter() {
     assert_eq!((sent, error), (5, Some(ErrorKind::Full)));
     assert_eq!(fill(&world), (0, Some(ErrorKind::Full)));
     assert_eq!(world.stat("send_buffer_full_total"), 2);
-    // What the engine itself says finds room.
+    // Control packets of the engine are queued regardless.
     world.check(
         "0/nowhere",
         &[
@@ -180,7 +181,7 @@ fn a_full_buffer_is_the_senders_matter() {
         ],
     );
     assert_eq!(fill(&world).0, 5);
-    // What the driver could not write yet counts.
+    // Bytes that the driver could not write yet count.
     world.drain();
     world.link.mailbox.set_backlog(500);
     assert_eq!(fill(&world).0, 2);

@@ -1,4 +1,4 @@
-//! The stage: a client, a host that writes down what it hears, a timer that is set off by hand.
+//! The test bed: a client, a host that logs its events, and a timer that fires on request.
 
 use std::sync::{Arc, Mutex};
 use std::task::{Context as TaskContext, Poll};
@@ -23,7 +23,7 @@ use crate::socketio::socket::Socket;
 use crate::socketio::{Limits, Namespaces, Parser, Protocol, SendPolicy, Settings};
 use crate::stats::Stats;
 
-/// Small limits, so that tests reach them.
+/// Small limits, which tests can reach.
 pub(in super::super) fn settings() -> Settings {
     Settings {
         limits: Limits {
@@ -48,7 +48,7 @@ pub(in super::super) fn settings() -> Settings {
 
 type React = Box<dyn Fn(&Event<'_>) + Send + Sync>;
 
-/// The host: it writes everything down, keeps the questions, and may do something at once.
+/// The host: it logs all events, stores the questions, and can react at once.
 #[derive(Default)]
 pub(super) struct Host {
     log: Mutex<Vec<String>>,
@@ -171,12 +171,12 @@ impl EventSink for Host {
 
 type Run = Box<dyn FnOnce() + Send>;
 
-/// What is to happen later happens when the test says so.
+/// A timer whose functions run when the test asks for it.
 #[derive(Default)]
 pub(super) struct Alarm(Mutex<Vec<(Duration, Run)>>);
 
 impl Alarm {
-    /// Lets everything happen that was to happen later; the delays.
+    /// Runs all functions. Returns their delays.
     pub(super) fn set_off(&self) -> Vec<Duration> {
         let waiting = std::mem::take(&mut *self.0.lock().unwrap());
         waiting
@@ -201,7 +201,7 @@ impl Timer for Alarm {
     }
 }
 
-/// One client of a server of its own.
+/// One client with a server of its own.
 pub(crate) struct World {
     pub(super) client: Client,
     pub(super) link: Arc<Link>,
@@ -260,7 +260,7 @@ impl World {
         }
     }
 
-    /// Another client of the same server; they share one log.
+    /// Another client of the same server, with the same log.
     pub(super) fn another(&self) -> Self {
         Self::join(
             Arc::clone(&self.namespaces),
@@ -270,7 +270,7 @@ impl World {
         )
     }
 
-    /// A client that has joined `/`, and nothing in its log.
+    /// A client that has joined `/`, with an empty log.
     pub(crate) fn connected() -> Self {
         let mut world = Self::new();
         world.receive("0");
@@ -297,25 +297,25 @@ impl World {
         Arc::clone(found.expect("it has joined"))
     }
 
-    /// The question that was asked last.
+    /// The last question.
     pub(super) fn question(&self) -> Question {
         let questions = self.host.questions.lock().unwrap();
         questions.last().expect("something was asked").clone()
     }
 
-    /// What the host does when it hears something.
+    /// Sets the reaction of the host to events.
     pub(super) fn react(&self, react: impl Fn(&Event<'_>) + Send + Sync + 'static) {
         *self.host.react.lock().unwrap() = Some(Box::new(react));
     }
 
     // ---- what happens
 
-    /// One text message comes in, alone.
+    /// Receives one text message, alone.
     pub(super) fn receive(&mut self, text: &str) -> Flow {
         self.receive_batch(&[text])
     }
 
-    /// Text messages come in at once; what comes of the last of them.
+    /// Receives text messages together. Returns the result of the last.
     pub(in super::super) fn receive_batch(&mut self, texts: &[&str]) -> Flow {
         let mut flow = Flow::Continue;
         for text in texts {
@@ -328,7 +328,7 @@ impl World {
         flow
     }
 
-    /// A binary message comes in.
+    /// Receives a binary message.
     pub(super) fn receive_binary(&mut self, data: &[u8]) -> Flow {
         let flow = self.client.handle_binary(data, self.now);
         self.note_flow(flow);
@@ -344,7 +344,7 @@ impl World {
         }
     }
 
-    /// Time passes as a driver lets it pass.
+    /// Advances the time, and handles the deadlines as a driver does.
     pub(super) fn wait(&mut self, duration: Duration) {
         let end = self.now + duration;
         while let Some(next) = self.client.poll_timeout().filter(|next| *next <= end) {
@@ -361,7 +361,7 @@ impl World {
         self.now = end;
     }
 
-    /// Takes the mailbox out and sends what is to be sent, as the driver does.
+    /// Handles the items of the mailbox, as the driver does.
     pub(super) fn drain(&mut self) {
         let (mut items, mut arena) = (Vec::new(), Vec::new());
         while self.link.mailbox.drain_into(&mut items, &mut arena) {
@@ -435,7 +435,7 @@ impl World {
         }
     }
 
-    /// What is sent, with `ID` instead of a random id.
+    /// Logs a sent packet, with `ID` instead of a random id.
     fn note_sent(&self, text: &[u8], attachments: &[Bytes]) {
         let mut text = std::str::from_utf8(text).unwrap().to_owned();
         if let Some(at) = text.find("{\"sid\":\"") {
@@ -461,14 +461,14 @@ impl World {
         self.host.log.lock().unwrap().clear();
     }
 
-    /// Everything that happened since the last look, in this order.
+    /// Checks the lines of the log since the last check.
     #[track_caller]
     pub(super) fn expect(&self, expected: &[&str]) {
         let log = std::mem::take(&mut *self.host.log.lock().unwrap());
         assert_eq!(log, expected);
     }
 
-    /// One message comes in, and this happens.
+    /// Receives one message, and checks the log.
     #[track_caller]
     pub(super) fn check(&mut self, text: &str, expected: &[&str]) {
         self.receive(text);
@@ -481,7 +481,7 @@ pub(super) fn payload<'a>(name: &'a str, args: &'a str) -> Payload<'a> {
     Payload::event(name, args.as_bytes(), &[], 128).unwrap()
 }
 
-/// The same, to be kept.
+/// The same as a message that owns its parts.
 pub(super) fn message(name: &str, args: &str) -> Arc<Message> {
     Arc::new(payload(name, args).to_message())
 }

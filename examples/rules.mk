@@ -1,13 +1,13 @@
-# How the example programs are built; included by the root Makefile, which
-# sets CC, CXX, BW_CFLAGS (warnings, -Iinclude) and BW_LIBS (-Lbuild/lib
-# -lbellwire and an rpath).  Every program is build/examples/<name>.
+# Builds the example programs as build/examples/<name>. Included by the root
+# Makefile, which sets CC, CXX, BW_CFLAGS (warnings, -Iinclude) and BW_LIBS
+# (-Lbuild/lib -lbellwire and an rpath).
 
 EXAMPLES := build/examples
 C_EXAMPLES := hello engineio pull epoll echo arena
 CPP_EXAMPLES := hello echo arena
 EXAMPLE_PROGRAMS := $(C_EXAMPLES:%=$(EXAMPLES)/%) $(CPP_EXAMPLES:%=$(EXAMPLES)/%-cpp)
 
-# Programs of more than one file name their parts here.
+# The additional source files of programs that have more than one.
 echo_PARTS := $(wildcard examples/c/echo_*.c)
 arena_PARTS := $(wildcard examples/c/arena_*.c)
 EXAMPLE_HEADERS := $(wildcard include/bellwire.h include/bellwire.hpp include/bellwire/*.hpp examples/c/*.h)

@@ -33,7 +33,7 @@ fn pull_is_a_chat() {
     assert_eq!(ada.receive_text(), "430[true]");
     bob.text(r#"42["say","hello"]"#);
     for client in [&mut ada, &mut bob] {
-        assert_eq!(client.receive_text(), r#"42["said","somebody","hello"]"#);
+        assert_eq!(client.receive_text(), r#"42["said","anonymous","hello"]"#);
     }
     ada.close();
     assert_eq!(bob.receive_text(), r#"42["left","Ada"]"#);

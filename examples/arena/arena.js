@@ -1,6 +1,6 @@
-// The page of the arena: the connection to the server, what the visitor does,
-// and the loop that draws.  The server decides everything that happens in the
-// world; this page only says where its player would like to go.
+// The main script of the arena's page: the connection to the server, the input
+// of the player, and the drawing loop. The server computes the world; this page
+// sends only the direction or the goal of its player.
 
 /* global io */
 import { World } from "./world.js";
@@ -15,8 +15,8 @@ const world = new World();
 
 let socket = null;
 let me = { nick: "", hue: HUES[Math.floor(Math.random() * HUES.length)] };
-let welcome = null; // what the server said on connection
-let arena = null; // the one we are in
+let welcome = null; // the arguments of the event `welcome`
+let arena = null; // the arena of this player
 let roster = [];
 let people = new Map();
 let goal = null;
@@ -68,7 +68,7 @@ function welcomed(hello) {
   $("hud").hidden = $("keys").hidden = false;
   setTimeout(() => $("keys").classList.add("known"), 12000);
   for (const control of $("chat").elements) control.disabled = false;
-  if (leaving || !$("banner").hidden) addNotice("You are back.");
+  if (leaving || !$("banner").hidden) addNotice("Connected again.");
   leaving = "";
   say("");
   enter(hello.arena);
@@ -76,10 +76,10 @@ function welcomed(hello) {
 
 function refused(error) {
   if (socket.active) {
-    say(leaving || "The server does not answer. Trying again…");
+    say(leaving || "Cannot reach the server. Trying again…");
     return;
   }
-  // The server's own words: it has looked at the name and said no.
+  // The server rejected the name; the message is the server's.
   $("door").hidden = false;
   $("refused").textContent = error.message;
   $("nick").focus();
@@ -90,8 +90,8 @@ function disconnected(reason) {
   $("latency").textContent = "–";
   if (reason === "io client disconnect") return;
   say(leaving || "Connection lost. Trying again…");
-  // Told to leave, a client does not come back by itself: a server that is
-  // restarted says goodbye in this way.
+  // After a disconnect by the server, the client does not reconnect by itself.
+  // The arena's server disconnects its clients when it is restarted.
   const mine = socket;
   if (reason === "io server disconnect") setTimeout(() => mine === socket && mine.connect(), 1000);
 }
@@ -201,7 +201,7 @@ view.addEventListener("pointerdown", (event) => {
 });
 view.addEventListener("pointermove", (event) => view.hasPointerCapture(event.pointerId) && point(event));
 
-// -------------------------------------------------------------------- talk
+// -------------------------------------------------------------------- chat
 
 $("chat").addEventListener("submit", (event) => {
   event.preventDefault();
@@ -218,7 +218,7 @@ $("say").addEventListener("keydown", (event) => {
   view.focus({ preventScroll: true });
 });
 
-// -------------------------------------------------------------------- door
+// ------------------------------------------------------------- entry form
 
 $("hues").append(
   ...HUES.map((hue) => {
@@ -248,7 +248,7 @@ $("enter").addEventListener("submit", (event) => {
 });
 $("choose").addEventListener("change", () => {
   if (!welcome) return;
-  addNotice("Connecting again…");
+  addNotice("Reconnecting…");
   connect();
   $("choose").blur();
 });
@@ -264,7 +264,7 @@ function frame(now) {
 }
 requestAnimationFrame(frame);
 
-// For the console, and for whoever tests the page.
+// For the browser's console and for tests.
 globalThis.bellwireArena = {
   get id() { return welcome?.id; },
   get arena() { return arena?.name; },

@@ -1,5 +1,5 @@
-// Draws the world.  The whole arena is always in view: a world unit becomes
-// as many pixels as fit, on screens of any density.
+// Draws the world. The whole arena is always visible: the scale follows from
+// the size of the canvas and the pixel density of the screen.
 
 import { colour } from "./panels.js";
 
@@ -21,7 +21,7 @@ export class Painter {
     this.#g = canvas.getContext("2d");
   }
 
-  // Screen to world, for pointing.
+  // Converts the position of a pointer event to world coordinates.
   locate(event, world) {
     const box = this.#canvas.getBoundingClientRect();
     return {
@@ -64,7 +64,7 @@ export class Painter {
     this.#scale = width / world.width;
   }
 
-  // The floor changes only with the arena and the size: it is drawn once.
+  // The floor changes only with the arena and the canvas size, so it is cached.
   #ground(world, arena) {
     const key = `${arena.name} ${this.#canvas.width}`;
     if (this.#floorKey === key) return this.#floor;
@@ -198,7 +198,7 @@ export class Painter {
     g.beginPath();
     g.arc(x, y, r, 0, 7);
     g.fill();
-    // Eyes look where it goes.
+    // The eyes look in the direction of movement.
     const speed = Math.hypot(player.vx, player.vy);
     const dx = speed > 5 ? player.vx / speed : 0;
     const dy = speed > 5 ? player.vy / speed : 0.2;
@@ -210,7 +210,7 @@ export class Painter {
       g.arc(ex, ey, r * 0.15, 0, 7);
       g.fill();
     }
-    // Names keep their size on small screens.
+    // Names keep a readable size on small screens.
     const size = Math.max(19, 11.5 * this.#ratio / this.#scale);
     g.font = `600 ${size}px system-ui, "Segoe UI", sans-serif`;
     g.textAlign = "center";

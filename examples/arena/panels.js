@@ -1,5 +1,5 @@
-// Everything around the canvas: tabs, people, talk, statistics.  Whatever comes
-// from other people is put in as text, never as markup.
+// The panels around the canvas: tabs, players, chat, statistics. Text from
+// other players is inserted as text, never as markup.
 
 const $ = (id) => document.getElementById(id);
 const LINES = 120;
@@ -47,7 +47,7 @@ export function showPeople(arenas, roster, you) {
       const title = element("h3", "", arena.title);
       title.append(element("span", "count", String(players.length)));
       group.append(title);
-      if (players.length === 0) group.append(element("p", "nobody", "nobody here"));
+      if (players.length === 0) group.append(element("p", "empty", "no players"));
       const list = element("ul");
       for (const player of players) {
         const row = element("li");

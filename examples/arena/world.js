@@ -1,6 +1,6 @@
-// The world as the server tells it: a few snapshots a second, each a binary
-// attachment, shown a moment late so that there is always a next one to glide
-// towards.
+// The state of the world, from snapshots that the server sends several times a
+// second as binary attachments. The page draws the world with a short delay, so
+// that it can interpolate between two snapshots.
 //
 //   u32 tick, u16 players, u16 pickups          little-endian
 //   player: u16 id, u16 x, u16 y, i16 vx, i16 vy, u16 score
@@ -51,7 +51,7 @@ export class World {
     this.#offset = null;
   }
 
-  // Returns who scored since the snapshot before, to be celebrated.
+  // Adds a snapshot. Returns the players who scored since the previous one.
   add(data, now) {
     const snapshot = readSnapshot(data);
     const before = this.latest;
@@ -77,8 +77,8 @@ export class World {
     return this.#arrivals.length;
   }
 
-  // Follows the server's clock gently, and stays further behind it when
-  // snapshots come unevenly, as they do over polling.
+  // Estimates the server's clock. Snapshots that arrive irregularly, as with
+  // polling, increase the delay.
   #keepTime(offset) {
     if (this.#offset === null || Math.abs(offset - this.#offset) > 1000) {
       this.#offset = offset;

@@ -1,15 +1,15 @@
 /*
- * A small world for many players, in polled delivery: every callback runs
- * inside bw_server_poll, on the one thread that also moves the world, so
- * nothing here needs a lock.  Sixty times a second:
+ * A small world for many players, with polled delivery: every callback runs
+ * inside bw_server_poll, on the thread that also simulates the world, so this
+ * program needs no locks.  Sixty times a second:
  *
- *   1. input   bw_server_poll runs what clients have sent
- *   2. world   everything moves by a sixtieth of a second
- *   3. output  each room gets a snapshot, as a binary attachment, volatile:
- *              a client that is slow misses some instead of falling behind
- *   4. wait    inside bw_server_poll again, so input is taken as it comes
+ *   1. input   bw_server_poll calls the callbacks for events of clients
+ *   2. world   the simulation advances by a sixtieth of a second
+ *   3. output  each room gets a snapshot as a binary attachment; it is sent
+ *              volatile, so a slow client skips snapshots and does not lag
+ *   4. wait    bw_server_poll handles input until the next step
  *
- * The engine answers the page's files too, so this is the whole server:
+ * The engine also serves the files of the page, in examples/arena.
  *
  *   arena [--port N] [--host H] [--web FOLDER] [--drones N]
  */
@@ -34,10 +34,10 @@ enum {
 };
 static const double CHAT_BURST = 5;
 
-/* What the server remembers of a client; the socket's user pointer. */
+/* The state of a client: the socket's user pointer. */
 typedef struct visitor {
   player *body;
-  double chat_left, chat_at; /* a bucket of messages, refilled by one a second */
+  double chat_left, chat_at; /* token bucket: one message a second */
 } visitor;
 
 static bw_server server;
@@ -60,7 +60,7 @@ static double now_s(void) {
 
 /* ---------------------------------------------------------------- receiving */
 
-/* Characters of UTF-8 text; -1 when there are control characters in it. */
+/* The number of characters of a UTF-8 text; -1 if it has control characters. */
 static int characters(bw_str s) {
   size_t i;
   int n = 0;
@@ -84,14 +84,15 @@ static int nick_of(const bw_handshake *hs, char out[NICK_SIZE]) {
   return 1;
 }
 
-/* The question before a client may come in; the words reach its connect_error. */
+/* A middleware: decides whether a client may connect.  A rejected client gets
+ * the message in its connect_error event. */
 static void on_ask_in(const bw_event *ev, void *user) {
   char nick[NICK_SIZE];
   (void)user;
   if (nick_of(ev->handshake, nick))
     (void)bw_deferred_accept(ev->deferred);
   else
-    (void)bw_deferred_reject(ev->deferred, 0, BW_S("A name has 1 to 16 letters."),
+    (void)bw_deferred_reject(ev->deferred, 0, BW_S("A name must have 1 to 16 characters."),
                              BW_S("{\"field\":\"nick\",\"max\":16}"));
 }
 
@@ -118,7 +119,7 @@ static void on_connection(const bw_event *ev, void *user) {
   room_name = bw_cstr(world_rooms[v->body->room].name);
   (void)bw_join(&self, &room_name, 1);
   send_welcome(ev->socket, v->body);
-  notice(v->body->room, v->body->nick, "came in");
+  notice(v->body->room, v->body->nick, "joined");
 }
 
 static void on_disconnect(const bw_event *ev, void *user) {
@@ -175,16 +176,16 @@ static void on_switch(const bw_event *ev, void *user) {
   if (!v) return;
   if (bw_message_get(ev->message, BW_S("/0"), &name, sizeof name) != BW_OK ||
       name.type != BW_V_STRING || (to = room_named(name.s.data, name.s.len)) < 0) {
-    answer_member(ev, "error", "There is no such arena.");
+    answer_member(ev, "error", "There is no arena with this name.");
     return;
   }
   if (to != v->body->room) {
     from = bw_cstr(world_rooms[v->body->room].name);
     into = bw_cstr(world_rooms[to].name);
     (void)bw_leave(&self, &from, 1);
-    notice(v->body->room, v->body->nick, "went on");
+    notice(v->body->room, v->body->nick, "left");
     world_move_to_room(&the_world, v->body, to);
-    notice(to, v->body->nick, "came in");
+    notice(to, v->body->nick, "joined");
     (void)bw_join(&self, &into, 1);
   }
   answer_member(ev, "arena", world_rooms[to].name);
@@ -199,14 +200,14 @@ static void on_chat(const bw_event *ev, void *user) {
   if (!v) return;
   if (bw_message_get(ev->message, BW_S("/0"), &text, sizeof text) != BW_OK ||
       text.type != BW_V_STRING || (n = characters(text.s)) < 1 || n > CHAT_CHARACTERS) {
-    answer_member(ev, "error", "Say 1 to 240 letters.");
+    answer_member(ev, "error", "A message must have 1 to 240 characters.");
     return;
   }
   v->chat_left += now - v->chat_at;
   if (v->chat_left > CHAT_BURST) v->chat_left = CHAT_BURST;
   v->chat_at = now;
   if (v->chat_left < 1) {
-    answer_member(ev, "error", "A little slower, please.");
+    answer_member(ev, "error", "Too many messages. Wait a moment and try again.");
     return;
   }
   v->chat_left -= 1;
@@ -252,16 +253,16 @@ static void run(void) {
       busy = longest = 0;
     }
     next += 1.0 / TICKS_PER_S;
-    if (next < before - 1) next = before; /* the machine slept: do not catch up */
+    if (next < before - 1) next = before; /* after a suspend, do not catch up */
     while (!stopping && (left = (next - now_s()) * 1000) >= 1)
       must(bw_server_poll(server, 0, (int32_t)left), "bw_server_poll");
   }
 }
 
-/* Everybody is told and has a moment to say that it was heard. */
+/* Tells all clients and waits a moment for their acknowledgements. */
 static void say_goodbye(void) {
   int waiting;
-  ask_goodbye("The server is being stopped.", GOODBYE_MS, &waiting);
+  ask_goodbye("The server is shutting down.", GOODBYE_MS, &waiting);
   while (waiting) must(bw_server_poll(server, 0, -1), "bw_server_poll");
 }
 
@@ -288,7 +289,7 @@ int main(int argc, char **argv) {
     else usage();
   }
   if (i < argc) usage();
-  /* Clients have only little to say: what is longer is not even read. */
+  /* Messages of clients are short, so the limit is low. */
   must(bw_config_set_json(config, BW_S("{\"pingInterval\":10000,\"maxHttpBufferSize\":16384,"
                                        "\"engine\":{\"delivery\":\"polled\"}}")), "options");
   must(bw_server_new(config, &server), "bw_server_new");
@@ -309,7 +310,7 @@ int main(int argc, char **argv) {
 
   run();
   say_goodbye();
-  must(bw_server_close(server, 2000), "bw_server_close"); /* sends what is queued */
+  must(bw_server_close(server, 2000), "bw_server_close"); /* sends queued messages first */
   must(bw_server_wait(server, 3000), "bw_server_wait");
   must(bw_server_free(&server), "bw_server_free");
   out_end();

@@ -1,4 +1,4 @@
-/* What the arena sends, written with one bw_args that is used again and again. */
+/* The messages that the arena sends.  One bw_args is reused for all of them. */
 #include "arena_out.h"
 
 #include <stdio.h>
@@ -44,7 +44,7 @@ static void emit(const bw_target *to, const char *event, int64_t receivers) {
   bw_payload p;
   messages_out += receivers;
   must(bw_args_payload(args, bw_cstr(event), &p), event);
-  (void)bw_emit(to, &p); /* BW_E_GONE: it has left meanwhile, which is no error */
+  (void)bw_emit(to, &p); /* fails with BW_E_GONE if the client has disconnected */
 }
 
 static void emit_to_room(int room_index, const char *event, uint32_t flags) {
@@ -198,7 +198,7 @@ void send_goodbye(bw_socket to_whom, const char *why) {
 
 static void on_heard(const bw_event *ev, void *user) {
   int *waiting = user;
-  (void)ev; /* who has not answered in time is not waited for */
+  (void)ev; /* all have answered, or the timeout has passed */
   *waiting = 0;
 }
 

@@ -1,4 +1,4 @@
-/* Reads the files of the page once and hands them to the engine. */
+/* Reads the files of the page once and passes them to the engine. */
 #define _POSIX_C_SOURCE 200809L
 #include "arena_web.h"
 
@@ -19,8 +19,8 @@ static const struct { const char *path, *file, *type; } files[] = {
   {"/socket.io.min.js", "node_modules/socket.io-client/dist/socket.io.min.js",
    "text/javascript; charset=utf-8"}};
 
-/* The folder beside the sources: from the top of the repository, or from where
- * the program was built to. */
+/* The folder examples/arena, relative to the working directory or, if it is not
+ * there, relative to the program in build/examples. */
 static void usual_folder(char out[PATH_SIZE]) {
   static const char beside[] = "examples/arena", above[] = "/../../examples/arena";
   ssize_t len;
@@ -60,14 +60,14 @@ int serve_page(bw_server server, const char *folder) {
     char *data;
     snprintf(path, sizeof path, "%s/%s", folder, files[i].file);
     if (!(data = read_file(path, &body.len))) {
-      fprintf(stderr, "arena: cannot read %s\n", path);
+      fprintf(stderr, "arena: cannot read %s; use --web to name the folder of the page\n", path);
       if (strncmp(files[i].file, "node_modules", 12) == 0)
-        fprintf(stderr, "arena: run `npm ci` in %s to fetch the browser client\n", folder);
+        fprintf(stderr, "arena: this file comes from npm: run `npm ci` in %s\n", folder);
       return 0;
     }
     body.data = (const uint8_t *)data;
     status = bw_server_serve(server, bw_cstr(files[i].path), bw_cstr(files[i].type), body);
-    free(data); /* the engine has its own copy */
+    free(data); /* the engine has copied it */
     if (status != BW_OK) {
       fprintf(stderr, "arena: %s: %s\n", files[i].path, bw_last_error());
       return 0;

@@ -1,4 +1,4 @@
-/* The rules of the arena: moving, bumping, picking up. */
+/* The rules of the arena: movement, collisions, pickups. */
 #include "arena_world.h"
 
 #include <math.h>
@@ -130,7 +130,7 @@ static void walk(player *p) {
     if (far < 6) {
       p->has_goal = 0;
       p->want_x = p->want_y = 0;
-    } else { /* slower on the last steps, so as not to swing around the goal */
+    } else { /* slow down near the goal, to avoid overshooting */
       p->want_x = dx / far * limit(far / 40, 0.15, 1);
       p->want_y = dy / far * limit(far / 40, 0.15, 1);
     }
@@ -141,7 +141,7 @@ static void walk(player *p) {
   p->y += p->vy * STEP_S;
 }
 
-/* Pushes p out of a circle; when it stands in the middle, to the right. */
+/* Pushes p out of a circle; to the right if p is exactly at its centre. */
 static void push_out(player *p, double x, double y, double distance) {
   const double dx = p->x - x, dy = p->y - y, d = hypot(dx, dy);
   if (d >= distance) return;
@@ -205,7 +205,7 @@ static uint8_t *put_fixed(uint8_t *at, double v) {
   return put16(at, (uint32_t)(int32_t)lround(v * 32));
 }
 
-/* Little-endian, 12 bytes for a player; read in examples/arena/world.js. */
+/* The format is described in examples/arena/world.js, which decodes it. */
 size_t world_snapshot(const world *w, int of_room, uint8_t out[SNAPSHOT_SIZE]) {
   uint8_t *at = out + 8;
   const player *p;

@@ -1,7 +1,7 @@
 /*
  * The world of the arena: three rooms with pillars, pickups and players.  It
- * knows nothing of the network; arena.c tells it what clients want and sends
- * what it becomes.
+ * does not depend on the network; arena.c passes the input of clients to it and
+ * sends the resulting state.
  */
 #ifndef ARENA_WORLD_H
 #define ARENA_WORLD_H
@@ -35,7 +35,7 @@ enum player_kind { PLAYER_NONE, PLAYER_VISITOR, PLAYER_DRONE };
 
 typedef struct player {
   enum player_kind kind;
-  uint16_t id; /* new for everyone who comes */
+  uint16_t id; /* unique among the players */
   int room, hue;
   unsigned score;
   char nick[NICK_SIZE];
@@ -50,21 +50,21 @@ typedef struct pickup { double x, y; int is_gold; } pickup;
 typedef struct world {
   uint32_t tick;
   uint16_t last_id;
-  int list_changed; /* somebody came, went, moved on or scored */
+  int list_changed; /* a player joined, left, changed rooms or scored */
   uint64_t random;
   player players[PLAYERS_MAX];
   pickup pickups[ROOMS][PICKUPS];
 } world;
 
 extern const room world_rooms[ROOMS];
-int room_named(const char *name, size_t len); /* -1: there is none */
+int room_named(const char *name, size_t len); /* -1 if there is no such room */
 
 void world_start(world *w, uint64_t seed, int drones_per_room);
-/* A player at a free place of room 0, or NULL when the world is full. */
+/* Adds a player at a free place in room 0; NULL if the world is full. */
 player *world_add(world *w, enum player_kind kind, const char *nick, int hue);
 void world_remove(world *w, player *p);
 void world_move_to_room(world *w, player *p, int to);
-/* What clients ask for; numbers of any kind are made harmless. */
+/* Input of clients; accepts any numbers and clamps them to valid values. */
 void player_steer(player *p, double x, double y);
 void player_walk_to(player *p, double x, double y);
 /* Advances by one sixtieth of a second. */

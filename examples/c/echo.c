@@ -1,8 +1,8 @@
 /*
- * A server that answers what it is told: `message` comes back as
- * `message-back`, and so on for rooms, broadcasts, calls and connections.
- * It is the example to read for how each part of the interface is used, and
- * the program against which the engine is compared with other servers.
+ * The echo server: it answers `message` with `message-back`, and has further
+ * events for rooms, broadcasts, acknowledgements and connections.  Read it to see
+ * how each part of the C interface is used.  The black-box tests run against it
+ * and against the same program for other servers.
  *
  *   echo [--port N] [--host H] [--delivery threads|polled|inline]
  *        [--options JSON] [--raw]
@@ -26,7 +26,7 @@ static void on_signal(int number) {
   (void)number;
   stopping = 1;
   sem_post(&stop_asked);
-  (void)bw_server_wakeup(server); /* one of the few calls allowed here */
+  (void)bw_server_wakeup(server); /* safe in a signal handler */
   errno = saved;
 }
 
@@ -95,7 +95,7 @@ static void add_everything(int raw) {
   }
 }
 
-/* Catches what ends the program; the rest of it needs no restart of calls. */
+/* Installs the handler for the signals that end the program. */
 static void catch_signals(void) {
   struct sigaction action;
   memset(&action, 0, sizeof action);

@@ -1,13 +1,13 @@
 /*
- * The parts of the echo server, an example that shows most of the engine.
+ * The parts of the echo server, an example that uses most of the C interface.
  *
- *   echo.c         command line, server, start and stop
- *   echo_events.c  what it does for each event of a client
- *   echo_replies.c the events whose answer comes later: calls, fetch
- *   echo_text.c    reading arguments and building answers
- *   echo_log.c     what the server saw, in a ring of lines
- *   echo_later.c   a thread that answers questions a moment later
- *   echo_raw.c     the same idea one layer down, on Engine.IO messages
+ *   echo.c         command line, start and stop of the server
+ *   echo_events.c  event handlers
+ *   echo_replies.c asynchronous operations: acknowledgements, fetching sockets
+ *   echo_text.c    reading arguments and building acknowledgements
+ *   echo_log.c     a log of the newest events
+ *   echo_later.c   a thread that accepts clients after a delay
+ *   echo_raw.c     the echo server for Engine.IO without Socket.IO
  */
 #ifndef ECHO_H
 #define ECHO_H
@@ -19,16 +19,16 @@
 
 #define ID_SIZE 64
 
-/* What the program remembers of one client, as the socket's user pointer. */
+/* The state of a client: the socket's user pointer. */
 typedef struct peer {
   char id[ID_SIZE];
-  atomic_long received; /* events seen by the catch-all listener */
-  atomic_long sent;     /* events seen by the outgoing listener  */
+  atomic_long received; /* events from the client: counted by the catch-all listener */
+  atomic_long sent;     /* events to the client: counted by the outgoing listener */
 } peer;
 
-/* echo.c: ends the program when a call that cannot fail did. */
+/* echo.c: ends the program with an error message if a call has failed. */
 void must(bw_status status, const char *what);
-/* The socket id of an event's client, copied to out. */
+/* Copies the socket id of an event to out. */
 void client_id(const bw_event *ev, char out[ID_SIZE]);
 void add_listener(bw_scope scope, bw_event_type type, const char *name, uint32_t flags,
                   bw_callback cb);
@@ -40,13 +40,14 @@ void add_connection_events(bw_nsp nsp);
 void add_token_check(bw_nsp nsp);
 
 /* echo_text.c */
-/* Sends JSON array text to the client that waits for it; the bytes stand for
- * the placeholders in the text. */
+/* Acknowledges an event with a JSON array; `bins` are the attachments for the
+ * placeholders in it. */
 bw_status answer(bw_ack ack, bw_str args, const bw_bytes *bins, size_t n_bins);
-/* The same with an argument writer, which is freed. */
+/* The same with the content of a bw_args, which is then freed. */
 void answer_with(bw_ack ack, bw_args *args);
 
-/* A text that grows, and the arguments of an event from one on, as an array. */
+/* A growable string.  args_from returns the arguments of an event, beginning with
+ * the one at index `first`, as a JSON array. */
 typedef struct text { char *data; size_t len, cap; } text;
 void text_add(text *t, bw_str s);
 void text_free(text *t);
@@ -54,12 +55,12 @@ bw_str text_view(const text *t);
 text args_from(const bw_event *ev, size_t first);
 bw_blob *blobs_of(const bw_bytes *bins, size_t n);
 
-/* Whom {"rooms":[],"except":[],"self":true,"volatile":false,"timeout":0} means. */
+/* A target read from {"rooms":[],"except":[],"self":true,"volatile":false,"timeout":0}. */
 typedef struct audience { bw_target to; bw_str *rooms, *except; } audience;
 audience audience_of(const bw_event *ev, const char *pointer);
 void audience_free(audience *a);
 int get(const bw_event *ev, const char *pointer, bw_value *out);
-int by_text(const void *a, const void *b); /* qsort order of bw_str */
+int by_text(const void *a, const void *b); /* a comparison function for qsort */
 void add_strings(bw_args *args, const bw_str *items, size_t n);
 bw_str *sorted(const bw_str *items, size_t n); /* a sorted copy; free() it */
 

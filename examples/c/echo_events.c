@@ -1,6 +1,6 @@
 /*
- * What the echo server does for each event of a client.  Arguments travel as
- * JSON text, so what is only passed on is never taken apart.
+ * The event handlers of the echo server.  Arguments are JSON text, so arguments
+ * that are only forwarded are never parsed.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "echo.h"
@@ -17,7 +17,7 @@ static int is_root(const bw_event *ev) { return is(ev->nsp_name, "/"); }
 
 static void no_answer(bw_ack ack) { (void)bw_ack_json(ack, BW_S("[]")); }
 
-/* Sends text and bytes to one socket, as the event of this name. */
+/* Emits an event with JSON arguments and attachments to one socket. */
 static bw_status send(bw_socket socket, bw_str event, bw_str args, const bw_bytes *bins,
                       size_t n_bins) {
   const bw_target to = bw_to(socket);
@@ -85,7 +85,7 @@ void add_connection_events(bw_nsp nsp) {
 
 /* ---------------------------------------------------------------- messages */
 
-/* Runs before the listener of every event of a client. */
+/* Runs before the listeners of each event from a client. */
 static void on_packet(const bw_event *ev, void *user) {
   char id[ID_SIZE];
   (void)user;
@@ -116,7 +116,7 @@ static void on_message_with_ack(const bw_event *ev, void *user) {
   (void)answer(ev->ack, ev->args, ev->bins, ev->n_bins);
 }
 
-/* Each argument with its binaries, and one of ours. */
+/* Sends each argument back with its attachments, and one more argument. */
 static void on_message_with_bytes(const bw_event *ev, void *user) {
   const bw_target to = bw_to(ev->socket);
   const bw_blob own = {"\1\2\3", 3, NULL, NULL};
@@ -248,7 +248,7 @@ static void on_disconnect_me(const bw_event *ev, void *user) {
   (void)bw_disconnect(&self, get(ev, "/0", &close) && close.b);
 }
 
-/* --------------------------------------------------- questions about itself */
+/* ------------------------------------------------------ sockets and server */
 
 static void on_set_data(const bw_event *ev, void *user) {
   bw_value data;

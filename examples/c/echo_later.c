@@ -1,7 +1,7 @@
 /*
- * A thread that accepts questions a moment after they were asked, as a program
- * does that looks a token up elsewhere.  A bw_deferred is a plain number, so it
- * can be handed to another thread and be answered there.
+ * A thread that accepts clients after a delay, like a program that checks a token
+ * with another service.  A bw_deferred is an integer, so it can be passed to
+ * another thread and answered there.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "echo.h"
@@ -19,7 +19,7 @@ typedef struct task {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed;
 static pthread_t thread;
-static task *tasks; /* in order of due */
+static task *tasks; /* sorted by `due` */
 static int stopping;
 
 static int before(const struct timespec *a, const struct timespec *b) {
@@ -44,7 +44,7 @@ static void *run(void *user) {
     }
     tasks = first->next;
     pthread_mutex_unlock(&lock);
-    /* BW_E_GONE when the client did not wait: nothing to do then. */
+    /* Fails with BW_E_GONE if the client has disconnected meanwhile. */
     (void)bw_deferred_accept(first->question);
     free(first);
     pthread_mutex_lock(&lock);
@@ -64,7 +64,7 @@ void later_start(void) {
 
 void later_accept(bw_deferred question, int delay_ms) {
   task *t = calloc(1, sizeof *t), **at = &tasks;
-  if (!t) return; /* never answered, so refused after a while */
+  if (!t) return; /* never answered: rejected after engine.deferredTimeout */
   clock_gettime(CLOCK_MONOTONIC, &t->due);
   t->due.tv_sec += delay_ms / 1000;
   t->due.tv_nsec += (long)(delay_ms % 1000) * 1000000;

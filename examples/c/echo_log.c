@@ -1,6 +1,6 @@
 /*
- * What the server saw, newest 2000 lines.  With callback threads, events of
- * different clients come at the same time: the ring has a lock.
+ * A log of the newest 2000 events.  With callback threads, events of different
+ * clients are delivered in parallel, so the log has a lock.
  */
 #include "echo.h"
 
@@ -79,7 +79,8 @@ static void on_upgrade(const bw_event *ev, void *user) {
 
 static void on_room(const bw_event *ev, void *user) {
   const char *what = user;
-  /* ["<id>"] of who joined or left; a room that is made or ends has no arguments. */
+  /* ["<id>"] of the socket that joined or left; no arguments when a room is
+   * created or deleted. */
   bw_str id = ev->args;
   if (id.len > 4) {
     id.data += 2;
@@ -93,7 +94,7 @@ static void on_room(const bw_event *ev, void *user) {
 
 static void on_connection_error(const bw_event *ev, void *user) {
   (void)user;
-  /* The context is the only argument: [{…}]. */
+  /* The only argument is the context of the error: [{…}]. */
   log_line("connection_error %d %.*s %.*s", (int)ev->code, (int)ev->name.len, ev->name.data,
            (int)ev->args.len - 2, ev->args.data + 1);
 }

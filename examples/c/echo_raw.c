@@ -1,6 +1,6 @@
 /*
- * Raw mode: the engine speaks Engine.IO and nothing above it.  A client is a
- * session, a message is a text or bytes; there are no events and no rooms.
+ * The echo server for Engine.IO without Socket.IO.  A client is a session, a
+ * message is text or binary; there are no events and no rooms.
  */
 #include "echo.h"
 
@@ -14,7 +14,7 @@ static void send_log(const bw_target *to) {
   bw_args *lines = bw_args_new();
   bw_payload p;
   log_to(lines);
-  /* The arguments of an event are a JSON array, which is all we need here. */
+  /* The log as a JSON array, which is sent as text. */
   if (bw_args_payload(lines, BW_S("log"), &p) == BW_OK) (void)bw_send_text(to, p.args);
   bw_args_free(&lines);
 }

@@ -1,7 +1,7 @@
 /*
- * The events whose answer comes later: the server asks a client, or many, or
- * asks the engine who is there.  Such a call returns at once; its outcome is
- * an event of its own, given to the callback that was passed along.
+ * Asynchronous operations: emitting with an acknowledgement to one client or to
+ * many, and fetching the sockets of a target.  Such a call returns at once; its
+ * outcome is an event, which is passed to the callback given to the call.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "echo.h"
@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The client's ack outlives its event as a number on the heap. */
+/* The handle of the client's acknowledgement, copied to the heap because it is
+ * used after the event. */
 static bw_ack *keep(bw_ack ack) {
   bw_ack *kept = malloc(sizeof *kept);
   if (kept) *kept = ack;
@@ -25,7 +26,7 @@ static const char *outcome(bw_status status) {
   }
 }
 
-/* [outcome, <JSON array>], with the bytes the array refers to. */
+/* Answers [outcome, <JSON array>] with the attachments of the array. */
 static void answer_outcome(bw_ack ack, bw_status status, bw_str array, const bw_message *from) {
   text t = {NULL, 0, 0};
   bw_bytes bins[16];
@@ -40,7 +41,7 @@ static void answer_outcome(bw_ack ack, bw_status status, bw_str array, const bw_
   text_free(&t);
 }
 
-/* -------------------------------------------------------- one client asked */
+/* -------------------------------------------- acknowledgement of one client */
 
 static void on_called(const bw_event *ev, void *user) {
   const bw_reply *reply = ev->n_replies ? ev->replies[0] : NULL;
@@ -68,7 +69,7 @@ void on_call(const bw_event *ev, void *user) {
   text_free(&args);
 }
 
-/* ------------------------------------------------------- many clients asked */
+/* ------------------------------------------ acknowledgements of many clients */
 
 static void on_asked(const bw_event *ev, void *user) {
   bw_args *args = bw_args_new();
@@ -110,7 +111,7 @@ void on_broadcast_ack(const bw_event *ev, void *user) {
   audience_free(&a);
 }
 
-/* ------------------------------------------------------------- who is there */
+/* --------------------------------------------------------- fetching sockets */
 
 static int by_sid(const void *a, const void *b) {
   const bw_remote_socket *const *x = a, *const *y = b;

@@ -1,6 +1,6 @@
 /*
- * Reading arguments and building answers: what the echo server's handlers
- * share.  Numbers, texts and bytes are read with RFC 6901 pointers.
+ * Functions that the handlers of the echo server share: reading arguments and
+ * building acknowledgements.  Arguments are addressed with JSON pointers (RFC 6901).
  */
 #include "echo.h"
 
@@ -33,7 +33,7 @@ void add_strings(bw_args *args, const bw_str *items, size_t n) {
   for (i = 0; i < n; i++) bw_args_str(args, items[i]);
 }
 
-/* -------------------------------------------------------------------- texts */
+/* ------------------------------------------------------------------ strings */
 
 void text_add(text *t, bw_str s) {
   if (t->len + s.len > t->cap) {
@@ -106,9 +106,9 @@ void answer_with(bw_ack ack, bw_args *args) {
   bw_args_free(&args);
 }
 
-/* ---------------------------------------------------------------- audiences */
+/* ------------------------------------------------------------------ targets */
 
-/* The strings of the array at pointer/name; their number in n. */
+/* Returns the strings of the array at pointer/name and sets *n to their number. */
 static bw_str *strings_at(const bw_event *ev, const char *pointer, const char *name, size_t *n) {
   bw_value array, item;
   char path[64];

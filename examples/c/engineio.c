@@ -1,7 +1,7 @@
 /*
- * Engine.IO without Socket.IO: messages are texts or bytes, and that is all.
- * Each comes back to its sender; the engine takes care of long-polling, the
- * upgrade to WebSocket and the heartbeat.
+ * A server for Engine.IO without Socket.IO: clients exchange text and binary
+ * messages.  This one sends each message back to its sender.  The engine handles
+ * long-polling, the upgrade to WebSocket and the heartbeat.
  *
  *   engineio [PORT]     new eio.Socket("ws://127.0.0.1:PORT/engine.io/")
  */
@@ -37,7 +37,7 @@ int main(int argc, char **argv) {
   must(bw_config_set_str(config, BW_OPT_PATH, BW_S("/engine.io")));
   must(bw_server_new(config, &server));
   bw_config_free(&config);
-  must(bw_nsp_get(server, BW_S("/"), &sessions)); /* the only one */
+  must(bw_nsp_get(server, BW_S("/"), &sessions)); /* all sessions */
   must(bw_on(sessions, BW_EV_MESSAGE, BW_S(""), 0, on_message, NULL, NULL, NULL));
   must(bw_server_listen_tcp(server, BW_S("127.0.0.1"), port, &port));
   printf("listening on %u\n", (unsigned)port);

@@ -1,7 +1,7 @@
 /*
- * The engine inside somebody else's event loop: its descriptor is readable
- * while events wait, like any other in the set.  Here the set also holds a
- * timer, which counts the seconds for every client, and a signal descriptor.
+ * The engine in an event loop of the program: a file descriptor of the engine is
+ * readable while events wait.  The epoll set also holds a timer, which sends the
+ * seconds since the start to all clients, and a signal descriptor.
  *
  *   epoll [PORT]
  */
@@ -38,17 +38,17 @@ static void on_echo(const bw_event *ev, void *user) {
   if (ev->ack) (void)bw_ack_json(ev->ack, ev->args);
 }
 
-/* One more second, for everybody in the namespace. */
+/* Sends the number of seconds to all clients. */
 static void tick(int timer, bw_nsp nsp, bw_args *args) {
   static int64_t seconds;
-  const bw_target everybody = bw_to(nsp);
+  const bw_target all = bw_to(nsp);
   uint64_t times;
   bw_payload p;
   if (read(timer, &times, sizeof times) != sizeof times) return;
   seconds += (int64_t)times;
   bw_args_clear(args);
   bw_args_int(args, seconds);
-  if (bw_args_payload(args, BW_S("second"), &p) == BW_OK) (void)bw_emit(&everybody, &p);
+  if (bw_args_payload(args, BW_S("second"), &p) == BW_OK) (void)bw_emit(&all, &p);
 }
 
 int main(int argc, char **argv) {
@@ -62,7 +62,7 @@ int main(int argc, char **argv) {
   int set, timer, signals, running = 1;
   sigset_t ends;
 
-  /* Before the engine starts its threads, so that none of them is interrupted. */
+  /* Before the engine starts its threads, which inherit the signal mask. */
   sigemptyset(&ends);
   sigaddset(&ends, SIGINT);
   sigaddset(&ends, SIGTERM);

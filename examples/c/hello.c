@@ -1,14 +1,14 @@
-/* The smallest server: what a client says as "hello" comes back to everybody. */
+/* A minimal server: sends the arguments of each `hello` event to all clients. */
 #include <bellwire.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 static void on_hello(const bw_event *ev, void *user) {
-  const bw_target everybody = bw_to(ev->nsp);
+  const bw_target all = bw_to(ev->nsp);
   const bw_payload greeting = bw_payload_of(BW_S("greeting"), ev->args);
   (void)user;
-  bw_emit(&everybody, &greeting);
+  bw_emit(&all, &greeting);
 }
 
 int main(int argc, char **argv) {

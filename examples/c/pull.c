@@ -1,9 +1,9 @@
 /*
- * A chat without a single callback: the program takes one event after the
- * other from the engine, as with ENet.  Everything happens on one thread, in
- * the order in which it arrived.
+ * A chat without callbacks: the program takes one event after the other from the
+ * engine with bw_server_next, as with ENet.  All events are handled on one
+ * thread, in the order of their arrival.
  *
- *   pull [PORT]     "nick" (name), "say" (text); everybody hears "said"
+ *   pull [PORT]     events: nick(name), say(text); all clients get said(nick, text)
  */
 #define _POSIX_C_SOURCE 200809L
 #include "bellwire.h"
@@ -34,7 +34,7 @@ static int is(bw_str s, const char *word) {
   return s.len == strlen(word) && memcmp(s.data, word, s.len) == 0;
 }
 
-/* As much of a text as fits with its NUL, without cutting a character. */
+/* Copies as much of a text as fits with its NUL, without splitting a character. */
 static void copy_text(char *to, size_t size, bw_str text) {
   size_t n = text.len < size ? text.len : size - 1;
   if (n < text.len)
@@ -43,14 +43,14 @@ static void copy_text(char *to, size_t size, bw_str text) {
   to[n] = '\0';
 }
 
-/* [nick, text] to everybody; without a text, [nick]. */
+/* Emits [nick, text], or [nick] without a text, to all clients. */
 static void tell(bw_nsp nsp, const char *event, const char *nick, const bw_str *text) {
-  const bw_target everybody = bw_to(nsp);
+  const bw_target all = bw_to(nsp);
   bw_args *args = bw_args_new();
   bw_payload p;
   bw_args_str(args, bw_cstr(nick));
   if (text) bw_args_str(args, *text);
-  if (bw_args_payload(args, bw_cstr(event), &p) == BW_OK) (void)bw_emit(&everybody, &p);
+  if (bw_args_payload(args, bw_cstr(event), &p) == BW_OK) (void)bw_emit(&all, &p);
   bw_args_free(&args);
 }
 
@@ -73,7 +73,7 @@ static void handle(const bw_event *ev) {
   switch (ev->type) {
   case BW_EV_CONNECTION:
     if ((nick = calloc(1, NICK_SIZE))) {
-      strcpy(nick, "somebody");
+      strcpy(nick, "anonymous");
       (void)bw_socket_user_set(ev->socket, nick, free);
     }
     break;
@@ -97,7 +97,7 @@ int main(int argc, char **argv) {
   must(bw_config_set_int(config, BW_OPT_DELIVERY, BW_DELIVER_POLLED));
   must(bw_server_new(config, &server));
   bw_config_free(&config);
-  must(bw_nsp_get(server, BW_S("/"), &nsp)); /* a namespace exists once it was asked for */
+  must(bw_nsp_get(server, BW_S("/"), &nsp)); /* creates the namespace */
   memset(&action, 0, sizeof action);
   action.sa_handler = on_signal;
   sigaction(SIGINT, &action, NULL);
@@ -108,7 +108,7 @@ int main(int argc, char **argv) {
 
   while (!stopping) {
     must(bw_server_next(server, -1, &ev));
-    if (ev) handle(ev); /* ev and all it points to end with the next call */
+    if (ev) handle(ev); /* ev is valid until the next call */
   }
   must(bw_server_close(server, 2000));
   must(bw_server_wait(server, 3000));

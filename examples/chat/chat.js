@@ -1,14 +1,14 @@
-// The page of the chat. It talks to any server that keeps this contract:
+// The page of the chat. It works with any server that implements these events:
 //
-//   connect with auth {name}; refused with "name taken" or "name missing"
+//   connect with auth {name}; rejected with "name taken" or "name missing"
 //   join(room, ack)   -> ack({room, lines}); leaves the room it was in
-//   say({text, picture?: {type, bytes}}, ack) -> ack() when it was sent on
+//   say({text, picture?: {type, bytes}}, ack) -> ack() when the server has sent the line to the room
 //   typing()          volatile
-// and is sent
-//   rooms([{name, count}])               to everybody, when one changes
-//   people([name])                       to a room, when it changes
+// and sends these to the page:
+//   rooms([{name, count}])               to all clients, when a room changes
+//   people([name])                       to a room, when its people change
 //   line({name, text, picture, at})      to a room; at is in milliseconds
-//   typing(name)                         to the others in a room
+//   typing(name)                         to the other people in a room
 "use strict";
 
 const $ = (id) => document.getElementById(id);
@@ -115,7 +115,7 @@ function join(room) {
     last = null;
     $("room-title").textContent = `# ${joined.room}`;
     $("lines").replaceChildren();
-    if (joined.lines.length === 0) notice("Nobody has said anything here yet.").classList.add("empty");
+    if (joined.lines.length === 0) notice("No messages yet.").classList.add("empty");
     joined.lines.forEach(showLine);
     showRooms();
     showTyping();
@@ -158,7 +158,7 @@ $("picture").addEventListener("change", async ({ target }) => {
   const [file] = target.files;
   target.value = "";
   if (!file) return;
-  if (file.size > 900_000) return notice("A picture may have 900 kB.");
+  if (file.size > 900_000) return notice("The picture is too large: the maximum is 900 kB.");
   const picture = { type: file.type, bytes: await file.arrayBuffer() };
   socket.emit("say", { text: "", picture }, () => {});
 });
@@ -186,11 +186,11 @@ socket.on("connect", () => {
   join(state.room);
 });
 socket.on("connect_error", (error) => {
-  if (socket.active) return showState("waiting", "the server cannot be reached, trying again");
+  if (socket.active) return showState("waiting", "cannot reach the server, trying again");
   showState("off", "not connected");
-  $("refused").textContent = error.message === "name taken" ? "Somebody has that name already." : error.message;
+  $("refused").textContent = error.message === "name taken" ? "This name is already taken." : error.message;
 });
-socket.on("disconnect", () => showState("waiting", "the connection is lost, trying again"));
+socket.on("disconnect", () => showState("waiting", "connection lost, trying again"));
 socket.on("rooms", (rooms) => {
   state.rooms = rooms;
   showRooms();

@@ -1,6 +1,8 @@
-// Drives the chat at a URL with two visitors in a real browser, and fails when something is not as it should be:
+// Tests the chat at a URL with two visitors in a real browser:
+//
 //   node drive.mjs http://127.0.0.1:3000 NAME
-// NAME is for the pictures of the pages, in build/artifacts.
+//
+// Screenshots are saved in build/artifacts; their names start with NAME.
 
 import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
@@ -28,7 +30,7 @@ const context = await chromium.launchPersistentContext(profile, {
 });
 const errors = [];
 
-// Who is refused a name closes the session; a poll that was sent at the same time may find it gone.
+// A client that is rejected closes its session. A poll that it sent at the same time may then fail with status 400.
 function isLatePoll(message) {
   return message.text().includes("status of 400") && message.location().url.includes("transport=polling&");
 }
@@ -53,7 +55,7 @@ const has = (page, selector, text) =>
     [selector, text],
   );
 
-// Pages in the background do not move: what has just arrived would still be invisible.
+// Browsers pause animations of background pages, so new content could still be transparent in a screenshot.
 async function picture(page, path) {
   await page.bringToFront();
   await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished)));
@@ -71,7 +73,7 @@ try {
   await enter(ada, "Ada");
   await has(ada, "#state", "Ada, connected");
   await enter(grace, "Ada");
-  await has(grace, "#refused", "Somebody has that name already.");
+  await has(grace, "#refused", "This name is already taken.");
   await enter(grace, "Grace <b>");
   await has(grace, "#state", "connected");
   await has(ada, "#people li", "Grace <b>");
@@ -94,14 +96,14 @@ try {
   await has(grace, "#people-line", "only you are here");
   await has(ada, "#rooms li", "# gardening");
   await has(ada, "#people-line", "only you are here");
-  await say(ada, "nobody hears this");
-  await has(ada, "#lines li", "nobody hears this");
+  await say(ada, "only this room gets this");
+  await has(ada, "#lines li", "only this room gets this");
   await picture(ada, `${name}.png`);
   await ada.click("#rooms button:has-text('gardening')");
   await has(grace, "#people li", "Ada");
   await say(ada, "here I am");
   await has(grace, "#lines li", "here I am");
-  assert.ok(!(await grace.textContent("#lines")).includes("nobody hears this"));
+  assert.ok(!(await grace.textContent("#lines")).includes("only this room gets this"));
 
   await ada.click("#rooms button:has-text('lobby')");
   await has(ada, "#lines li", "hello yourself");

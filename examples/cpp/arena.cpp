@@ -1,6 +1,6 @@
-// The arena once more, in C++: the same world, page and rules as in
-// examples/c/arena.c, in one file.  Polled delivery: every callback runs in
-// poll(), on the thread that moves the world, so nothing needs a lock.
+// The arena in C++: the same world, page and rules as examples/c/arena.c, in one
+// file.  With polled delivery, every callback runs in poll(), on the thread that
+// simulates the world, so this program needs no locks.
 //
 //   arena-cpp [--port N] [--host H] [--web FOLDER] [--drones N]
 #include "bellwire.hpp"
@@ -50,7 +50,7 @@ struct Player {
   Clock::time_point chat_at = Clock::now();
 };
 
-// What the page is told of them, as JSON; found by bellwire::args.
+// The JSON that the page gets for these types; bellwire::args calls to_args.
 static void to_args(args &a, const Circle &c) { a.add(std::array<double, 3>{c.x, c.y, c.r}); }
 static void to_args(args &a, const Room &r) {
   a.object().member("name", r.name).member("title", r.title).member("hue", r.hue)
@@ -201,7 +201,8 @@ class World {
 
 // ------------------------------------------------------------------ the server
 
-// Characters of UTF-8 text; nothing for control characters or blank ends.
+// The number of characters of a UTF-8 text; nullopt if it has control characters
+// or begins or ends with a space.
 static std::optional<size_t> characters(std::string_view s) {
   size_t n = 0;
   for (const char ch : s) {
@@ -222,7 +223,7 @@ class Arena {
     nsp_.use([](const event &ev, bellwire::deferred question) {
       const auto hs = ev.handshake();
       if (is_nick(hs.auth<std::string_view>("/nick", ""))) question.accept();
-      else question.reject("A name has 1 to 16 letters.", R"({"field":"nick","max":16})");
+      else question.reject("A name must have 1 to 16 characters.", R"({"field":"nick","max":16})");
     });
     nsp_.on_connection([this](const event &ev) { come(ev); });
     nsp_.on_disconnect([this](const event &ev) { go(ev); });
@@ -268,16 +269,16 @@ class Arena {
         io_.poll(left);
       }
     }
-    // Everybody is told and has a moment to say that it was heard.
+    // Tells all clients and waits a moment for their acknowledgements.
     bool waiting = true;
     nsp_.all().timeout(bellwire::ms(500)).emit_ack(
-        bellwire::message::of("goodbye", "The server is being stopped."),
+        bellwire::message::of("goodbye", "The server is shutting down."),
         [&waiting](const bellwire::outcome &) { waiting = false; });
     while (waiting) io_.poll(bellwire::ms(-1));
   }
 
  private:
-  // A listener for clients that are players; the others are already leaving.
+  // A listener for clients that are players; others are being disconnected.
   template <class F> void on(std::string_view name, F f) {
     nsp_.on(name, [f = std::move(f)](const event &ev) mutable {
       if (auto *p = ev.user<Player *>()) f(ev, **p);
@@ -323,7 +324,7 @@ class Arena {
     hello.member("arenas", rooms).end();
     messages_out_++;
     ev.socket().emit_args("welcome", hello);
-    notice(*p, "came in");
+    notice(*p, "joined");
   }
   void go(const event &ev) {
     auto *p = ev.user<Player *>();
@@ -334,13 +335,13 @@ class Arena {
   void change_room(const event &ev, Player &p) {
     const auto name = ev.get<std::string_view>("/0");
     const auto to = std::find_if(rooms.begin(), rooms.end(), [name](const Room &r) { return r.name == name; });
-    if (to == rooms.end()) return answer_member(ev, "error", "There is no such arena.");
+    if (to == rooms.end()) return answer_member(ev, "error", "There is no arena with this name.");
     const auto index = static_cast<size_t>(to - rooms.begin());
     if (index != p.room) {
       ev.socket().leave(rooms[p.room].name);
-      notice(p, "went on");
+      notice(p, "left");
       world_.move_to(p, index);
-      notice(p, "came in");
+      notice(p, "joined");
       ev.socket().join(to->name);
     }
     answer_member(ev, "arena", to->name);
@@ -348,11 +349,11 @@ class Arena {
   void chat(const event &ev, Player &p) {
     const auto text = ev.get<std::string_view>("/0");
     const auto n = characters(text);
-    if (!n || *n < 1 || *n > chat_max) return answer_member(ev, "error", "Say 1 to 240 letters.");
+    if (!n || *n < 1 || *n > chat_max) return answer_member(ev, "error", "A message must have 1 to 240 characters.");
     const auto now = Clock::now();
     p.chat_left = std::min(5.0, p.chat_left + std::chrono::duration<double>(now - p.chat_at).count());
     p.chat_at = now;
-    if (p.chat_left < 1) return answer_member(ev, "error", "A little slower, please.");
+    if (p.chat_left < 1) return answer_member(ev, "error", "Too many messages. Wait a moment and try again.");
     p.chat_left -= 1;
     args said;
     said.object().member("id", p.id).member("nick", p.nick).member("hue", p.hue).member("text", text).end();
@@ -415,7 +416,7 @@ static void serve_page(const bellwire::server &io, std::filesystem::path folder)
     std::ifstream in(folder / file, std::ios::binary);
     std::stringstream body;
     if (!(body << in.rdbuf())) {
-      std::cerr << "arena-cpp: cannot read " << (folder / file).string() << " (`npm ci` there fetches the browser client)\n";
+      std::cerr << "arena-cpp: cannot read " << (folder / file).string() << "; run `npm ci` in that folder, or use --web\n";
       std::exit(1);
     }
     io.serve(path, type, body.str());

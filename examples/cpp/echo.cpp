@@ -1,4 +1,4 @@
-// The echo server once more, in C++: the same events as examples/c/echo.c.
+// The echo server in C++: the same events as examples/c/echo.c.
 //
 //   echo-cpp [--port N] [--host H] [--delivery threads|polled|inline]
 //            [--options JSON] [--raw]
@@ -25,7 +25,7 @@ using bellwire::value;
 using std::string;
 using std::string_view;
 
-// What the server saw: the newest lines.
+// A log of the newest events.
 class Log {
  public:
   template <class... W> void add(const W &...words) {
@@ -45,7 +45,7 @@ class Log {
   std::deque<string> lines_;
 };
 
-// Accepts questions a moment later, on a thread of its own.
+// A thread that accepts clients after a delay.
 class Later {
  public:
   ~Later() {
@@ -75,7 +75,7 @@ class Later {
       if (waiting_.empty()) {
         changed_.wait(hold);
       } else if (const auto due = waiting_.front().due; due > std::chrono::steady_clock::now()) {
-        changed_.wait_until(hold, due); // all wait equally long, so the first is the next
+        changed_.wait_until(hold, due); // all have the same delay, so the first is due first
       } else {
         Task task = std::move(waiting_.front());
         waiting_.pop_front();
@@ -92,7 +92,7 @@ class Later {
   std::thread thread_{[this] { run(); }};
 };
 
-// What the program remembers of one client.
+// The state of a client.
 struct Peer {
   string id;
   std::atomic<int64_t> received{0}, sent{0};
@@ -114,7 +114,7 @@ static const char *name_of(bw_status status) {
   return status == BW_OK ? "ok" : status == BW_E_TIMEOUT ? "timeout" : status == BW_E_GONE ? "gone" : bw_status_name(status);
 }
 
-// The arguments from one on, as they are on the wire.
+// The arguments of an event, beginning with the one at index `first`, as JSON.
 static string rest_of(const event &ev, size_t first) {
   string text = "[";
   for (size_t i = first; i < ev.size(); i++) {
@@ -185,7 +185,7 @@ class Echo {
   void facts() {
     const auto room = [this](bw_event_type type, const char *what) {
       nsp_.listen(type, "", [this, what](const event &ev) {
-        const auto id = ev.args_json(); // ["<id>"], or nothing
+        const auto id = ev.args_json(); // ["<id>"], or no arguments
         if (id.size() > 4) log_.add(what, ev.nsp(), ev.name(), id.substr(2, id.size() - 4));
         else log_.add(what, ev.nsp(), ev.name());
       });
@@ -196,8 +196,8 @@ class Echo {
     room(BW_EV_ROOM_DELETED, "delete-room");
   }
 
-  // What a client sends may be nothing that can be sent on: that is its own
-  // trouble, and no exception may leave a callback.
+  // A client may send arguments that cannot be forwarded.  Such events are ignored:
+  // an exception must not leave a callback.
   template <class F> static auto guarded(F f) {
     return [f = std::move(f)](const auto &ev) mutable {
       try {
@@ -333,7 +333,7 @@ class Echo {
     });
   }
 
-  // A question that is dropped is refused at once: these are kept unanswered.
+  // Keeps questions unanswered.  Destroying a `deferred` would reject its client.
   class Forgotten {
    public:
     void add(deferred question) {
@@ -353,7 +353,7 @@ class Echo {
   Forgotten forgotten_;
 };
 
-// One layer down: texts and bytes, and nothing above them.
+// The echo server for Engine.IO without Socket.IO.
 static void send_log(bellwire::socket to, const Log &log) {
   args lines;
   for (const auto &line : log.lines()) lines.add(line);

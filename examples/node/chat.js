@@ -1,4 +1,6 @@
-// A chat with rooms: the whole server.  node chat.js [--port N] [--host H]
+// The server of a chat with rooms. It also serves the page in examples/chat.
+//
+//   node chat.js [--port N] [--host H]
 
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
@@ -14,7 +16,7 @@ const lines = new Map([["lobby", []], ["music", []]]);
 
 const people = (room) => [...io.sockets.sockets.values()].filter((socket) => socket.data.room === room);
 
-// Tells everybody how full the rooms are, and a room who is in it.
+// Sends the size of each room to all clients, and the names of the people in a room to that room.
 function show(room) {
   io.emit("rooms", [...lines.keys()].map((name) => ({ name, count: people(name).length })));
   if (room !== undefined) io.to(room).emit("people", people(room).map((socket) => socket.data.name).sort());

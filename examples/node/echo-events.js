@@ -1,4 +1,4 @@
-// What the echo server does in a namespace.
+// The event handlers of the echo server for one namespace.
 
 const ROOM_CHANGES = ["create-room", "join-room", "leave-room", "delete-room"];
 

@@ -1,4 +1,6 @@
-// The server that the black-box tests talk to: every event does one thing that can be seen from outside.
+// The echo server that the black-box tests connect to. Each event has one effect that a client can observe.
+//
+//   node echo.js [--port N] [--host H] [--options JSON] [--raw]
 
 import { EngineServer, Server } from "bellwire";
 import { serveNamespace } from "./echo-events.js";
@@ -18,13 +20,13 @@ function readArguments(args) {
     else if (name === "--port") settings.port = Number(args.shift());
     else if (name === "--host") settings.host = args.shift();
     else if (name === "--options") settings.options = JSON.parse(args.shift());
-    else if (name === "--delivery") args.shift(); // A Node program has one way.
+    else if (name === "--delivery") args.shift(); // Node has one delivery mode.
     else throw new Error(`unknown argument ${name}`);
   }
   return settings;
 }
 
-// A ring of the newest lines.
+// The newest lines of the log; older ones are removed.
 function makeLog(size) {
   const lines = [];
   return {

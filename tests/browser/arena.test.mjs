@@ -27,7 +27,7 @@ describe("the arena in C", () => {
   it("refuses a name that is too long, in its own words", async () => {
     await ada.enter("a name that is much too long");
     await ada.page.waitForFunction(() => document.getElementById("refused").textContent !== "");
-    assert.equal(await ada.page.textContent("#refused"), "A name has 1 to 16 letters.");
+    assert.equal(await ada.page.textContent("#refused"), "A name must have 1 to 16 characters.");
   });
 
   it("begins with polling and goes on to websocket", async () => {
@@ -74,7 +74,7 @@ describe("the arena in C", () => {
     const answers = await ada.page.evaluate(() =>
       Promise.all(Array.from({ length: 12 }, (_, i) => bellwireArena.socket.emitWithAck("chat", `line ${i}`))),
     );
-    const slowed = answers.filter((answer) => answer.error === "A little slower, please.");
+    const slowed = answers.filter((answer) => answer.error === "Too many messages. Wait a moment and try again.");
     assert.ok(slowed.length >= 6, JSON.stringify(answers));
   });
 
@@ -96,10 +96,10 @@ describe("the arena in C", () => {
         await socket.emitWithAck("latency").then(() => "alive"),
       ];
     });
-    assert.equal(answers[0].error, "There is no such arena.");
-    assert.equal(answers[1].error, "There is no such arena.");
-    assert.equal(answers[2].error, "Say 1 to 240 letters.");
-    assert.equal(answers[3].error, "Say 1 to 240 letters.");
+    assert.equal(answers[0].error, "There is no arena with this name.");
+    assert.equal(answers[1].error, "There is no arena with this name.");
+    assert.equal(answers[2].error, "A message must have 1 to 240 characters.");
+    assert.equal(answers[3].error, "A message must have 1 to 240 characters.");
     assert.equal(answers[4], "alive");
   });
 
@@ -141,7 +141,7 @@ describe("the arena in C", () => {
     assert.equal(code, 0);
     for (const tab of [ada, grace]) {
       await tab.page.waitForSelector("#banner", { state: "visible" });
-      assert.match(await tab.page.textContent("#banner-text"), /being stopped/);
+      assert.match(await tab.page.textContent("#banner-text"), /shutting down/);
       assert.deepEqual(tab.errors, []);
     }
   });

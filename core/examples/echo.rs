@@ -1,25 +1,20 @@
 //! An echo server in Rust, on the core itself: `message` comes back as `message-back`.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use bellwire_core::config::{Config, Delivery};
 use bellwire_core::host::Handler;
 use bellwire_core::server::Server;
 use bellwire_core::socketio::Event;
+use bellwire_core::socketio::event::{SocketEvent, What};
 use bellwire_core::socketio::message::Payload;
 use bellwire_core::socketio::target::Reliability;
 
 struct Echo;
 
 impl Handler for Echo {
-    fn handle(&self, event: &Event<'_>, _: Instant) {
-        if let Event::Message {
-            socket,
-            message,
-            ack,
-        } = event
-        {
+    fn handle(&self, event: &Event<'_>) {
+        if let What::Socket(socket, SocketEvent::Message { message, ack }) = event.what {
             let name = if message.name == "message" {
                 "message-back"
             } else {
@@ -30,7 +25,7 @@ impl Handler for Echo {
             };
             // A client that has left meanwhile needs no answer.
             let _ = match ack {
-                Some(id) => socket.acknowledge(*id, &payload),
+                Some(id) => socket.acknowledge(id, &payload),
                 None => socket.emit(&payload, Reliability::Reliable),
             };
         }

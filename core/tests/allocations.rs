@@ -13,7 +13,7 @@ use bellwire_core::engineio::{SessionId, TransportKind};
 use bellwire_core::log::listener::ServerId;
 use bellwire_core::mailbox::Mailbox;
 use bellwire_core::socketio::client::{Client, Flow};
-use bellwire_core::socketio::event::{EventSink, Hooks, Timer};
+use bellwire_core::socketio::event::{Clock, EventSink, Hooks, SocketEvent, What};
 use bellwire_core::socketio::link::Outgoing;
 use bellwire_core::socketio::message::Payload;
 use bellwire_core::socketio::target::{Reliability, Target};
@@ -71,16 +71,11 @@ fn allocations(run: impl FnOnce()) -> usize {
 struct Host;
 
 impl EventSink for Host {
-    fn deliver(&self, event: &Event<'_>, _: Option<Instant>) {
-        if let Event::Message {
-            socket,
-            message,
-            ack,
-        } = event
-        {
+    fn deliver(&self, event: &Event<'_>) {
+        if let What::Socket(socket, SocketEvent::Message { message, ack }) = event.what {
             let payload = message.payload();
             match ack {
-                Some(id) => socket.acknowledge(*id, &payload).unwrap(),
+                Some(id) => socket.acknowledge(id, &payload).unwrap(),
                 None => socket.emit(&payload, Reliability::Reliable).unwrap(),
             }
         }
@@ -96,7 +91,12 @@ impl EventSink for Host {
 #[derive(Debug)]
 struct Never;
 
-impl Timer for Never {
+impl Clock for Never {
+    #[expect(clippy::disallowed_methods, reason = "a test needs some moment")]
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+
     fn after(&self, _: Duration, _: Box<dyn FnOnce() + Send>) {}
 }
 
@@ -123,7 +123,7 @@ fn namespaces() -> Arc<Namespaces> {
             protocol: Protocol::SocketIo(Parser::Json),
         },
         sink: Arc::new(Host),
-        timer: Arc::new(Never),
+        clock: Arc::new(Never),
         log_id: ServerId::NONE,
         stats: Arc::new(Stats::default()),
         hooks: Hooks::default(),

@@ -16,7 +16,7 @@ const LAYERS: [(&str, &[&str]); 6] = [
     ("engineio", &[]),
     ("socketio", &["engineio"]),
     ("transport", &["engineio"]),
-    ("host", &["socketio"]),
+    ("host", &["engineio", "socketio"]),
     ("config", &["engineio", "socketio"]),
     (
         "server",
@@ -68,12 +68,12 @@ const PURE: [&str; 2] = [
     "tokio_tungstenite::tungstenite::handshake::derive_accept_key",
 ];
 
-/// Where the clock is read: the driver hands the time to everything below it, the host layer stamps events, three parts of
-/// the server wait for something of their own, and the log limits lines that come too often.
+/// Where the clock is read: a driver passes the time to everything that it calls, the other layers ask the `Clock` of
+/// `server/runtime.rs`, three parts of the server wait for a time of their own, and the log limits repeated lines.
 const CLOCKS: [&str; 6] = [
     "log/mod.rs",
     "server/driver",
-    "host/",
+    "server/runtime.rs",
     "server/listener.rs",
     "server/shutdown.rs",
     "server/http/handshake.rs",

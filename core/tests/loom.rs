@@ -10,7 +10,7 @@ use bellwire_core::engineio::{SessionId, TransportKind};
 use bellwire_core::host::pool::Threads;
 use bellwire_core::host::{Bell, Bounds, Handler, Pool, Queue};
 use bellwire_core::mailbox::{Budget, Cork, Mailbox, PushError};
-use bellwire_core::socketio::event::{EventSink, Hooks, Timer};
+use bellwire_core::socketio::event::{Clock, EventSink, Hooks, ServerEvent, SocketEvent, What};
 use bellwire_core::socketio::{
     Backlog, Context as Server, Event, Handshake, Limits, Link, Namespace, Parser, Protocol,
     Request, SendPolicy, Settings, Socket,
@@ -248,10 +248,10 @@ struct Seen {
 }
 
 impl Handler for Seen {
-    fn handle(&self, event: &Event<'_>, _: Instant) {
-        let text = match event {
-            Event::Fault { text } => text,
-            Event::Drain { .. } => "drain",
+    fn handle(&self, event: &Event<'_>) {
+        let text = match event.what {
+            What::Server(ServerEvent::Fault { text }) => text,
+            What::Socket(_, SocketEvent::Drain) => "drain",
             _ => return,
         };
         self.texts.lock().unwrap().push(text.to_owned());
@@ -286,7 +286,7 @@ fn now() -> Instant {
 }
 
 fn deliver(sink: &dyn EventSink, text: &str) {
-    sink.deliver(&Event::Fault { text }, Some(now()));
+    sink.deliver(&Event::of_server(ServerEvent::Fault { text }, now()));
 }
 
 fn bounds(events: usize) -> Bounds {
@@ -451,7 +451,7 @@ fn socket(sink: &Arc<dyn EventSink>) -> Arc<Socket> {
             protocol: Protocol::SocketIo(Parser::Json),
         },
         sink: Arc::clone(sink),
-        timer: Arc::new(Never),
+        clock: Arc::new(Never),
         stats: Arc::default(),
         hooks: Hooks::default(),
     });
@@ -473,7 +473,7 @@ fn say_twice(sink: &Arc<dyn EventSink>) {
     let socket = socket(sink);
     for _ in 0..2 {
         wait_for_room(&**sink, socket.link().backlog());
-        sink.deliver(&Event::Drain { socket: &socket }, Some(now()));
+        sink.deliver(&Event::of_socket(&socket, SocketEvent::Drain, now()));
         sink.ring();
     }
 }
@@ -519,7 +519,11 @@ fn a_connection_that_waits_for_room_in_the_queue_gets_it() {
 #[derive(Debug)]
 struct Never;
 
-impl Timer for Never {
+impl Clock for Never {
+    fn now(&self) -> Instant {
+        now()
+    }
+
     fn after(&self, _: Duration, _: Box<dyn FnOnce() + Send>) {}
 }
 

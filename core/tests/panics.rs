@@ -6,12 +6,13 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bellwire_core::config::{Config, Delivery};
 use bellwire_core::host::Handler;
 use bellwire_core::server::Server;
 use bellwire_core::socketio::Event;
+use bellwire_core::socketio::event::{SocketEvent, What};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -19,12 +20,12 @@ const PATIENCE: Duration = Duration::from_secs(10);
 struct Buggy(Sender<String>);
 
 impl Handler for Buggy {
-    fn handle(&self, event: &Event<'_>, _: Instant) {
-        match event {
-            Event::Message { message, .. } if message.name == "stumble" => {
+    fn handle(&self, event: &Event<'_>) {
+        match event.what {
+            What::Socket(_, SocketEvent::Message { message, .. }) if message.name == "stumble" => {
                 panic!("a bug of the test")
             }
-            Event::Disconnect { socket, .. } => {
+            What::Socket(socket, SocketEvent::Disconnect { .. }) => {
                 // The test may have ended.
                 let _ = self.0.send(socket.id().as_str().to_owned());
             }

@@ -1,4 +1,4 @@
-//! Dispatch: the engine's events, brought to the callbacks of the host.
+//! Passes the core's events to the callbacks of the host.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -7,12 +7,15 @@ use std::time::Instant;
 
 use bellwire_core::error::ErrorKind;
 use bellwire_core::host::Handler;
-use bellwire_core::socketio::event::Form;
-use bellwire_core::socketio::{Event, MessageRef, Namespace, Question, Socket};
+use bellwire_core::socketio::event::{
+    Form, NamespaceEvent, RequestEvent, ServerEvent, SocketEvent, What,
+};
+use bellwire_core::socketio::{Event, MessageRef, Namespace, Operation, Question, Socket};
 
 use crate::deferred::QuestionHost;
 use crate::error::Result;
 use crate::event::{bw_event, bw_event_values as values};
+use crate::event_memory::{Bins, EventMemory, extras};
 use crate::listeners::{Listener, Snapshot};
 use crate::message::bw_message;
 use crate::namespace::NspHost;
@@ -20,7 +23,6 @@ use crate::op::Op;
 use crate::panic::caught;
 use crate::shared::Shared;
 use crate::socket::SocketHost;
-use crate::stage::{Bins, Stage, extras};
 use crate::thread::Thread;
 
 /// What the engine calls with every event.
@@ -38,18 +40,18 @@ impl Dispatcher {
 }
 
 impl Handler for Dispatcher {
-    fn handle(&self, event: &Event<'_>, at: Instant) {
+    fn handle(&self, event: &Event<'_>) {
         let shared = &self.shared;
         // A panic of ours was logged where it was caught; the event is lost, and nothing else.
         let result = Thread::with(|thread| {
             caught(thread, || {
-                thread.inside(shared.id(), || dispatch(shared, event, at, thread))
+                thread.inside(shared.id(), || dispatch(shared, event, thread))
             })
         });
         if let Ok(Err(error)) = result {
             tracing::error!(target: "bellwire::host", "an event could not be delivered: {error}");
         }
-        if let Event::Disconnect { socket, .. } = event
+        if let What::Socket(socket, SocketEvent::Disconnect { .. }) = event.what
             && let Some(host) = socket.host().get::<SocketHost>()
         {
             host.retire(socket);
@@ -57,51 +59,63 @@ impl Handler for Dispatcher {
     }
 }
 
-fn dispatch(shared: &Arc<Shared>, event: &Event<'_>, at: Instant, thread: &Thread) -> Result<()> {
-    match *event {
-        Event::Message {
-            socket,
-            message,
-            ack,
-        } => spoken(
-            shared,
-            values::BW_EV_MESSAGE,
-            (socket, &message, ack),
-            at,
-            thread,
-        ),
-        Event::Outgoing { socket, message } => spoken(
-            shared,
-            values::BW_EV_OUTGOING,
-            (socket, &message, None),
-            at,
-            thread,
-        ),
-        Event::AllowRequest { question, .. }
-        | Event::Headers { question, .. }
-        | Event::Middleware { question, .. }
-        | Event::PacketMiddleware { question, .. } => ask(shared, event, question, at),
-        Event::Acked { operation, .. } | Event::Sockets { operation, .. } => {
-            let Some(op) = Op::finish(operation) else {
-                return Ok(());
-            };
-            let mut stage = Stage::default();
-            let mut ev = stage.set(event, at, shared)?;
-            if op.is_cancelled() && ev.r#type == values::BW_EV_SOCKETS as i32 {
-                ev.status = ErrorKind::Cancelled.code();
-                ev.n_sockets = 0;
+fn dispatch(shared: &Arc<Shared>, event: &Event<'_>, thread: &Thread) -> Result<()> {
+    match event.what {
+        What::Server(what) => match what {
+            ServerEvent::Fault { .. } => tell(shared, event),
+            ServerEvent::Shutdown => {
+                Op::end_all(shared, event.at);
+                let told = tell(shared, event);
+                shared.ended.store(true, Ordering::Release);
+                told
             }
-            op.tell(&ev);
-            Ok(())
-        }
-        Event::Shutdown => {
-            Op::end_all(shared, at);
-            let told = tell(shared, event, at);
-            shared.ended.store(true, Ordering::Release);
-            told
-        }
-        _ => tell(shared, event, at),
+            ServerEvent::Acked(acked) => finish(shared, event, acked.operation),
+        },
+        What::Request(_, what) => match what {
+            RequestEvent::AllowRequest { question } | RequestEvent::Headers { question, .. } => {
+                ask(shared, event, question)
+            }
+            RequestEvent::ConnectionError { .. } => tell(shared, event),
+        },
+        What::Namespace(_, what) => match what {
+            NamespaceEvent::Created | NamespaceEvent::Room { .. } => tell(shared, event),
+            NamespaceEvent::Sockets { operation, .. } => finish(shared, event, operation),
+        },
+        What::Socket(socket, what) => match what {
+            SocketEvent::Message { message, ack } => {
+                let kind = values::BW_EV_MESSAGE;
+                pass(shared, kind, (socket, &message, ack), event.at, thread)
+            }
+            SocketEvent::Outgoing { message } => {
+                let kind = values::BW_EV_OUTGOING;
+                pass(shared, kind, (socket, &message, None), event.at, thread)
+            }
+            SocketEvent::Middleware { question }
+            | SocketEvent::PacketMiddleware { question, .. } => ask(shared, event, question),
+            SocketEvent::Acked(acked) => finish(shared, event, acked.operation),
+            SocketEvent::Connection
+            | SocketEvent::Disconnecting { .. }
+            | SocketEvent::Disconnect { .. }
+            | SocketEvent::Upgrade { .. }
+            | SocketEvent::Dropped { .. }
+            | SocketEvent::Drain => tell(shared, event),
+        },
     }
+}
+
+/// Calls the callback of an operation that has ended.
+fn finish(shared: &Arc<Shared>, event: &Event<'_>, operation: Operation) -> Result<()> {
+    let Some(op) = Op::finish(operation) else {
+        return Ok(());
+    };
+    let mut memory = EventMemory::default();
+    let mut ev = memory.fill(event, shared)?;
+    if op.is_cancelled() && ev.r#type == values::BW_EV_SOCKETS as i32 {
+        ev.status = ErrorKind::Cancelled.code();
+        ev.n_sockets = 0;
+    }
+    op.tell(&ev);
+    Ok(())
 }
 
 /// The listeners of everything that an event concerns, outermost first.
@@ -131,15 +145,17 @@ impl Audience {
     }
 
     fn of(shared: &Arc<Shared>, event: &Event<'_>) -> Result<Self> {
-        match event.socket() {
-            Some(socket) => {
+        match event.what {
+            What::Socket(socket, _) => {
                 let namespace = NspHost::of(socket.namespace(), shared)?;
                 Ok(Self::of_socket(shared, namespace, socket.host().get()))
             }
-            None => match event {
-                Event::Room { namespace, .. } => Self::of_namespace(shared, namespace),
-                _ => Ok(Self::of_server(shared)),
-            },
+            What::Namespace(namespace, NamespaceEvent::Room { .. }) => {
+                Self::of_namespace(shared, namespace)
+            }
+            What::Server(_) | What::Request(..) | What::Namespace(..) => {
+                Ok(Self::of_server(shared))
+            }
         }
     }
 
@@ -188,9 +204,9 @@ impl<'a> Listeners<'a> {
     }
 }
 
-/// A message came in or goes out. This is the busiest path of all: nothing is allocated here unless
-/// somebody wants to answer, or keeps the message.
-fn spoken(
+/// Passes a message that came in or goes out to its listeners. This is the busiest path: it allocates only when the
+/// message has to be acknowledged, or when a listener keeps it.
+fn pass(
     shared: &Arc<Shared>,
     kind: values,
     (socket, view, ack): (&Arc<Socket>, &MessageRef<'_>, Option<u64>),
@@ -228,20 +244,20 @@ fn spoken(
     };
     match view.form {
         Form::Event => thread.while_received(view.args, view.attachments.len(), call),
-        // Whatever a raw client sent: it was not checked as JSON.
+        // A plain client's message is not checked as JSON.
         Form::Text | Form::Binary => call(),
     }
     Ok(())
 }
 
-/// A fact: everybody who listens is told.
-fn tell(shared: &Arc<Shared>, event: &Event<'_>, at: Instant) -> Result<()> {
+/// Passes an event that needs no answer to all its listeners.
+fn tell(shared: &Arc<Shared>, event: &Event<'_>) -> Result<()> {
     let audience = Audience::of(shared, event)?;
     if audience.is_empty() {
         return Ok(());
     }
-    let mut stage = Stage::default();
-    let mut ev = stage.set(event, at, shared)?;
+    let mut memory = EventMemory::default();
+    let mut ev = memory.fill(event, shared)?;
     let host = event
         .socket()
         .and_then(|socket| socket.host().get::<SocketHost>());
@@ -254,10 +270,10 @@ fn tell(shared: &Arc<Shared>, event: &Event<'_>, at: Instant) -> Result<()> {
     Ok(())
 }
 
-/// A question: the next of its listeners is asked.
-fn ask(shared: &Arc<Shared>, event: &Event<'_>, question: &Question, at: Instant) -> Result<()> {
-    let mut stage = Stage::default();
-    let mut ev = stage.set(event, at, shared)?;
+/// Passes a question to the next of its listeners.
+fn ask(shared: &Arc<Shared>, event: &Event<'_>, question: &Question) -> Result<()> {
+    let mut memory = EventMemory::default();
+    let mut ev = memory.fill(event, shared)?;
     let kind = ev.r#type;
     let audience = Audience::of(shared, event)?;
     let next = QuestionHost::next(question, || {
@@ -272,7 +288,7 @@ fn ask(shared: &Arc<Shared>, event: &Event<'_>, question: &Question, at: Instant
             return Ok(());
         }
     }
-    // Nobody has anything against it; if somebody has answered meanwhile, that counts.
+    // No listener is left to ask: accept, unless another thread has answered already.
     let _ = QuestionHost::let_pass(question);
     Ok(())
 }

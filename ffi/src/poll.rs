@@ -8,11 +8,13 @@ use std::time::{Duration, Instant};
 
 use bellwire_core::error::{Error, ErrorKind};
 use bellwire_core::host::Queue;
+use bellwire_core::socketio::event::{ServerEvent, SocketEvent, What};
 use bellwire_core::socketio::{Event, Socket};
 
 use crate::deferred::QuestionHost;
 use crate::error::{Result, bw_status};
 use crate::event::bw_event;
+use crate::event_memory::{EventMemory, extras};
 use crate::handle;
 use crate::op::Op;
 use crate::panic::{entry, entry_count};
@@ -20,7 +22,6 @@ use crate::pointer::Out;
 use crate::server::{ServerHandle, timeout};
 use crate::shared::Shared;
 use crate::socket::SocketHost;
-use crate::stage::{Stage, extras};
 use crate::types::{bw_fd, bw_server};
 
 fn queue(server: &ServerHandle) -> Result<&Arc<Queue>> {
@@ -192,14 +193,14 @@ pub extern "C" fn bw_server_poll_fd(server: bw_server, out: *mut bw_fd) -> bw_st
 pub(crate) struct Lent {
     event: Box<bw_event>,
     /// The event points into it, so that it must not move.
-    _stage: Box<Stage>,
+    _memory: Box<EventMemory>,
     /// Its callback was not called; its user pointer is dropped with the event.
     _op: Option<Arc<Op>>,
     /// It was the last event of this socket.
     last_of: Option<Arc<Socket>>,
 }
 
-// SAFETY: the event points to its own stage and to the queue's memory; only the host follows it.
+// SAFETY: the event points to its own memory and to the queue's memory; only the host follows it.
 unsafe impl Send for Lent {}
 
 impl std::fmt::Debug for Lent {
@@ -254,9 +255,7 @@ pub extern "C" fn bw_server_next(
         };
         let lent = queue(&server)?
             .next(timeout_now, |event| {
-                event
-                    .map(|(event, at)| lend(&server.shared, &event, at))
-                    .transpose()
+                event.map(|event| lend(&server.shared, &event)).transpose()
             })
             .map_err(busy)??;
         server.take_wakeup();
@@ -271,28 +270,23 @@ pub extern "C" fn bw_server_next(
     })
 }
 
-fn lend(shared: &Arc<Shared>, event: &Event<'_>, at: Instant) -> Result<Lent> {
-    let mut stage = Box::<Stage>::default();
-    let mut ev = Box::new(stage.set(event, at, shared)?);
-    let mut op = None;
-    let mut last_of = None;
-    match *event {
-        Event::AllowRequest { question, .. }
-        | Event::Headers { question, .. }
-        | Event::Middleware { question, .. }
-        | Event::PacketMiddleware { question, .. } => {
-            ev.deferred = QuestionHost::ask(question, extras(event))?;
-        }
-        Event::Acked { operation, .. } | Event::Sockets { operation, .. } => {
-            op = Op::finish(operation);
-        }
-        Event::Disconnect { socket, .. } => last_of = Some(Arc::clone(socket)),
-        Event::Shutdown => shared.ended.store(true, Ordering::Release),
-        _ => {}
+fn lend(shared: &Arc<Shared>, event: &Event<'_>) -> Result<Lent> {
+    let mut memory = Box::<EventMemory>::default();
+    let mut ev = Box::new(memory.fill(event, shared)?);
+    if let Some(question) = event.question() {
+        ev.deferred = QuestionHost::ask(question, extras(event))?;
+    }
+    let op = event.operation().and_then(Op::finish);
+    let last_of = match event.what {
+        What::Socket(socket, SocketEvent::Disconnect { .. }) => Some(Arc::clone(socket)),
+        _ => None,
+    };
+    if let What::Server(ServerEvent::Shutdown) = event.what {
+        shared.ended.store(true, Ordering::Release);
     }
     Ok(Lent {
         event: ev,
-        _stage: stage,
+        _memory: memory,
         _op: op,
         last_of,
     })

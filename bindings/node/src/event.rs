@@ -1,14 +1,17 @@
 //! Converts events of the core to records of a batch. Runs on the JavaScript thread, during a drain.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
 use bellwire_core::cause::Cause;
 use bellwire_core::host::Handler;
 use bellwire_core::json;
 use bellwire_core::mailbox::Cork;
-use bellwire_core::socketio::event::{Form, Occasion, RoomChange};
-use bellwire_core::socketio::{AckOutcome, Event, Reply, Socket};
+use bellwire_core::socketio::event::{
+    Acked, Form, NamespaceEvent, Occasion, RequestEvent, RoomChange, ServerEvent, SocketEvent, What,
+};
+use bellwire_core::socketio::{
+    AckOutcome, DisconnectReason, Event, MessageRef, Namespace, Request, Socket,
+};
 
 use crate::batch::{Batch, Head, Kind, Numbers};
 use crate::deferred::Questions;
@@ -49,146 +52,52 @@ impl Host {
 }
 
 impl Handler for Host {
-    fn handle(&self, event: &Event<'_>, _: Instant) {
+    fn handle(&self, event: &Event<'_>) {
         let mut state = self.state();
-        let State {
-            registry,
-            names,
-            batch,
-            ..
-        } = &mut *state;
-        match event {
-            Event::Message {
-                socket,
-                message,
-                ack,
-            } => {
-                let handle = registry.handle(socket);
-                let kind = match message.form {
-                    Form::Event => {
-                        let name = names.number(message.event_name(), batch);
-                        let head = Head {
-                            handle,
-                            ack: *ack,
-                            name,
-                        };
-                        return batch.push_message(head, message);
-                    }
-                    Form::Text => Kind::Text,
-                    Form::Binary => Kind::Binary,
-                };
-                let text = (b"".as_slice(), message.args);
-                batch.push_with(kind, of(handle), text, message.attachments);
-            }
-            Event::Connection { socket } => {
-                let handle = registry.handle(socket);
-                registry.hold(handle, socket);
-                let numbers = Numbers {
-                    handle,
-                    a: registry.index(socket.namespace()),
-                    b: 0,
-                    c: registry.connection(handle),
-                };
-                batch.push(
-                    Kind::Connection,
-                    numbers,
-                    socket.id().as_str().as_bytes(),
-                    b"",
-                );
-            }
-            Event::Middleware { socket, question } => {
-                let handle = registry.handle(socket);
-                let numbers = Numbers {
-                    handle,
-                    a: registry.index(socket.namespace()),
-                    b: self.questions.add(question),
-                    c: registry.connection(handle),
-                };
-                batch.push(
-                    Kind::Middleware,
-                    numbers,
-                    socket.id().as_str().as_bytes(),
-                    b"",
-                );
-            }
-            Event::AllowRequest { request, question } => {
+        match event.what {
+            What::Server(what) => of_server(&mut state.batch, what),
+            What::Request(request, what) => self.of_request(&mut state.batch, request, what),
+            What::Namespace(namespace, what) => of_namespace(&mut state, namespace, what),
+            What::Socket(socket, what) => self.of_socket(&mut state, socket, what),
+        }
+    }
+}
+
+fn of_server(batch: &mut Batch, what: ServerEvent<'_>) {
+    match what {
+        ServerEvent::Fault { text } => {
+            batch.push(Kind::Fault, Numbers::default(), text.as_bytes(), b"");
+        }
+        ServerEvent::Shutdown => batch.push(Kind::Shutdown, Numbers::default(), b"", b""),
+        ServerEvent::Acked(acked) => push_acked(batch, acked),
+    }
+}
+
+impl Host {
+    fn of_request(&self, batch: &mut Batch, request: &Request, what: RequestEvent<'_>) {
+        let mut text = Vec::new();
+        match what {
+            RequestEvent::AllowRequest { question } => {
                 let numbers = Numbers {
                     b: self.questions.add(question),
                     ..Numbers::default()
                 };
-                let mut text = Vec::new();
                 write_request(&mut text, request);
                 batch.push(Kind::AllowRequest, numbers, &text, b"");
             }
-            Event::Headers {
-                request,
-                first,
-                question,
-            } => {
+            RequestEvent::Headers { first, question } => {
                 let numbers = Numbers {
-                    a: u32::from(*first == Occasion::First),
+                    a: u32::from(first == Occasion::First),
                     b: self.questions.add(question),
                     ..Numbers::default()
                 };
-                let mut text = Vec::new();
                 write_request(&mut text, request);
                 batch.push(Kind::Headers, numbers, &text, b"");
             }
-            Event::Disconnecting { socket, reason } => {
-                let handle = of(registry.handle(socket));
-                let reason = reason.as_str().as_bytes();
-                batch.push(Kind::Disconnecting, handle, reason, &cause(event));
-            }
-            Event::Disconnect { socket, reason } => {
-                let handle = of(registry.handle(socket));
-                let reason = reason.as_str().as_bytes();
-                batch.push(Kind::Disconnect, handle, reason, &cause(event));
-            }
-            Event::Upgrade { socket, transport } => {
-                batch.push(
-                    Kind::Upgrade,
-                    of(registry.handle(socket)),
-                    transport.name().as_bytes(),
-                    b"",
+            RequestEvent::ConnectionError { error } => {
+                text.extend_from_slice(
+                    format!("{{\"code\":{},\"message\":", error.code()).as_bytes(),
                 );
-            }
-            Event::Dropped { socket, count } => {
-                let numbers = Numbers {
-                    a: *count,
-                    ..of(registry.handle(socket))
-                };
-                batch.push(Kind::Dropped, numbers, b"", b"");
-            }
-            Event::Acked {
-                operation,
-                outcome,
-                replies,
-                ..
-            } => acked(batch, operation.0 as u32, *outcome, replies),
-            Event::Room {
-                namespace,
-                room,
-                change,
-            } => {
-                let (change, id) = match change {
-                    RoomChange::Created => (0, None),
-                    RoomChange::Joined(id) => (1, Some(*id)),
-                    RoomChange::Left(id) => (2, Some(*id)),
-                    RoomChange::Deleted => (3, None),
-                };
-                let literal = room_literal(room);
-                let numbers = Numbers {
-                    a: registry.index(namespace),
-                    b: change,
-                    c: u32::from(literal.is_some()),
-                    ..Numbers::default()
-                };
-                let room = literal.as_deref().unwrap_or(room.as_bytes());
-                let id = id.as_ref().map_or("", |id| id.as_str());
-                batch.push(Kind::Room, numbers, room, id.as_bytes());
-            }
-            Event::ConnectionError { request, error } => {
-                let mut text = format!("{{\"code\":{},\"message\":", error.code()).into_bytes();
                 json::write_string(&mut text, error.message());
                 text.extend_from_slice(b",\"context\":");
                 text.extend_from_slice(error.context().as_bytes());
@@ -197,14 +106,108 @@ impl Handler for Host {
                 text.push(b'}');
                 batch.push(Kind::ConnectionError, Numbers::default(), &text, b"");
             }
-            Event::Fault { text } => {
-                batch.push(Kind::Fault, Numbers::default(), text.as_bytes(), b"");
-            }
-            Event::Shutdown => batch.push(Kind::Shutdown, Numbers::default(), b"", b""),
-            // Other events are only delivered to hosts that enable their hooks.
-            _ => {}
         }
     }
+
+    fn of_socket(&self, state: &mut State, socket: &Arc<Socket>, what: SocketEvent<'_>) {
+        let handle = state.registry.handle(socket);
+        let batch = &mut state.batch;
+        match what {
+            SocketEvent::Message { message, ack } => push_message(state, (handle, ack), &message),
+            SocketEvent::Connection => {
+                state.registry.hold(handle, socket);
+                push_joining(state, Kind::Connection, (handle, socket), 0);
+            }
+            SocketEvent::Middleware { question } => {
+                let question = self.questions.add(question);
+                push_joining(state, Kind::Middleware, (handle, socket), question);
+            }
+            SocketEvent::Disconnecting { reason } => {
+                let cause = cause(socket, reason);
+                let reason = reason.as_str().as_bytes();
+                batch.push(Kind::Disconnecting, of(handle), reason, &cause);
+            }
+            SocketEvent::Disconnect { reason } => {
+                let cause = cause(socket, reason);
+                let reason = reason.as_str().as_bytes();
+                batch.push(Kind::Disconnect, of(handle), reason, &cause);
+            }
+            SocketEvent::Upgrade { transport } => {
+                let name = transport.name().as_bytes();
+                batch.push(Kind::Upgrade, of(handle), name, b"");
+            }
+            SocketEvent::Dropped { count } => {
+                let numbers = Numbers {
+                    a: count,
+                    ..of(handle)
+                };
+                batch.push(Kind::Dropped, numbers, b"", b"");
+            }
+            SocketEvent::Acked(acked) => push_acked(batch, acked),
+            // JavaScript runs its packet middleware and its listeners for outgoing events itself, and has no hook for
+            // `drain`.
+            SocketEvent::PacketMiddleware { .. }
+            | SocketEvent::Outgoing { .. }
+            | SocketEvent::Drain => {}
+        }
+    }
+}
+
+fn of_namespace(state: &mut State, namespace: &Arc<Namespace>, what: NamespaceEvent<'_>) {
+    match what {
+        NamespaceEvent::Room { room, change } => {
+            let (change, id) = match change {
+                RoomChange::Created => (0, None),
+                RoomChange::Joined(id) => (1, Some(id)),
+                RoomChange::Left(id) => (2, Some(id)),
+                RoomChange::Deleted => (3, None),
+            };
+            let literal = room_literal(room);
+            let numbers = Numbers {
+                a: state.registry.index(namespace),
+                b: change,
+                c: u32::from(literal.is_some()),
+                ..Numbers::default()
+            };
+            let room = literal.as_deref().unwrap_or(room.as_bytes());
+            let id = id.as_ref().map_or("", |id| id.as_str());
+            state.batch.push(Kind::Room, numbers, room, id.as_bytes());
+        }
+        // JavaScript creates the namespaces itself, and reads their members directly.
+        NamespaceEvent::Created | NamespaceEvent::Sockets { .. } => {}
+    }
+}
+
+fn push_message(state: &mut State, (handle, ack): (u32, Option<u64>), message: &MessageRef<'_>) {
+    let State { names, batch, .. } = state;
+    let kind = match message.form {
+        Form::Event => {
+            let name = names.number(message.event_name(), batch);
+            let head = Head { handle, ack, name };
+            return batch.push_message(head, message);
+        }
+        Form::Text => Kind::Text,
+        Form::Binary => Kind::Binary,
+    };
+    let text = (b"".as_slice(), message.args);
+    batch.push_with(kind, of(handle), text, message.attachments);
+}
+
+fn push_joining(
+    state: &mut State,
+    kind: Kind,
+    (handle, socket): (u32, &Arc<Socket>),
+    question: u32,
+) {
+    let registry = &mut state.registry;
+    let numbers = Numbers {
+        handle,
+        a: registry.index(socket.namespace()),
+        b: question,
+        c: registry.connection(handle),
+    };
+    let id = socket.id().as_str().as_bytes();
+    state.batch.push(kind, numbers, id, b"");
 }
 
 fn of(handle: u32) -> Numbers {
@@ -215,16 +218,16 @@ fn of(handle: u32) -> Numbers {
 }
 
 /// The cause of a disconnect as JSON; empty if only the reason is known.
-fn cause(event: &Event<'_>) -> Vec<u8> {
-    event.cause().map_or_else(Vec::new, Cause::to_json)
+fn cause(socket: &Socket, reason: DisconnectReason) -> Vec<u8> {
+    reason.cause(socket).map_or_else(Vec::new, Cause::to_json)
 }
 
 /// Adds an `Acked` record. Its text is a JSON array that alternates between the number of attachments of a reply and the
 /// arguments of the reply.
-fn acked(batch: &mut Batch, operation: u32, outcome: AckOutcome, replies: &[Reply]) {
+fn push_acked(batch: &mut Batch, acked: Acked<'_>) {
     let mut text = vec![b'['];
     let mut attachments = Vec::new();
-    for reply in replies {
+    for reply in acked.replies {
         if text.len() > 1 {
             text.push(b',');
         }
@@ -238,7 +241,7 @@ fn acked(batch: &mut Batch, operation: u32, outcome: AckOutcome, replies: &[Repl
         attachments.extend_from_slice(&reply.attachments);
     }
     text.push(b']');
-    let outcome = match outcome {
+    let outcome = match acked.outcome {
         AckOutcome::Answered => 0,
         AckOutcome::TimedOut => 1,
         AckOutcome::Gone => 2,
@@ -246,7 +249,7 @@ fn acked(batch: &mut Batch, operation: u32, outcome: AckOutcome, replies: &[Repl
         AckOutcome::Full => 4,
     };
     let numbers = Numbers {
-        a: operation,
+        a: acked.operation.0 as u32,
         b: outcome,
         ..Numbers::default()
     };

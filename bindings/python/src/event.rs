@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 
+use bellwire_core::cause::Cause;
 use bellwire_core::host::Handler;
 use bellwire_core::socketio::ack::AckOutcome;
-use bellwire_core::socketio::event::{Form, RoomChange};
-use bellwire_core::socketio::{Event, MessageRef, Rejection, Reply, Socket as CoreSocket};
+use bellwire_core::socketio::event::{
+    Acked, Form, NamespaceEvent, RequestEvent, RoomChange, ServerEvent, SocketEvent, What,
+};
+use bellwire_core::socketio::{Event, MessageRef, Rejection, Reply, Request, Socket as CoreSocket};
 use pyo3::exceptions::{PyException, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -30,7 +32,7 @@ static COROUTINE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 pub(crate) struct Deliver;
 
 impl Handler for Deliver {
-    fn handle(&self, event: &Event<'_>, _: Instant) {
+    fn handle(&self, event: &Event<'_>) {
         Python::attach(|py| {
             let Some(host) = current(py) else { return };
             let host = host.get();
@@ -48,28 +50,63 @@ fn described(event: &Event<'_>) -> String {
         .socket()
         .map(|socket| format!(" of {}", socket.id().as_str()))
         .unwrap_or_default();
-    match event {
-        Event::Message { message, .. }
-        | Event::PacketMiddleware { message, .. }
-        | Event::Outgoing { message, .. } => format!("the event '{}'{sid}", message.name),
+    match event.what {
+        What::Socket(
+            _,
+            SocketEvent::Message { message, .. }
+            | SocketEvent::PacketMiddleware { message, .. }
+            | SocketEvent::Outgoing { message },
+        ) => format!("the event '{}'{sid}", message.name),
         _ => format!("an engine event{sid}"),
     }
 }
 
 /// Rejects the decision of an event that could not be passed to Python, which would stay open otherwise.
 fn refuse(event: &Event<'_>) {
-    if let Event::AllowRequest { question, .. }
-    | Event::Middleware { question, .. }
-    | Event::PacketMiddleware { question, .. } = event
-    {
+    if let Some(question) = event.question() {
         // This fails if the decision was made before the error; then the error has no effect on it.
         let _ = question.reject(Rejection::default());
     }
 }
 
 fn deliver(py: Python<'_>, host: &Host, event: &Event<'_>) -> PyResult<()> {
-    match event {
-        Event::AllowRequest { request, question } => {
+    match event.what {
+        What::Server(what) => of_server(py, host, what),
+        What::Request(request, what) => of_request(py, host, request, what),
+        What::Namespace(namespace, what) => match host.namespace(py, namespace) {
+            Some(namespace) => of_namespace(py, host, namespace, what),
+            None => Ok(()),
+        },
+        // The end of an operation is delivered whatever the namespace.
+        What::Socket(_, SocketEvent::Acked(acked)) => on_acked(py, host, acked),
+        // Python is not told of the sockets of a namespace that it has not created.
+        What::Socket(socket, what) => match host.namespace(py, socket.namespace()) {
+            Some(namespace) => of_socket(py, host, (namespace, socket), what),
+            None => Ok(()),
+        },
+    }
+}
+
+fn of_server(py: Python<'_>, host: &Host, what: ServerEvent<'_>) -> PyResult<()> {
+    match what {
+        ServerEvent::Shutdown => host.shutdown.call0(py).map(drop),
+        ServerEvent::Fault { text } => {
+            let error = pyo3::exceptions::PyRuntimeError::new_err(text.to_owned());
+            host.report(py, error, "the engine");
+            Ok(())
+        }
+        ServerEvent::Acked(acked) => on_acked(py, host, acked),
+    }
+}
+
+fn of_request(
+    py: Python<'_>,
+    host: &Host,
+    request: &Request,
+    what: RequestEvent<'_>,
+) -> PyResult<()> {
+    match what {
+        RequestEvent::AllowRequest { question } => {
             if request.xdomain() || host.asks_about_all.load(Ordering::Relaxed) {
                 let call = (request_dict(py, request)?, Question::new(question));
                 return host.request.call1(py, call).map(drop);
@@ -78,14 +115,25 @@ fn deliver(py: Python<'_>, host: &Host, event: &Event<'_>) -> PyResult<()> {
             let _ = question.accept();
             Ok(())
         }
-        Event::Room {
-            namespace,
-            room,
-            change,
-        } => {
-            let Some(namespace) = host.namespace(py, namespace) else {
-                return Ok(());
-            };
+        // Python has no hook for response headers.
+        RequestEvent::Headers { .. } => Ok(()),
+        RequestEvent::ConnectionError { error } => {
+            let request = request_dict(py, request)?;
+            request.set_item("context", value::json(py, error.context().as_bytes())?)?;
+            let call = (request, error.code(), error.wire_message());
+            host.connection_error.call1(py, call).map(drop)
+        }
+    }
+}
+
+fn of_namespace<'py>(
+    py: Python<'py>,
+    host: &Host,
+    namespace: Bound<'py, Namespace>,
+    what: NamespaceEvent<'_>,
+) -> PyResult<()> {
+    match what {
+        NamespaceEvent::Room { room, change } => {
             let (change, id) = match change {
                 RoomChange::Created => ("create", None),
                 RoomChange::Deleted => ("delete", None),
@@ -97,73 +145,45 @@ fn deliver(py: Python<'_>, host: &Host, event: &Event<'_>) -> PyResult<()> {
                 .call1(py, (namespace, change, room_of(py, room)?, id))
                 .map(drop)
         }
-        Event::ConnectionError { request, error } => {
-            let request = request_dict(py, request)?;
-            request.set_item("context", value::json(py, error.context().as_bytes())?)?;
-            let call = (request, error.code(), error.wire_message());
-            host.connection_error.call1(py, call).map(drop)
-        }
-        Event::Acked {
-            operation,
-            outcome,
-            replies,
-            ..
-        } => {
-            let replies = replies
-                .iter()
-                .map(|reply| read_reply(py, host, reply))
-                .collect::<Vec<_>>();
-            let call = (operation.0, outcome_name(*outcome), replies);
-            host.acked.call1(py, call).map(drop)
-        }
-        Event::Shutdown => host.shutdown.call0(py).map(drop),
-        Event::Fault { text } => {
-            let error = pyo3::exceptions::PyRuntimeError::new_err((*text).to_owned());
-            host.report(py, error, "the engine");
-            Ok(())
-        }
-        _ => {
-            // Events of a namespace that Python has not created are ignored.
-            let namespace = event.socket().map(|socket| socket.namespace());
-            match namespace.and_then(|namespace| host.namespace(py, namespace)) {
-                Some(namespace) => of_socket(py, host, namespace, event),
-                None => Ok(()),
-            }
-        }
+        // Python reads the members of a namespace directly, and has no hook for new namespaces.
+        NamespaceEvent::Created | NamespaceEvent::Sockets { .. } => Ok(()),
     }
 }
 
-/// Delivers an event of one socket.
+fn on_acked(py: Python<'_>, host: &Host, acked: Acked<'_>) -> PyResult<()> {
+    let replies = acked
+        .replies
+        .iter()
+        .map(|reply| read_reply(py, host, reply))
+        .collect::<Vec<_>>();
+    let call = (acked.operation.0, outcome_name(acked.outcome), replies);
+    host.acked.call1(py, call).map(drop)
+}
+
 fn of_socket<'py>(
     py: Python<'py>,
     host: &Host,
-    namespace: Bound<'py, Namespace>,
-    event: &Event<'_>,
+    (namespace, socket): (Bound<'py, Namespace>, &Arc<CoreSocket>),
+    what: SocketEvent<'_>,
 ) -> PyResult<()> {
-    match event {
-        Event::Message {
-            socket,
-            message,
-            ack,
-        } => on_message(py, host, &namespace, (socket, *ack), message),
-        Event::Middleware { socket, question } => {
+    match what {
+        SocketEvent::Message { message, ack } => {
+            on_message(py, host, &namespace, (socket, ack), &message)
+        }
+        SocketEvent::Middleware { question } => {
             namespace.get().joining.begin(socket);
             let asked = (Socket::new(socket), Question::new(question));
             let call = (namespace, sid(py, socket), asked.0, asked.1);
             host.connect.call1(py, call).map(drop)
         }
-        Event::PacketMiddleware {
-            socket,
-            message,
-            question,
-        } => {
+        SocketEvent::PacketMiddleware { message, question } => {
             let args = value::args(py, message.args, message.attachments)?;
             let question = Question::new(question);
             let name = event_name(py, message.event_name())?;
             let call = (namespace, name, sid(py, socket), args, question);
             host.packet.call1(py, call).map(drop)
         }
-        Event::Connection { socket } => {
+        SocketEvent::Connection => {
             for operation in namespace.get().joining.joined(socket) {
                 let call = (operation.0, "gone", PyList::empty(py));
                 host.acked.call1(py, call)?;
@@ -171,53 +191,52 @@ fn of_socket<'py>(
             let call = (namespace, sid(py, socket), Socket::new(socket));
             host.connected.call1(py, call).map(drop)
         }
-        Event::Disconnecting { socket, reason } => {
+        SocketEvent::Disconnecting { reason } => {
             let leaving = Socket::new(socket);
-            let cause = cause(event);
+            let cause = reason.cause(socket).map(cause);
             let call = (namespace, sid(py, socket), leaving, reason.as_str(), cause);
             host.disconnecting.call1(py, call).map(drop)
         }
-        Event::Disconnect { socket, reason } => {
+        SocketEvent::Disconnect { reason } => {
             let left = Socket::new(socket);
-            let cause = cause(event);
+            let cause = reason.cause(socket).map(cause);
             let call = (namespace, sid(py, socket), left, reason.as_str(), cause);
             host.disconnected.call1(py, call).map(drop)
         }
-        Event::Outgoing { socket, message } => {
+        SocketEvent::Outgoing { message } => {
             let args = value::args(py, message.args, message.attachments)?;
             let name = event_name(py, message.event_name())?;
             let call = (namespace, name, sid(py, socket), args);
             host.outgoing.call1(py, call).map(drop)
         }
-        Event::Upgrade { socket, transport } => {
-            let call = (namespace, sid(py, socket), transport_name(*transport));
+        SocketEvent::Upgrade { transport } => {
+            let call = (namespace, sid(py, socket), transport_name(transport));
             host.upgraded.call1(py, call).map(drop)
         }
-        Event::Drain { socket } => {
+        SocketEvent::Drain => {
             let call = (namespace, sid(py, socket));
             host.drained.call1(py, call).map(drop)
         }
-        Event::Dropped { socket, count } => {
-            let call = (namespace, sid(py, socket), *count);
+        SocketEvent::Dropped { count } => {
+            let call = (namespace, sid(py, socket), count);
             host.dropped.call1(py, call).map(drop)
         }
-        _ => Ok(()),
+        SocketEvent::Acked(acked) => on_acked(py, host, acked),
     }
 }
 
 /// Kind, text, option, the option's value, and the value that was compared with it.
 type PyCause<'a> = (&'a str, &'a str, Option<&'a str>, Option<u64>, Option<u64>);
 
-/// Returns the limit, deadline or rule that ended the connection, if there was one.
-fn cause<'a>(event: &Event<'a>) -> Option<PyCause<'a>> {
-    let cause = event.cause()?;
-    Some((
+/// The limit, deadline or rule that ended the connection.
+fn cause(cause: &Cause) -> PyCause<'_> {
+    (
         cause.kind().as_str(),
         cause.text(),
         cause.option(),
         cause.limit_value(),
         cause.seen(),
-    ))
+    )
 }
 
 fn on_message<'py>(

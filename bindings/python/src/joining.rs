@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 
 use bellwire_core::error::Error;
 use bellwire_core::socketio::ack::AckOutcome;
+use bellwire_core::socketio::event::{Acked, SocketEvent, What};
 use bellwire_core::socketio::link::Overflow;
 use bellwire_core::socketio::target::Reliability;
-use bellwire_core::socketio::{Event, Message, Operation, Socket, SocketId, Target};
+use bellwire_core::socketio::{Message, Operation, Socket, SocketId, Target};
 
 /// The events kept for a socket until it is accepted; `None` after that. Stored with the socket.
 #[derive(Debug)]
@@ -168,8 +169,8 @@ pub(crate) fn ask(
         });
         if let Some(timeout) = timeout {
             let late = Arc::downgrade(socket);
-            let timer = &socket.namespace().context().timer;
-            timer.after(timeout, Box::new(move || expire(&late, operation)));
+            let clock = &socket.namespace().context().clock;
+            clock.after(timeout, Box::new(move || expire(&late, operation)));
         }
         return Ok(());
     }
@@ -203,12 +204,13 @@ fn expire(socket: &Weak<Socket>, operation: Operation) {
         kept.is_some_and(|kept| kept.extract_if(.., is_it).count() > 0)
     });
     if expired {
-        socket.namespace().context().tell(&Event::Acked {
-            socket: Some(&socket),
+        let event = SocketEvent::Acked(Acked {
             operation,
             outcome: AckOutcome::TimedOut,
             replies: &[],
         });
+        let context = socket.namespace().context();
+        context.tell(What::Socket(&socket, event));
     }
 }
 

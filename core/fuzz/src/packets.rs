@@ -9,7 +9,7 @@ use bellwire_core::engineio::payload::{self, PayloadPacket};
 use bellwire_core::engineio::{CloseReason, PacketType, SessionId, TransportKind};
 use bellwire_core::log::listener::ServerId;
 use bellwire_core::socketio::client::{Client, Flow};
-use bellwire_core::socketio::event::{Hooks, Timer};
+use bellwire_core::socketio::event::{Clock, Hooks, SocketEvent, What};
 use bellwire_core::socketio::packet::RESERVED_EVENTS;
 use bellwire_core::socketio::{
     Backlog, Context, Event, EventSink, Limits, Link, Namespaces, Parser, Protocol, Request,
@@ -65,27 +65,26 @@ impl Host {
 }
 
 impl EventSink for Host {
-    fn deliver(&self, event: &Event<'_>, _: Option<Instant>) {
+    fn deliver(&self, event: &Event<'_>) {
         if let Some(socket) = event.socket() {
             let known = self.here(socket).is_some();
-            assert_eq!(known, !matches!(event, Event::Connection { .. }));
+            assert_eq!(
+                known,
+                !matches!(event.what, What::Socket(_, SocketEvent::Connection))
+            );
         }
-        match event {
-            Event::Connection { socket } => {
+        match event.what {
+            What::Socket(socket, SocketEvent::Connection) => {
                 self.here
                     .lock()
                     .expect("nobody panicked")
                     .push(Arc::clone(socket));
             }
-            Event::Disconnect { socket, .. } => {
+            What::Socket(socket, SocketEvent::Disconnect { .. }) => {
                 let at = self.here(socket).expect("it was here");
                 self.here.lock().expect("nobody panicked").remove(at);
             }
-            Event::Message {
-                socket,
-                message,
-                ack,
-            } => {
+            What::Socket(socket, SocketEvent::Message { message, ack }) => {
                 let args: Vec<&RawValue> =
                     serde_json::from_slice(message.args).expect("the arguments are an array");
                 assert_eq!(message.arg_count, Some(args.len() as u32));
@@ -96,7 +95,7 @@ impl EventSink for Host {
                 }
                 let args: Vec<_> = args.iter().map(|arg| arg.get()).collect();
                 let namespace = socket.namespace().name();
-                let text = described(namespace, message.name, &args, *ack);
+                let text = described(namespace, message.name, &args, ack);
                 self.heard.lock().expect("nobody panicked").push(text);
             }
             _ => {}
@@ -138,7 +137,12 @@ fn check_placeholders(tree: &Value, attachments: usize) {
 #[derive(Debug)]
 struct Never;
 
-impl Timer for Never {
+impl Clock for Never {
+    #[expect(clippy::disallowed_methods, reason = "a test needs some moment")]
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+
     fn after(&self, _: Duration, _: Box<dyn FnOnce() + Send>) {}
 }
 
@@ -165,7 +169,7 @@ fn client(host: &Arc<Host>) -> (Client, Arc<Namespaces>) {
             protocol: Protocol::SocketIo(Parser::Json),
         },
         sink,
-        timer: Arc::new(Never),
+        clock: Arc::new(Never),
         log_id: ServerId::NONE,
         stats: Arc::new(Stats::default()),
         hooks: Hooks::default(),

@@ -9,12 +9,13 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use crate::host::batch::{self, EventBatch};
 use crate::host::{Bounds, Handler};
 use crate::socketio::backlog::SHARE;
-use crate::socketio::event::{EventSink, QueueFull, Timer};
-use crate::socketio::{Backlog, Event, EventBatch};
+use crate::socketio::event::{Clock, EventSink, QueueFull};
+use crate::socketio::{Backlog, Event};
 use crate::stats::{Amount, Stats};
 use crate::sync::atomic::{AtomicBool, Ordering};
 
@@ -25,7 +26,7 @@ pub struct Inline {
 
 struct Shared {
     handler: Arc<dyn Handler>,
-    timer: Arc<dyn Timer>,
+    clock: Arc<dyn Clock>,
     later: Mutex<Later>,
     /// So much of what waits keeps connections from being read,
     most: Amount,
@@ -54,16 +55,16 @@ struct Later {
 }
 
 impl Inline {
-    /// Events go straight to `handler`, or to it by way of `timer`.
+    /// Events go straight to `handler`, or to it by way of `clock`.
     pub fn new(
         handler: Arc<dyn Handler>,
         bounds: Bounds,
-        timer: Arc<dyn Timer>,
+        clock: Arc<dyn Clock>,
         stats: Arc<Stats>,
     ) -> Self {
         let shared = Shared {
             handler,
-            timer,
+            clock,
             later: Mutex::default(),
             most: Amount {
                 events: bounds.events,
@@ -96,8 +97,8 @@ impl Shared {
             if later.stopped {
                 return;
             }
-            self.stats.queued.add(Amount::one(EventBatch::cost(event)));
-            later.batch.push(event, now());
+            self.stats.queued.add(Amount::one(batch::cost(event)));
+            later.batch.push(event);
             std::mem::replace(&mut later.scheduled, true)
         };
         if !is_scheduled {
@@ -108,7 +109,7 @@ impl Shared {
     fn schedule(self: &Arc<Self>) {
         let shared = Arc::clone(self);
         let handle = move || shared.handle(TURN);
-        self.timer.after(Duration::ZERO, Box::new(handle));
+        self.clock.after(Duration::ZERO, Box::new(handle));
     }
 
     /// Handles what waits, one event after the other; what is left after `most` of them is handled in a later turn.
@@ -127,13 +128,13 @@ impl Shared {
                     return;
                 }
             }
-            while let Some((event, at)) = batch.current() {
+            while let Some(event) = batch.current() {
                 if handled == most {
                     self.later().begun = batch;
                     self.schedule();
                     return;
                 }
-                self.handler.handle(&event, at);
+                self.handler.handle(&event);
                 let cost = batch.advance(|_, _| {});
                 self.leave(Amount::one(cost));
                 handled += 1;
@@ -175,33 +176,24 @@ impl Shared {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "an event that no wake-up caused happens now"
-)]
-fn now() -> Instant {
-    Instant::now()
-}
-
 impl EventSink for Inline {
-    fn deliver(&self, event: &Event<'_>, at: Option<Instant>) {
-        match at {
-            Some(at) => {
-                self.shared.handler.handle(event, at);
-                if !self.shared.has_room()
-                    && let Some(socket) = event.socket()
-                {
-                    // The rest of what was read waits, too.
-                    socket.link().backlog().set_full(true);
-                }
-            }
-            None => self.shared.defer(event),
+    fn deliver(&self, event: &Event<'_>) {
+        self.shared.handler.handle(event);
+        if !self.shared.has_room()
+            && let Some(socket) = event.socket()
+        {
+            // The rest of what was read waits, too.
+            socket.link().backlog().set_full(true);
         }
+    }
+
+    fn defer(&self, event: &Event<'_>) {
+        self.shared.defer(event);
     }
 
     /// A request's own task asks and tells.
     fn offer(&self, event: &Event<'_>) -> Result<(), QueueFull> {
-        self.shared.handler.handle(event, now());
+        self.shared.handler.handle(event);
         Ok(())
     }
 
@@ -246,8 +238,19 @@ impl fmt::Debug for Inline {
 mod tests {
     use std::sync::atomic::AtomicUsize;
     use std::task::{Wake, Waker};
+    use std::time::Instant;
 
     use super::*;
+    use crate::socketio::event::ServerEvent;
+
+    #[expect(clippy::disallowed_methods, reason = "the time does not matter here")]
+    fn now() -> Instant {
+        Instant::now()
+    }
+
+    fn shutdown() -> Event<'static> {
+        Event::of_server(ServerEvent::Shutdown, now())
+    }
 
     #[derive(Default)]
     struct ByHand(Mutex<Vec<Box<dyn FnOnce() + Send>>>);
@@ -258,7 +261,11 @@ mod tests {
         }
     }
 
-    impl Timer for ByHand {
+    impl Clock for ByHand {
+        fn now(&self) -> Instant {
+            now()
+        }
+
         fn after(&self, _: Duration, run: Box<dyn FnOnce() + Send>) {
             self.0.lock().unwrap().push(run);
         }
@@ -268,7 +275,7 @@ mod tests {
     struct Count(AtomicUsize);
 
     impl Handler for Count {
-        fn handle(&self, _: &Event<'_>, _: Instant) {
+        fn handle(&self, _: &Event<'_>) {
             self.0.fetch_add(1, Ordering::SeqCst);
         }
     }
@@ -309,9 +316,9 @@ mod tests {
         let waker = Waker::from(Arc::clone(&woken));
         let mut cx = Context::from_waker(&waker);
         let [connection, ended]: [Arc<Backlog>; 2] = Default::default();
-        inline.deliver(&Event::Shutdown, None);
+        inline.defer(&shutdown());
         assert!(inline.poll_ready(&connection, &mut cx).is_ready());
-        inline.deliver(&Event::Shutdown, None);
+        inline.defer(&shutdown());
         assert!(inline.poll_ready(&connection, &mut cx).is_pending());
         assert!(inline.poll_ready(&ended, &mut cx).is_pending());
         inline.forget(&ended);
@@ -324,10 +331,10 @@ mod tests {
         let (timer, count, inline) = inline(10 * TURN);
         let told = || count.0.load(Ordering::SeqCst);
         for _ in 0..2 * TURN + 2 {
-            inline.deliver(&Event::Shutdown, None);
+            inline.defer(&shutdown());
         }
         assert_eq!((timer.run(), told()), (1, TURN));
-        inline.deliver(&Event::Shutdown, None);
+        inline.defer(&shutdown());
         assert_eq!((timer.run(), told()), (1, 2 * TURN));
         inline.stop();
         assert_eq!(told(), 2 * TURN + 3, "the end is not a turn");
@@ -338,16 +345,16 @@ mod tests {
     fn what_a_call_causes_is_told_after_it() {
         let (timer, count, inline) = inline(10);
         let told = || count.0.load(Ordering::SeqCst);
-        inline.deliver(&Event::Shutdown, Some(now()));
+        inline.deliver(&shutdown());
         assert_eq!(told(), 1, "an engine thread caused it");
-        inline.deliver(&Event::Shutdown, None);
-        inline.deliver(&Event::Shutdown, None);
+        inline.defer(&shutdown());
+        inline.defer(&shutdown());
         assert_eq!((told(), inline.shared.stats.queued.now().events), (1, 2));
         assert_eq!(timer.run(), 1, "one thread deals with both");
         assert!(told() == 3 && inline.shared.stats.queued.now().is_empty());
-        inline.deliver(&Event::Shutdown, None);
+        inline.defer(&shutdown());
         inline.stop();
-        inline.deliver(&Event::Shutdown, None);
+        inline.defer(&shutdown());
         assert_eq!(told(), 4, "the end comes after what waited, and is the end");
     }
 }

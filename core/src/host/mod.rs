@@ -9,16 +9,17 @@
 //! In the first two a host that blocks costs no client its connection: events wait, within bounds, and beyond them the
 //! clients concerned are not read, while the heartbeat goes on.
 
+mod batch;
 pub mod bell;
 pub mod descriptor;
 pub mod inline;
+mod lane;
 pub mod patience;
 pub mod pool;
 pub mod queue;
 mod room;
 
-use std::time::Instant;
-
+pub use batch::EventBatch;
 pub use bell::Bell;
 pub use descriptor::Descriptor;
 pub use inline::Inline;
@@ -30,8 +31,8 @@ use crate::socketio::Event;
 
 /// The host's side: what is called with every event.
 pub trait Handler: Send + Sync + 'static {
-    /// An event that happened at `at`. What it borrows is gone afterwards.
-    fn handle(&self, event: &Event<'_>, at: Instant);
+    /// Handles one event. What the event borrows is not valid after the call.
+    fn handle(&self, event: &Event<'_>);
 }
 
 /// How much may wait for the host.

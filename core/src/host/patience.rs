@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::mailbox::{Cork, Held};
-use crate::socketio::event::Timer;
+use crate::socketio::event::Clock;
 use crate::sync::atomic::{AtomicBool, Ordering};
 
 /// How long what a handler emits may be held back.
@@ -17,17 +17,17 @@ const LONGEST: Duration = Duration::from_millis(2);
 /// See the module's documentation.
 pub struct Patience {
     held: Arc<Held>,
-    timer: Arc<dyn Timer>,
+    clock: Arc<dyn Clock>,
     /// Somebody will look whether a cork has been there for too long.
     watched: AtomicBool,
 }
 
 impl Patience {
     /// With this clock.
-    pub fn new(timer: Arc<dyn Timer>) -> Self {
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self {
             held: Arc::default(),
-            timer,
+            clock,
             watched: AtomicBool::new(false),
         }
     }
@@ -52,7 +52,7 @@ impl Patience {
                 patience.watch();
             }
         };
-        self.timer.after(LONGEST, Box::new(look));
+        self.clock.after(LONGEST, Box::new(look));
     }
 }
 
@@ -69,6 +69,7 @@ mod tests {
     use std::sync::Mutex;
     use std::sync::atomic::AtomicU32;
     use std::task::{Wake, Waker};
+    use std::time::Instant;
 
     use super::*;
     use crate::mailbox::{Budget, Mailbox};
@@ -82,7 +83,11 @@ mod tests {
         }
     }
 
-    impl Timer for ByHand {
+    impl Clock for ByHand {
+        fn now(&self) -> Instant {
+            unreachable!("nothing here asks for the time")
+        }
+
         fn after(&self, _: Duration, run: Box<dyn FnOnce() + Send>) {
             self.0.lock().unwrap().push(run);
         }

@@ -9,13 +9,14 @@ use std::sync::{Arc, PoisonError, TryLockError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use crate::host::batch::{self, EventBatch};
 use crate::host::bell::Bell;
 use crate::host::patience::Patience;
 use crate::host::room::Room;
 use crate::host::{Bounds, Handler};
 use crate::mailbox::Cork;
-use crate::socketio::event::{EventSink, QueueFull, Timer};
-use crate::socketio::{Backlog, Event, EventBatch};
+use crate::socketio::event::{Clock, EventSink, QueueFull};
+use crate::socketio::{Backlog, Event};
 use crate::stats::{Amount, Stats, Strain};
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::sync::{Mutex, MutexGuard};
@@ -36,6 +37,7 @@ pub struct Queue {
     room: Room,
     patience: Arc<Patience>,
     stats: Arc<Stats>,
+    clock: Arc<dyn Clock>,
     origin: Instant,
     /// When the event happened that the host is at, in nanoseconds since the origin; 0 = it is at none.
     at: AtomicU64,
@@ -66,12 +68,11 @@ const SETTLED: usize = 32;
 
 impl Queue {
     /// A queue whose events are handled by `handler`.
-    ///
     pub fn new(
         handler: Arc<dyn Handler>,
         bell: Bell,
         bounds: Bounds,
-        timer: Arc<dyn Timer>,
+        clock: Arc<dyn Clock>,
         stats: Arc<Stats>,
     ) -> Self {
         Self {
@@ -81,9 +82,10 @@ impl Queue {
             bell,
             unrung: AtomicBool::new(false),
             room: Room::new(bounds, Arc::clone(&stats)),
-            patience: Arc::new(Patience::new(timer)),
+            patience: Arc::new(Patience::new(Arc::clone(&clock))),
             stats,
-            origin: now(),
+            origin: clock.now(),
+            clock,
             at: AtomicU64::new(0),
             copied: AtomicU64::new(0),
         }
@@ -138,7 +140,7 @@ impl Queue {
         if taken.batch.is_empty() {
             self.refill(&mut taken);
         }
-        let first = taken.batch.current().map(|(_, at)| at);
+        let first = taken.batch.current().map(|event| event.at);
         let handled = self.handle(&mut taken, max, None, Some(Duration::ZERO));
         self.settle(&mut taken);
         if handled > 0 && self.copied.load(Ordering::Relaxed) == 0 {
@@ -164,22 +166,22 @@ impl Queue {
             return 0;
         }
         let mut handled = 0;
-        let budget_end = budget.map(|budget| now() + budget);
+        let budget_end = budget.map(|budget| self.clock.now() + budget);
         loop {
             if taken.batch.is_empty() && self.refill(taken) != Found::Events {
                 return handled;
             }
             let _cork = (taken.batch.len() > 1).then(|| self.cork());
-            while let Some((event, at)) = taken.batch.current() {
+            while let Some(event) = taken.batch.current() {
                 if event.is_withdrawn() {
                     self.withdraw(taken);
                     continue;
                 }
-                self.set_at(Some(at));
-                self.handler.handle(&event, at);
+                self.set_at(Some(event.at));
+                self.handler.handle(&event);
                 self.finish(taken);
                 handled += 1;
-                if handled == max || budget_end.is_some_and(|end| now() >= end) {
+                if handled == max || budget_end.is_some_and(|end| self.clock.now() >= end) {
                     if taken.batch.is_empty() {
                         // The bell is to be silent if these were the last.
                         self.refill(taken);
@@ -203,14 +205,14 @@ impl Queue {
     pub fn next<R>(
         &self,
         timeout: Option<Duration>,
-        visit: impl FnOnce(Option<(Event<'_>, Instant)>) -> R,
+        visit: impl FnOnce(Option<Event<'_>>) -> R,
     ) -> Result<R, QueueBusy> {
         let mut taken = self.lock_taken()?;
         self.take_back(&mut taken);
         self.settle(&mut taken);
         taken.lent = self.await_events(&mut taken, timeout);
         let event = taken.batch.current();
-        self.set_at(event.as_ref().map(|(_, at)| *at));
+        self.set_at(event.map(|event| event.at));
         Ok(visit(event))
     }
 
@@ -241,7 +243,7 @@ impl Queue {
                     return false;
                 }
             }
-            while let Some((event, _)) = taken.batch.current() {
+            while let Some(event) = taken.batch.current() {
                 if !event.is_withdrawn() {
                     return true;
                 }
@@ -276,7 +278,7 @@ impl Queue {
 
     /// What was dealt with does not count as waiting any more.
     fn settle(&self, taken: &mut Taken) {
-        self.set_at(taken.batch.current().map(|(_, at)| at));
+        self.set_at(taken.batch.current().map(|event| event.at));
         self.room.leave(std::mem::take(&mut taken.done));
     }
 
@@ -284,10 +286,10 @@ impl Queue {
     fn oldest(&self) -> Option<Duration> {
         let held = [&self.copied, &self.at].map(|since| since.load(Ordering::Relaxed));
         let at = match held.into_iter().find(|since| *since > 0) {
-            None => self.incoming().current().map(|(_, at)| at)?,
+            None => self.incoming().current().map(|event| event.at)?,
             Some(since) => self.origin + Duration::from_nanos(since),
         };
-        Some(now().saturating_duration_since(at))
+        Some(self.clock.now().saturating_duration_since(at))
     }
 
     fn set_at(&self, at: Option<Instant>) {
@@ -338,13 +340,12 @@ impl Queue {
 }
 
 impl EventSink for Queue {
-    fn deliver(&self, event: &Event<'_>, at: Option<Instant>) {
-        let at = at.unwrap_or_else(now);
-        self.room.enter(event, EventBatch::cost(event));
+    fn deliver(&self, event: &Event<'_>) {
+        self.room.enter(event, batch::cost(event));
         let was_empty = {
             let mut incoming = self.incoming();
             let was_empty = incoming.is_empty();
-            incoming.push(event, at);
+            incoming.push(event);
             was_empty
         };
         if was_empty {
@@ -356,7 +357,7 @@ impl EventSink for Queue {
         if !self.room.has_room_for_request() {
             return Err(QueueFull);
         }
-        self.deliver(event, None);
+        self.deliver(event);
         Ok(())
     }
 
@@ -390,32 +391,38 @@ impl fmt::Debug for Queue {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "an event that no wake-up caused happens now; a budget is time"
-)]
-fn now() -> Instant {
-    Instant::now()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::socketio::event::{RequestEvent, ServerEvent, What};
     use crate::socketio::{Question, Request};
 
-    /// Nothing is emitted here, so nobody has to look.
+    #[expect(clippy::disallowed_methods, reason = "a test needs some moment")]
+    fn now() -> Instant {
+        Instant::now()
+    }
+
+    fn fault(text: &str) -> Event<'_> {
+        Event::of_server(ServerEvent::Fault { text }, now())
+    }
+
+    /// The queue's corks are not used here, so that no timer has to run.
     #[derive(Debug)]
     struct Never;
-    impl Timer for Never {
+    impl Clock for Never {
+        fn now(&self) -> Instant {
+            now()
+        }
+
         fn after(&self, _: Duration, _: Box<dyn FnOnce() + Send>) {}
     }
 
     #[derive(Default)]
     struct Seen(Mutex<Vec<String>>);
     impl Handler for Seen {
-        fn handle(&self, event: &Event<'_>, _: Instant) {
-            if let Event::Fault { text } = event {
-                self.0.lock().unwrap().push((*text).to_owned());
+        fn handle(&self, event: &Event<'_>) {
+            if let What::Server(ServerEvent::Fault { text }) = event.what {
+                self.0.lock().unwrap().push(text.to_owned());
             }
         }
     }
@@ -447,7 +454,7 @@ mod tests {
         let (seen, queue) = queue();
         assert!(!readable(&queue));
         for text in ["a", "b", "c"] {
-            queue.deliver(&Event::Fault { text }, None);
+            queue.deliver(&fault(text));
         }
         queue.ring();
         assert!(readable(&queue));
@@ -469,11 +476,11 @@ mod tests {
     #[test]
     fn next_lends_one_event_at_a_time() {
         let (_, queue) = queue();
-        queue.deliver(&Event::Fault { text: "a" }, None);
-        queue.deliver(&Event::Fault { text: "b" }, None);
+        queue.deliver(&fault("a"));
+        queue.deliver(&fault("b"));
         let next = |timeout| {
-            queue.next(timeout, |event| match event {
-                Some((Event::Fault { text }, _)) => Some(text.to_owned()),
+            queue.next(timeout, |event| match event?.what {
+                What::Server(ServerEvent::Fault { text }) => Some(text.to_owned()),
                 _ => None,
             })
         };
@@ -487,18 +494,19 @@ mod tests {
         let (seen, queue) = queue();
         let request = request();
         let question = Question::new(|_| ());
-        let event = Event::AllowRequest {
-            request: &request,
+        let event = RequestEvent::AllowRequest {
             question: &question,
         };
+        let event = Event::of_request(&request, event, now());
         queue.offer(&event).unwrap();
         assert_eq!(queue.offer(&event), Err(QueueFull), "a quarter of four");
         assert_eq!(queue.offer(&event), Err(QueueFull));
-        queue.deliver(&Event::Fault { text: "a" }, None);
+        queue.deliver(&fault("a"));
         assert!(queue.stats.queued.now().bytes > 2 * request.size());
         assert!(question.expire());
-        let is_fault =
-            |event: Option<(Event<'_>, _)>| matches!(event, Some((Event::Fault { .. }, _)));
+        let is_fault = |event: Option<Event<'_>>| {
+            event.is_some_and(|event| matches!(event.what, What::Server(ServerEvent::Fault { .. })))
+        };
         assert_eq!(queue.next(Some(Duration::ZERO), is_fault), Ok(true));
         assert_eq!(queue.poll(0, None, Some(Duration::ZERO)), Ok(0));
         assert!(seen.0.lock().unwrap().is_empty(), "it was lent instead");
@@ -518,8 +526,9 @@ mod tests {
         assert_eq!(queue.oldest(), None);
         let hour = Duration::from_secs(3600);
         let long_ago = now() + hour;
-        queue.deliver(&Event::Shutdown, Some(long_ago));
-        queue.deliver(&Event::Shutdown, Some(long_ago));
+        let event = Event::of_server(ServerEvent::Shutdown, long_ago);
+        queue.deliver(&event);
+        queue.deliver(&event);
         assert_eq!(queue.oldest(), Some(Duration::ZERO), "it is not even there");
         queue.poll(1, None, Some(Duration::ZERO)).unwrap();
         assert_eq!(queue.at.load(Ordering::Relaxed) / 1_000_000_000 / 3599, 1);
@@ -532,7 +541,7 @@ mod tests {
         let (_, queue) = queue();
         let later = now() + Duration::from_secs(3600);
         for _ in 0..3 {
-            queue.deliver(&Event::Shutdown, Some(later));
+            queue.deliver(&Event::of_server(ServerEvent::Shutdown, later));
         }
         assert_eq!(queue.copy(2), Ok(2));
         assert_eq!(queue.copy(2), Ok(1));
@@ -548,10 +557,10 @@ mod tests {
     fn what_waits_is_counted() {
         let (_, queue) = queue();
         let counted = || queue.stats.queued.now();
-        let event = Event::Fault { text: "a" };
-        queue.deliver(&event, None);
-        queue.deliver(&event, None);
-        let bytes = 2 * EventBatch::cost(&event);
+        let event = fault("a");
+        queue.deliver(&event);
+        queue.deliver(&event);
+        let bytes = 2 * batch::cost(&event);
         assert_eq!(counted(), Amount { events: 2, bytes });
         queue.clear();
         assert!(counted().is_empty());

@@ -16,6 +16,7 @@ use std::task::{Context, Poll};
 
 use crate::host::Bounds;
 use crate::socketio::backlog::SHARE;
+use crate::socketio::event::{SocketEvent, What};
 use crate::socketio::{Backlog, Event};
 use crate::stats::{Amount, Stats};
 use crate::sync::Mutex;
@@ -79,7 +80,7 @@ impl Room {
             if !own.is_below(self.share) || !all.is_below(self.most) {
                 backlog.set_full(true);
             }
-            if matches!(event, Event::Connection { .. }) {
+            if matches!(event.what, What::Socket(_, SocketEvent::Connection)) {
                 backlog.set_joined();
             }
         } else if event.is_about_request() {
@@ -178,9 +179,11 @@ fn address(backlog: &Arc<Backlog>) -> usize {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::task::{Wake, Waker};
+    use std::time::Instant;
 
     use super::*;
     use crate::socketio::client::tests::World;
+    use crate::socketio::event::ServerEvent;
 
     /// Counts how often it was woken.
     #[derive(Default)]
@@ -189,6 +192,15 @@ mod tests {
         fn wake(self: Arc<Self>) {
             self.0.fetch_add(1, Ordering::SeqCst);
         }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a test needs some moment")]
+    fn now() -> Instant {
+        Instant::now()
+    }
+
+    fn shutdown() -> Event<'static> {
+        Event::of_server(ServerEvent::Shutdown, now())
     }
 
     #[test]
@@ -204,13 +216,14 @@ mod tests {
             let cx = &mut Context::from_waker(&waker);
             room.poll(backlog, cx).is_ready()
         };
-        let fill = |count| (0..count).for_each(|_| room.enter(&Event::Shutdown, 100));
+        let fill = |count| (0..count).for_each(|_| room.enter(&shutdown(), 100));
         let [busy, quiet, new] = [(); 3].map(|()| World::connected().socket("/"));
         let [busy_log, quiet_log, new_log] =
             [&busy, &quiet, &new].map(|socket| socket.link().backlog());
         busy_log.set_joined();
         quiet_log.set_joined();
-        room.enter(&Event::Drain { socket: &busy }, 100);
+        let drain = Event::of_socket(&busy, SocketEvent::Drain, now());
+        room.enter(&drain, 100);
         fill(46);
         assert!(is_read(busy_log), "47 of 64");
         fill(1);
@@ -219,7 +232,7 @@ mod tests {
         assert!(!is_read(busy_log) && is_read(quiet_log) && !is_read(new_log));
         // However often it asks, it is woken once.
         assert!(!is_read(busy_log));
-        room.release(&Event::Drain { socket: &busy }, 100);
+        room.release(&drain, 100);
         assert_eq!(woken.0.load(Ordering::SeqCst), 1);
         assert!(is_read(busy_log), "nothing of it waits any more");
         room.leave(Amount {
@@ -239,7 +252,7 @@ mod tests {
             bytes: usize::MAX,
         };
         let room = Room::new(bounds, Arc::default());
-        room.enter(&Event::Shutdown, 1);
+        room.enter(&shutdown(), 1);
         let waker = Waker::from(Arc::new(Woken::default()));
         for _ in 0..3 {
             let backlog = Arc::default();

@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorKind};
 use crate::server::driver::now;
 use crate::server::http::{Admission, connection};
 use crate::server::shared::{Phase, Shared};
-use crate::socketio::Event;
+use crate::socketio::event::{ServerEvent, What};
 use crate::transport::{NewStream, Slot, Stream};
 
 /// A socket that listens, not yet watched.
@@ -337,7 +337,8 @@ impl Trouble {
                 _ => format!("accept failed {count} times since the last report: {error}"),
             };
             tracing::warn!(target: crate::log::SERVER, "{text}");
-            shared.context.tell(&Event::Fault { text: &text });
+            let event = ServerEvent::Fault { text: &text };
+            shared.context.tell(What::Server(event));
         }
         tokio::time::sleep(rest).await;
     }
@@ -348,11 +349,12 @@ mod tests {
     use super::*;
     use crate::host::Handler;
     use crate::server::Server;
+    use crate::socketio::Event;
 
     struct Deaf;
 
     impl Handler for Deaf {
-        fn handle(&self, _: &Event<'_>, _: Instant) {}
+        fn handle(&self, _: &Event<'_>) {}
     }
 
     #[test]

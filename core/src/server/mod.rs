@@ -35,11 +35,11 @@ use crate::log;
 use crate::log::listener::ServerId;
 use crate::server::cookie::Cookie;
 use crate::server::cors::Cors;
-use crate::server::runtime::RuntimeTimer;
+use crate::server::runtime::RuntimeClock;
 use crate::server::shared::{File, Life, Shared};
 use crate::server::turn::TurnEnd;
 use crate::socketio;
-use crate::socketio::event::{EventSink, Hooks, Timer};
+use crate::socketio::event::{Clock, EventSink, Hooks};
 use crate::socketio::link::Outgoing;
 use crate::socketio::{Context, Limits, Namespace, Namespaces, Parser, SendPolicy, Settings};
 use crate::stats::{Stats, Strain};
@@ -103,7 +103,7 @@ impl Server {
         let log_id = ServerId::new();
         let _scope = log_id.scope();
         let runtime = runtime::start(config.worker_threads, log_id, turn_end.clone())?;
-        let timer: Arc<dyn Timer> = Arc::new(RuntimeTimer(runtime.handle().clone()));
+        let clock: Arc<dyn Clock> = Arc::new(RuntimeClock(runtime.handle().clone()));
         let stats = Arc::new(Stats::default());
         let bounds = Bounds {
             events: config.poll_queue_events,
@@ -111,8 +111,8 @@ impl Server {
         };
         let (sink, delivery): (Arc<dyn EventSink>, Sink) = match config.delivery {
             Delivery::Inline => {
-                let (timer, stats) = (Arc::clone(&timer), Arc::clone(&stats));
-                let inline = Arc::new(Inline::new(handler, bounds, timer, stats));
+                let (clock, stats) = (Arc::clone(&clock), Arc::clone(&stats));
+                let inline = Arc::new(Inline::new(handler, bounds, clock, stats));
                 (Arc::clone(&inline) as _, Sink::Inline(inline))
             }
             Delivery::Polled => {
@@ -123,7 +123,7 @@ impl Server {
                     handler,
                     bell,
                     bounds,
-                    Arc::clone(&timer),
+                    Arc::clone(&clock),
                     Arc::clone(&stats),
                 ));
                 (Arc::clone(&queue) as _, Sink::Queue(queue))
@@ -137,7 +137,7 @@ impl Server {
                     handler,
                     threads,
                     bounds,
-                    Arc::clone(&timer),
+                    Arc::clone(&clock),
                     Arc::clone(&stats),
                 ));
                 (Arc::clone(&pool) as _, Sink::Pool(pool))
@@ -153,7 +153,7 @@ impl Server {
         let context = Arc::new(Context {
             settings: protocol_settings(&config),
             sink: Arc::clone(&sink),
-            timer,
+            clock,
             log_id,
             stats: Arc::clone(&stats),
             hooks: Hooks::default(),

@@ -1,14 +1,14 @@
 //! The engine's own threads.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::error::Error;
 use crate::log::listener::ServerId;
 use crate::server::turn::TurnEnd;
-use crate::socketio::event::Timer;
+use crate::socketio::event::Clock;
 use crate::sync::without_signals;
 
 /// So many wake-ups a busy thread deals with before it looks what has come in on sockets. Each takes microseconds; in
@@ -39,11 +39,16 @@ pub(super) fn start(
     without_signals(|| builder.build()).map_err(Error::from)
 }
 
-/// Runs things later on these threads.
+/// The operating system's clock, and timers on these threads.
 #[derive(Debug)]
-pub(super) struct RuntimeTimer(pub(super) Handle);
+pub(super) struct RuntimeClock(pub(super) Handle);
 
-impl Timer for RuntimeTimer {
+impl Clock for RuntimeClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+
     fn after(&self, delay: Duration, run: Box<dyn FnOnce() + Send>) {
         self.0.spawn(async move {
             if !delay.is_zero() {

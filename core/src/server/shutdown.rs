@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::engineio::CloseReason;
 use crate::log;
 use crate::server::shared::{Phase, Shared};
-use crate::socketio::Event;
+use crate::socketio::event::{ServerEvent, What};
 use crate::socketio::link::Outgoing;
 
 /// How long the cut itself may take: nothing waits for a peer any more.
@@ -50,7 +50,7 @@ async fn close(shared: Arc<Shared>) {
     let _ = tokio::time::timeout(CUT, all_gone(&shared)).await;
     tracing::info!(target: log::SERVER, "closed");
     shared.life.set_closed();
-    shared.context.tell(&Event::Shutdown);
+    shared.context.tell(What::Server(ServerEvent::Shutdown));
 }
 
 /// Completes when no session and no HTTP connection is left.

@@ -74,7 +74,6 @@ fn ring(sink: &dyn EventSink) {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::task::{Context, Poll};
-    use std::time::Instant;
 
     use super::*;
     use crate::socketio::{Backlog, Event};
@@ -83,7 +82,7 @@ mod tests {
     struct Rings(AtomicUsize);
 
     impl EventSink for Rings {
-        fn deliver(&self, _: &Event<'_>, _: Option<Instant>) {}
+        fn deliver(&self, _: &Event<'_>) {}
         fn ring(&self) {
             self.0.fetch_add(1, Ordering::SeqCst);
         }

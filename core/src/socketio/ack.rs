@@ -7,7 +7,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use crate::socketio::context::Context;
-use crate::socketio::event::Event;
+use crate::socketio::event::{Acked, ServerEvent, What};
 use crate::socketio::link::Outgoing;
 use crate::socketio::socket::Socket;
 
@@ -267,11 +267,11 @@ impl BroadcastAck {
 
     fn deliver(&self, outcome: AckOutcome, replies: &[Reply]) {
         let operation = self.operation;
-        self.context.tell(&Event::Acked {
-            socket: None,
+        let acked = Acked {
             operation,
             outcome,
             replies,
-        });
+        };
+        self.context.tell(What::Server(ServerEvent::Acked(acked)));
     }
 }

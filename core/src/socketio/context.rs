@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use crate::log::listener::ServerId;
-use crate::socketio::event::{Event, EventSink, Hook, Hooks, Timer};
+use crate::socketio::event::{Clock, Event, EventSink, Hook, Hooks, SocketEvent, What};
 use crate::socketio::settings::Settings;
 use crate::socketio::socket::Socket;
 use crate::stats::Stats;
@@ -17,8 +17,8 @@ pub struct Context {
     pub settings: Settings,
     /// Receives the events for the host.
     pub sink: Arc<dyn EventSink>,
-    /// Calls functions after a delay.
-    pub timer: Arc<dyn Timer>,
+    /// The time, and functions that are called after a delay.
+    pub clock: Arc<dyn Clock>,
     /// The server that log lines name when a call of the host writes them.
     pub log_id: ServerId,
     /// The server's counters.
@@ -28,9 +28,11 @@ pub struct Context {
 }
 
 impl Context {
-    /// Delivers an event and wakes the host at once. For events that do not belong to a wake-up of a connection's task.
-    pub fn tell(&self, event: &Event<'_>) {
-        self.sink.deliver(event, None);
+    /// Delivers what happens now and wakes the host at once. For events that do not belong to a wake-up of a connection's
+    /// task.
+    pub fn tell(&self, what: What<'_>) {
+        let at = self.clock.now();
+        self.sink.defer(&Event { what, at });
         self.sink.ring();
     }
 
@@ -41,8 +43,8 @@ impl Context {
         }
         let count = socket.dropped().swap(0, Ordering::Relaxed);
         if count > 0 {
-            self.sink
-                .deliver(&Event::Dropped { socket, count }, Some(now));
+            let event = SocketEvent::Dropped { count };
+            self.sink.deliver(&Event::of_socket(socket, event, now));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Events: what the host hears. How they reach it is the `host` layer's matter.
+//! Events that are delivered to the host. How they are queued and delivered is up to the `host` layer.
 
 use std::fmt;
 use std::sync::Arc;
@@ -101,143 +101,161 @@ impl<'a> MessageRef<'a> {
     }
 }
 
-/// What the host hears.
+/// An event that is delivered to the host: what happened, to which object, and when.
 #[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub enum Event<'a> {
-    /// May this request open a session?
+pub struct Event<'a> {
+    /// The object concerned, and what happened to it.
+    pub what: What<'a>,
+    /// When it happened.
+    pub at: Instant,
+}
+
+/// The object that an event concerns, and what happened to it.
+///
+/// None of these enums is `non_exhaustive`: when a variant is added, the compiler lists every place in the faces that
+/// has to handle it.
+#[derive(Debug, Clone, Copy)]
+pub enum What<'a> {
+    /// The server as a whole.
+    Server(ServerEvent<'a>),
+    /// An HTTP request, which any peer can make without opening a session.
+    Request(&'a Arc<Request>, RequestEvent<'a>),
+    /// A namespace.
+    Namespace(&'a Arc<Namespace>, NamespaceEvent<'a>),
+    /// A socket. The events of one socket are delivered one at a time and in order.
+    Socket(&'a Arc<Socket>, SocketEvent<'a>),
+}
+
+/// What can happen to the server.
+#[derive(Debug, Clone, Copy)]
+pub enum ServerEvent<'a> {
+    /// An error occurred that no call of the host can return.
+    Fault {
+        /// What failed, and why.
+        text: &'a str,
+    },
+    /// The server has stopped. No event follows.
+    Shutdown,
+    /// A broadcast with acknowledgement has ended.
+    Acked(Acked<'a>),
+}
+
+/// What can happen to an HTTP request.
+#[derive(Debug, Clone, Copy)]
+pub enum RequestEvent<'a> {
+    /// Asks whether the request may open a session.
     AllowRequest {
-        /// The request.
-        request: &'a Arc<Request>,
-        /// To be answered.
+        /// The host's answer goes here.
         question: &'a Question,
     },
-    /// Which headers does this response get besides?
+    /// Asks which headers to add to the response.
     Headers {
-        /// The request that it answers.
-        request: &'a Arc<Request>,
-        /// Whether it is the first response of its session.
+        /// Whether the response is the first of its session.
         first: Occasion,
         /// To be accepted, with headers.
         question: &'a Question,
     },
-    /// May this socket join its namespace?
+    /// The request was refused.
+    ConnectionError {
+        /// Why it was refused.
+        error: &'a ConnectionError,
+    },
+}
+
+/// What can happen to a namespace.
+#[derive(Debug, Clone, Copy)]
+pub enum NamespaceEvent<'a> {
+    /// The namespace was created.
+    Created,
+    /// A room was created or deleted, or a socket joined or left it.
+    Room {
+        /// The room.
+        room: &'a str,
+        /// What happened to it.
+        change: RoomChange,
+    },
+    /// The sockets that the host asked for.
+    Sockets {
+        /// The host's number for the request.
+        operation: Operation,
+        /// The sockets.
+        sockets: &'a [Arc<Socket>],
+    },
+}
+
+/// What can happen to a socket.
+#[derive(Debug, Clone, Copy)]
+pub enum SocketEvent<'a> {
+    /// Asks whether the socket may join its namespace. The socket is not connected yet.
     Middleware {
-        /// Not connected yet.
-        socket: &'a Arc<Socket>,
-        /// To be answered.
+        /// The host's answer goes here.
         question: &'a Question,
     },
-    /// May this event be delivered?
+    /// Asks whether an event that the client sent may be delivered.
     PacketMiddleware {
-        /// Its sender.
-        socket: &'a Arc<Socket>,
         /// The event.
         message: MessageRef<'a>,
-        /// To be answered.
+        /// The host's answer goes here.
         question: &'a Question,
     },
-    /// A socket has joined its namespace.
-    Connection {
-        /// The socket.
-        socket: &'a Arc<Socket>,
-    },
-    /// A client sent an event.
+    /// The socket has joined its namespace.
+    Connection,
+    /// The client sent an event.
     Message {
-        /// Its sender.
-        socket: &'a Arc<Socket>,
         /// The event.
         message: MessageRef<'a>,
         /// The id of the acknowledgement that the client waits for.
         ack: Option<u64>,
     },
-    /// A socket is leaving; its rooms can still be seen.
+    /// The socket is leaving; its rooms can still be read.
     Disconnecting {
-        /// The socket.
-        socket: &'a Arc<Socket>,
         /// Why.
         reason: DisconnectReason,
     },
-    /// A socket has left: its last event.
+    /// The socket has left. This is its last event.
     Disconnect {
-        /// The socket.
-        socket: &'a Arc<Socket>,
         /// Why.
         reason: DisconnectReason,
     },
-    /// An event is about to be sent to a socket.
+    /// An event is about to be sent to the client.
     Outgoing {
-        /// Its receiver.
-        socket: &'a Arc<Socket>,
         /// The event.
         message: MessageRef<'a>,
     },
-    /// A socket's connection has moved to another transport.
+    /// The socket's connection has moved to another transport.
     Upgrade {
-        /// The socket.
-        socket: &'a Arc<Socket>,
         /// The new transport.
         transport: TransportKind,
     },
-    /// Messages for a socket were refused or dropped because too much waits for it. Told at the first, once in a second
-    /// while it goes on, and before the event that ends it.
+    /// Messages for the socket were refused or dropped because its send buffer is full. Delivered for the first such
+    /// message, then once a second while messages are dropped, and before the socket's `Disconnecting`.
     Dropped {
-        /// The socket.
-        socket: &'a Arc<Socket>,
-        /// How many since the last time.
+        /// How many messages since the previous `Dropped`.
         count: u32,
     },
-    /// A socket's send buffer has fallen below its low mark.
-    Drain {
-        /// The socket.
-        socket: &'a Arc<Socket>,
-    },
-    /// A namespace was made.
-    NewNamespace {
-        /// The namespace.
-        namespace: &'a Arc<Namespace>,
-    },
-    /// Something happened to a room.
-    Room {
-        /// Its namespace.
-        namespace: &'a Arc<Namespace>,
-        /// The room.
-        room: &'a str,
-        /// What.
-        change: RoomChange,
-    },
-    /// A request was refused.
-    ConnectionError {
-        /// The request.
-        request: &'a Arc<Request>,
-        /// Why.
-        error: &'a ConnectionError,
-    },
-    /// Something went wrong that no call can report.
-    Fault {
-        /// What.
-        text: &'a str,
-    },
-    /// The server has stopped.
-    Shutdown,
-    /// The answers to an emit with acknowledgement.
-    Acked {
-        /// The socket it was sent to, if it was one.
-        socket: Option<&'a Arc<Socket>>,
-        /// The host's number for it.
-        operation: Operation,
-        /// How it ended.
-        outcome: AckOutcome,
-        /// The answers, in the order of arrival.
-        replies: &'a [Reply],
-    },
-    /// The sockets that were asked for.
-    Sockets {
-        /// The host's number for the question.
-        operation: Operation,
-        /// The sockets.
-        sockets: &'a [Arc<Socket>],
-    },
+    /// The socket's send buffer has fallen below its low mark.
+    Drain,
+    /// An emit to this socket with acknowledgement has ended.
+    Acked(Acked<'a>),
+}
+
+/// The last two events of a socket.
+pub fn leaving(reason: DisconnectReason) -> [SocketEvent<'static>; 2] {
+    [
+        SocketEvent::Disconnecting { reason },
+        SocketEvent::Disconnect { reason },
+    ]
+}
+
+/// How an emit with acknowledgement ended.
+#[derive(Debug, Clone, Copy)]
+pub struct Acked<'a> {
+    /// The host's number for the emit.
+    pub operation: Operation,
+    /// How it ended.
+    pub outcome: AckOutcome,
+    /// The replies, in the order of arrival.
+    pub replies: &'a [Reply],
 }
 
 /// Whether a response is its session's first.
@@ -263,52 +281,90 @@ pub enum RoomChange {
 }
 
 impl<'a> Event<'a> {
-    /// The socket whose events these are, one at a time and in order.
-    pub fn socket(&self) -> Option<&Arc<Socket>> {
-        match self {
-            Self::Middleware { socket, .. }
-            | Self::PacketMiddleware { socket, .. }
-            | Self::Connection { socket }
-            | Self::Message { socket, .. }
-            | Self::Disconnecting { socket, .. }
-            | Self::Disconnect { socket, .. }
-            | Self::Outgoing { socket, .. }
-            | Self::Upgrade { socket, .. }
-            | Self::Dropped { socket, .. }
-            | Self::Drain { socket } => Some(socket),
-            Self::Acked { socket, .. } => *socket,
-            _ => None,
+    /// An event of the server.
+    pub fn of_server(event: ServerEvent<'a>, at: Instant) -> Self {
+        let what = What::Server(event);
+        Self { what, at }
+    }
+
+    /// An event of a request.
+    pub fn of_request(request: &'a Arc<Request>, event: RequestEvent<'a>, at: Instant) -> Self {
+        let what = What::Request(request, event);
+        Self { what, at }
+    }
+
+    /// An event of a namespace.
+    pub fn of_namespace(
+        namespace: &'a Arc<Namespace>,
+        event: NamespaceEvent<'a>,
+        at: Instant,
+    ) -> Self {
+        let what = What::Namespace(namespace, event);
+        Self { what, at }
+    }
+
+    /// An event of a socket.
+    #[inline]
+    pub fn of_socket(socket: &'a Arc<Socket>, event: SocketEvent<'a>, at: Instant) -> Self {
+        let what = What::Socket(socket, event);
+        Self { what, at }
+    }
+
+    /// The socket that the event concerns, if it concerns one.
+    #[inline]
+    pub fn socket(&self) -> Option<&'a Arc<Socket>> {
+        match self.what {
+            What::Socket(socket, _) => Some(socket),
+            What::Server(_) | What::Request(..) | What::Namespace(..) => None,
         }
     }
 
-    /// What is known about why a socket left or leaves besides the reason: the limit, deadline or rule that ended its
-    /// connection.
+    /// The limit, deadline or rule that ended the connection of a socket that leaves or has left, if there is one.
     pub fn cause(&self) -> Option<&'a Cause> {
-        match *self {
-            Self::Disconnecting { socket, reason } | Self::Disconnect { socket, reason } => {
-                reason.cause(socket)
-            }
+        match self.what {
+            What::Socket(
+                socket,
+                SocketEvent::Disconnecting { reason } | SocketEvent::Disconnect { reason },
+            ) => reason.cause(socket),
             _ => None,
         }
     }
 
-    /// Whether it is about a request, which any peer can make without opening a session.
+    /// Whether the event is about an HTTP request.
     pub fn is_about_request(&self) -> bool {
-        matches!(
-            self,
-            Self::AllowRequest { .. } | Self::Headers { .. } | Self::ConnectionError { .. }
-        )
+        matches!(self.what, What::Request(..))
     }
 
-    /// Whether it is a question that takes no answer any more, because its client has gone or its time is up.
-    pub fn is_withdrawn(&self) -> bool {
-        match self {
-            Self::AllowRequest { question, .. }
-            | Self::Headers { question, .. }
-            | Self::Middleware { question, .. }
-            | Self::PacketMiddleware { question, .. } => question.is_expired(),
-            _ => false,
+    /// The question that the host has to answer, if the event is one.
+    pub fn question(&self) -> Option<&'a Question> {
+        match self.what {
+            What::Request(
+                _,
+                RequestEvent::AllowRequest { question } | RequestEvent::Headers { question, .. },
+            )
+            | What::Socket(
+                _,
+                SocketEvent::Middleware { question }
+                | SocketEvent::PacketMiddleware { question, .. },
+            ) => Some(question),
+            _ => None,
         }
+    }
+
+    /// The host's number for the operation that has ended with this event, if it is the end of one.
+    pub fn operation(&self) -> Option<Operation> {
+        match self.what {
+            What::Server(ServerEvent::Acked(acked))
+            | What::Socket(_, SocketEvent::Acked(acked)) => Some(acked.operation),
+            What::Namespace(_, NamespaceEvent::Sockets { operation, .. }) => Some(operation),
+            _ => None,
+        }
+    }
+
+    /// Whether the event is a question that can no longer be answered, because its client has disconnected or its
+    /// deadline has passed.
+    pub fn is_withdrawn(&self) -> bool {
+        self.question().is_some_and(Question::is_expired)
     }
 }
 
@@ -316,30 +372,40 @@ impl<'a> Event<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueueFull;
 
-/// Where events go. Called on an engine thread, one event of a socket at a time, in wire order; `Room`, `NewNamespace`
-/// and `Sockets` on whatever thread caused them.
+/// The delivery of events to the host.
+///
+/// Events of one socket are passed by its driver, one at a time and in wire order. `Room`, `Created` and `Sockets` are
+/// passed by the thread that caused them.
 pub trait EventSink: Send + Sync + fmt::Debug {
-    /// Takes an event that happened at `at`, or now; never blocks on the host unless the host asked for that. A host
-    /// that has to be woken is woken by [`EventSink::ring`].
-    fn deliver(&self, event: &Event<'_>, at: Option<Instant>);
+    /// Takes an event that a connection's own task reports. Inline delivery calls the host before this returns; the
+    /// other deliveries queue the event and never block on the host. A host that has to be woken is woken by
+    /// [`EventSink::ring`].
+    fn deliver(&self, event: &Event<'_>);
 
-    /// Takes an event about a request, if there is room for it: a peer can make more of them than any host can hear of.
+    /// Takes an event that any other thread reports, for example one that a call of the host has caused. The host is
+    /// never called before this returns.
+    fn defer(&self, event: &Event<'_>) {
+        self.deliver(event);
+    }
+
+    /// Takes an event about a request, if the bound for such events allows it: peers can make more requests than any
+    /// host can handle.
     ///
     /// # Errors
-    /// [`QueueFull`] when there is none; the event is dropped.
+    /// [`QueueFull`] when the bound is reached; the event is dropped.
     fn offer(&self, event: &Event<'_>) -> Result<(), QueueFull> {
-        self.deliver(event, None);
+        self.deliver(event);
         Ok(())
     }
 
-    /// Wakes the host, if there is something for it since the last time: once for everything that came in at once.
+    /// Wakes the host if events were queued since the last call: once for everything that was read at once.
     fn ring(&self);
 
-    /// Whether the host can take more of a connection's messages. Until it can, the connection is left unread, so that
-    /// TCP slows the peer. The waker is called when it can again.
+    /// Whether the host can take more messages of a connection. Until it can, the connection is not read, so that TCP
+    /// slows the peer down. The waker is called when it can.
     fn poll_ready(&self, connection: &Arc<Backlog>, cx: &mut TaskContext<'_>) -> Poll<()>;
 
-    /// A connection has ended, and is not to be woken any more.
+    /// Forgets the waker of a connection that has ended.
     fn forget(&self, _connection: &Arc<Backlog>) {}
 
     /// How far the host is behind.
@@ -348,13 +414,16 @@ pub trait EventSink: Send + Sync + fmt::Debug {
     }
 }
 
-/// Runs something later, on an engine thread.
-pub trait Timer: Send + Sync + fmt::Debug {
-    /// Calls `run` after `delay`.
+/// The time, for everything below the server layer.
+pub trait Clock: Send + Sync + fmt::Debug {
+    /// The time now. Not called once for each message: a driver passes the time of its wake-up along.
+    fn now(&self) -> Instant;
+
+    /// Calls `run` after `delay`, on an engine thread.
     fn after(&self, delay: Duration, run: Box<dyn FnOnce() + Send>);
 }
 
-/// What a host wants to hear or decide besides connections and messages. What nobody wants costs nothing.
+/// What a host can ask to be told or to decide, besides connections and messages. A hook that is not set costs nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Hook {
@@ -376,28 +445,28 @@ pub enum Hook {
     Drain = 1 << 7,
     /// `ConnectionError` events.
     ConnectionError = 1 << 8,
-    /// `NewNamespace` events.
+    /// `Created` events of namespaces.
     NewNamespace = 1 << 9,
     /// `Dropped` events.
     Dropped = 1 << 10,
 }
 
-/// A set of [`Hook`]s that threads change while others look.
+/// A set of [`Hook`]s that one thread can change while others read it.
 #[derive(Debug, Default)]
 pub struct Hooks(AtomicU32);
 
 impl Hooks {
-    /// From now on the host wants it.
+    /// Starts delivery for this hook.
     pub fn add(&self, hook: Hook) {
         self.0.fetch_or(hook as u32, Ordering::SeqCst);
     }
 
-    /// From now on it does not.
+    /// Stops delivery for this hook.
     pub fn remove(&self, hook: Hook) {
         self.0.fetch_and(!(hook as u32), Ordering::SeqCst);
     }
 
-    /// Whether the host wants it.
+    /// Whether the hook is set.
     pub fn has(&self, hook: Hook) -> bool {
         self.0.load(Ordering::Relaxed) & hook as u32 != 0
     }

@@ -11,7 +11,6 @@
 pub mod account;
 pub mod ack;
 pub mod backlog;
-pub mod batch;
 pub mod client;
 pub mod context;
 pub mod event;
@@ -36,7 +35,6 @@ pub mod target;
 
 pub use ack::{AckOutcome, BroadcastAck, Operation, Reply};
 pub use backlog::Backlog;
-pub use batch::EventBatch;
 pub use context::Context;
 pub use event::{DisconnectReason, Event, EventSink, MessageRef};
 pub use handshake::{Handshake, Request};

@@ -12,7 +12,7 @@ use once_cell::sync::OnceCell;
 use crate::error::Error;
 use crate::socketio::ack::{AckOutcome, BroadcastAck, Operation};
 use crate::socketio::context::Context;
-use crate::socketio::event::{Event, Hook, Hooks, RoomChange};
+use crate::socketio::event::{Hook, Hooks, NamespaceEvent, RoomChange, What};
 use crate::socketio::id::SocketId;
 use crate::socketio::key::SocketKey;
 use crate::socketio::members::Members;
@@ -84,12 +84,13 @@ impl Namespace {
     }
 
     /// Delivers the connected sockets of a target in a `Sockets` event with `operation`.
-    pub fn fetch_sockets(&self, target: &Target<'_>, operation: Operation) {
+    pub fn fetch_sockets(self: &Arc<Self>, target: &Target<'_>, operation: Operation) {
         let sockets = self.sockets(target);
-        self.context.tell(&Event::Sockets {
+        let event = NamespaceEvent::Sockets {
             operation,
             sockets: &sockets,
-        });
+        };
+        self.context.tell(What::Namespace(self, event));
     }
 
     // ---- sending
@@ -154,7 +155,7 @@ impl Namespace {
         // The timer keeps the broadcast alive, so that the event follows even if all receivers have disconnected.
         let late = Arc::clone(&ack);
         self.context
-            .timer
+            .clock
             .after(timeout, Box::new(move || late.end(AckOutcome::TimedOut)));
         ack
     }
@@ -233,11 +234,8 @@ impl Namespace {
 
     fn tell_room(self: &Arc<Self>, room: &str, change: RoomChange) {
         if self.hooks.has(Hook::Rooms) {
-            self.context.tell(&Event::Room {
-                namespace: self,
-                room,
-                change,
-            });
+            let event = NamespaceEvent::Room { room, change };
+            self.context.tell(What::Namespace(self, event));
         }
     }
 

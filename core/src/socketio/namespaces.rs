@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::error::{Error, ErrorKind};
 use crate::socketio::context::Context;
-use crate::socketio::event::{Event, Hook};
+use crate::socketio::event::{Hook, NamespaceEvent, What};
 use crate::socketio::namespace::Namespace;
 
 /// The namespaces of a server, by name.
@@ -60,9 +60,8 @@ impl Namespaces {
             namespace
         };
         if self.context.hooks.has(Hook::NewNamespace) {
-            self.context.tell(&Event::NewNamespace {
-                namespace: &namespace,
-            });
+            self.context
+                .tell(What::Namespace(&namespace, NamespaceEvent::Created));
         }
         Ok(namespace)
     }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use crate::engineio::{CloseReason, SessionId};
 use crate::socketio::account;
-use crate::socketio::event::{DisconnectReason, Event, Form, MessageRef};
+use crate::socketio::event::{DisconnectReason, Event, Form, MessageRef, SocketEvent, leaving};
 use crate::socketio::handshake::{Handshake, Request};
 use crate::socketio::link::{Link, Outgoing};
 use crate::socketio::namespace::Namespace;
@@ -35,10 +35,8 @@ impl PlainClient {
         let socket = Socket::new(id, namespace, link, handshake, 0);
         socket.connect();
         account::joined(&socket);
-        namespace
-            .context()
-            .sink
-            .deliver(&Event::Connection { socket: &socket }, Some(now));
+        let event = Event::of_socket(&socket, SocketEvent::Connection, now);
+        namespace.context().sink.deliver(&event);
         Self {
             socket,
             told: false,
@@ -84,14 +82,8 @@ impl PlainClient {
     fn deliver(&self, message: MessageRef<'_>, now: Instant) {
         if self.socket.is_connected() {
             let sink = &self.socket.namespace().context().sink;
-            sink.deliver(
-                &Event::Message {
-                    socket: &self.socket,
-                    message,
-                    ack: None,
-                },
-                Some(now),
-            );
+            let event = SocketEvent::Message { message, ack: None };
+            sink.deliver(&Event::of_socket(&self.socket, event, now));
         }
     }
 
@@ -112,7 +104,8 @@ impl PlainClient {
         let context = socket.namespace().context();
         context.tell_dropped(socket, now);
         let sink = &context.sink;
-        sink.deliver(&Event::Disconnecting { socket, reason }, Some(now));
-        sink.deliver(&Event::Disconnect { socket, reason }, Some(now));
+        for event in leaving(reason) {
+            sink.deliver(&Event::of_socket(socket, event, now));
+        }
     }
 }

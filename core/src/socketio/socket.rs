@@ -8,7 +8,6 @@ use std::time::Duration;
 use crate::error::{Error, ErrorKind};
 use crate::json::RawJson;
 use crate::socketio::ack::{AckTarget, Operation};
-use crate::socketio::batch::EventBatch;
 use crate::socketio::event::{DisconnectReason, Hook, Hooks};
 use crate::socketio::handshake::Handshake;
 use crate::socketio::id::SocketId;
@@ -63,20 +62,9 @@ pub struct Socket {
     data: Mutex<Option<RawJson>>,
     /// The rooms at the time of the disconnection, for [`Socket::rooms`].
     farewell: OnceLock<Box<[Arc<str>]>>,
-    /// Created on the first use: only one delivery uses it.
-    lane: OnceLock<Box<Mutex<Lane>>>,
+    /// What the delivery keeps with the socket.
+    delivery: HostData,
     host: HostData,
-}
-
-/// The events of a socket that wait for the host, in the delivery that keeps them apart.
-#[derive(Debug, Default)]
-pub struct Lane {
-    /// The events.
-    pub batch: EventBatch,
-    /// Those before them, which a thread has begun to deal with.
-    pub begun: Option<Box<EventBatch>>,
-    /// Somebody is, or will be, dealing with them.
-    pub scheduled: bool,
 }
 
 impl Socket {
@@ -100,7 +88,7 @@ impl Socket {
             hooks: Hooks::default(),
             data: Mutex::default(),
             farewell: OnceLock::new(),
-            lane: OnceLock::new(),
+            delivery: HostData::default(),
             host: HostData::default(),
         });
         let key = namespace.insert(&socket);
@@ -148,9 +136,9 @@ impl Socket {
         &self.host
     }
 
-    /// The events of the socket that wait for the host.
-    pub fn lane(&self) -> &Mutex<Lane> {
-        self.lane.get_or_init(Box::default)
+    /// What the `host` layer keeps with the socket.
+    pub fn delivery(&self) -> &HostData {
+        &self.delivery
     }
 
     /// Whether the socket is connected.

@@ -9,6 +9,7 @@ use bellwire_core::host::Handler;
 use bellwire_core::log::listener::{Level, ServerId, listen};
 use bellwire_core::server::Server;
 use bellwire_core::socketio::Event;
+use bellwire_core::socketio::event::{RequestEvent, SocketEvent, What};
 
 use crate::TIMEOUT;
 use crate::record::{LOG, Record, ToLog};
@@ -39,11 +40,13 @@ pub(crate) struct Events {
 }
 
 impl Handler for Events {
-    fn handle(&self, event: &Event<'_>, _: Instant) {
-        let (stage, reason) = match event {
-            Event::Disconnecting { reason, .. } => (Stage::Disconnecting, reason),
-            Event::Disconnect { reason, .. } => (Stage::Disconnected, reason),
-            Event::ConnectionError { .. } => {
+    fn handle(&self, event: &Event<'_>) {
+        let (stage, reason) = match event.what {
+            What::Socket(_, SocketEvent::Disconnecting { reason }) => {
+                (Stage::Disconnecting, reason)
+            }
+            What::Socket(_, SocketEvent::Disconnect { reason }) => (Stage::Disconnected, reason),
+            What::Request(_, RequestEvent::ConnectionError { .. }) => {
                 drop(self.refusals.lock());
                 return;
             }

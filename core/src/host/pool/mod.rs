@@ -13,11 +13,12 @@ use std::time::{Duration, Instant};
 #[cfg(test)]
 mod tests;
 
+use crate::host::batch::{self, EventBatch};
+use crate::host::lane::Lane;
 use crate::host::room::Room;
 use crate::host::{Bounds, Handler};
-use crate::socketio::event::{EventSink, QueueFull, Timer};
-use crate::socketio::socket::Lane;
-use crate::socketio::{Backlog, Event, EventBatch, Socket};
+use crate::socketio::event::{Clock, EventSink, QueueFull, RequestEvent, What};
+use crate::socketio::{Backlog, Event, Socket};
 use crate::stats::{Amount, Stats, Strain};
 use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use crate::sync::thread::{self, JoinHandle};
@@ -54,7 +55,7 @@ struct Shared {
     work: Condvar,
     /// Events that belong to no socket, in order.
     server_lane: Mutex<Lane>,
-    timer: Arc<dyn Timer>,
+    clock: Arc<dyn Clock>,
     room: Room,
     /// Counts the looks at lanes that wait: a thread that sees it change has had its lane for long enough.
     looks: AtomicU32,
@@ -100,7 +101,7 @@ impl Pool {
         handler: Arc<dyn Handler>,
         threads: Threads,
         bounds: Bounds,
-        timer: Arc<dyn Timer>,
+        clock: Arc<dyn Clock>,
         stats: Arc<Stats>,
     ) -> Self {
         let (first, most) = match threads {
@@ -112,7 +113,7 @@ impl Pool {
             run: Mutex::default(),
             work: Condvar::new(),
             server_lane: Mutex::default(),
-            timer,
+            clock,
             room: Room::new(bounds, Arc::clone(&stats)),
             looks: AtomicU32::new(0),
             unrung: AtomicBool::new(false),
@@ -145,22 +146,19 @@ impl Pool {
 }
 
 impl EventSink for Pool {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "an event that no wake-up caused happens now"
-    )]
-    fn deliver(&self, event: &Event<'_>, at: Option<Instant>) {
-        let at = at.unwrap_or_else(Instant::now);
-        self.shared.room.enter(event, EventBatch::cost(event));
-        if matches!(event, Event::AllowRequest { .. } | Event::Headers { .. }) {
+    fn deliver(&self, event: &Event<'_>) {
+        self.shared.room.enter(event, batch::cost(event));
+        if let What::Request(_, RequestEvent::AllowRequest { .. } | RequestEvent::Headers { .. }) =
+            event.what
+        {
             let mut batch = EventBatch::default();
-            batch.push(event, at);
+            batch.push(event);
             return self.shared.submit(Job::Alone(batch));
         }
         let socket = event.socket();
         let scheduled = {
-            let mut lane = lock(socket.map_or(&self.shared.server_lane, |socket| socket.lane()));
-            lane.batch.push(event, at);
+            let mut lane = lock(self.shared.lane(socket));
+            lane.batch.push(event);
             std::mem::replace(&mut lane.scheduled, true)
         };
         if !scheduled {
@@ -177,7 +175,7 @@ impl EventSink for Pool {
         if !self.shared.room.has_room_for_request() {
             return Err(QueueFull);
         }
-        self.deliver(event, None);
+        self.deliver(event);
         Ok(())
     }
 
@@ -189,18 +187,24 @@ impl EventSink for Pool {
         self.shared.room.forget(connection);
     }
 
-    #[expect(clippy::disallowed_methods, reason = "an age is the time until now")]
     fn strain(&self) -> Strain {
         let run = self.shared.run();
         let at = self.shared.oldest(&run);
         Strain {
-            oldest: at.map(|at| Instant::now().saturating_duration_since(at)),
+            oldest: at.map(|at| self.shared.clock.now().saturating_duration_since(at)),
             busy_threads: run.alive - run.idle,
         }
     }
 }
 
 impl Shared {
+    /// Where the events of a socket wait, or those that belong to no socket.
+    fn lane<'a>(&'a self, socket: Option<&'a Arc<Socket>>) -> &'a Mutex<Lane> {
+        let own = |socket: &'a Arc<Socket>| socket.delivery().get_or_init(Mutex::<Lane>::default);
+        // A server has one delivery, so the slot of its sockets never holds anything but a lane.
+        socket.and_then(own).unwrap_or(&self.server_lane)
+    }
+
     fn submit(&self, job: Job) {
         self.run().jobs.push_back(job);
         self.unrung.store(true, Ordering::Release);
@@ -228,7 +232,7 @@ impl Shared {
     /// Looks again after a while whether the threads have got on, for as long as lanes wait.
     fn watch(&self, taken: u64) {
         let itself = Weak::clone(&self.itself);
-        self.timer.after(
+        self.clock.after(
             STALL,
             Box::new(move || {
                 let Some(shared) = itself.upgrade() else {
@@ -271,7 +275,7 @@ impl Shared {
                 Job::Alone(mut alone) => while self.handle(&mut alone) == Turn::Over {},
                 Job::Server => self.serve(&self.server_lane, &mut batch, || Job::Server),
                 Job::Socket(socket) => {
-                    self.serve(socket.lane(), &mut batch, || {
+                    self.serve(self.lane(Some(&socket)), &mut batch, || {
                         Job::Socket(Arc::clone(&socket))
                     });
                 }
@@ -341,11 +345,11 @@ impl Shared {
     fn handle(&self, batch: &mut EventBatch) -> Turn {
         let looks = self.looks.load(Ordering::Relaxed);
         let mut done = Amount::default();
-        while let Some((event, at)) = batch.current() {
+        while let Some(event) = batch.current() {
             if event.is_withdrawn() {
                 self.stats.questions_withdrawn_total.add(1);
             } else {
-                self.handler.handle(&event, at);
+                self.handler.handle(&event);
             }
             let cost = batch.advance(|event, cost| self.room.release(event, cost));
             done += Amount::one(cost);
@@ -366,12 +370,12 @@ impl Shared {
         let lane = |lane: &Mutex<Lane>| {
             let lane = lock(lane);
             let first = lane.begun.as_deref().unwrap_or(&lane.batch);
-            first.current().map(|(_, at)| at)
+            first.current().map(|event| event.at)
         };
         match run.jobs.front()? {
-            Job::Alone(batch) => batch.current().map(|(_, at)| at),
+            Job::Alone(batch) => batch.current().map(|event| event.at),
             Job::Server => lane(&self.server_lane),
-            Job::Socket(socket) => lane(socket.lane()),
+            Job::Socket(socket) => lane(self.lane(Some(socket))),
         }
     }
 

@@ -2,10 +2,12 @@
 
 use std::sync::{Barrier, mpsc};
 use std::task::{Wake, Waker};
+use std::time::Instant;
 
 use super::*;
 use crate::socketio::SocketId;
 use crate::socketio::client::tests::World;
+use crate::socketio::event::SocketEvent;
 use crate::socketio::handshake::Request;
 use crate::socketio::question::Question;
 
@@ -13,9 +15,14 @@ use crate::socketio::question::Question;
 struct Together(Barrier);
 
 impl Handler for Together {
-    fn handle(&self, _: &Event<'_>, _: Instant) {
+    fn handle(&self, _: &Event<'_>) {
         self.0.wait();
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test needs some moment")]
+fn now() -> Instant {
+    Instant::now()
 }
 
 /// What is to happen later happens when the test says so.
@@ -28,7 +35,11 @@ impl fmt::Debug for Later {
     }
 }
 
-impl Timer for Later {
+impl Clock for Later {
+    fn now(&self) -> Instant {
+        now()
+    }
+
     fn after(&self, delay: Duration, run: Box<dyn FnOnce() + Send>) {
         assert_eq!(delay, STALL);
         lock(&self.0).push(run);
@@ -44,7 +55,7 @@ fn wait_until(condition: impl Fn() -> bool) {
 #[test]
 fn a_callback_that_blocks_does_not_hold_up_what_came_with_it() {
     let later = Arc::new(Later::default());
-    let timer: Arc<dyn Timer> = Arc::<Later>::clone(&later);
+    let timer: Arc<dyn Clock> = Arc::<Later>::clone(&later);
     let pool = Pool::new(
         Arc::new(Together(Barrier::new(3))),
         Threads::Growing(1),
@@ -59,11 +70,10 @@ fn a_callback_that_blocks_does_not_hold_up_what_came_with_it() {
     let request = request();
     let question = Question::new(|_| ());
     for _ in 0..3 {
-        let event = Event::AllowRequest {
-            request: &request,
+        let event = RequestEvent::AllowRequest {
             question: &question,
         };
-        pool.deliver(&event, None);
+        pool.deliver(&Event::of_request(&request, event, now()));
     }
     pool.ring();
     // One of the three has the only thread. Whoever looks finds that it stands still, and starts another.
@@ -96,7 +106,7 @@ impl Wake for Woken {
 struct Gate(Mutex<mpsc::Receiver<()>>);
 
 impl Handler for Gate {
-    fn handle(&self, _: &Event<'_>, _: Instant) {
+    fn handle(&self, _: &Event<'_>) {
         // The test ends before the pool when it fails.
         let _ = lock(&self.0).recv();
     }
@@ -130,7 +140,7 @@ fn a_connection_with_too_many_events_is_not_read_for_a_while() {
     // The one that the thread is stuck with counts too.
     for _ in 0..10 {
         assert!(pool.poll_ready(backlog, &mut cx).is_ready());
-        pool.deliver(&Event::Drain { socket: &socket }, None);
+        pool.deliver(&Event::of_socket(&socket, SocketEvent::Drain, now()));
         pool.ring();
     }
     assert!(backlog.is_full());
@@ -151,18 +161,18 @@ fn a_connection_with_too_many_events_is_not_read_for_a_while() {
 struct Slow(Gate, Mutex<Vec<SocketId>>);
 
 impl Handler for Slow {
-    fn handle(&self, event: &Event<'_>, at: Instant) {
-        if let Event::Drain { socket } = event {
+    fn handle(&self, event: &Event<'_>) {
+        if let What::Socket(socket, SocketEvent::Drain) = event.what {
             lock(&self.1).push(*socket.id());
         }
-        self.0.handle(event, at);
+        self.0.handle(event);
     }
 }
 
 #[test]
 fn a_lane_whose_events_take_long_lets_others_in_between() {
     let later = Arc::new(Later::default());
-    let timer: Arc<dyn Timer> = Arc::<Later>::clone(&later);
+    let timer: Arc<dyn Clock> = Arc::<Later>::clone(&later);
     let (go, gate) = mpsc::channel();
     let host = Arc::new(Slow(Gate(Mutex::new(gate)), Mutex::default()));
     let handler: Arc<dyn Handler> = Arc::<Slow>::clone(&host);
@@ -172,7 +182,7 @@ fn a_lane_whose_events_take_long_lets_others_in_between() {
     };
     let pool = Pool::new(handler, Threads::Fixed(1), bounds, timer, Arc::default());
     let [slow, other] = [(); 2].map(|()| World::connected().socket("/"));
-    let say = |socket| pool.deliver(&Event::Drain { socket }, None);
+    let say = |socket| pool.deliver(&Event::of_socket(socket, SocketEvent::Drain, now()));
     wait_until(|| pool.shared.run().idle == 1);
     (0..5).for_each(|_| say(&slow));
     pool.ring();

@@ -15,7 +15,7 @@ use crate::server::driver::time::Clock;
 use crate::server::driver::{Count, Deadlines, Driver};
 use crate::server::farewell::FAREWELL_BYTES;
 use crate::server::scratch::Scratch;
-use crate::socketio::event::{DisconnectReason, Event, Hook};
+use crate::socketio::event::{DisconnectReason, Event, Hook, SocketEvent};
 use crate::socketio::link::Outgoing;
 use crate::socketio::packet::EncodedPacket;
 use crate::transport::frame::Opcode;
@@ -48,23 +48,19 @@ impl Driver {
                     }
                     Outgoing::Packet(packet) => self.send_packet(&packet, outbox),
                     Outgoing::Observed(socket, packet, message) => {
-                        self.shared.sink.deliver(
-                            &Event::Outgoing {
-                                socket: &socket,
-                                message: message.view(),
-                            },
-                            Some(clock.now()),
-                        );
+                        let message = message.view();
+                        let event = SocketEvent::Outgoing { message };
+                        let event = Event::of_socket(&socket, event, clock.now());
+                        self.shared.sink.deliver(&event);
                         self.send_packet(&packet, outbox);
                     }
                     Outgoing::WithAck(request) => {
                         if self.layer.expect_ack(&request, clock.now()) {
                             if let Some(message) = &request.observed {
-                                let event = Event::Outgoing {
-                                    socket: &request.socket,
-                                    message: message.view(),
-                                };
-                                self.shared.sink.deliver(&event, Some(clock.now()));
+                                let message = message.view();
+                                let event = SocketEvent::Outgoing { message };
+                                let event = Event::of_socket(&request.socket, event, clock.now());
+                                self.shared.sink.deliver(&event);
                             }
                             self.send_packet(&request.packet, outbox);
                         }
@@ -253,11 +249,11 @@ impl Driver {
         self.shared.stats.polling_clients_count.add(-1);
         if self.shared.context.hooks.has(Hook::Upgrade) {
             for socket in self.layer.sockets() {
-                let event = Event::Upgrade {
-                    socket: &socket,
-                    transport: TransportKind::WebSocket,
-                };
-                self.shared.sink.deliver(&event, Some(now));
+                let transport = TransportKind::WebSocket;
+                let event = SocketEvent::Upgrade { transport };
+                self.shared
+                    .sink
+                    .deliver(&Event::of_socket(&socket, event, now));
             }
         }
     }
@@ -367,9 +363,8 @@ impl Driver {
         }
         if self.shared.context.hooks.has(Hook::Drain) {
             for socket in self.layer.sockets() {
-                self.shared
-                    .sink
-                    .deliver(&Event::Drain { socket: &socket }, Some(clock.now()));
+                let event = Event::of_socket(&socket, SocketEvent::Drain, clock.now());
+                self.shared.sink.deliver(&event);
             }
         }
     }

@@ -27,7 +27,7 @@ use crate::server::layer::Layer;
 use crate::server::sessions::{ComingWebSocket, SessionHandle};
 use crate::server::shared::Shared;
 use crate::socketio::client::Client;
-use crate::socketio::event::{Event, Hook, Occasion};
+use crate::socketio::event::{Event, Hook, Occasion, RequestEvent};
 use crate::socketio::plain::PlainClient;
 use crate::socketio::{Answer as Decision, Link, Question, Rejection, Request as Snapshot};
 use crate::transport::WebSocket;
@@ -358,16 +358,15 @@ impl Connection {
         let deadline = tokio::time::Instant::now() + shared.config.answer_timeout();
         loop {
             let event = match about {
-                About::Admission => Event::AllowRequest {
-                    request,
+                About::Admission => RequestEvent::AllowRequest {
                     question: &question,
                 },
-                About::Headers(first) => Event::Headers {
-                    request,
+                About::Headers(first) => RequestEvent::Headers {
                     first,
                     question: &question,
                 },
             };
+            let event = Event::of_request(request, event, shared.context.clock.now());
             if shared.sink.offer(&event).is_err() {
                 shared.count_full_queue();
                 return Some(Decision::Reject(Rejection {

@@ -17,7 +17,7 @@ use crate::server::http::body::{self, BodyError};
 use crate::server::http::client::target;
 use crate::server::http::{Admission, Connection, account, handshake};
 use crate::server::sessions::SessionHandle;
-use crate::socketio::event::{Event, Hook, Occasion};
+use crate::socketio::event::{Event, Hook, Occasion, RequestEvent};
 use crate::transport::{PollAnswer, PostAnswer, TransportRequest};
 
 /// How long a waiting GET lives on when its client has ended its direction of the stream: long enough for what waits
@@ -413,10 +413,9 @@ impl Connection {
         self.log_refused(request, error);
         if self.shared.context.hooks.has(Hook::ConnectionError) {
             let (sink, request) = (&self.shared.sink, &self.snapshot(request));
-            if sink
-                .offer(&Event::ConnectionError { request, error })
-                .is_err()
-            {
+            let event = RequestEvent::ConnectionError { error };
+            let event = Event::of_request(request, event, self.shared.context.clock.now());
+            if sink.offer(&event).is_err() {
                 self.shared.count_full_queue();
             }
             sink.ring();

@@ -4,20 +4,19 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
-use std::time::Instant;
 
 use crate::config::{Config, Delivery};
 use crate::host::Handler;
 use crate::server::Server;
-use crate::socketio::event::Hook;
+use crate::socketio::event::{Hook, RequestEvent, What};
 use crate::socketio::{Event, Question};
 
 /// Hands out the questions whether a request may open a session.
 struct Asked(Sender<Question>);
 
 impl Handler for Asked {
-    fn handle(&self, event: &Event<'_>, _: Instant) {
-        if let Event::AllowRequest { question, .. } = event {
+    fn handle(&self, event: &Event<'_>) {
+        if let What::Request(_, RequestEvent::AllowRequest { question, .. }) = event.what {
             self.0.send((*question).clone()).unwrap();
         }
     }

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::socketio::account;
-use crate::socketio::batch::EVENT_COST;
 use crate::socketio::client::Client;
-use crate::socketio::event::{Event, Hook, MessageRef};
+use crate::socketio::event::{Event, Hook, MessageRef, SocketEvent};
 use crate::socketio::link::Outgoing;
 use crate::socketio::message::Message;
 use crate::socketio::question::{Answer, Question};
@@ -24,7 +23,8 @@ pub(super) struct Held {
 
 impl Held {
     pub(super) fn cost(&self) -> Amount {
-        Amount::one(EVENT_COST + self.message.view().size())
+        // The queue that holds it grows by doubling.
+        Amount::one(2 * size_of::<Self>() + self.message.view().size())
     }
 }
 
@@ -56,14 +56,8 @@ impl Client {
             }
             return;
         }
-        context.sink.deliver(
-            &Event::Message {
-                socket,
-                message,
-                ack,
-            },
-            Some(now),
-        );
+        let event = SocketEvent::Message { message, ack };
+        context.sink.deliver(&Event::of_socket(socket, event, now));
     }
 
     /// Asks the packet middleware about the first held event.
@@ -88,15 +82,11 @@ impl Client {
             });
         });
         held.question = Some((question.clone(), now + context.settings.question_timeout));
-        let message = held.message.view();
-        context.sink.deliver(
-            &Event::PacketMiddleware {
-                socket: &socket,
-                message,
-                question: &question,
-            },
-            Some(now),
-        );
+        let event = SocketEvent::PacketMiddleware {
+            message: held.message.view(),
+            question: &question,
+        };
+        context.sink.deliver(&Event::of_socket(&socket, event, now));
     }
 
     pub(super) fn handle_packet_decision(
@@ -121,12 +111,11 @@ impl Client {
             };
             *question = question.next_step();
             let (question, message) = (question.clone(), held.message.view());
-            let event = Event::PacketMiddleware {
-                socket: &socket,
+            let event = SocketEvent::PacketMiddleware {
                 message,
                 question: &question,
             };
-            context.sink.deliver(&event, Some(now));
+            context.sink.deliver(&Event::of_socket(&socket, event, now));
             return;
         }
         let Some(held) = entry.held.pop_front() else {
@@ -134,15 +123,11 @@ impl Client {
         };
         self.link.backlog().remove_own(held.cost());
         if matches!(answer, Answer::Accept(_)) && socket.is_connected() {
-            let message = held.message.view();
-            context.sink.deliver(
-                &Event::Message {
-                    socket: &socket,
-                    message,
-                    ack: held.ack,
-                },
-                Some(now),
-            );
+            let event = SocketEvent::Message {
+                message: held.message.view(),
+                ack: held.ack,
+            };
+            context.sink.deliver(&Event::of_socket(&socket, event, now));
         }
         self.ask_about_held(index, now);
     }

@@ -14,7 +14,7 @@ use crate::socketio::account;
 use crate::socketio::client::entry::{Entry, Phase};
 use crate::socketio::client::receive::{namespace_of, payload_error};
 use crate::socketio::client::{Client, Flow};
-use crate::socketio::event::{Event, Hook};
+use crate::socketio::event::{Event, Hook, SocketEvent};
 use crate::socketio::handshake::Handshake;
 use crate::socketio::id::SocketId;
 use crate::socketio::link::Outgoing;
@@ -118,11 +118,8 @@ impl Client {
             held: VecDeque::new(),
         });
         if let Some(question) = &asked {
-            let event = Event::Middleware {
-                socket: &socket,
-                question,
-            };
-            context.sink.deliver(&event, Some(now));
+            let event = SocketEvent::Middleware { question };
+            context.sink.deliver(&Event::of_socket(&socket, event, now));
         }
     }
 
@@ -170,10 +167,8 @@ impl Client {
         });
         if socket.connect() {
             account::joined(&socket);
-            self.namespaces
-                .context()
-                .sink
-                .deliver(&Event::Connection { socket: &socket }, Some(now));
+            let event = Event::of_socket(&socket, SocketEvent::Connection, now);
+            self.namespaces.context().sink.deliver(&event);
         }
     }
 
@@ -192,13 +187,9 @@ impl Client {
                     return;
                 };
                 *question = question.next_step();
-                context.sink.deliver(
-                    &Event::Middleware {
-                        socket,
-                        question: &question.clone(),
-                    },
-                    Some(now),
-                );
+                let question = &question.clone();
+                let event = SocketEvent::Middleware { question };
+                context.sink.deliver(&Event::of_socket(socket, event, now));
             }
             Answer::Reject(rejection) => self.refuse(index, &rejection),
         }

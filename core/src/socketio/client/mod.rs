@@ -18,7 +18,7 @@ use crate::socketio::ack::{AckOutcome, AckTable, AckTarget, Pending};
 use crate::socketio::client::entry::{Entry, Phase};
 use crate::socketio::client::receive::Partial;
 use crate::socketio::context::Context;
-use crate::socketio::event::{DisconnectReason, Event};
+use crate::socketio::event::{Acked, DisconnectReason, Event, SocketEvent, leaving};
 use crate::socketio::handshake::Request;
 use crate::socketio::link::{AckRequest, Link, Outgoing, Overflow};
 use crate::socketio::namespaces::Namespaces;
@@ -184,25 +184,18 @@ impl Client {
             Phase::Connected(_) => {
                 account::left(socket, reason);
                 context.tell_dropped(socket, now);
-                context
-                    .sink
-                    .deliver(&Event::Disconnecting { socket, reason }, Some(now));
-                context
-                    .sink
-                    .deliver(&Event::Disconnect { socket, reason }, Some(now));
+                for event in leaving(reason) {
+                    context.sink.deliver(&Event::of_socket(socket, event, now));
+                }
             }
             // The host has accepted the socket, and the answer is in the mailbox: the host gets the events of a socket
             // that connects and disconnects.
             Phase::Asked { question, .. } if !question.expire() && question.is_accepted() => {
-                context
-                    .sink
-                    .deliver(&Event::Connection { socket }, Some(now));
+                let joined = Event::of_socket(socket, SocketEvent::Connection, now);
+                context.sink.deliver(&joined);
                 context.tell_dropped(socket, now);
-                for event in [
-                    Event::Disconnecting { socket, reason },
-                    Event::Disconnect { socket, reason },
-                ] {
-                    context.sink.deliver(&event, Some(now));
+                for event in leaving(reason) {
+                    context.sink.deliver(&Event::of_socket(socket, event, now));
                 }
             }
             Phase::Asked { .. } | Phase::Ready(_) => {}
@@ -313,11 +306,10 @@ fn tell_outcome(
         // For a broadcast, the missing reply is reported when the broadcast times out.
         AckTarget::Many(_) => return,
     };
-    let event = Event::Acked {
-        socket: Some(socket),
+    let event = SocketEvent::Acked(Acked {
         operation,
         outcome,
         replies: &[],
-    };
-    context.sink.deliver(&event, Some(now));
+    });
+    context.sink.deliver(&Event::of_socket(socket, event, now));
 }

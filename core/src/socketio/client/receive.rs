@@ -10,7 +10,7 @@ use crate::json::{self, JsonErrorKind};
 use crate::socketio::ack::{AckOutcome, AckTarget, Pending, Reply};
 use crate::socketio::client::{Client, Flow};
 use crate::socketio::context::Context;
-use crate::socketio::event::{DisconnectReason, Event, Form, MessageRef};
+use crate::socketio::event::{Acked, DisconnectReason, Event, Form, MessageRef, SocketEvent};
 use crate::socketio::packet::{DecodeError, PacketType, RESERVED_EVENTS};
 use crate::socketio::parser::Parser;
 use crate::socketio::parser::json::Head;
@@ -363,13 +363,12 @@ fn answer(context: &Context, pending: Pending, args: Bytes, attachments: Vec<Byt
         AckTarget::One(operation) => {
             let socket = Arc::clone(&reply.socket);
             let replies = &[reply];
-            let event = Event::Acked {
-                socket: Some(&socket),
+            let event = SocketEvent::Acked(Acked {
                 operation,
                 outcome: AckOutcome::Answered,
                 replies,
-            };
-            context.sink.deliver(&event, Some(now));
+            });
+            context.sink.deliver(&Event::of_socket(&socket, event, now));
         }
         AckTarget::Many(broadcast) => broadcast.reply(reply),
     }

@@ -8,7 +8,7 @@ use super::world::message;
 use crate::engineio::CloseReason;
 use crate::error::ErrorKind;
 use crate::socketio::ack::{AckOutcome, Operation};
-use crate::socketio::event::{Event, Hook};
+use crate::socketio::event::{Hook, SocketEvent, What};
 use crate::socketio::link::Overflow;
 use crate::socketio::socket::{AckHandle, Scope};
 use crate::socketio::target::Target;
@@ -213,7 +213,7 @@ fn a_question_on_its_way_can_be_seen() {
 fn a_handler_asks_back() {
     let mut world = World::connected();
     world.react(|event| {
-        if let Event::Message { socket, ack, .. } = event {
+        if let What::Socket(socket, SocketEvent::Message { ack, .. }) = event.what {
             socket
                 .acknowledge(ack.unwrap(), &super::world::payload("", "[1]"))
                 .unwrap();

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use super::World;
 use crate::engineio::CloseReason;
-use crate::socketio::event::{Event, Hook};
+use crate::socketio::event::{Hook, SocketEvent, What};
 use crate::socketio::question::{Closed, Rejection};
 
 #[test]
 fn the_answer_comes_before_everything_that_the_host_says() {
     let mut world = World::new();
     world.react(|event| {
-        if let Event::Connection { socket } = event {
+        if let What::Socket(socket, SocketEvent::Connection) = event.what {
             let payload = super::world::payload("hello", "[1]");
             socket.emit(&payload, Default::default()).unwrap();
         }
@@ -142,7 +142,7 @@ fn a_middleware_accepts_at_once_or_later() {
     let mut world = World::new();
     world.namespace("/").hooks.add(Hook::Middleware);
     world.react(|event| {
-        if let Event::Middleware { question, .. } = event {
+        if let What::Socket(_, SocketEvent::Middleware { question, .. }) = event.what {
             question.accept().unwrap();
         }
     });
@@ -261,7 +261,7 @@ fn an_acceptance_that_came_first_brings_both_events() {
         let namespace = world.namespace("/");
         namespace.hooks.add(Hook::Middleware);
         world.react(|event| {
-            if let Event::Middleware { socket, .. } = event {
+            if let What::Socket(socket, SocketEvent::Middleware { .. }) = event.what {
                 socket.join("early").unwrap();
             }
         });
@@ -295,8 +295,8 @@ fn a_socket_joins_rooms_before_it_is_accepted() {
     let mut world = World::new();
     let namespace = world.namespace("/");
     namespace.hooks.add(Hook::Middleware);
-    world.react(|event| match event {
-        Event::Middleware { socket, question } => {
+    world.react(|event| match event.what {
+        What::Socket(socket, SocketEvent::Middleware { question }) => {
             socket.join("early").unwrap();
             assert!(
                 socket
@@ -305,7 +305,7 @@ fn a_socket_joins_rooms_before_it_is_accepted() {
             );
             question.accept().unwrap();
         }
-        Event::Connection { socket } => {
+        What::Socket(socket, SocketEvent::Connection) => {
             let rooms = socket.rooms();
             assert_eq!(*rooms[0], *socket.id().as_str());
             assert_eq!(*rooms[1], *"early");

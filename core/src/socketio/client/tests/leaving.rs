@@ -5,7 +5,7 @@ use super::world::payload;
 use crate::engineio::CloseReason;
 use crate::error::ErrorKind;
 use crate::socketio::ack::Operation;
-use crate::socketio::event::{DisconnectReason, Event, Hook};
+use crate::socketio::event::{DisconnectReason, Hook, SocketEvent, What};
 use crate::socketio::socket::Scope;
 use crate::socketio::target::Target;
 
@@ -172,7 +172,11 @@ fn the_last_events_show_the_rooms_and_reach_nobody() {
     let mut world = World::connected();
     world.socket("/").join("a").unwrap();
     world.react(|event| {
-        if let Event::Disconnecting { socket, .. } | Event::Disconnect { socket, .. } = event {
+        if let What::Socket(
+            socket,
+            SocketEvent::Disconnecting { .. } | SocketEvent::Disconnect { .. },
+        ) = event.what
+        {
             assert_eq!(socket.rooms().len(), 2);
             assert!(socket.join("b").is_err() && socket.leave("a").is_err());
             assert_eq!(socket.namespace().socket_count(), 0);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::World;
 use crate::engineio::CloseReason;
-use crate::socketio::event::{Event, Hook};
+use crate::socketio::event::{Hook, SocketEvent, What};
 use crate::socketio::question::{Closed, Rejection};
 use crate::socketio::socket::Scope;
 
@@ -81,9 +81,12 @@ fn every_listener_is_asked() {
 fn an_answer_within_the_question_is_as_good() {
     let mut world = asking();
     world.react(|event| {
-        if let Event::PacketMiddleware {
-            question, message, ..
-        } = event
+        if let What::Socket(
+            _,
+            SocketEvent::PacketMiddleware {
+                question, message, ..
+            },
+        ) = event.what
         {
             if message.name == "bad" {
                 question.reject(Rejection::default()).unwrap();

@@ -9,7 +9,7 @@ use super::World;
 use crate::engineio::CloseReason;
 use crate::json;
 use crate::socketio::client::Flow;
-use crate::socketio::event::{Event, Hook, MessageRef};
+use crate::socketio::event::{Hook, MessageRef, SocketEvent, What};
 use crate::socketio::packet::RESERVED_EVENTS;
 
 #[derive(Debug, Clone)]
@@ -94,9 +94,12 @@ fn run(hooks: &[Hook], all: Vec<Incoming>) {
         world.namespace("/chat").hooks.add(*hook);
     }
     world.namespace("/chat");
-    world.react(|event| match event {
-        Event::Message { message, .. } | Event::PacketMiddleware { message, .. } => {
-            check_message(message);
+    world.react(|event| match event.what {
+        What::Socket(
+            _,
+            SocketEvent::Message { message, .. } | SocketEvent::PacketMiddleware { message, .. },
+        ) => {
+            check_message(&message);
         }
         _ => {}
     });

@@ -12,7 +12,10 @@ use crate::log::listener::ServerId;
 use crate::socketio::backlog::Backlog;
 use crate::socketio::client::{Client, Flow};
 use crate::socketio::context::Context;
-use crate::socketio::event::{Event, EventSink, Hooks, MessageRef, RoomChange, Timer};
+use crate::socketio::event::{
+    Acked, Clock, Event, EventSink, Hooks, MessageRef, NamespaceEvent, RoomChange, ServerEvent,
+    SocketEvent, What,
+};
 use crate::socketio::handshake::Request;
 use crate::socketio::link::{Link, Outgoing};
 use crate::socketio::message::{Message, Payload};
@@ -72,30 +75,22 @@ fn described(message: &MessageRef<'_>) -> String {
 
 fn line(event: &Event<'_>) -> String {
     let of = |socket: &Arc<Socket>| socket.namespace().name().to_string();
-    match event {
-        Event::Middleware { socket, question } => {
+    match event.what {
+        What::Socket(socket, SocketEvent::Middleware { question }) => {
             format!("middleware {} step {}", of(socket), question.step())
         }
-        Event::PacketMiddleware {
-            socket,
-            message,
-            question,
-        } => format!(
+        What::Socket(socket, SocketEvent::PacketMiddleware { message, question }) => format!(
             "packet middleware {} {} step {}",
             of(socket),
-            described(message),
+            described(&message),
             question.step()
         ),
-        Event::Connection { socket } => format!("connection {}", of(socket)),
-        Event::Message {
-            socket,
-            message,
-            ack,
-        } => {
+        What::Socket(socket, SocketEvent::Connection) => format!("connection {}", of(socket)),
+        What::Socket(socket, SocketEvent::Message { message, ack }) => {
             let ack = ack.map_or(String::new(), |id| format!(" ack {id}"));
-            format!("message {} {}{ack}", of(socket), described(message))
+            format!("message {} {}{ack}", of(socket), described(&message))
         }
-        Event::Disconnecting { socket, reason } => {
+        What::Socket(socket, SocketEvent::Disconnecting { reason }) => {
             let own = socket.id().as_str();
             let rooms: Vec<_> = socket
                 .rooms()
@@ -105,14 +100,16 @@ fn line(event: &Event<'_>) -> String {
             let rooms = rooms.join(",");
             format!("disconnecting {} {} [{rooms}]", of(socket), reason.as_str())
         }
-        Event::Disconnect { socket, reason } => {
+        What::Socket(socket, SocketEvent::Disconnect { reason }) => {
             format!("disconnect {} {}", of(socket), reason.as_str())
         }
-        Event::Outgoing { socket, message } => {
-            format!("outgoing {} {}", of(socket), described(message))
+        What::Socket(socket, SocketEvent::Outgoing { message }) => {
+            format!("outgoing {} {}", of(socket), described(&message))
         }
-        Event::NewNamespace { namespace } => format!("namespace {}", namespace.name()),
-        Event::Room { room, change, .. } => {
+        What::Namespace(namespace, NamespaceEvent::Created) => {
+            format!("namespace {}", namespace.name())
+        }
+        What::Namespace(_, NamespaceEvent::Room { room, change }) => {
             let room = if room.len() == 20 { "ID" } else { room };
             match change {
                 RoomChange::Created => format!("room {room} created"),
@@ -121,14 +118,14 @@ fn line(event: &Event<'_>) -> String {
                 RoomChange::Left(_) => format!("room {room} left"),
             }
         }
-        Event::Acked {
-            operation,
-            outcome,
-            replies,
-            ..
-        } => {
+        What::Server(ServerEvent::Acked(acked)) | What::Socket(_, SocketEvent::Acked(acked)) => {
+            let Acked {
+                operation,
+                outcome,
+                replies,
+            } = acked;
             let mut text = format!("acked {} {outcome:?}", operation.0);
-            for reply in *replies {
+            for reply in replies {
                 text += &format!(" {}", String::from_utf8_lossy(&reply.args));
                 for attachment in &reply.attachments {
                     text += &format!(" {:?}", attachment.to_vec());
@@ -136,19 +133,20 @@ fn line(event: &Event<'_>) -> String {
             }
             text
         }
-        Event::Sockets { operation, sockets } => {
+        What::Namespace(_, NamespaceEvent::Sockets { operation, sockets }) => {
             format!("sockets {} {}", operation.0, sockets.len())
         }
-        Event::Dropped { socket, count } => format!("dropped {} {count}", of(socket)),
-        other => format!("{other:?}"),
+        What::Socket(socket, SocketEvent::Dropped { count }) => {
+            format!("dropped {} {count}", of(socket))
+        }
+        what => format!("{what:?}"),
     }
 }
 
 impl EventSink for Host {
-    fn deliver(&self, event: &Event<'_>, _: Option<Instant>) {
+    fn deliver(&self, event: &Event<'_>) {
         self.log.lock().unwrap().push(line(event));
-        if let Event::Middleware { question, .. } | Event::PacketMiddleware { question, .. } = event
-        {
+        if let Some(question) = event.question() {
             self.questions
                 .lock()
                 .unwrap()
@@ -195,7 +193,12 @@ impl std::fmt::Debug for Alarm {
     }
 }
 
-impl Timer for Alarm {
+impl Clock for Alarm {
+    #[expect(clippy::disallowed_methods, reason = "a test needs some moment")]
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+
     fn after(&self, delay: Duration, run: Run) {
         self.0.lock().unwrap().push((delay, run));
     }
@@ -223,7 +226,7 @@ impl World {
         let context = Arc::new(Context {
             settings,
             sink: Arc::clone(&host) as Arc<dyn EventSink>,
-            timer: Arc::clone(&alarm) as Arc<dyn Timer>,
+            clock: Arc::clone(&alarm) as Arc<dyn Clock>,
             log_id: ServerId::NONE,
             stats: Arc::new(Stats::default()),
             hooks: Hooks::default(),
@@ -424,8 +427,9 @@ impl World {
 
     fn deliver_outgoing(&self, socket: &Arc<Socket>, message: &Arc<Message>) {
         let message = message.view();
-        let event = Event::Outgoing { socket, message };
-        self.host.deliver(&event, Some(self.now));
+        let event = SocketEvent::Outgoing { message };
+        self.host
+            .deliver(&Event::of_socket(socket, event, self.now));
     }
 
     fn send(&self, packet: &EncodedPacket) {

@@ -1,13 +1,14 @@
-//! Setting the stage: the event that a host sees, made from the engine's, and what it points to.
+//! Converts a core event into a `bw_event`, and owns the memory that it points to.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use bellwire_core::error::ErrorKind;
 use bellwire_core::json;
-use bellwire_core::socketio::event::{Form, Occasion, RoomChange};
+use bellwire_core::socketio::event::{
+    Acked, Form, NamespaceEvent, Occasion, RequestEvent, RoomChange, ServerEvent, SocketEvent, What,
+};
 use bellwire_core::socketio::{
-    AckOutcome, DisconnectReason, Event, Message, MessageRef, Namespace, Reply, Socket,
+    AckOutcome, DisconnectReason, Event, Message, MessageRef, Namespace, Socket,
 };
 use bytes::Bytes;
 
@@ -116,9 +117,9 @@ fn count(view: &MessageRef<'_>) -> u32 {
         .unwrap_or_else(|| json::members(view.args) as u32)
 }
 
-/// What an event points to, when it is not the engine's.
+/// The memory that a `bw_event` points to, as far as it is not the core's.
 #[derive(Default)]
-pub(crate) struct Stage {
+pub(crate) struct EventMemory {
     bins: Option<Bins>,
     handshake: Option<Arc<bw_handshake>>,
     message: Option<Arc<bw_message<'static>>>,
@@ -141,186 +142,167 @@ struct SocketTexts {
 }
 
 // SAFETY: its pointers lead to its own parts, which can be used on any thread.
-unsafe impl Send for Stage {}
+unsafe impl Send for EventMemory {}
 
-/// What a question needs besides its event.
+/// What can be set with the answer to a question.
 pub(crate) fn extras(event: &Event<'_>) -> Extras {
-    if matches!(event, Event::Headers { .. }) {
-        Extras::Headers
-    } else {
-        Extras::None
+    match event.what {
+        What::Request(_, RequestEvent::Headers { .. }) => Extras::Headers,
+        _ => Extras::None,
     }
 }
 
-impl Stage {
-    /// The event that a host sees. `Acked` and `Sockets` have an operation too; a question has a
-    /// handle that the caller puts in.
-    pub(crate) fn set(
+/// The type of the `bw_event` for a core event.
+fn type_of(what: &What<'_>) -> values {
+    match what {
+        What::Server(what) => match what {
+            ServerEvent::Fault { .. } => values::BW_EV_FAULT,
+            ServerEvent::Shutdown => values::BW_EV_SHUTDOWN,
+            ServerEvent::Acked(_) => values::BW_EV_ACKED,
+        },
+        What::Request(_, what) => match what {
+            RequestEvent::AllowRequest { .. } => values::BW_EV_ALLOW_REQUEST,
+            RequestEvent::Headers { .. } => values::BW_EV_HEADERS,
+            RequestEvent::ConnectionError { .. } => values::BW_EV_CONNECTION_ERROR,
+        },
+        What::Namespace(_, what) => match what {
+            NamespaceEvent::Created => values::BW_EV_NEW_NAMESPACE,
+            NamespaceEvent::Room { change, .. } => match change {
+                RoomChange::Created => values::BW_EV_ROOM_CREATED,
+                RoomChange::Deleted => values::BW_EV_ROOM_DELETED,
+                RoomChange::Joined(_) => values::BW_EV_ROOM_JOINED,
+                RoomChange::Left(_) => values::BW_EV_ROOM_LEFT,
+            },
+            NamespaceEvent::Sockets { .. } => values::BW_EV_SOCKETS,
+        },
+        What::Socket(_, what) => match what {
+            SocketEvent::Middleware { .. } => values::BW_EV_MIDDLEWARE,
+            SocketEvent::PacketMiddleware { .. } => values::BW_EV_PACKET_MIDDLEWARE,
+            SocketEvent::Connection => values::BW_EV_CONNECTION,
+            SocketEvent::Message { .. } => values::BW_EV_MESSAGE,
+            SocketEvent::Disconnecting { .. } => values::BW_EV_DISCONNECTING,
+            SocketEvent::Disconnect { .. } => values::BW_EV_DISCONNECT,
+            SocketEvent::Outgoing { .. } => values::BW_EV_OUTGOING,
+            SocketEvent::Upgrade { .. } => values::BW_EV_UPGRADE,
+            SocketEvent::Dropped { .. } => values::BW_EV_DROPPED,
+            SocketEvent::Drain => values::BW_EV_DRAIN,
+            SocketEvent::Acked(_) => values::BW_EV_ACKED,
+        },
+    }
+}
+
+impl EventMemory {
+    /// The `bw_event` for a core event. If the event is a question, the caller sets `deferred`.
+    pub(crate) fn fill(&mut self, event: &Event<'_>, shared: &Arc<Shared>) -> Result<bw_event> {
+        let mut ev = bw_event::new(type_of(&event.what), shared, event.at);
+        match event.what {
+            What::Server(what) => self.set_server(&mut ev, what, shared)?,
+            What::Request(request, what) => {
+                self.set_handshake(&mut ev, bw_handshake::of_request(request));
+                self.set_request(&mut ev, what);
+            }
+            What::Namespace(namespace, what) => match what {
+                NamespaceEvent::Created => ev.set_namespace(namespace, shared)?,
+                NamespaceEvent::Room { room, change } => {
+                    ev.set_namespace(namespace, shared)?;
+                    self.set_room(&mut ev, (namespace, room, change), shared)?;
+                }
+                NamespaceEvent::Sockets { operation, sockets } => {
+                    ev.op = operation.0;
+                    self.set_sockets(&mut ev, sockets, shared)?;
+                }
+            },
+            What::Socket(socket, what) => {
+                ev.set_socket(socket, shared)?;
+                self.set_of_socket(&mut ev, socket, what, shared)?;
+            }
+        }
+        Ok(ev)
+    }
+
+    fn set_server(
         &mut self,
-        event: &Event<'_>,
-        at: Instant,
+        ev: &mut bw_event,
+        what: ServerEvent<'_>,
         shared: &Arc<Shared>,
-    ) -> Result<bw_event> {
-        let new = |kind| bw_event::new(kind, shared, at);
-        Ok(match *event {
-            Event::AllowRequest { request, .. } => self.with_handshake(
-                new(values::BW_EV_ALLOW_REQUEST),
-                bw_handshake::of_request(request),
-            ),
-            Event::Headers { request, first, .. } => {
-                let mut ev = self.with_handshake(
-                    new(values::BW_EV_HEADERS),
-                    bw_handshake::of_request(request),
-                );
+    ) -> Result<()> {
+        match what {
+            ServerEvent::Fault { text } => {
+                ev.status = ErrorKind::Io.code();
+                ev.name = bw_str::view(text);
+                Ok(())
+            }
+            ServerEvent::Shutdown => Ok(()),
+            ServerEvent::Acked(acked) => self.set_acked(ev, acked, shared),
+        }
+    }
+
+    fn set_request(&mut self, ev: &mut bw_event, what: RequestEvent<'_>) {
+        match what {
+            RequestEvent::AllowRequest { .. } => {}
+            RequestEvent::Headers { first, .. } => {
                 if first == Occasion::First {
                     ev.set_flag(flags::BW_EVF_INITIAL);
                 }
-                ev
             }
-            Event::Middleware { socket, .. } => {
-                self.shaking(new(values::BW_EV_MIDDLEWARE), socket, shared)?
+            RequestEvent::ConnectionError { error } => {
+                ev.code = error.code().into();
+                ev.name = bw_str::view(error.wire_message());
+                self.set_args(ev, format!("[{}]", error.context()));
             }
-            Event::Connection { socket } => {
-                self.shaking(new(values::BW_EV_CONNECTION), socket, shared)?
+        }
+    }
+
+    fn set_of_socket(
+        &mut self,
+        ev: &mut bw_event,
+        socket: &Arc<Socket>,
+        what: SocketEvent<'_>,
+        shared: &Arc<Shared>,
+    ) -> Result<()> {
+        match what {
+            SocketEvent::Middleware { .. } | SocketEvent::Connection => {
+                self.set_handshake(ev, bw_handshake::of_socket(socket));
             }
-            Event::PacketMiddleware {
-                socket, message, ..
-            } => self.speaking(
-                new(values::BW_EV_PACKET_MIDDLEWARE),
-                socket,
-                &message,
-                shared,
-            )?,
-            Event::Outgoing { socket, message } => {
-                self.speaking(new(values::BW_EV_OUTGOING), socket, &message, shared)?
+            SocketEvent::PacketMiddleware { message, .. } | SocketEvent::Outgoing { message } => {
+                self.set_message(ev, &message);
             }
-            Event::Message {
-                socket,
-                message,
-                ack,
-            } => {
-                let mut ev = self.speaking(new(values::BW_EV_MESSAGE), socket, &message, shared)?;
+            SocketEvent::Message { message, ack } => {
+                self.set_message(ev, &message);
                 if let Some(number) = ack {
                     ev.ack = SocketHost::of(socket, shared)?.new_ack(socket, number)?;
                 }
-                ev
             }
-            Event::Disconnecting { socket, reason } => {
-                let ev = new(values::BW_EV_DISCONNECTING);
-                self.leaving(ev, (socket, reason), shared)?
+            SocketEvent::Disconnecting { reason } | SocketEvent::Disconnect { reason } => {
+                ev.set_reason(reason);
+                self.set_cause(ev, socket, reason);
             }
-            Event::Disconnect { socket, reason } => {
-                let ev = new(values::BW_EV_DISCONNECT);
-                self.leaving(ev, (socket, reason), shared)?
-            }
-            Event::Upgrade { socket, transport } => {
-                let mut ev = new(values::BW_EV_UPGRADE);
-                ev.set_socket(socket, shared)?;
+            SocketEvent::Upgrade { transport } => {
                 ev.name = bw_str::view(transport.name());
                 ev.code = transport as i32;
-                ev
             }
-            Event::Drain { socket } => {
-                let mut ev = new(values::BW_EV_DRAIN);
-                ev.set_socket(socket, shared)?;
-                ev
-            }
-            Event::Dropped { socket, count } => {
-                let mut ev = new(values::BW_EV_DROPPED);
-                ev.set_socket(socket, shared)?;
+            SocketEvent::Dropped { count } => {
                 ev.code = i32::try_from(count).unwrap_or(i32::MAX);
-                ev
             }
-            Event::NewNamespace { namespace } => {
-                let mut ev = new(values::BW_EV_NEW_NAMESPACE);
-                ev.set_namespace(namespace, shared)?;
-                ev
-            }
-            Event::Room {
-                namespace,
-                room,
-                change,
-            } => self.room((namespace, room, change), at, shared)?,
-            Event::ConnectionError { request, error } => {
-                let mut ev = self.with_handshake(
-                    new(values::BW_EV_CONNECTION_ERROR),
-                    bw_handshake::of_request(request),
-                );
-                ev.code = error.code().into();
-                ev.name = bw_str::view(error.wire_message());
-                self.args = format!("[{}]", error.context()).into_bytes();
-                self.show_args(ev)
-            }
-            Event::Fault { text } => {
-                let mut ev = new(values::BW_EV_FAULT);
-                ev.status = ErrorKind::Io.code();
-                ev.name = bw_str::view(text);
-                ev
-            }
-            Event::Shutdown => new(values::BW_EV_SHUTDOWN),
-            Event::Acked {
-                socket,
-                outcome,
-                replies,
-                operation,
-            } => {
-                let mut ev = new(values::BW_EV_ACKED);
-                if let Some(socket) = socket {
-                    ev.set_socket(socket, shared)?;
-                }
-                ev.op = operation.0;
-                ev.status = status(outcome);
-                self.answering(ev, replies, shared)?
-            }
-            Event::Sockets { sockets, operation } => {
-                let mut ev = new(values::BW_EV_SOCKETS);
-                ev.op = operation.0;
-                self.listing(ev, sockets, shared)?
-            }
-            // An event of a newer engine.
-            _ => new(values::BW_EV_NONE),
-        })
+            SocketEvent::Drain => {}
+            SocketEvent::Acked(acked) => self.set_acked(ev, acked, shared)?,
+        }
+        Ok(())
     }
 
-    fn leaving(
-        &mut self,
-        mut ev: bw_event,
-        (socket, reason): (&Arc<Socket>, DisconnectReason),
-        shared: &Arc<Shared>,
-    ) -> Result<bw_event> {
-        ev.set_socket(socket, shared)?;
-        ev.set_reason(reason);
+    fn set_cause(&mut self, ev: &mut bw_event, socket: &Arc<Socket>, reason: DisconnectReason) {
         if let Some(cause) = reason.cause(socket) {
             ev.cause = self.cause.insert(Box::new(bw_cause::view(cause))).as_ref();
             // Keeps what the cause points to.
             self.socket = Some(Arc::clone(socket));
         }
-        Ok(ev)
     }
 
-    fn with_handshake(&mut self, mut ev: bw_event, handshake: Arc<bw_handshake>) -> bw_event {
+    fn set_handshake(&mut self, ev: &mut bw_event, handshake: Arc<bw_handshake>) {
         ev.handshake = Arc::as_ptr(self.handshake.insert(handshake));
-        ev
     }
 
-    fn shaking(
-        &mut self,
-        mut ev: bw_event,
-        socket: &Arc<Socket>,
-        shared: &Arc<Shared>,
-    ) -> Result<bw_event> {
-        ev.set_socket(socket, shared)?;
-        Ok(self.with_handshake(ev, bw_handshake::of_socket(socket)))
-    }
-
-    fn speaking(
-        &mut self,
-        mut ev: bw_event,
-        socket: &Arc<Socket>,
-        view: &MessageRef<'_>,
-        shared: &Arc<Shared>,
-    ) -> Result<bw_event> {
-        ev.set_socket(socket, shared)?;
+    fn set_message(&mut self, ev: &mut bw_event, view: &MessageRef<'_>) {
         let message = self
             .message
             .insert(bw_message::counted(Arc::new(view.to_message()), view.form));
@@ -331,46 +313,42 @@ impl Stage {
         ev.message = Arc::as_ptr(message);
         ev.set_message(&view);
         let bins = self.bins.insert(Bins::new(view.attachments));
-        bins.show(view.attachments.len(), &mut ev);
-        Ok(ev)
+        bins.show(view.attachments.len(), ev);
     }
 
-    fn show_args(&self, mut ev: bw_event) -> bw_event {
+    fn set_args(&mut self, ev: &mut bw_event, json: String) {
+        self.args = json.into_bytes();
         ev.args = bw_str::view_bytes(&self.args);
         ev.n_args = 1;
-        ev
     }
 
-    fn room(
+    fn set_room(
         &mut self,
+        ev: &mut bw_event,
         (namespace, room, change): (&Arc<Namespace>, &str, RoomChange),
-        at: Instant,
         shared: &Arc<Shared>,
-    ) -> Result<bw_event> {
-        let (kind, id) = match change {
-            RoomChange::Created => (values::BW_EV_ROOM_CREATED, None),
-            RoomChange::Deleted => (values::BW_EV_ROOM_DELETED, None),
-            RoomChange::Joined(id) => (values::BW_EV_ROOM_JOINED, Some(id)),
-            RoomChange::Left(id) => (values::BW_EV_ROOM_LEFT, Some(id)),
-        };
-        let mut ev = bw_event::new(kind, shared, at);
-        ev.set_namespace(namespace, shared)?;
+    ) -> Result<()> {
         ev.name = bw_str::view(room);
-        let Some(id) = id else { return Ok(ev) };
+        let id = match change {
+            RoomChange::Created | RoomChange::Deleted => return Ok(()),
+            RoomChange::Joined(id) | RoomChange::Left(id) => id,
+        };
         if let Some(socket) = namespace.find(id.as_str()) {
             ev.set_socket(&socket, shared)?;
         }
-        self.args = format!("[\"{}\"]", id.as_str()).into_bytes();
-        Ok(self.show_args(ev))
+        self.set_args(ev, format!("[\"{}\"]", id.as_str()));
+        Ok(())
     }
 
-    fn answering(
+    fn set_acked(
         &mut self,
-        mut ev: bw_event,
-        replies: &[Reply],
+        ev: &mut bw_event,
+        acked: Acked<'_>,
         shared: &Arc<Shared>,
-    ) -> Result<bw_event> {
-        for reply in replies {
+    ) -> Result<()> {
+        ev.op = acked.operation.0;
+        ev.status = status(acked.outcome);
+        for reply in acked.replies {
             let message = Message::received("".into(), &reply.args, &reply.attachments);
             let message = bw_message::counted(Arc::new(message), Form::Event);
             self.replies.push(bw_reply {
@@ -385,15 +363,15 @@ impl Stage {
         self.reply_pointers = self.replies.iter().map(std::ptr::from_ref).collect();
         ev.replies = self.reply_pointers.as_ptr();
         ev.n_replies = self.replies.len();
-        Ok(ev)
+        Ok(())
     }
 
-    fn listing(
+    fn set_sockets(
         &mut self,
-        mut ev: bw_event,
+        ev: &mut bw_event,
         sockets: &[Arc<Socket>],
         shared: &Arc<Shared>,
-    ) -> Result<bw_event> {
+    ) -> Result<()> {
         for socket in sockets {
             let texts = SocketTexts {
                 sid: socket.id().as_str().into(),
@@ -416,7 +394,7 @@ impl Stage {
         self.socket_pointers = self.sockets.iter().map(std::ptr::from_ref).collect();
         ev.sockets = self.socket_pointers.as_ptr();
         ev.n_sockets = self.sockets.len();
-        Ok(ev)
+        Ok(())
     }
 }
 

@@ -1,4 +1,4 @@
-"""A chat with rooms: the whole server.
+"""A chat server with rooms.
 
     chat.py [--port N] [--host H]
 """
@@ -26,7 +26,7 @@ def room_of(sid: str) -> str | None:
 
 
 def show(room: str | None) -> None:
-    """Tells everybody how full the rooms are, and a room who is in it."""
+    """Sends the rooms with their sizes to all clients, and the names of the people in `room` to that room."""
     sio.emit("rooms", [{"name": name, "count": len(sio.sids(name))} for name in lines])
     if room is not None:
         sio.emit("people", sorted(names[sid] for sid in sio.sids(room) if sid in names), room=room)

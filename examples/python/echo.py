@@ -1,6 +1,6 @@
-"""A server that answers what it is told: `message` comes back as `message-back`, and so on.
+"""A server that echoes events: `message` comes back as `message-back`, and so on.
 
-It shows each part of the interface, and is what the engine is tested through from Python.
+It uses every part of the API. The black-box tests of the engine run against it to test the Python package.
 
     echo.py [--port N] [--host H] [--options JSON] [--raw]
 """
@@ -178,13 +178,13 @@ class Echo:
         def disconnect() -> None:
             self.sio.disconnect_all(**self.audience(to, sid), close=close)
 
-        # The acknowledgement leaves when this function returns, and is to be the first.
+        # After this function has returned, so that its acknowledgement is sent before the disconnection.
         asyncio.get_running_loop().call_soon(disconnect)
 
     def answer_disconnect_me(self, sid: str, close: bool = False) -> None:
         self.sio.disconnect(sid, self.namespace, close=close)
 
-    # --------------------------------------------------- questions about itself
+    # ------------------------------------------------- state of a client, metrics
 
     async def answer_set_data(self, sid: str, data: Any) -> None:
         await self.sio.save_session(sid, data, self.namespace)

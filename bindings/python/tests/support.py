@@ -1,4 +1,4 @@
-"""What the tests share: servers with clients of python-socketio, on a loop of their own."""
+"""Shared parts of the tests: servers, clients of python-socketio, and raw connections."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PATIENCE_S = 10
 
 
 def on_loop(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
-    """Makes a test of a coroutine function."""
+    """A decorator for tests that are coroutine functions. Each runs on a new event loop, for at most 60 s."""
 
     @functools.wraps(test)
     def run(*args: Any, **kwargs: Any) -> None:
@@ -33,7 +33,7 @@ def on_loop(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
 
 @asynccontextmanager
 async def listening(sio: Any, timeout: float = 5) -> AsyncIterator[str]:
-    """A server's URL while it listens."""
+    """Starts a server, yields its URL, and shuts it down."""
     port = sio.listen()
     try:
         yield f"http://127.0.0.1:{port}"
@@ -43,7 +43,7 @@ async def listening(sio: Any, timeout: float = 5) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def client(url: str, **options: Any) -> AsyncIterator[socketio.AsyncClient]:
-    """A connected client, with what it has been sent in `got`."""
+    """A connected client. Its attribute `got` is the list of the events that it has received."""
     one = socketio.AsyncClient(reconnection=False)
     one.got = []
     for namespace in options.get("namespaces", ["/"]):
@@ -58,7 +58,7 @@ async def client(url: str, **options: Any) -> AsyncIterator[socketio.AsyncClient
 
 @asynccontextmanager
 async def serving(sio: Any) -> AsyncIterator[str]:
-    """The same for any server: ours of both kinds, or that of python-socketio."""
+    """Like `listening`, for all servers: those of this package and that of python-socketio."""
     if isinstance(sio, socketio.AsyncServer):
         app = web.Application()
         sio.attach(app)
@@ -84,7 +84,7 @@ async def serving(sio: Any) -> AsyncIterator[str]:
 
 
 class RawClient:
-    """A WebSocket on which the test says each packet itself."""
+    """A WebSocket connection on which the test sends each packet itself."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._socket = socket
@@ -96,7 +96,7 @@ class RawClient:
             await self._socket.send_str(packet)
 
     async def receive(self) -> str | bytes:
-        """The next packet that is not a ping."""
+        """Returns the next packet that is not a ping; answers pings."""
         while True:
             message = await self._socket.receive(PATIENCE_S)
             assert message.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY), message
@@ -125,7 +125,7 @@ async def raw(url: str) -> AsyncIterator[RawClient]:
 
 @asynccontextmanager
 async def raw_client(sio: Any, auth: str = "", joins: bool = True) -> AsyncIterator[RawClient]:
-    """A server, and a connection to it that has asked to join `/`."""
+    """Starts a server and yields a connection that has asked to join `/`."""
     async with serving(sio) as url, raw(url) as one:
         await one.send(f"40{auth}")
         if joins:
@@ -151,17 +151,17 @@ def unix_client(path: str, auth: str = "") -> socket.socket:
     return one
 
 
-async def until(condition: Callable[[], Any], what: str = "it") -> Any:
-    """Waits until something is so, for which there is no event."""
+async def until(condition: Callable[[], Any], what: str = "the condition") -> Any:
+    """Waits until a condition holds for which there is no event. Returns its value."""
     end = asyncio.get_running_loop().time() + PATIENCE_S
     while not (result := condition()):
-        assert asyncio.get_running_loop().time() < end, f"{what} never came about"
+        assert asyncio.get_running_loop().time() < end, f"{what} did not happen within {PATIENCE_S} s"
         await asyncio.sleep(0.005)
     return result
 
 
 def start(program: str, *args: str) -> subprocess.Popen[str]:
-    """Runs a program of Python in a process of its own."""
+    """Starts a Python program in a new process."""
     code = "import bellwire\n" + textwrap.dedent(program)
     return subprocess.Popen(
         [sys.executable, "-c", code, *args],
@@ -172,7 +172,7 @@ def start(program: str, *args: str) -> subprocess.Popen[str]:
 
 
 def output(program: str) -> str:
-    """What a program writes that ends well, by itself."""
+    """Runs a Python program, asserts that it ends without an error, and returns its output."""
     process = start(program)
     out, err = process.communicate(timeout=30)
     assert process.returncode == 0, err

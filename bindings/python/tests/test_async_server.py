@@ -1,4 +1,4 @@
-"""Handlers, emits and clients of an AsyncServer, seen by python-socketio's client."""
+"""Handlers, emits and clients of an AsyncServer, tested with the client of python-socketio."""
 
 import asyncio
 import builtins
@@ -28,7 +28,7 @@ async def test_what_a_handler_returns_is_the_acknowledgement():
         await asyncio.sleep(0)
         return results[name]
 
-    # As decorators do it that do not care what they decorate.
+    # Like a decorator that does not distinguish plain functions from coroutine functions.
     sio.on("decorated", lambda *args: coroutine(*args))
 
     async with listening(sio) as url, client(url) as one:
@@ -175,7 +175,7 @@ async def test_environ_session_transport_and_rooms_of_a_client():
 
 
 @on_loop
-async def test_emits_reach_whom_they_mean():
+async def test_emits_reach_exactly_the_addressed_clients():
     sio = bellwire.AsyncServer()
     async with listening(sio) as url, client(url) as a, client(url) as b, client(url) as c:
         ids = {name: one.get_sid() for name, one in (("a", a), ("b", b), ("c", c))}
@@ -210,7 +210,7 @@ async def test_emits_reach_whom_they_mean():
         await sio.close_room("y")
         assert sio.rooms(ids["b"]) == [ids["b"]]
         assert sio.sids("x") == [ids["a"]]
-        # Nobody is meant, and that is nobody.
+        # An empty list addresses no client.
         assert sio.sids([]) == []
         assert await sio.call_all("x", to=[]) == []
         sio.enter_room_all("all", to=[])
@@ -426,7 +426,7 @@ async def test_engineio_messages():
 
 
 @on_loop
-async def test_other_ways_to_listen_and_what_the_engine_tells():
+async def test_other_ways_to_listen_and_the_events_of_the_engine():
     sio = bellwire.AsyncServer()
     sio.on("echo", lambda sid, x: x)
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -434,7 +434,7 @@ async def test_other_ways_to_listen_and_what_the_engine_tells():
         async with client("http://127.0.0.1:%d" % listener.getsockname()[1]) as one:
             assert await one.call("echo", 1) == 1
             assert sio.stat("sockets_count") == 1
-            assert sio.stat("nonsense") is None
+            assert sio.stat("unknown") is None
             assert "bellwire_sockets_count 1\n" in sio.metrics()
             assert sio.round_trip(one.get_sid()) is None
     with tempfile.TemporaryDirectory() as folder:
@@ -458,7 +458,7 @@ async def test_a_burst_reaches_a_client_that_reads():
 
 
 @on_loop
-async def test_what_finds_no_room_in_the_send_buffer_is_told_of():
+async def test_events_dropped_for_a_full_send_buffer_are_reported():
     engine = {"sendBufferMax": 100_000, "sendBufferHigh": 50_000, "sendBufferLow": 10_000}
     sio = bellwire.AsyncServer(options={"engine": engine})
     dropped: list[tuple[str, int]] = []

@@ -1,4 +1,4 @@
-"""The chat of examples/, in a real browser."""
+"""The chat in examples/, in a browser."""
 
 import signal
 import subprocess

@@ -1,4 +1,4 @@
-"""Faults of handlers, clients and loggers cost what they concern, and nothing is left behind."""
+"""Failing handlers, clients and loggers affect one client or one event, and leave no state behind."""
 
 import asyncio
 import json
@@ -15,12 +15,12 @@ from bellwire._clients import Client
 from bellwire._dispatch import Dispatcher
 
 KINDS = [bellwire.AsyncServer, bellwire.Server]
-#: JSON that Python does not read.
+#: JSON that Python refuses to parse.
 UNREADABLE = '{"n":%s}' % ("9" * 5000)
 
 
 def faults_of(sio):
-    """What is reported from now on: texts and exceptions."""
+    """Returns the list to which later reports are added."""
     told = []
     if sio.is_asyncio_based():
         loop = asyncio.get_running_loop()
@@ -49,7 +49,7 @@ async def test_a_client_whose_auth_cannot_be_read_is_refused(kind, always):
         else:
             assert await one.receive() == '44{"message":"Connection rejected by server"}'
         await until(lambda: len(sio._clients) == 0 and sio.sids() == [] and faults)
-        # The connection is there for another try.
+        # The connection is still open for another attempt.
         await one.send('40{"n":1}')
         assert str(await one.receive()).startswith("40{")
         await until(lambda: called == ["connect"])
@@ -58,7 +58,7 @@ async def test_a_client_whose_auth_cannot_be_read_is_refused(kind, always):
 
 @pytest.mark.parametrize("kind", KINDS)
 @on_loop
-async def test_a_refusal_with_data_that_is_not_json_is_one_without_data(kind):
+async def test_a_refusal_with_data_that_is_not_json_is_sent_without_the_data(kind):
     sio = kind()
     faults = faults_of(sio)
 
@@ -80,7 +80,7 @@ def test_all_exceptions_are_exported():
 
 def test_a_client_that_joins_while_it_is_put_out_is_not_asked_of():
     class Joins(Client):
-        """Joins as soon as its question was looked up."""
+        """A client that joins right after its open decision was read."""
 
         @property
         def question(self):
@@ -112,7 +112,7 @@ async def test_a_client_that_leaves_as_it_is_refused_has_no_disconnect():
     told, leave, gone = [], threading.Event(), threading.Event()
 
     class Leaving:
-        """The lock; after the connect handler has ended, the client leaves before anything else happens."""
+        """A lock; when it is released after the connect handler, the client leaves before any other code runs."""
 
         def __init__(self):
             self.lock = threading.Lock()
@@ -142,7 +142,7 @@ async def test_a_client_that_leaves_as_it_is_refused_has_no_disconnect():
 
 
 @on_loop
-async def test_a_handler_that_is_cancelled_does_not_cost_what_waits_behind_it():
+async def test_a_cancelled_handler_does_not_drop_the_events_behind_it():
     sio = bellwire.AsyncServer(async_handlers=False)
     done = []
 
@@ -185,7 +185,7 @@ async def test_an_emit_with_a_callback_that_fails_leaves_nothing_behind():
     sids = []
     sio.on("connect", lambda sid, environ: sids.append(sid))
     async with listening(sio) as url, aiohttp.ClientSession() as session, raw(url) as free:
-        # One that does not poll.
+        # A client that does not poll.
         polls = f"{url}/socket.io/?EIO=4&transport=polling"
         async with session.get(polls) as answer:
             polls += "&sid=" + json.loads((await answer.text())[1:])["sid"]
@@ -212,7 +212,7 @@ async def test_an_emit_with_a_callback_that_fails_leaves_nothing_behind():
 
 
 class Broken(logging.Handler):
-    """A handler of a logger that raises."""
+    """A logging handler that raises an exception."""
 
     def __init__(self):
         super().__init__()
@@ -255,7 +255,7 @@ async def test_a_logger_that_raises_costs_no_thread(ordered, monkeypatch, capfd)
                 fail.set()
         pool, dispatcher = sio._dispatcher.pool, sio._dispatcher
         assert dispatcher.thread.is_alive() and pool._threads <= 2
-        # All threads are busy, which is reported.
+        # All threads are busy, so a warning is logged.
         async with raw(url) as one, raw(url) as two, raw(url) as three:
             for each in (one, two, three):
                 await each.send("40")

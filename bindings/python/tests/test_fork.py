@@ -1,4 +1,4 @@
-"""Forks: a child has the memory of a server and copies of its descriptors, but not its threads."""
+"""Forks: a child process has the memory of a server and copies of its descriptors, but not its threads."""
 
 import os
 
@@ -12,7 +12,7 @@ def test_a_server_is_of_no_use_in_a_forked_child():
     assert output(
         """
         import asyncio, os, warnings
-        # Newer Pythons warn of forks in programs with threads, rightly.
+        # Python 3.12 and later warn about forks in programs with threads.
         warnings.simplefilter("ignore", DeprecationWarning)
         async def main():
             sio = bellwire.AsyncServer()
@@ -69,7 +69,7 @@ def test_a_child_that_lives_on_keeps_neither_port_nor_clients():
                 os._exit(0)
             os.read(ready, 1)
             await sio.shutdown(0)
-            # All of this while the child is there.
+            # The child process lives until the end of this block.
             one.settimeout(10)
             while one.recv(4096):
                 pass
@@ -80,7 +80,7 @@ def test_a_child_that_lives_on_keeps_neither_port_nor_clients():
                 except ConnectionRefusedError:
                     pass
                 else:
-                    raise AssertionError("somebody listens at %s" % (address,))
+                    raise AssertionError("a listener still accepts connections at %s" % (address,))
             again = bellwire.AsyncServer()
             assert again.listen(port=port) == port
             await again.shutdown()

@@ -1,4 +1,4 @@
-"""Handlers: the callables that are accepted, and that the server keeps none of them alive."""
+"""Handlers: which callables are accepted, and that the server does not keep them alive."""
 
 import asyncio
 import functools
@@ -98,7 +98,7 @@ async def test_a_namespace_sends_to_its_own_clients(module):
 
 
 class Unhashable:
-    """A callable object that is equal to every other of its class, and has no hash."""
+    """A callable object that defines `__eq__` and therefore does not have a hash."""
 
     def __init__(self, seen):
         self.seen = seen
@@ -119,7 +119,7 @@ class Methods:
 
 
 def handlers_of_connect(seen):
-    """Handlers of `connect`, each with the number of arguments that it is to get."""
+    """Handlers of `connect`, each with the number of arguments that it must get."""
 
     def one(sid, environ):
         seen.append(2)

@@ -1,4 +1,4 @@
-"""Writing and reading of packets."""
+"""Encoding and decoding of packets."""
 
 import enum
 import json
@@ -32,7 +32,7 @@ VALUES = [
 
 
 @pytest.mark.parametrize("value", VALUES, ids=repr)
-def test_what_json_writes_is_written_with_the_same_meaning(value):
+def test_data_that_json_dumps_accepts_is_encoded_with_the_same_meaning(value):
     text, attachments = dumps(value)
     assert attachments == []
     expected = json.loads(json.dumps(value))
@@ -85,7 +85,7 @@ def test_only_a_true_placeholder_is_one():
 
 
 @pytest.mark.parametrize("value", [object(), {1, 2}, 1j, [object()], {"a": {1}}, {(1,): 2}, {b"a": 1}])
-def test_what_json_refuses_is_refused(value):
+def test_data_that_json_dumps_refuses_is_refused_with_the_same_error(value):
     with pytest.raises(TypeError) as ours:
         dumps(value)
     with pytest.raises(TypeError) as theirs:
@@ -94,7 +94,7 @@ def test_what_json_refuses_is_refused(value):
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_what_is_no_number_in_json_is_refused(value):
+def test_nan_and_infinities_are_refused(value):
     with pytest.raises(ValueError):
         dumps([value])
 
@@ -107,7 +107,7 @@ def test_half_a_surrogate_pair_is_an_escape_in_json(value):
     assert loads(text, []) == [value]
 
 
-def test_what_contains_itself_is_refused():
+def test_data_that_contains_itself_is_refused():
     endless: list = []
     endless.append(endless)
     with pytest.raises(ValueError):

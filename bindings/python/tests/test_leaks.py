@@ -1,4 +1,4 @@
-"""What clients and events leave behind: nothing."""
+"""Clients that have left do not leave objects, memory or descriptors behind."""
 
 import asyncio
 import gc
@@ -12,13 +12,13 @@ from support import PATIENCE_S, start
 
 import bellwire
 
-#: Clients one after the other, over a Unix socket. Each joins, sends events, asks for an acknowledgement, and leaves; half
-#: of them owe an answer then.
+#: Connects clients over a Unix socket, one after the other. Each joins, sends events, asks for an acknowledgement, and
+#: leaves; half of them leave without answering an event of the server.
 CLIENTS = r"""
 import re, socket, sys
 
 def frame(data):
-    # A mask of zeros changes nothing.
+    # A mask of zeros leaves the data unchanged.
     kind = b"\x82" if isinstance(data, bytes) else b"\x81"
     data = data if isinstance(data, bytes) else data.encode()
     return kind + bytes([0x80 | len(data)]) + bytes(4) + data
@@ -52,7 +52,7 @@ for number in range(clients):
 
 
 def serving(sio):
-    """A server's handlers of each kind; how often each was called."""
+    """Registers handlers of each kind. Returns the counter of their calls."""
     count = Counter()
 
     def joined(sid):
@@ -85,13 +85,13 @@ def serving(sio):
 
 
 def objects():
-    """How many there are of each kind that the collector knows."""
+    """Counts the objects that the garbage collector tracks, by type."""
     gc.collect()
     return Counter(type(one).__qualname__ for one in gc.get_objects())
 
 
 def measure():
-    """Objects by kind, blocks of Python's memory, kilobytes of the process, descriptors."""
+    """Returns the objects by type, the allocated blocks, the resident memory in kilobytes, and the open descriptors."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     known = objects()
     size_kb = pages * os.sysconf("SC_PAGESIZE") // 1024
@@ -117,7 +117,7 @@ async def all_have_left(sio, count, clients):
     ("kind", "options", "clients", "events"),
     [
         (bellwire.AsyncServer, {}, 100_000, 100_000),
-        # With a fixed number of threads, the objects that belong to threads are as many in every round.
+        # A small bound on threads, because each thread has objects of its own.
         (bellwire.Server, {"handler_threads": 4}, 10_000, 100_000),
     ],
 )

@@ -1,4 +1,4 @@
-"""Clients that leave, or are put out, while their connect handler runs."""
+"""Clients that leave, or are disconnected, while their connect handler runs."""
 
 import asyncio
 import resource
@@ -28,7 +28,7 @@ async def test_each_connect_that_did_not_refuse_has_one_disconnect_after_it(modu
         life[sid] = ["begins"]
         if len(begun) == CLIENTS:
             all_here.set()
-        # Half of them are through before their client leaves, half are not.
+        # Half of the handlers end before their client leaves, half after it.
         if len(begun) % 2:
             await asyncio.sleep(0.2)
         life[sid].append("joined")
@@ -167,7 +167,7 @@ async def test_a_disconnect_right_behind_the_acceptance_is_not_lost():
 
 
 @on_loop
-async def test_what_was_asked_of_a_client_that_does_not_join_ends():
+async def test_a_call_to_a_client_that_does_not_join_ends():
     sio = bellwire.AsyncServer()
     ends = []
 
@@ -241,7 +241,7 @@ async def test_a_broadcast_costs_the_same_while_a_client_waits_to_join(tmp_path)
             await go.wait()
 
     def cost():
-        """The processor time of this thread for one emit. The shortest of many has no interruption in it."""
+        """Returns the processor time of this thread for one emit: the minimum of many, to exclude interruptions."""
 
         def once():
             begin = time.thread_time()
@@ -263,6 +263,6 @@ async def test_a_broadcast_costs_the_same_while_a_client_waits_to_join(tmp_path)
         beside = cost()
         go.set()
         await until(lambda: len(sio.sids()) == members + 1)
-        # The factor is 1.0. It was 5 to 10 with this many members when each receiver was compared with all others.
+        # The expected factor is 1.0. Comparing each receiver with all others makes it 5 to 10 for this many members.
         assert beside < 2 * max(alone, cost())
     await sio.shutdown()

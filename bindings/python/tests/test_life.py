@@ -1,4 +1,4 @@
-"""The loop, the lock of the interpreter, signals, and the end of the program."""
+"""The event loop, the interpreter's lock, signals, and the end of the program."""
 
 import asyncio
 import signal
@@ -13,7 +13,7 @@ import bellwire
 
 
 async def _flood_a_blocked_loop(**options):
-    """A client sends 1 000 events while a handler blocks the loop for longer than a session may be silent."""
+    """A client sends 1 000 events while a handler blocks the loop for longer than the heartbeat timeout."""
     sio = bellwire.AsyncServer(ping_interval=0.2, ping_timeout=3, **options)
     seen = []
     sio.on("block", lambda sid: time.sleep(6))
@@ -113,7 +113,7 @@ def test_a_server_can_be_started_again():
     asyncio.run(main())
 
 
-def test_an_exception_that_is_to_end_the_program_does():
+def test_keyboard_interrupt_in_a_handler_ends_the_program():
     process = start(
         """
         import asyncio, socketio, threading
@@ -137,7 +137,7 @@ def test_an_exception_that_is_to_end_the_program_does():
     assert err.rstrip().endswith("KeyboardInterrupt")
 
 
-def test_what_comes_before_the_start_is_for_nobody():
+def test_an_emit_before_the_start_is_sent_to_no_client():
     sio = bellwire.AsyncServer()
     asyncio.run(_await(sio.emit("x", to="y")))
     assert sio.sids() == [] and sio.rooms("x") == [] and not sio.is_connected("x")
@@ -149,7 +149,7 @@ async def _await(sent):
 
 @pytest.mark.parametrize("signals", [1, 2])
 def test_a_handler_that_does_not_return_does_not_keep_run_from_ending(signals):
-    # After one signal the time of grace runs out; a second one does not wait for it.
+    # One signal starts the grace period; a second one ends it.
     process = start(
         f"""
         import threading
@@ -173,7 +173,7 @@ def test_a_handler_that_does_not_return_does_not_keep_run_from_ending(signals):
     assert is_stuck.wait(10)
     process.send_signal(signal.SIGINT)
     if signals == 2:
-        # The first one has been taken when the clients are disconnected.
+        # The first signal was handled when the clients are disconnected.
         one.wait()
         process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)

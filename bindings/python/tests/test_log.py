@@ -1,4 +1,4 @@
-"""Why a client was dropped: the reason names the cause, and the log has a line."""
+"""The cause of a disconnection is in the reason and in the log."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import bellwire
 
 
 class Lines(logging.Handler):
-    """What a logger has heard."""
+    """A logging handler that stores its records."""
 
     def __init__(self) -> None:
         super().__init__(1)
@@ -64,7 +64,7 @@ async def test_a_lost_client_is_explained(lines):
     cause = reasons[0].cause
     assert (cause.kind, cause.option, cause.limit, cause.seen) == ("limit", "maxHttpBufferSize", 1000, None)
     assert str(cause) == TOO_LARGE
-    # Depends on which of its two goodbyes is seen first.
+    # Depends on which of the DISCONNECT packet and the close of the connection is read first.
     assert reasons[1] in ("client disconnect", "transport close")
     assert reasons[1].cause is None
     assert lines.has("bellwire", logging.DEBUG, f"{sid} connected to / from 127.0.0.1:")
@@ -90,7 +90,7 @@ def test_threads_are_told_the_same(lines):
     port = sio.listen()
     with socketio.SimpleClient() as one:
         one.connect(f"http://127.0.0.1:{port}", transports=["websocket"])
-        # It does not answer pings any more.
+        # The client does not answer pings any more.
         one.client.eio._send_packet = lambda packet: None
         assert ended.wait(60)
     sio.shutdown()

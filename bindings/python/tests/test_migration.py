@@ -1,4 +1,4 @@
-"""What programs that were written for python-socketio do, and what newcomers try."""
+"""Programs written for python-socketio, and common first attempts of new users."""
 
 import asyncio
 import collections
@@ -37,7 +37,7 @@ async def test_namespaces_that_were_not_named_are_closed(module):
         assert str(await one.receive()).startswith("44")
         await one.send("40/a")
         assert str(await one.receive()).startswith("40/a,{")
-        # One whose events are handled is open.
+        # A namespace that has a handler is open.
         sio.on("x", lambda sid: None)
         await one.send("40")
         assert str(await one.receive()).startswith("40{")
@@ -105,7 +105,7 @@ async def test_handlers_may_be_edited_while_clients_are_there(module):
 
 
 @on_loop
-async def test_a_connect_handler_that_is_put_in_later_is_asked():
+async def test_a_connect_handler_that_is_registered_later_is_called():
     sio = bellwire.AsyncServer()
     async with listening(sio) as url:
         sio.handlers["/"] = {}
@@ -150,7 +150,7 @@ async def test_methods_of_namespaces_pass_their_arguments_by_name():
     assert calls == [("a", 1, "/chat"), ("message", 2, "/chat"), ("b", 3, "/chat"), ("room", "/chat")]
 
 
-def test_an_import_of_what_is_not_there_says_what_there_is():
+def test_an_import_of_a_missing_name_names_the_alternative():
     with pytest.raises(ImportError, match="listens by itself"):
         from bellwire import ASGIApp  # noqa: F401
     with pytest.raises(AttributeError, match="listens by itself"):
@@ -242,7 +242,7 @@ def test_a_stop_leaves_nothing_behind_although_events_wait():
                 b"\x81\x82\0\0\0\x0040"
             )
             await until(lambda: sio.stat("sockets_count") == 1)
-        # Its last events wait when the engine stops.
+        # The last events of the client are still queued when the engine stops.
         asyncio.get_running_loop().remove_reader(sio._engine.fileno())
         sio._forget(sio._engine)
 

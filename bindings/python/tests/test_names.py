@@ -1,4 +1,4 @@
-"""A program of python-socketio finds the same names, with the same arguments."""
+"""The names and arguments of python-socketio exist in this package."""
 
 import inspect
 
@@ -7,11 +7,11 @@ import socketio
 
 import bellwire
 
-#: What is not there, and why.
+#: The names that do not exist, and why.
 MISSING = {
-    "attach": "mounting into another program is not in this version",
+    "attach": "mounting into another server is not supported in this version",
     "handle_request": "the engine answers the requests",
-    "instrument": "the admin page is not in this version",
+    "instrument": "the admin page is not supported in this version",
 }
 CLASSES = ["AsyncServer", "Server", "AsyncNamespace", "Namespace"]
 

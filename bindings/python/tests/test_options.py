@@ -1,4 +1,4 @@
-"""Options: what is taken, what it does, and what is said of the others."""
+"""Options: which are accepted, their effects, and the errors for the others."""
 
 import asyncio
 import logging
@@ -23,7 +23,7 @@ LATER = [
 
 @pytest.mark.parametrize("kind", [bellwire.AsyncServer, bellwire.Server])
 @pytest.mark.parametrize(("options", "words"), LATER, ids=lambda part: str(part)[:30])
-def test_what_is_not_in_this_version_is_said(kind, options, words):
+def test_an_unsupported_option_raises_an_error_that_names_it(kind, options, words):
     with pytest.raises(NotImplementedError, match=words):
         kind(**options)
 
@@ -43,7 +43,7 @@ def test_an_unknown_option_names_the_nearest(kind, name, words):
         kind(**{name: 1})
 
 
-def test_the_options_of_the_threads_count_among_them():
+def test_an_unknown_option_may_be_near_one_of_a_server_with_threads():
     with pytest.raises(TypeError, match="did you mean 'handler_threads'"):
         bellwire.Server(handler_thread=3)
 
@@ -59,17 +59,17 @@ def test_the_options_of_the_threads_count_among_them():
     ],
     ids=str,
 )
-def test_a_wrong_value_is_said_when_the_server_is_made(options, words):
+def test_an_invalid_value_raises_an_error_when_the_server_is_created(options, words):
     with pytest.raises(ValueError, match=words):
         bellwire.AsyncServer(**options)
 
 
-def test_names_of_python_socketio_that_are_not_here_say_what_is():
+def test_missing_names_of_python_socketio_name_the_alternative():
     for name, words in {
         "ASGIApp": "listens by itself",
         "AsyncRedisManager": "own process",
         "AsyncClient": "python-socketio",
-        "nonsense": "nonsense",
+        "unknown": "unknown",
     }.items():
         with pytest.raises(AttributeError, match=words):
             getattr(bellwire, name)
@@ -86,7 +86,7 @@ def test_names_of_python_socketio_that_are_not_here_say_what_is():
 
 
 async def _get(url, origin):
-    """Status and headers of a page's first request."""
+    """Returns the status and the headers of the response to the first request of a page."""
     reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rsplit(":", 1)[1]))
     host = url.removeprefix("http://")
     head = f"GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: {host}\r\n"
@@ -118,13 +118,13 @@ async def test_pages_of_other_origins_are_refused_unless_allowed():
         (by_environ, {GOOD: 200, EVIL: 403}),
     ]
     for allowed, expected in cases:
-        # A session that is never polled would be waited for.
+        # The shutdown would wait for a session that is never polled.
         async with listening(bellwire.AsyncServer(cors_allowed_origins=allowed), timeout=0) as url:
             for origin, wanted in expected.items():
                 status, headers = await _get(url, origin)
                 assert status == wanted, (allowed, origin)
                 if status == 200 and allowed:
-                    # With these two a browser sends and takes cookies.
+                    # With these two headers, browsers send and store cookies.
                     assert headers["access-control-allow-origin"] == origin.replace("OWN", url)
                     assert headers["access-control-allow-credentials"] == "true"
                 if allowed == [] or allowed is None:
@@ -207,7 +207,7 @@ async def test_a_logger_hears_of_events():
     assert "emitted 'news' to room in /" in lines
 
 
-def test_a_server_that_is_to_log_writes_to_the_usual_place(capsys):
+def test_logger_true_logs_events_to_the_logger_of_the_package(capsys):
     sio = bellwire.AsyncServer(logger=True)
     assert sio.logger.name == "bellwire"
     assert sio.logger.isEnabledFor(logging.INFO)

@@ -1,4 +1,4 @@
-"""The events of one client begin in the order in which it sent them, whatever their handlers are."""
+"""The handlers of one client's events begin in the order of the events, whatever kinds of functions they are."""
 
 import asyncio
 
@@ -38,7 +38,7 @@ async def test_events_and_the_disconnect_begin_in_order(factory, named):
         for index, handler in enumerate(handlers):
             sio.on(f"event{index}", handler)
     else:
-        # One handler of all events, with which none can be called directly.
+        # One handler for all events, which the native module does not call directly.
         sio.on("*", lambda event, *args: handlers[int(event[5:])](*args))
 
     @sio.event
@@ -59,7 +59,7 @@ async def test_events_and_the_disconnect_begin_in_order(factory, named):
 
 @pytest.mark.parametrize("factory", [None, plain_factory])
 @on_loop
-async def test_what_a_filter_lets_pass_begins_in_order(factory):
+async def test_events_that_a_filter_accepts_begin_in_order(factory):
     asyncio.get_running_loop().set_task_factory(factory)
     sio = bellwire.AsyncServer()
     begun = []

@@ -1,4 +1,4 @@
-"""The wheel, in environments that have nothing else."""
+"""The wheel and the source distribution, installed into empty environments."""
 
 import subprocess
 import sys
@@ -29,14 +29,14 @@ asyncio.run(main())
 
 
 def wheel() -> Path:
-    """What `make wheel` has made."""
+    """Returns the wheel that `make wheel` has built."""
     wheels = sorted((ROOT / "build" / "wheels").glob("bellwire-*.whl"))
-    assert wheels, "there is no wheel: make -C bindings/python wheel"
+    assert wheels, "the wheel is missing: run make -C bindings/python wheel"
     return wheels[-1]
 
 
 def pythons() -> list[str]:
-    """This Python, and the others that pyenv has, from 3.10 on."""
+    """Returns this Python and the others from 3.10 on that pyenv has installed."""
     found = {sys.version_info[:2]: sys.executable}
     for program in Path.home().glob(".pyenv/versions/3.*/bin/python3"):
         major, minor, *_ = program.parents[1].name.split(".")

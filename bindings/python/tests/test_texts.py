@@ -1,4 +1,4 @@
-"""Texts and numbers of clients that Python, or UTF-8, cannot hold."""
+"""Texts and numbers of clients that Python or UTF-8 cannot represent."""
 
 import asyncio
 import threading
@@ -58,7 +58,7 @@ async def test_filters_watchers_and_every_handler_see_the_exact_name():
 
 
 @on_loop
-async def test_rooms_whose_names_differ_in_halves_of_surrogate_pairs_are_different_rooms():
+async def test_rooms_whose_names_differ_in_unpaired_surrogates_are_different_rooms():
     sio = bellwire.AsyncServer()
     changes = []
     sio.watch("room", lambda change, room, sid: changes.append(room))
@@ -91,7 +91,7 @@ async def test_a_refusal_may_have_any_text():
         assert await one.receive() == '44{"message":"no \ufffd","data":"\\ud83d"}'
 
 
-#: An answer that the JSON of Python does not read: more digits than its integers may have.
+#: An answer that Python refuses to parse: an integer with more digits than `int` accepts.
 LONG = "9" * 5_000
 
 

@@ -1,4 +1,4 @@
-"""The server for threads."""
+"""The server for programs without asyncio."""
 
 import logging
 import threading

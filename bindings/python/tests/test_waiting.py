@@ -1,4 +1,4 @@
-"""What waits for answers of clients ends, whatever happens."""
+"""Calls that wait for answers of clients end in every case."""
 
 import asyncio
 import threading
@@ -14,7 +14,7 @@ KINDS = [bellwire.AsyncServer, bellwire.Server]
 
 
 async def started(function, *args, **options):
-    """A call of either server as a task that has begun."""
+    """Returns a call of either server as a task that has begun."""
     begun = asyncio.get_running_loop().create_future()
 
     async def run():
@@ -22,7 +22,7 @@ async def started(function, *args, **options):
             begun.set_result(None)
             return await function(*args, **options)
         begun.set_result(None)
-        # Not of the loop's executor, whose threads the loop waits for at its end.
+        # Not on the loop's executor: the loop waits for the executor's threads when it ends.
         ended = asyncio.get_running_loop().create_future()
 
         def call():
@@ -61,12 +61,12 @@ async def test_more_calls_than_a_client_may_owe_answers_fail(kind, timeout):
             with pytest.raises(TooManyAcksError, match="maxPendingAcks"):
                 await asyncio.wait_for(task, PATIENCE_S)
         assert len(sio._dispatcher._operations) == 3
-        # The others are not concerned, and there is room again when one was answered.
+        # Other clients are not affected, and one answer makes another call possible.
         for question in asked:
             await one.send(f"43{question[2 : question.index('[')]}[1]")
         assert await asyncio.wait_for(asyncio.gather(*calls), PATIENCE_S) == [1, 1, 1]
         task = await started(sio.call, "question", 4, to=sid, timeout=timeout)
-        # Without a timeout, what is not waited for is sent all the same.
+        # Without a timeout, the event is sent although its answer is not waited for.
         while '"one more"' in (question := str(await one.receive())):
             pass
         await one.send(f"43{question[2 : question.index('[')]}[2]")
@@ -96,7 +96,7 @@ async def test_a_broadcast_that_begins_as_the_server_ends_ends():
         await one.send("40")
         await one.receive()
         native, dispatcher = sio._natives["/"], sio._dispatcher
-    # Its namespace was looked up before the end.
+    # The namespace was looked up before the shutdown.
     sio._natives["/"] = native
     native_ask_all = native.ask_all
     task = await started(

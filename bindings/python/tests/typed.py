@@ -1,4 +1,4 @@
-"""A program that uses the interface with types; `make check` runs mypy over it."""
+"""A program that uses the typed API; `make check` runs the type checker on it."""
 
 from typing import Any
 

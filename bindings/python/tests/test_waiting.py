@@ -169,3 +169,31 @@ async def test_handlers_that_ask_do_not_make_the_queue_endless(monkeypatch):
             assert begun == []
             dispatcher.acked(max(dispatcher._operations), "timeout", [])
             await until(lambda: len(begun) == 50)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@on_loop
+async def test_a_call_to_the_first_client_while_it_joins_is_answered(kind):
+    sio = kind()
+    loop = asyncio.get_running_loop()
+    joining = loop.create_future()
+    go = threading.Event()
+
+    def connect(sid, environ):
+        loop.call_soon_threadsafe(joining.set_result, sid)
+        go.wait(PATIENCE_S)
+
+    async def connect_of_a_loop(sid, environ):
+        joining.set_result(sid)
+        await until(go.is_set)
+
+    sio.on("connect", connect_of_a_loop if kind is bellwire.AsyncServer else connect)
+    async with serving(sio) as url, raw(url) as one:
+        await one.send("40")
+        call = await started(sio.call, "question", to=await joining)
+        await until(lambda: call.done() or sio._dispatcher._operations)
+        go.set()
+        assert str(await one.receive()).startswith("40{")
+        assert str(await one.receive()).endswith('["question"]')
+        await one.send('430["answer"]')
+        assert await call == "answer"

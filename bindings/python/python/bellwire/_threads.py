@@ -300,8 +300,11 @@ class Server(Sending[None]):
             raise RuntimeError("Cannot use call() when async_handlers is False.")
         native = self._native(namespace)
         timeout_ms = None if not timeout else max(1, round(timeout * 1000))
-        ended = native and self._await(partial(native.ask, event, data, to, timeout_ms), timeout_ms)
-        if not ended:
+        ended = None
+        # The truth value would not do: a namespace without members is false, but a client may be joining it.
+        if native is not None:
+            ended = self._await(partial(native.ask, event, data, to, timeout_ms), timeout_ms)
+        if ended is None:
             raise exceptions.ClientGoneError(not_connected(to, namespace))
         return one_answer(*ended, timeout)
 

@@ -8,10 +8,10 @@ import socket
 import subprocess
 import sys
 import textwrap
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, AsyncIterator
+from typing import Any
 
 import aiohttp
 import socketio
@@ -116,11 +116,11 @@ class RawClient:
 @asynccontextmanager
 async def raw(url: str) -> AsyncIterator[RawClient]:
     """A connection that has not joined any namespace."""
-    async with aiohttp.ClientSession() as session:
-        async with session.ws_connect(f"{url}/socket.io/?EIO=4&transport=websocket") as socket:
-            one = RawClient(socket)
-            assert str(await one.receive()).startswith("0{")
-            yield one
+    address = f"{url}/socket.io/?EIO=4&transport=websocket"
+    async with aiohttp.ClientSession() as session, session.ws_connect(address) as connection:
+        one = RawClient(connection)
+        assert str(await one.receive()).startswith("0{")
+        yield one
 
 
 @asynccontextmanager

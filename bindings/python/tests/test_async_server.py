@@ -11,10 +11,10 @@ import aiohttp
 import engineio
 import pytest
 import socketio
-from support import client, listening, on_loop, until
 
 import bellwire
 from bellwire.exceptions import ClientGoneError, ConnectionRefusedError, TimeoutError
+from support import client, listening, on_loop, until
 
 
 @on_loop
@@ -203,7 +203,7 @@ async def test_emits_reach_exactly_the_addressed_clients():
             await sio.emit("case", number, **options)
         await sio.send("end")
         for name, one in (("a", a), ("b", b), ("c", c)):
-            await until(lambda: ("message", "end") in one.got)
+            await until(lambda one=one: ("message", "end") in one.got)
             expected = [("case", n) for n, (_, names) in enumerate(cases) if name in names]
             assert one.got == [*expected, ("message", "end")]
         sio.leave_room(ids["b"], "x")
@@ -419,7 +419,7 @@ async def test_engineio_messages():
             await one.connect(url, transports=[transport])
             await one.send("text")
             await one.send(b"bytes")
-            await until(lambda: got == ["text", b"bytes"])
+            await until(lambda got=got: got == ["text", b"bytes"])
             await one.disconnect()
         await until(lambda: len(seen) == 4)
     assert seen.count("/engine.io/") == 2
@@ -431,7 +431,7 @@ async def test_other_ways_to_listen_and_the_events_of_the_engine():
     sio.on("echo", lambda sid, x: x)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         sio.listen_socket(listener)
-        async with client("http://127.0.0.1:%d" % listener.getsockname()[1]) as one:
+        async with client(f"http://127.0.0.1:{listener.getsockname()[1]}") as one:
             assert await one.call("echo", 1) == 1
             assert sio.stat("sockets_count") == 1
             assert sio.stat("unknown") is None

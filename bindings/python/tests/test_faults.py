@@ -7,12 +7,12 @@ import threading
 
 import aiohttp
 import pytest
-from support import PATIENCE_S, listening, on_loop, raw, serving, until
 
 import bellwire
 from bellwire import _pool, exceptions
 from bellwire._clients import Client
 from bellwire._dispatch import Dispatcher
+from support import PATIENCE_S, listening, on_loop, raw, serving, until
 
 KINDS = [bellwire.AsyncServer, bellwire.Server]
 #: JSON that Python refuses to parse.

@@ -3,6 +3,7 @@
 import os
 
 import pytest
+
 from support import output
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks on this system")

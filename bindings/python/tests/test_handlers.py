@@ -7,9 +7,9 @@ import weakref
 
 import pytest
 import socketio
-from support import client, listening, on_loop, raw, serving, until
 
 import bellwire
+from support import client, listening, on_loop, raw, serving, until
 
 CALLBACKS = 200
 

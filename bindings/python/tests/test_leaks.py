@@ -8,9 +8,9 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from support import PATIENCE_S, start
 
 import bellwire
+from support import PATIENCE_S, start
 
 #: Connects clients over a Unix socket, one after the other. Each joins, sends events, asks for an acknowledgement, and
 #: leaves; half of them leave without answering an event of the server.

@@ -8,10 +8,10 @@ from contextlib import ExitStack
 
 import pytest
 import socketio
-from support import PATIENCE_S, client, listening, on_loop, raw, raw_client, serving, unix_client, until
 
 import bellwire
 from bellwire.exceptions import ClientGoneError, TimeoutError
+from support import PATIENCE_S, on_loop, raw, raw_client, serving, unix_client, until
 
 
 @pytest.mark.parametrize("always", [False, True])
@@ -157,7 +157,7 @@ async def test_a_disconnect_right_behind_the_acceptance_is_not_lost():
 
     sio.on("disconnect", lambda sid, reason: accepted.append(reason))
     async with serving(sio) as url:
-        for number in range(100):
+        for _ in range(100):
             async with raw(url) as one:
                 await one.send("40")
                 while not str(await one.receive()).startswith(("41", "44")):
@@ -190,7 +190,7 @@ async def test_a_call_to_a_client_that_does_not_join_ends():
         for joins in (False, True):
             ends.clear()
             async with raw(url) as one:
-                await one.send('40{"joins":%s}' % str(joins).lower())
+                await one.send(f'40{{"joins":{str(joins).lower()}}}')
                 assert str(await one.receive()).startswith("40{" if joins else "44{")
                 if joins:
                     assert [await one.receive() for _ in range(2)] == ['420["question"]', '421["question"]']

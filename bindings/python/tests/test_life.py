@@ -7,9 +7,9 @@ import time
 
 import pytest
 import socketio
-from support import client, listening, on_loop, output, start, until
 
 import bellwire
+from support import client, listening, on_loop, output, start, until
 
 
 async def _flood_a_blocked_loop(**options):

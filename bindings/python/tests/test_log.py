@@ -7,9 +7,9 @@ import logging
 import threading
 
 import pytest
-from support import client, listening, on_loop, until
 
 import bellwire
+from support import client, listening, on_loop, until
 
 
 class Lines(logging.Handler):

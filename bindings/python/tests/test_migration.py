@@ -11,10 +11,10 @@ import types
 
 import pytest
 import socketio
-from support import client, listening, on_loop, raw, raw_client, serving, until
 
 import bellwire
 from bellwire._native import dumps
+from support import client, listening, on_loop, raw, raw_client, serving, until
 
 
 @pytest.mark.parametrize("patcher", ["gevent", "eventlet"])
@@ -154,7 +154,7 @@ def test_an_import_of_a_missing_name_names_the_alternative():
     with pytest.raises(ImportError, match="listens by itself"):
         from bellwire import ASGIApp  # noqa: F401
     with pytest.raises(AttributeError, match="listens by itself"):
-        bellwire.ASGIApp
+        _ = bellwire.ASGIApp
     assert not hasattr(bellwire, "ASGIApp")
 
 
@@ -238,7 +238,8 @@ def test_a_stop_leaves_nothing_behind_although_events_wait():
         with socket.create_connection(("127.0.0.1", port)) as one:
             one.sendall(
                 b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n"
-                b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+                b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+                b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
                 b"\x81\x82\0\0\0\x0040"
             )
             await until(lambda: sio.stat("sockets_count") == 1)

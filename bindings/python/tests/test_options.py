@@ -5,9 +5,9 @@ import logging
 
 import pytest
 import socketio
-from support import client, listening, on_loop, until
 
 import bellwire
+from support import client, listening, on_loop, until
 
 LATER = [
     ({"client_manager": object()}, "client_manager.*own process"),

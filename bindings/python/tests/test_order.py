@@ -3,9 +3,9 @@
 import asyncio
 
 import pytest
-from support import listening, on_loop, raw, until
 
 import bellwire
+from support import listening, on_loop, raw, until
 
 EVENTS = 200
 

@@ -4,6 +4,7 @@ import re
 import signal
 
 import socketio
+
 from support import ROOT, start
 
 

@@ -5,10 +5,10 @@ import threading
 
 import pytest
 import socketio
-from support import client, listening, on_loop, raw_client, until
 
 import bellwire
 from bellwire.exceptions import BadAnswerError
+from support import on_loop, raw_client, until
 
 HALVES = ["\ud83d", "a\ude00", "\ud83d\ud83d", {"\ud800": "\udfff"}]
 

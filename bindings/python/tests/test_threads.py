@@ -5,11 +5,11 @@ import threading
 
 import pytest
 import socketio
-from support import PATIENCE_S
 
 import bellwire
 from bellwire import _pool
 from bellwire.exceptions import BadNamespaceError, ClientGoneError, ConnectionRefusedError, TimeoutError
+from support import PATIENCE_S
 
 
 @pytest.fixture
@@ -139,7 +139,12 @@ def test_the_log_says_that_all_handler_threads_are_busy(serve, connect, monkeypa
     monkeypatch.setattr(_pool, "REPORT_EVERY_S", 600)
     sio = bellwire.Server(handler_threads=2)
     go, done = threading.Event(), threading.Semaphore(0)
-    sio.on("wait", lambda sid: (go.wait(PATIENCE_S), done.release()) and None)
+
+    @sio.event
+    def wait(sid):
+        go.wait(PATIENCE_S)
+        done.release()
+
     said, records = threading.Event(), []
 
     class Heard(logging.Handler):

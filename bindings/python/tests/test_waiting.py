@@ -4,11 +4,11 @@ import asyncio
 import threading
 
 import pytest
-from support import PATIENCE_S, on_loop, raw, serving, until
 
 import bellwire
 from bellwire import _threads
 from bellwire.exceptions import TimeoutError, TooManyAcksError
+from support import PATIENCE_S, on_loop, raw, serving, until
 
 KINDS = [bellwire.AsyncServer, bellwire.Server]
 
@@ -153,22 +153,21 @@ async def test_handlers_that_ask_do_not_make_the_queue_endless(monkeypatch):
     begun = []
     sio.on("ask", lambda sid: sio.call("question", to=sid, timeout=600))
     sio.on("count", lambda sid: begun.append(None))
-    async with serving(sio) as url:
-        async with raw(url) as one:
-            await one.send("40")
-            await one.receive()
-            await one.send('42["ask"]')
-            question = str(await one.receive())
-            await one.send(f"43{question[2 : question.index('[')]}[]")
-            await one.send('42["ask"]')
-            question = str(await one.receive())
-            for _ in range(50):
-                await one.send('42["count"]')
-            dispatcher = sio._dispatcher
-            await until(lambda: dispatcher._taken == 10)
-            assert begun == []
-            dispatcher.acked(max(dispatcher._operations), "timeout", [])
-            await until(lambda: len(begun) == 50)
+    async with serving(sio) as url, raw(url) as one:
+        await one.send("40")
+        await one.receive()
+        await one.send('42["ask"]')
+        question = str(await one.receive())
+        await one.send(f"43{question[2 : question.index('[')]}[]")
+        await one.send('42["ask"]')
+        question = str(await one.receive())
+        for _ in range(50):
+            await one.send('42["count"]')
+        dispatcher = sio._dispatcher
+        await until(lambda: dispatcher._taken == 10)
+        assert begun == []
+        dispatcher.acked(max(dispatcher._operations), "timeout", [])
+        await until(lambda: len(begun) == 50)
 
 
 @pytest.mark.parametrize("kind", KINDS)

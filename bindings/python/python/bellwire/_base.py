@@ -9,13 +9,13 @@ import mimetypes
 import os
 import weakref
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import _native
 from ._clients import Client, Clients, Reasons
 from ._environ import Environ
 from ._errors import NO_COROUTINES, NOT_STARTED, not_connected
-from ._handlers import Handler, Handlers
+from ._handlers import Handlers
 from ._log import EngineLog, Log
 from ._missing import missing_member, refuse_unsupported, unknown_option
 from ._options import Cors, engine_options

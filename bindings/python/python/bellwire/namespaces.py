@@ -12,7 +12,7 @@ from ._arity import takes
 from ._sending import Sent
 
 if TYPE_CHECKING:
-    from ._asyncio import AsyncServer, Done
+    from ._asyncio import AsyncServer, Done  # noqa: F401
     from ._base import Rooms
     from ._environ import Environ
     from ._handlers import Handler, Handlers

@@ -1,6 +1,6 @@
 """A chat server with rooms.
 
-    chat.py [--port N] [--host H]
+chat.py [--port N] [--host H]
 """
 
 from __future__ import annotations

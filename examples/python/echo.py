@@ -161,9 +161,7 @@ class Echo:
     async def answer_broadcast_ack(self, sid: str, to: dict[str, Any], payload: Any) -> Any:
         seconds = to["timeout"] / 1000
         try:
-            answers = await self.sio.call_all(
-                "question", payload, **self.audience(to, sid), timeout=seconds
-            )
+            answers = await self.sio.call_all("question", payload, **self.audience(to, sid), timeout=seconds)
         except TimeoutError as error:
             return "timeout", [args[0] if args else None for _, args in error.answers]
         return "ok", [args[0] if args else None for _, args in answers]

@@ -10,8 +10,9 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no fo
 
 
 def test_a_server_is_of_no_use_in_a_forked_child():
-    assert output(
-        """
+    assert (
+        output(
+            """
         import asyncio, os, warnings
         # Python 3.12 and later warn about forks in programs with threads.
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -38,12 +39,15 @@ def test_a_server_is_of_no_use_in_a_forked_child():
         asyncio.run(main())
         print("end")
         """
-    ) == "end\n"
+        )
+        == "end\n"
+    )
 
 
 def test_a_child_that_lives_on_keeps_neither_port_nor_clients():
-    assert output(
-        """
+    assert (
+        output(
+            """
         import asyncio, os, socket, warnings
         warnings.simplefilter("ignore", DeprecationWarning)
 
@@ -95,4 +99,6 @@ def test_a_child_that_lives_on_keeps_neither_port_nor_clients():
             asyncio.run(main())
         print("end")
         """
-    ) == "end\n"
+        )
+        == "end\n"
+    )

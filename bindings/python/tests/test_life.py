@@ -69,8 +69,9 @@ def test_signals_end_run(kind, number):
 
 
 def test_a_program_ends_by_itself_after_shutdown():
-    assert output(
-        """
+    assert (
+        output(
+            """
         import asyncio
         async def main():
             sio = bellwire.AsyncServer()
@@ -83,12 +84,15 @@ def test_a_program_ends_by_itself_after_shutdown():
         sio.shutdown()
         print("end")
         """
-    ) == "end\n"
+        )
+        == "end\n"
+    )
 
 
 def test_a_program_ends_although_nothing_was_shut_down():
-    assert output(
-        """
+    assert (
+        output(
+            """
         import asyncio
         async def main():
             global sio
@@ -99,7 +103,9 @@ def test_a_program_ends_although_nothing_was_shut_down():
         threads.listen()
         print("end")
         """
-    ) == "end\n"
+        )
+        == "end\n"
+    )
 
 
 def test_a_server_can_be_started_again():
@@ -204,8 +210,9 @@ def test_run_waits_for_handlers_within_the_time_of_grace():
 
 
 def test_an_async_server_runs_in_a_thread():
-    assert output(
-        """
+    assert (
+        output(
+            """
         import asyncio, threading
         sio = bellwire.AsyncServer()
         listening, loops = threading.Event(), []
@@ -220,7 +227,9 @@ def test_an_async_server_runs_in_a_thread():
         assert not thread.is_alive()
         print("end")
         """
-    ) == "end\n"
+        )
+        == "end\n"
+    )
 
 
 def test_a_server_belongs_to_one_loop():

@@ -110,7 +110,7 @@ async def test_an_answer_that_python_cannot_read_ends_the_call():
         sio.emit("ask", to=sid, callback=lambda *args: pytest.fail("there was nothing to read"))
         for _ in range(3):
             question = await one.receive()
-            await one.send(f"43{question[2:question.index('[')]}[{LONG}]")
+            await one.send(f"43{question[2 : question.index('[')]}[{LONG}]")
         for call in calls:
             with pytest.raises(BadAnswerError, match=f"{sid}.*5000 digits.*received 5002 bytes: .99999"):
                 await call
@@ -118,7 +118,7 @@ async def test_an_answer_that_python_cannot_read_ends_the_call():
         assert [type(error) for error in faults] == [BadAnswerError]
         sio_call = asyncio.ensure_future(sio.call("ask", to=sid))
         question = await one.receive()
-        await one.send(f"43{question[2:question.index('[')]}[\"\\ud800\"]")
+        await one.send(f'43{question[2 : question.index("[")]}["\\ud800"]')
         assert await sio_call == "\ud800"
 
 
@@ -140,7 +140,7 @@ async def test_such_answers_end_the_calls_of_threads():
             thread.start()
         for _ in threads:
             question = await one.receive()
-            await one.send(f"43{question[2:question.index('[')]}[{LONG}]")
+            await one.send(f"43{question[2 : question.index('[')]}[{LONG}]")
         for thread in threads:
             await asyncio.to_thread(thread.join)
     assert len(ended) == 40 and all("5000 digits" in text for text in ended)

@@ -141,9 +141,7 @@ class AsyncServer(Sending[Done]):
         """
         asyncio.run(self._main(host, port, on_listening))
 
-    async def _main(
-        self, host: str, port: int, on_listening: Callable[[int], object] | None
-    ) -> None:
+    async def _main(self, host: str, port: int, on_listening: Callable[[int], object] | None) -> None:
         loop = asyncio.get_running_loop()
         stopping: list[asyncio.Task[None]] = []
 
@@ -251,9 +249,7 @@ class AsyncServer(Sending[Done]):
             dispatcher.forget(operation)
         return all_answers(outcome, replies, timeout)
 
-    def _future(
-        self, dispatcher: AsyncDispatcher
-    ) -> tuple[asyncio.Future[tuple[str, Replies]], int]:
+    def _future(self, dispatcher: AsyncDispatcher) -> tuple[asyncio.Future[tuple[str, Replies]], int]:
         future: asyncio.Future[tuple[str, Replies]] = dispatcher.loop.create_future()
 
         def done(outcome: str, replies: Replies) -> None:
@@ -269,15 +265,11 @@ class AsyncServer(Sending[Done]):
         """Returns the session of a client: the dictionary that was saved last, or an empty one."""
         return self._get_session(sid, namespace)
 
-    async def save_session(
-        self, sid: str, session: dict[str, Any], namespace: str | None = None
-    ) -> None:
+    async def save_session(self, sid: str, session: dict[str, Any], namespace: str | None = None) -> None:
         """Replaces the session of a client. It is kept until the client disconnects."""
         self._save_session(sid, session, namespace)
 
-    def session(
-        self, sid: str, namespace: str | None = None
-    ) -> AbstractAsyncContextManager[dict[str, Any]]:
+    def session(self, sid: str, namespace: str | None = None) -> AbstractAsyncContextManager[dict[str, Any]]:
         """A context manager: `async with sio.session(sid) as session:` saves the session at the end of the block."""
         return self._session(sid, namespace)
 
@@ -289,9 +281,7 @@ class AsyncServer(Sending[Done]):
 
     # ------------------------------------------------------------------- tasks
 
-    def start_background_task(
-        self, target: Callable[..., Any], *args: Any, **kwargs: Any
-    ) -> asyncio.Task[Any]:
+    def start_background_task(self, target: Callable[..., Any], *args: Any, **kwargs: Any) -> asyncio.Task[Any]:
         """Runs a coroutine function as a task."""
         return asyncio.ensure_future(target(*args, **kwargs))
 

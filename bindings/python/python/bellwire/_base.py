@@ -134,9 +134,7 @@ class BaseServer(Handlers):
 
     # -------------------------------------------------------------- the engine
 
-    def _start(
-        self, dispatcher: Dispatcher, begin: Callable[[_native.Server], object]
-    ) -> None:
+    def _start(self, dispatcher: Dispatcher, begin: Callable[[_native.Server], object]) -> None:
         """Starts an engine and calls `begin`, which arranges that its events are taken. Stops the engine on failure."""
         self._dispatcher = dispatcher
         self._engine_log.follow()
@@ -268,9 +266,7 @@ class BaseServer(Handlers):
         socket = native.find(sid) if native is not None else None
         return socket is not None and socket.connected
 
-    def sids(
-        self, to: Rooms = None, skip_sid: Rooms = None, namespace: str | None = None
-    ) -> list[str]:
+    def sids(self, to: Rooms = None, skip_sid: Rooms = None, namespace: str | None = None) -> list[str]:
         """Returns the ids of the clients in any of the rooms `to` (`None`: all), without those in `skip_sid`."""
         native = self._native(namespace)
         return [] if native is None else [one.sid for one in native.sockets(to, skip_sid)]

@@ -258,9 +258,7 @@ class Dispatcher:
 
     # ------------------------------------------------------------------ events
 
-    def dispatch(
-        self, namespace: Namespace, event: str, sid: str, args: tuple[Any, ...], ack: Ack | None
-    ) -> None:
+    def dispatch(self, namespace: Namespace, event: str, sid: str, args: tuple[Any, ...], ack: Ack | None) -> None:
         """Handles an event for which the native module has no handler to call directly."""
         if self.server._log.logs_events:
             try:
@@ -271,9 +269,7 @@ class Dispatcher:
         if found is not None:
             self.run(*found, ack, event, sid)
 
-    def packet(
-        self, namespace: Namespace, event: str, sid: str, args: list[Any], question: Question
-    ) -> None:
+    def packet(self, namespace: Namespace, event: str, sid: str, args: list[Any], question: Question) -> None:
         """Decides whether an event may reach its handler."""
         filters = iter(self.server._filters.get(namespace.name, ()))
 

@@ -95,12 +95,8 @@ class Handlers:
     @overload
     def on(self, event: str, handler: H, namespace: str | None = None) -> H: ...
     @overload
-    def on(
-        self, event: str, handler: None = None, namespace: str | None = None
-    ) -> Callable[[H], H]: ...
-    def on(
-        self, event: str, handler: Handler | None = None, namespace: str | None = None
-    ) -> Handler:
+    def on(self, event: str, handler: None = None, namespace: str | None = None) -> Callable[[H], H]: ...
+    def on(self, event: str, handler: Handler | None = None, namespace: str | None = None) -> Handler:
         """Registers the handler of an event. Without `handler`, returns a decorator.
 
         The event `"*"` stands for all events that have no handler of their own; the namespace `"*"` likewise.
@@ -120,9 +116,7 @@ class Handlers:
     @overload
     def event(self, handler: H, /) -> H: ...
     @overload
-    def event(
-        self, handler: None = None, /, *, namespace: str | None = None
-    ) -> Callable[[H], H]: ...
+    def event(self, handler: None = None, /, *, namespace: str | None = None) -> Callable[[H], H]: ...
     def event(self, handler: Any = None, /, *, namespace: str | None = None) -> Any:
         """A decorator that registers a function as the handler of the event with the function's name."""
         if handler is not None:

@@ -326,9 +326,7 @@ class Server(Sending[None]):
         ended = self._await(ask, timeout_ms)
         return [] if ended is None else all_answers(*ended, timeout)
 
-    def _await(
-        self, ask: Callable[[int], bool], timeout_ms: int | None
-    ) -> tuple[str, Replies] | None:
+    def _await(self, ask: Callable[[int], bool], timeout_ms: int | None) -> tuple[str, Replies] | None:
         """Returns the outcome and the answers, or `None` if there is no receiver."""
         dispatcher = self._thread_dispatcher
         if threading.current_thread() is dispatcher.thread:
@@ -367,9 +365,7 @@ class Server(Sending[None]):
         """Replaces the session of a client. It is kept until the client disconnects."""
         self._save_session(sid, session, namespace)
 
-    def session(
-        self, sid: str, namespace: str | None = None
-    ) -> AbstractContextManager[dict[str, Any]]:
+    def session(self, sid: str, namespace: str | None = None) -> AbstractContextManager[dict[str, Any]]:
         """A context manager: `with sio.session(sid) as session:` saves the session at the end of the block."""
         return self._session(sid, namespace)
 
@@ -381,9 +377,7 @@ class Server(Sending[None]):
 
     # ------------------------------------------------------------------- tasks
 
-    def start_background_task(
-        self, target: Callable[..., Any], *args: Any, **kwargs: Any
-    ) -> threading.Thread:
+    def start_background_task(self, target: Callable[..., Any], *args: Any, **kwargs: Any) -> threading.Thread:
         """Runs a function on a new daemon thread."""
         thread = threading.Thread(target=target, args=args, kwargs=kwargs, daemon=True)
         thread.start()

@@ -157,15 +157,11 @@ class AsyncNamespace(BaseNamespace["Done"]):
         """See `AsyncServer.get_session`."""
         return await self.server.get_session(sid, namespace=namespace or self.namespace)
 
-    async def save_session(
-        self, sid: str, session: dict[str, Any], namespace: str | None = None
-    ) -> None:
+    async def save_session(self, sid: str, session: dict[str, Any], namespace: str | None = None) -> None:
         """See `AsyncServer.save_session`."""
         await self.server.save_session(sid, session, namespace=namespace or self.namespace)
 
-    def session(
-        self, sid: str, namespace: str | None = None
-    ) -> AbstractAsyncContextManager[dict[str, Any]]:
+    def session(self, sid: str, namespace: str | None = None) -> AbstractAsyncContextManager[dict[str, Any]]:
         """See `AsyncServer.session`."""
         return self.server.session(sid, namespace=namespace or self.namespace)
 
@@ -206,14 +202,10 @@ class Namespace(BaseNamespace[None]):
         """See `Server.get_session`."""
         return self.server.get_session(sid, namespace=namespace or self.namespace)
 
-    def save_session(
-        self, sid: str, session: dict[str, Any], namespace: str | None = None
-    ) -> None:
+    def save_session(self, sid: str, session: dict[str, Any], namespace: str | None = None) -> None:
         """See `Server.save_session`."""
         self.server.save_session(sid, session, namespace=namespace or self.namespace)
 
-    def session(
-        self, sid: str, namespace: str | None = None
-    ) -> AbstractContextManager[dict[str, Any]]:
+    def session(self, sid: str, namespace: str | None = None) -> AbstractContextManager[dict[str, Any]]:
         """See `Server.session`."""
         return self.server.session(sid, namespace=namespace or self.namespace)

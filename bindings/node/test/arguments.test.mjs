@@ -1,4 +1,5 @@
-// What programs pass to emit, to acknowledgements and to `next`: what arrives, and what an argument that cannot be sent costs.
+// Arguments of emits, acknowledgements and `next`: what the client receives, and the effect of arguments that cannot be
+// serialized.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";
@@ -59,7 +60,7 @@ for (const [name, [value, expected]] of Object.entries(SENT)) {
 }
 
 test("an own toJSON that returns a fresh object keeps its attachment", async (t) => {
-  // The official server sends what JSON.stringify makes of a Buffer here.
+  // Differs from the official server, which sends the JSON form of the Buffer here.
   const { pair } = serve(t);
   const { client, socket } = await pair();
   const fresh = () => ({ data: bytes, toJSON: fresh });
@@ -91,7 +92,7 @@ const REFUSED = {
 };
 
 for (const [name, [value, error]] of Object.entries(REFUSED)) {
-  beside(`what throws in the caller: ${name}`, async (t, { Server }) => {
+  beside(`an argument that cannot be serialized throws in the caller: ${name}`, async (t, { Server }) => {
     const { io, pair } = serve(t, {}, Server);
     const { client, socket } = await pair();
     assert.throws(() => socket.emit("x", value), error);
@@ -108,7 +109,7 @@ for (const [name, [value, error]] of Object.entries(REFUSED)) {
   });
 }
 
-beside("what a refused client is told", async (t, { Server }) => {
+beside("a rejected client receives the message and data of the error", async (t, { Server }) => {
   const { io, client } = serve(t, {}, Server);
   let refusal;
   io.use((socket, next) => next(refusal));
@@ -128,7 +129,7 @@ beside("what a refused client is told", async (t, { Server }) => {
   assert.deepEqual(await told({ message: "an object" }), ["an object", undefined]);
 });
 
-test("a refusal whose data cannot be sent throws in the middleware and refuses", async (t) => {
+test("a rejection whose data cannot be serialized throws in the middleware and rejects the client", async (t) => {
   const { io, client } = serve(t);
   const thrown = new Promise((resolve) => {
     io.use((socket, next) => {
@@ -144,7 +145,7 @@ test("a refusal whose data cannot be sent throws in the middleware and refuses",
   assert.ok((await thrown) instanceof TypeError);
 });
 
-beside("views of shared memory are sent as they were", async (t, { Server }) => {
+beside("views of shared memory are sent with their content at the time of the emit", async (t, { Server }) => {
   const { pair } = serve(t, {}, Server);
   const { client, socket } = await pair();
   const memory = new SharedArrayBuffer(6);
@@ -155,7 +156,7 @@ beside("views of shared memory are sent as they were", async (t, { Server }) => 
   assert.deepEqual(heard.map((view) => [...view]), [[1, 2], [2, 3, 4, 5], [5], [0]]);
 });
 
-besideEngine("a plain session sends texts, bytes and what can be made a text", async (t, options) => {
+besideEngine("an Engine.IO session sends text, bytes and values that convert to text", async (t, options) => {
   const { pair } = serveEngine(t, options);
   const { client, socket } = await pair();
   const memory = new SharedArrayBuffer(2);
@@ -163,7 +164,7 @@ besideEngine("a plain session sends texts, bytes and what can be made a text", a
   const heard = [];
   const all = new Promise((resolve) => {
     client.on("message", (data) => {
-      // The client has no data where the text is empty.
+      // The client reports an empty text as undefined.
       heard.push(typeof (data ?? "") === "string" ? (data ?? "") : [...Buffer.from(data)]);
       if (data === "end") resolve();
     });

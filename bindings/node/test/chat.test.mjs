@@ -1,4 +1,4 @@
-// The chat of the examples, with two visitors in a real browser (`make setup` fetches what drives it).
+// The chat example with two visitors in a real browser. `make setup` installs what the browser test needs.
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";

@@ -1,4 +1,4 @@
-// After close(): a program may go on to use the server, and let it listen again.
+// After close(): calls on the server have no effect, and the server can listen again.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";
@@ -6,7 +6,7 @@ import { EngineServer } from "../lib/wrapper.mjs";
 import { io as connect } from "socket.io-client";
 import { beside, eventually, run, serve } from "./support.mjs";
 
-// Everything that a timer of a program may do.
+// Calls that a timer of a program may make after the server has closed.
 async function useAll(io, socket) {
   const target = [io, io.of("/"), io.to("room"), io.of("/made-later"), socket.to("room"), socket.broadcast];
   for (const one of target) {
@@ -33,7 +33,7 @@ async function useAll(io, socket) {
   await assert.rejects(socket.timeout(1).emitWithAck("tick"));
 }
 
-beside("a closed server does nothing when it is used", async (t, { Server }) => {
+beside("calls on a closed server have no effect", async (t, { Server }) => {
   const { io, pair } = serve(t, {}, Server);
   const { socket } = await pair();
   socket.join("room");
@@ -43,7 +43,7 @@ beside("a closed server does nothing when it is used", async (t, { Server }) => 
   await useAll(io, socket);
 });
 
-beside("a broadcast that waits for answers when the server closes ends once", async (t, { Server }) => {
+beside("a broadcast that waits for acknowledgements when the server closes ends once", async (t, { Server }) => {
   const { io, pair } = serve(t, {}, Server);
   const { client, socket } = await pair();
   const asked = once(client, "q");
@@ -59,7 +59,7 @@ beside("a broadcast that waits for answers when the server closes ends once", as
   assert.deepEqual(ends, ["a", "b"].map((name) => [name, "operation has timed out", []]));
 });
 
-test("an exception of a callback does not keep the others from their ends when the server closes", async () => {
+test("when the server closes, an exception of one callback does not prevent the other callbacks", async () => {
   const { code, out, err } = await run(`
     process.on("uncaughtException", (error) => console.log(error.message));
     const io = new Server(0, { host: "127.0.0.1" });
@@ -70,7 +70,7 @@ test("an exception of a callback does not keep the others from their ends when t
     });
     io.on("connection", () => {
       io.timeout(60_000).emit("q", () => { throw new Error("thrown"); });
-      // What a callback asks is asked of the closed server.
+      // A callback that emits uses the closed server.
       io.timeout(60_000).emit("q", (error) => io.timeout(60_000).emit("q", (none, replies) => {
         console.log(error.message, none, replies.length);
       }));
@@ -90,7 +90,7 @@ test("a server that never listened can be closed and used", async (t) => {
   await new Promise((resolve) => io.close(resolve));
 });
 
-beside("a closed server listens again, with all that it was told", async (t, { Server }) => {
+beside("a closed server listens again and keeps its namespaces, middlewares, listeners and pages", async (t, { Server }) => {
   const { io } = serve(t, { allowRequest: (req, callback) => callback(null, req.headers.no === undefined) }, Server);
   const seen = [];
   io.use((socket, next) => (socket.handshake.auth.no ? next(new Error("no")) : next()));
@@ -117,7 +117,7 @@ beside("a closed server listens again, with all that it was told", async (t, { S
   }
 });
 
-test("a server listens again before its clients have left", async (t) => {
+test("a server can listen again before its clients are disconnected", async (t) => {
   const { io, pair } = serve(t);
   io.serve("/page", "text/plain", "page");
   const { client, socket } = await pair();
@@ -139,7 +139,7 @@ test("a server listens again before its clients have left", async (t) => {
   assert.deepEqual(await heard, [1]);
 });
 
-test("a plain server can be used after it has closed, and listens again", async (t) => {
+test("an Engine.IO server can be used after it has closed, and listens again", async (t) => {
   const server = new EngineServer(0, { host: "127.0.0.1" });
   t.after(() => server.close());
   await server.close();
@@ -152,7 +152,7 @@ test("a plain server can be used after it has closed, and listens again", async 
   assert.equal((await told)[0].code, 5);
 });
 
-test("a ticker does not change how a process ends", async () => {
+test("a timer that emits does not change how a process ends", async () => {
   const { code, out, err } = await run(`
     const io = new Server(0, { host: "127.0.0.1" });
     const ticker = setInterval(() => io.emit("tick"), 1);
@@ -172,7 +172,7 @@ test("a ticker does not change how a process ends", async () => {
   assert.deepEqual([code, out, err], [0, "ended\n", ""]);
 });
 
-test("a server that has closed many times leaves no thread behind", async () => {
+test("a server that was closed many times leaves no thread behind", async () => {
   const { code, out, err } = await run(`
     const { readdirSync } = require("node:fs");
     const count = () => [readdirSync("/proc/self/task").length, readdirSync("/proc/self/fd").length];

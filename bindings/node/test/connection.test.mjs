@@ -1,11 +1,11 @@
-// What carries the sockets of a client: `socket.conn`.
+// `socket.conn`, and sessions of an Engine.IO server.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";
 import { beside, besideEngine, raw, serve, serveEngine } from "./support.mjs";
 
 for (const transports of [["websocket"], ["polling"]]) {
-  beside(`closing the transport leaves the client free to return, ${transports}`, async (t, { Server }) => {
+  beside(`a client can reconnect after the server has closed its transport, ${transports}`, async (t, { Server }) => {
     const { io, client } = serve(t, {}, Server);
     const main = client("/", { transports, reconnection: true, reconnectionDelay: 1 });
     const other = main.io.socket("/other").connect();
@@ -41,14 +41,14 @@ for (const transports of [["websocket"], ["polling"]]) {
   });
 }
 
-beside("the transport can be closed while a middleware decides", async (t, { Server }) => {
+beside("the transport can be closed while a middleware is pending", async (t, { Server }) => {
   const { io, client } = serve(t, {}, Server);
   io.use((socket) => socket.conn.close());
   const reason = await new Promise((resolve) => client().io.on("close", resolve));
   assert.deepEqual([reason, io.sockets.sockets.size], ["transport close", 0]);
 });
 
-beside("the transport can be closed after its sockets have left", async (t, { Server }) => {
+beside("the transport can be closed after its sockets are disconnected", async (t, { Server }) => {
   const { io, port } = serve(t, {}, Server);
   io.on("connection", (socket) => {
     socket.on("disconnect", () => setTimeout(() => socket.conn.close(), 5));
@@ -59,12 +59,12 @@ beside("the transport can be closed after its sockets have left", async (t, { Se
   await fetch(`${url}&sid=${sid}`, { method: "POST", body: "40" });
   const heard = [];
   while (heard.at(-1) !== "1") heard.push(...(await (await fetch(`${url}&sid=${sid}`)).text()).split("\x1e"));
-  // A poll may be answered with a noop first.
+  // The response to the first poll may be a noop packet.
   assert.deepEqual(heard.slice(1).filter((packet) => packet !== "6"), ["41", "1"]);
   assert.equal((await fetch(`${url}&sid=${sid}`)).status, 400);
 });
 
-beside("a request has its parameters as engine.io has them", async (t, { Server }) => {
+beside("a request has its query parameters, as in engine.io", async (t, { Server }) => {
   const asked = [];
   const allowRequest = (req, callback) => {
     asked.push(req._query.token);
@@ -81,7 +81,7 @@ beside("a request has its parameters as engine.io has them", async (t, { Server 
   assert.equal((await told)[0].req._query.x, "1");
 });
 
-besideEngine("a plain session tells of its data twice, as engine.io does", async (t, options) => {
+besideEngine("an Engine.IO session emits data and message, as in engine.io", async (t, options) => {
   const { server, pair } = serveEngine(t, options);
   const { client, socket } = await pair();
   const heard = [];
@@ -97,7 +97,7 @@ besideEngine("a plain session tells of its data twice, as engine.io does", async
   assert.deepEqual([socket.protocol, socket.server], [4, server]);
 });
 
-test("a plain session refuses by name what it does not tell of", async (t) => {
+test("an Engine.IO session throws for listeners of events that it never emits", async (t) => {
   const { pair } = serveEngine(t);
   const { socket } = await pair();
   const code = "ERR_BELLWIRE_UNSUPPORTED";
@@ -110,7 +110,7 @@ test("a plain session refuses by name what it does not tell of", async (t) => {
   assert.throws(() => socket.write("x", {}, () => {}), { code });
 });
 
-test("a disconnection tells which limit was exceeded", async (t) => {
+test("the cause of a disconnect names the limit that was exceeded", async (t) => {
   const { io, pair } = serve(t, { maxHttpBufferSize: 1000 });
   const { client, socket } = await pair();
   const told = [once(socket, "disconnecting"), once(socket, "disconnect"), once(socket.conn, "close")];
@@ -120,7 +120,7 @@ test("a disconnection tells which limit was exceeded", async (t) => {
     assert.ok(cause instanceof Error);
     assert.deepEqual([cause.kind, cause.option, cause.limit], ["limit", "maxHttpBufferSize", 1000]);
   }
-  // An end without a fault has no cause.
+  // A regular disconnect has no cause.
   const other = await pair();
   const left = once(other.socket, "disconnect");
   other.client.disconnect();
@@ -128,7 +128,7 @@ test("a disconnection tells which limit was exceeded", async (t) => {
   assert.equal(other.socket.adapter, io.of("/").adapter);
 });
 
-test("a client that takes nothing is put out, and the program learns why", async (t) => {
+test("a client that does not read is disconnected with a cause", async (t) => {
   const { io, port } = serve(t, { engine: { sendBufferHigh: 10_000, sendBufferLow: 1000, sendBufferMax: 100_000, sendBufferGrace: 60_000 } });
   const joined = once(io, "connection");
   const client = raw(t, port);
@@ -144,7 +144,7 @@ test("a client that takes nothing is put out, and the program learns why", async
   assert.match(cause.option, /^engine\.sendBuffer/);
 });
 
-beside("a burst reaches a client that reads", async (t, { Server }) => {
+beside("a client that reads receives a large burst", async (t, { Server }) => {
   const { io, pair } = serve(t, {}, Server);
   const { client, socket } = await pair();
   const text = "x".repeat(10_000);
@@ -157,7 +157,7 @@ beside("a burst reaches a client that reads", async (t, { Server }) => {
   left.catch(() => {});
 });
 
-test("what finds no room in the send buffer is told of", async (t) => {
+test("messages dropped because of a full send buffer are reported", async (t) => {
   const engine = { sendBufferMax: 100_000, sendBufferHigh: 50_000, sendBufferLow: 10_000, sendBufferPolicy: "drop" };
   const { io, port } = serve(t, { engine });
   const url = `http://127.0.0.1:${port}/socket.io/?EIO=4&transport=polling`;

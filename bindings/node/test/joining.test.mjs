@@ -1,10 +1,10 @@
-// Clients that leave while they join: whom a program hears of, and that it hears of their end.
+// Clients that disconnect while they connect: the program gets either both events, connection and disconnect, or neither.
 import assert from "node:assert/strict";
 import { beside, eventually, raw, serve } from "./support.mjs";
 
 const CLIENTS = 200;
 
-// What a middleware does before it lets a client in.
+// What a middleware waits for before it accepts a client.
 const PAUSES = {
   none: (next) => next(),
   "a microtask": (next) => Promise.resolve().then(() => next()),
@@ -14,7 +14,7 @@ const PAUSES = {
 };
 
 for (const [name, pause] of Object.entries(PAUSES)) {
-  beside(`a client that leaves while it joins is told of once or never, middleware: ${name}`, async (t, { Server }) => {
+  beside(`a client that disconnects while it connects is reported once or never, middleware: ${name}`, async (t, { Server }) => {
     const { io, port } = serve(t, {}, Server);
     const told = new Map();
     const tell = (socket, what) => told.set(socket, [...(told.get(socket) ?? []), what]);
@@ -44,7 +44,7 @@ for (const [name, pause] of Object.entries(PAUSES)) {
     await Promise.all(left);
     const whole = (events) => events.join() === "connection,disconnecting,disconnect";
     const settled = () => io.engine.clientsCount === 0 && io.sockets.sockets.size === 0 && [...told.values()].every(whole);
-    // What is on its way to the program comes before what is asked about a later client.
+    // Events are in order: those of earlier clients precede the middleware of a later client.
     raw(t, port).send('40{"last":true}');
     const last = await seen;
     last.conn.close();

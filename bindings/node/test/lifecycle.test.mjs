@@ -1,4 +1,4 @@
-// The process around a server: when it ends, what an exception costs, blocked and ended threads, and what is left behind.
+// The process of a server: when it ends, the effect of exceptions, blocked and terminated threads, and leaks.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";
@@ -18,7 +18,7 @@ test("a server that does not listen keeps nothing alive", async () => {
   assert.deepEqual([code, err], [0, ""]);
 });
 
-test("a server that nobody holds stays while it listens", async () => {
+test("a listening server stays alive without references to it", async () => {
   const { out } = await run(
     `
     function listen() {
@@ -38,7 +38,7 @@ test("a server that nobody holds stays while it listens", async () => {
   assert.equal(out, "hi\n");
 });
 
-test("the signals of the terminal end it", async () => {
+test("SIGINT and SIGTERM end the process", async () => {
   for (const signal of ["SIGINT", "SIGTERM"]) {
     const ended = await run(`new Server(0, { host: "127.0.0.1" }); console.log("ready");`, { signal });
     assert.equal(ended.signal, signal);
@@ -72,7 +72,7 @@ test("an exception of one handler does not lose the next event", async () => {
   assert.deepEqual([code, out, err], [0, "number 0,number 1,number 2\n", ""]);
 });
 
-test("an exception that nobody catches ends the process, as any does", async () => {
+test("an uncaught exception of a handler ends the process", async () => {
   const { code, err } = await run(`
     const io = new Server(0, { host: "127.0.0.1" });
     io.on("connection", () => { throw new Error("of the handler"); });
@@ -83,7 +83,7 @@ test("an exception that nobody catches ends the process, as any does", async () 
 });
 
 test("a handler that blocks loses no client and no event", async (t) => {
-  // Clients of another thread: this one is blocked.
+  // The clients run in another thread, because this one is blocked.
   const { io, port } = serve(t, { pingInterval: 200, pingTimeout: 2500 });
   const reasons = [];
   let blocked = 0;
@@ -111,16 +111,16 @@ test("a handler that blocks loses no client and no event", async (t) => {
   await worker.terminate();
 });
 
-test("what a handler has said is heard while it goes on", async (t) => {
+test("messages of a handler are delivered while the handler runs", async (t) => {
   const { io, port } = serve(t);
   const heard = new Int32Array(new SharedArrayBuffer(4));
   const waits = [];
   const done = new Promise((resolve) => {
     io.on("connection", (socket) => {
-      // Of many events that are there at once, whose handlers' words leave together otherwise.
+      // Several events in one drain: their handlers' messages are normally sent together after the drain.
       socket.on("say", (n) => {
         socket.emit("said", n);
-        // The client is in another thread, and tells without the help of this one.
+        // The client runs in another thread and reports through shared memory.
         if (n % 100 === 50) waits.push(Atomics.wait(heard, 0, n / 100 - 0.5, 10_000));
         if (n === 299) resolve();
       });
@@ -143,7 +143,7 @@ test("what a handler has said is heard while it goes on", async (t) => {
   await worker.terminate();
 });
 
-test("a program that does not drain stops the reading, and loses nothing", async (t) => {
+test("when a program does not drain, the engine stops reading and loses no event", async (t) => {
   const { io, pair } = serve(t, { engine: { pollQueueEvents: 64 } });
   const { client, socket } = await pair();
   const seen = [];
@@ -154,7 +154,7 @@ test("a program that does not drain stops the reading, and loses nothing", async
   assert.equal(io.engine.clientsCount, 1);
 });
 
-test("many events leave the timers and sockets of the process their turn", async (t) => {
+test("timers and I/O of the process run while many events are handled", async (t) => {
   const { pair } = serve(t);
   const { client, socket } = await pair();
   let [handled, turns, ticks, most, before] = [0, 0, 0, 0, 0];
@@ -163,7 +163,7 @@ test("many events leave the timers and sockets of the process their turn", async
     handled++;
   });
   const timer = setInterval(() => ticks++, 1);
-  // Node runs these once in each turn of its loop.
+  // Node runs these once per iteration of the event loop.
   let immediate;
   const turn = () => {
     most = Math.max(most, handled - before);
@@ -176,12 +176,12 @@ test("many events leave the timers and sockets of the process their turn", async
   await eventually("all events", () => handled === 5000);
   clearInterval(timer);
   clearImmediate(immediate);
-  // 256 of the last turn's, when these had run already, and 256 of this one's.
+  // At most 256 events of the previous iteration, after its callbacks, and 256 of this one.
   assert.ok(most <= 512, `${most} events in one turn`);
   assert.ok(turns >= 10 && ticks >= 10, `${turns} turns, ${ticks} ticks`);
 });
 
-test("a worker can be ended under load, and a new one works", async () => {
+test("a worker can be terminated under load, and a new one works", async () => {
   for (let round = 0; round < 5; round++) {
     const worker = new Worker(
       `const { parentPort, workerData } = require("node:worker_threads");
@@ -202,10 +202,10 @@ test("a worker can be ended under load, and a new one works", async () => {
   }
 });
 
-// More by hand: BELLWIRE_TERMINATIONS=1000.
+// BELLWIRE_TERMINATIONS=1000 runs more of them, by hand.
 const TERMINATIONS = Number(process.env.BELLWIRE_TERMINATIONS ?? 24);
 
-test(`${TERMINATIONS} workers ended under load leave nothing behind`, async () => {
+test(`${TERMINATIONS} workers terminated under load leak nothing`, async () => {
   const { code, out, err } = await run(
     `
     const { once } = require("node:events");
@@ -244,10 +244,10 @@ test(`${TERMINATIONS} workers ended under load leave nothing behind`, async () =
     };
     (async () => {
       const idle = now();
-      // The first workers fill caches of Node and V8.
+      // The first workers fill caches of Node and V8, which do not count.
       const first = Math.min(100, total / 4);
       for (let i = 0; i < first; i++) await round();
-      // Node keeps some descriptors of its own from its first worker and its first client on.
+      // Node keeps some descriptors open after its first worker and its first client.
       await settled({ fds: idle.fds + 4, threads: idle.threads });
       const [before, rss] = [now(), process.memoryUsage.rss()];
       for (let i = first; i < total; i++) await round();
@@ -264,7 +264,7 @@ test(`${TERMINATIONS} workers ended under load leave nothing behind`, async () =
   assert.deepEqual([code, out], [0, "flat no larger\n"], err);
 });
 
-test("servers of several threads do not know each other", async (t) => {
+test("servers in different threads are independent", async (t) => {
   const { pair } = serve(t);
   const { socket } = await pair();
   const worker = new Worker(
@@ -280,7 +280,7 @@ test("servers of several threads do not know each other", async (t) => {
   assert.equal(socket.connected, true);
 });
 
-test("a server that never listened goes with its last reference", async () => {
+test("a server that never listened is collected with its last reference", async () => {
   const { code, out, err } = await run(
     `
     const { readdirSync } = require("node:fs");

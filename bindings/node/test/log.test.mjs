@@ -1,4 +1,4 @@
-// Why a client was dropped: the disconnect is described, and the log has a line.
+// Diagnostics: the cause of a disconnect, the log and its levels.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
@@ -16,7 +16,7 @@ function logged(t, options) {
     lines.push(line);
     for (const look of waiting) look();
   };
-  // Resolves with the first line that has this in it.
+  // Resolves with the first line that contains this text.
   const line = (part) =>
     new Promise((resolve) => {
       const look = () => {
@@ -31,7 +31,7 @@ function logged(t, options) {
   return { ...serve(t, { log, ...options }), lines, line };
 }
 
-test("a lost client is explained", { timeout: 60_000 }, async (t) => {
+test("a disconnect has a cause and a line in the log", { timeout: 60_000 }, async (t) => {
   const { io, line, lines, port, client } = logged(t, { maxHttpBufferSize: 1000, logLevel: "debug" });
   const ends = [];
   io.on("connection", (socket) => {
@@ -76,7 +76,7 @@ test("a lost client is explained", { timeout: 60_000 }, async (t) => {
   assert.ok(lines.some(({ level, message }) => level === "info" && message.includes("maxHttpBufferSize=1000")));
 });
 
-test("each server has its own lines, up to its level", { timeout: 60_000 }, async (t) => {
+test("each server gets its own lines, up to its level", { timeout: 60_000 }, async (t) => {
   const loud = logged(t, { logLevel: "debug" });
   const quiet = logged(t, {});
   for (const { client } of [loud, quiet]) {
@@ -92,10 +92,10 @@ test("each server has its own lines, up to its level", { timeout: 60_000 }, asyn
   assert.ok(quiet.lines.every(({ level }) => level === "info"));
 });
 
-test("a plain connection is described, too", { timeout: 60_000 }, async (t) => {
+test("a disconnect of an Engine.IO session has a cause", { timeout: 60_000 }, async (t) => {
   const { pair } = serveEngine(t, { pingInterval: 50, pingTimeout: 50 });
   const { client, socket } = await pair();
-  // It does not answer pings any more.
+  // From here on, the client does not answer pings.
   client.write = client.sendPacket = client._sendPacket = () => client;
   const [reason, description] = await once(socket, "close");
   assert.equal(reason, "ping timeout");
@@ -107,14 +107,14 @@ test("options of the log are checked", () => {
   assert.throws(() => new Server({ logLevel: "loud" }), /option "logLevel" takes one of off, error/);
 });
 
-test("logLevel holds for warnings of the process, too", () => {
+test("logLevel also applies to warnings of the process", () => {
   const program = (options) => `
     const { Server } = require(${JSON.stringify(folder)});
     const connect = require(${JSON.stringify(`${folder}node_modules/socket.io-client`)}).io;
     const io = new Server(0, { host: "127.0.0.1", engine: { maxPendingAcks: 1 }, ...${JSON.stringify(options)} });
     connect("http://127.0.0.1:" + io.httpServer.address().port, { transports: ["websocket"], reconnection: false });
     io.on("connection", async (socket) => {
-      // The engine and the package warn of the second one, the third one has an error.
+      // The engine and the package warn about the second emit; the third one gets an error.
       for (let i = 0; i < 2; i++) socket.emit("x", () => {});
       await socket.timeout(60_000).emitWithAck("x").catch(() => {});
       io.close();

@@ -1,9 +1,9 @@
-// What is left behind: nothing, on both sides, of 100 000 connections and of 100 000 events.
+// Leaks: neither the engine nor JavaScript keeps anything of 100 000 connections or 100 000 events.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { folder, run } from "./support.mjs";
 
-// In a process of its own, whose garbage can be collected at will.
+// Runs in a separate process, in which the test can trigger garbage collection.
 const PROGRAM = `
   const { once } = require("node:events");
   const { Worker } = require("node:worker_threads");
@@ -28,20 +28,20 @@ const PROGRAM = `
       socket.emitWithAck("never answered");
     });
   });
-  // What the engine still knows, and what the objects of the program still hold.
+  // The objects that the engine and the JavaScript classes still hold.
   const left = () => [io.engine.clientsCount, io.engine.stat("known_sockets"), io.engine.stat("known_connections"),
     io.engine.stat("known_questions"), io.sockets.sockets.size, io.of("/").adapter.rooms.size,
     io._dispatcher.connections.size, io._dispatcher.operations.size].join();
   const settled = async () => {
     for (let i = 0; i < 2000 && !(count.freed === count.made && left() === "0,0,0,0,0,0,0,0"); i++) {
       gc();
-      // What the engine has dropped is known after the next drain.
+      // Sockets that the engine has dropped are released in the next drain.
       io._dispatcher.drain();
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     return [count.made, count.freed, left()].join(" ");
   };
-  // The least of several looks: what V8 keeps for itself, such as compiled code, comes and goes.
+  // The minimum of several measurements, because V8's own memory, such as compiled code, varies.
   const heap = async () => {
     let least = Infinity;
     for (let i = 0; i < 5; i++) {
@@ -68,13 +68,13 @@ test("100 000 connections leave nothing behind", async () => {
       await visitors(100_000);
       console.log(await settled());
       const grown = (await heap()) - before;
-      // V8's own share moves by some 2 MB; the smallest object for each connection would be more than this.
+      // V8's own memory varies by about 2 MB; leaking the smallest object per connection would exceed this limit.
       console.log(grown < 4_000_000 ? "no larger" : "larger by " + grown);
       io.close();
     })();`,
     { args: ["--expose-gc"] },
   );
-  // Of each its socket; of the nine in ten that are let in also the connection and an argument.
+  // One socket per client; for the nine in ten that are accepted, also a connection and an argument.
   assert.deepEqual([code, out, err], [0, "280000 280000 0,0,0,0,0,0,0,0\nno larger\n", ""]);
 });
 

@@ -1,4 +1,4 @@
-// The package: packed, installed into an empty project, and used from there in both module systems and in TypeScript.
+// The packed package, installed into an empty project and used with require, import and TypeScript.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";

@@ -1,4 +1,4 @@
-// The server: where it listens, whom it lets in, what it answers, and what this version refuses.
+// The server: listening, options, accepting requests, responses, and members that this version does not have.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -9,19 +9,19 @@ import { test } from "node:test";
 import { EngineServer, Server } from "../lib/wrapper.mjs";
 import { run, serve } from "./support.mjs";
 
-test("the port is known at once", (t) => {
+test("the port is known when the constructor returns", (t) => {
   const { io, port } = serve(t);
   assert.ok(port > 0);
   assert.deepEqual(io.httpServer.address(), { address: "127.0.0.1", family: "IPv4", port });
   assert.equal(io.httpServer.listening, true);
 });
 
-test("a port in use is an error with the code of Node", (t) => {
+test("a port in use throws an error with Node's code", (t) => {
   const { io, port } = serve(t);
   assert.throws(() => io.listen(port), { code: "EADDRINUSE" });
 });
 
-test("a Unix socket is listened on", async (t) => {
+test("a server listens on a Unix socket", async (t) => {
   const folder = mkdtempSync(join(tmpdir(), "bellwire-"));
   t.after(() => rmSync(folder, { recursive: true }));
   const path = join(folder, "socket");
@@ -32,11 +32,11 @@ test("a Unix socket is listened on", async (t) => {
   answer.resume();
 });
 
-test("an http.Server is refused with a reason", async () => {
+test("attaching to an http.Server throws an error that says why", async () => {
   assert.throws(() => new Server(createServer()), /cannot be attached to/);
 });
 
-test("options that do not fit are refused by name", async (t) => {
+test("an invalid option throws an error that names it", async (t) => {
   assert.throws(() => new Server({ pingIntervall: 1 }), /pingIntervall.*pingInterval/s);
   assert.throws(() => new Server({ cookie: { name: () => "io" } }), /"cookie.name"/);
   assert.throws(() => new Server({ cors: (req, callback) => callback(null, {}) }), /"cors"/);
@@ -44,7 +44,7 @@ test("options that do not fit are refused by name", async (t) => {
   assert.throws(() => new Server({}).of(/pattern/), TypeError);
 });
 
-test("refused requests are told to who listens", async (t) => {
+test("rejected requests are reported to connection_error listeners", async (t) => {
   const { io, port } = serve(t);
   const told = once(io.engine, "connection_error");
   const answer = await fetch(`http://127.0.0.1:${port}/socket.io/?EIO=3&transport=polling`);
@@ -54,7 +54,7 @@ test("refused requests are told to who listens", async (t) => {
   assert.equal(req.method, "GET");
 });
 
-test("pages are served beside the engine", async (t) => {
+test("pages are served on the port of the engine", async (t) => {
   const { io, port } = serve(t);
   io.serve("/", "text/html; charset=utf-8", "<h1>안녕</h1>");
   const answer = await fetch(`http://127.0.0.1:${port}/`);
@@ -63,7 +63,7 @@ test("pages are served beside the engine", async (t) => {
   assert.equal((await fetch(`http://127.0.0.1:${port}/`)).status, 404);
 });
 
-test("a closing server tells its clients why", async (t) => {
+test("clients of a closing server get the reason", async (t) => {
   const { io, pair } = serve(t);
   const { socket } = await pair();
   const left = once(socket, "disconnect");
@@ -102,7 +102,7 @@ test("allowRequest decides who may open a session", async (t) => {
   assert.match(error.message, /websocket error/);
 });
 
-test("an exception of allowRequest refuses, and is an exception of the program", async () => {
+test("an exception of allowRequest rejects the request and is an uncaught exception", async () => {
   const { code, out, err } = await run(`
     const io = new Server(0, { host: "127.0.0.1", allowRequest: () => { throw new Error("of allowRequest"); } });
     const thrown = new Promise((resolve) => process.once("uncaughtException", resolve));
@@ -113,7 +113,7 @@ test("an exception of allowRequest refuses, and is an exception of the program",
   assert.deepEqual([code, out, err], [0, '403 {"code":4,"message":"Forbidden"} of allowRequest\n', ""]);
 });
 
-test("origins are told apart by expressions and functions", async (t) => {
+test("cors.origin may be a regular expression or a function", async (t) => {
   const allowed = async (origin, from) => {
     const { port } = serve(t, { cors: { origin, credentials: true } });
     const answer = await poll(port, from === undefined ? {} : { origin: from });
@@ -159,7 +159,7 @@ test("listeners add headers to responses", async (t) => {
   assert.equal((await poll(port)).headers.get("first"), null);
 });
 
-test("what carries a socket has the id that its client knows", async (t) => {
+test("socket.conn has the session id that the client knows", async (t) => {
   const { io, client } = serve(t);
   const main = client();
   const other = main.io.socket("/other").connect();
@@ -178,7 +178,7 @@ test("what carries a socket has the id that its client knows", async (t) => {
   assert.deepEqual([conn.readyState, conn.id, conn.transport.name], ["closed", id, "websocket"]);
 });
 
-test("a plain server hears of its requests, too", async (t) => {
+test("an Engine.IO server reports its requests", async (t) => {
   const server = new EngineServer(0, { host: "127.0.0.1", allowRequest: (req, callback) => callback("full", false) });
   t.after(() => server.close());
   const refused = once(server, "connection_error");
@@ -187,7 +187,7 @@ test("a plain server hears of its requests, too", async (t) => {
   assert.equal((await refused)[0].code, 4);
 });
 
-test("what this version does not have is refused by name", async (t) => {
+test("using a feature that this version does not have throws an error that names it", async (t) => {
   const { io, pair } = serve(t);
   const { socket } = await pair();
   const code = "ERR_BELLWIRE_UNSUPPORTED";

@@ -1,10 +1,10 @@
-// Sockets: what a program sees and does, with clients of the official kind.
+// Sockets, with the official client.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";
 import { eventually, serve } from "./support.mjs";
 
-test("rooms are joined and left at once", async (t) => {
+test("joining and leaving rooms takes effect before the call returns", async (t) => {
   const { pair } = serve(t);
   const { socket } = await pair();
   assert.deepEqual(socket.rooms, new Set([socket.id]));
@@ -17,7 +17,7 @@ test("rooms are joined and left at once", async (t) => {
   assert.deepEqual(socket.nsp.adapter.sids.get(socket.id), new Set([socket.id, "a", "c"]));
 });
 
-test("every value of JSON and every kind of binary travels", async (t) => {
+test("every JSON value and every kind of binary value is transferred", async (t) => {
   const { pair } = serve(t);
   const { client, socket } = await pair();
   socket.on("echo", (...args) => args.pop()(...args));
@@ -36,7 +36,7 @@ test("every value of JSON and every kind of binary travels", async (t) => {
   assert.deepEqual([json, nothing], ["json", null]);
 });
 
-test("names are told apart, however many and of whatever kind", async (t) => {
+test("event names are distinguished, for any number and kind of names", async (t) => {
   const { pair } = serve(t);
   const { client, socket } = await pair();
   const odd = ["", "0", "42", "__proto__", "constructor", "한국어 😀", 'a "quoted" one', "long ".repeat(100)];
@@ -48,7 +48,7 @@ test("names are told apart, however many and of whatever kind", async (t) => {
   assert.deepEqual(seen, names.map((name, index) => [index, name]));
 });
 
-test("arguments of many events of one drain stay apart", async (t) => {
+test("arguments of many events in one drain are not mixed up", async (t) => {
   const { pair } = serve(t);
   const { client, socket } = await pair();
   const seen = [];
@@ -59,7 +59,7 @@ test("arguments of many events of one drain stay apart", async (t) => {
   assert.deepEqual(seen, sent);
 });
 
-test("what JSON has no word for is null among arguments", async (t) => {
+test("arguments that JSON cannot express become null", async (t) => {
   const { pair } = serve(t);
   const { client, socket } = await pair();
   const got = once(client, "two");
@@ -73,7 +73,7 @@ test("what JSON has no word for is null among arguments", async (t) => {
   assert.throws(() => socket.emit("one", 1n), TypeError);
 });
 
-test("attachments of many events of one drain stay apart", async (t) => {
+test("attachments of many events in one drain are not mixed up", async (t) => {
   const { pair } = serve(t);
   const { client, socket } = await pair();
   const seen = [];
@@ -91,7 +91,7 @@ test("attachments of many events of one drain stay apart", async (t) => {
   assert.deepEqual(seen, expected);
 });
 
-test("acknowledgements come back, time out, or find nobody", async (t) => {
+test("acknowledgements arrive, time out, or fail after a disconnect", async (t) => {
   const { io, pair } = serve(t);
   const { client, socket } = await pair();
   client.on("ask", (x, ack) => ack(x + 1, Buffer.from("b")));
@@ -112,7 +112,7 @@ test("acknowledgements come back, time out, or find nobody", async (t) => {
   await assert.rejects(left, /socket has been disconnected/);
 });
 
-test("an answer to a client counts once", async (t) => {
+test("only the first acknowledgement of an event is sent", async (t) => {
   const { pair } = serve(t);
   const { client, socket } = await pair();
   socket.on("ask", (ack) => {
@@ -123,7 +123,7 @@ test("an answer to a client counts once", async (t) => {
   assert.equal(await client.emitWithAck("ask"), 1);
 });
 
-test("reserved names are refused, and are the library's own", async (t) => {
+test("emitting a reserved name throws", async (t) => {
   const { io, pair } = serve(t);
   const { socket } = await pair();
   for (const name of ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"]) {
@@ -132,7 +132,7 @@ test("reserved names are refused, and are the library's own", async (t) => {
   }
 });
 
-test("an event called error needs no listener", async (t) => {
+test("an event named error does not throw without a listener", async (t) => {
   const { pair } = serve(t);
   const { client, socket } = await pair();
   client.emit("error", "of a client");
@@ -140,7 +140,7 @@ test("an event called error needs no listener", async (t) => {
   await client.emitWithAck("then");
 });
 
-test("a broadcast reaches its rooms and nobody else", async (t) => {
+test("a broadcast reaches its rooms and no other sockets", async (t) => {
   const { io, pair } = serve(t);
   const pairs = [await pair(), await pair(), await pair()];
   const heard = pairs.map(() => []);
@@ -171,7 +171,7 @@ test("a broadcast reaches its rooms and nobody else", async (t) => {
   assert.deepEqual(found.map(({ id, data }) => [id, data.name]), [[a.id, "A"]]);
 });
 
-test("middlewares of a namespace see, change and refuse sockets", async (t) => {
+test("middlewares of a namespace inspect, change and reject sockets", async (t) => {
   const { io, client, pair } = serve(t);
   const nsp = io.of("/guarded");
   nsp.use((socket, next) => {
@@ -191,7 +191,7 @@ test("middlewares of a namespace see, change and refuse sockets", async (t) => {
   assert.equal(nsp.sockets.size, 1);
 });
 
-test("packet middlewares see, change and refuse events", async (t) => {
+test("middlewares of a socket inspect, change and reject events", async (t) => {
   const { pair } = serve(t);
   const { client, socket } = await pair();
   const errors = [];
@@ -208,7 +208,7 @@ test("packet middlewares see, change and refuse events", async (t) => {
   assert.deepEqual(errors, ["refused"]);
 });
 
-test("listeners for all events, in order, in both directions", async (t) => {
+test("catch-all listeners run in order, in both directions", async (t) => {
   const { io, pair } = serve(t);
   const { client, socket } = await pair();
   const seen = [];
@@ -228,7 +228,7 @@ test("listeners for all events, in order, in both directions", async (t) => {
   assert.equal(socket.listenersAny().length, 1);
 });
 
-test("a disconnection by the server is known at once", async (t) => {
+test("a disconnect by the server takes effect before the call returns", async (t) => {
   const { io, pair } = serve(t);
   const { client, socket } = await pair();
   socket.join("a");
@@ -248,7 +248,7 @@ test("a disconnection by the server is known at once", async (t) => {
   assert.deepEqual(socket.rooms, new Set());
 });
 
-test("closing the connection takes its other namespaces along", async (t) => {
+test("closing the connection disconnects its sockets in all namespaces", async (t) => {
   const { io, client } = serve(t);
   const main = client();
   const other = main.io.socket("/other").connect();
@@ -261,7 +261,7 @@ test("closing the connection takes its other namespaces along", async (t) => {
   await eventually("no connection", () => io.engine.clientsCount === 0 && !other.connected);
 });
 
-test("what a client came with outlives it", async (t) => {
+test("the handshake stays readable after a disconnect", async (t) => {
   const { pair } = serve(t);
   const { client, socket } = await pair("/", { auth: { a: 1 }, query: { q: "2" }, extraHeaders: { "x-test": "3" } });
   const gone = once(socket, "disconnect");
@@ -274,7 +274,7 @@ test("what a client came with outlives it", async (t) => {
   assert.equal(socket.request.headers["x-test"], "3");
 });
 
-test("an upgrade is told to the connection", async (t) => {
+test("the connection emits upgrade", async (t) => {
   const { io, client } = serve(t);
   const upgraded = new Promise((resolve) => {
     io.on("connection", (socket) => socket.conn.on("upgrade", ({ name }) => resolve([name, socket.conn.transport.name])));
@@ -283,10 +283,10 @@ test("an upgrade is told to the connection", async (t) => {
   assert.deepEqual(await upgraded, ["websocket", "websocket"]);
 });
 
-test("an event that too many unanswered ones keep back says so", async (t) => {
+test("an event that is not sent because of maxPendingAcks is reported", async (t) => {
   const { pair } = serve(t, { engine: { maxPendingAcks: 2 } });
   const { client, socket } = await pair();
-  // The engine warns, too.
+  // The engine emits a warning of its own.
   const warnings = [];
   const note = (warning) => warnings.push(`${warning.name}: ${warning.message}`);
   process.on("warning", note);
@@ -294,23 +294,23 @@ test("an event that too many unanswered ones keep back says so", async (t) => {
   for (let i = 0; i < 2; i++) socket.emit("never answered", () => {});
   const refused = { message: /not sent.*maxPendingAcks/ };
   await assert.rejects(socket.timeout(60_000).emitWithAck("x"), refused);
-  // Without a time limit it waits, as for a client that does not answer: the process must not end by it.
-  socket.emitWithAck("x").then(() => assert.fail("it was not sent"));
-  for (let i = 0; i < 3; i++) socket.emit("x", () => assert.fail("it was not sent"));
+  // Without a timeout, the promise stays pending: a rejection could end the process.
+  socket.emitWithAck("x").then(() => assert.fail("the event was sent"));
+  for (let i = 0; i < 3; i++) socket.emit("x", () => assert.fail("the event was sent"));
   const says = (text) => /^BellwireWarning: .*not sent.*maxPendingAcks/.test(text);
   await eventually("a warning", () => warnings.some(says));
-  client.on("x", () => assert.fail("it was not sent"));
+  client.on("x", () => assert.fail("the event was sent"));
   client.on("end", (ack) => client.disconnect());
   const left = once(socket, "disconnect");
   socket.emit("end");
   await left;
 });
 
-test("an emit that throws keeps nothing of its callback", async (t) => {
+test("an emit that throws does not keep its callback", async (t) => {
   const engine = { sendBufferMax: 100_000, sendBufferHigh: 50_000, sendBufferLow: 10_000, sendBufferPolicy: "error" };
   const { io, port } = serve(t, { engine });
   const { operations } = io._dispatcher;
-  // A client that polls takes nothing until it asks.
+  // A polling client receives nothing until it sends a request.
   const url = `http://127.0.0.1:${port}/socket.io/?EIO=4&transport=polling`;
   const { sid } = JSON.parse((await (await fetch(url)).text()).slice(1));
   const connected = once(io, "connection");

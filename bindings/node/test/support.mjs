@@ -1,4 +1,4 @@
-// What the tests share: a server on a free port, clients of the official kind, and programs in processes of their own.
+// Shared by the tests: a server on a free port, official clients, and programs in separate processes.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createRequire } from "node:module";
@@ -11,19 +11,19 @@ import { WebSocket } from "ws";
 
 export const folder = fileURLToPath(new URL("..", import.meta.url));
 
-// The official package: what its users see, the users of this package see too.
+// The official package, as the reference for the behaviour of this one.
 const reference = createRequire(new URL("../../../tests/reference/package.json", import.meta.url));
 const official = reference("socket.io");
 const officialEngine = reference("engine.io");
 
-// A test that both packages have to pass. It gets the server's class in its options.
+// Declares a test that both packages must pass. The class of the server is in its options.
 export function beside(name, run) {
   for (const [kind, Kind] of [["bellwire", Server], ["socket.io", official.Server]]) {
     test(`${name} (${kind})`, (t) => run(t, { Server: Kind, official: Kind === official.Server }));
   }
 }
 
-// A server and a way to get clients, all closed when the test ends.
+// Starts a server; returns it with a function that connects clients. All are closed when the test ends.
 export function serve(t, options = {}, Kind = Server) {
   const io = new Kind(0, Kind === Server ? { host: "127.0.0.1", ...options } : options);
   const { port } = io.httpServer.address();
@@ -38,7 +38,7 @@ export function serve(t, options = {}, Kind = Server) {
     clients.push(made);
     return made;
   };
-  // A client that is connected, and its socket.
+  // Connects a client; returns it with its socket.
   const pair = async (nsp = "/", more = {}) => {
     const made = client(nsp, more);
     const [socket] = await Promise.race([
@@ -51,12 +51,12 @@ export function serve(t, options = {}, Kind = Server) {
   return { io, port, client, pair };
 }
 
-// The same about plain Engine.IO.
+// Declares a test that both Engine.IO servers must pass.
 export function besideEngine(name, run) {
   for (const [kind, official] of [["bellwire", false], ["engine.io", true]]) test(`${name} (${kind})`, (t) => run(t, { official }));
 }
 
-// A server of plain Engine.IO, and a way to get a client that is open and its socket.
+// Starts an Engine.IO server; returns it with a function that opens a client and returns its socket.
 export function serveEngine(t, { official = false, ...options } = {}) {
   const server = official
     ? officialEngine.listen(0, options)
@@ -77,7 +77,7 @@ export function serveEngine(t, { official = false, ...options } = {}) {
   return { server, port, pair };
 }
 
-// A WebSocket that sends and hears packets as they are.
+// A WebSocket that sends and receives raw packets.
 export function raw(t, port, path = "/socket.io") {
   const socket = new WebSocket(`ws://127.0.0.1:${port}${path}/?EIO=4&transport=websocket`);
   t.after(() => socket.terminate());
@@ -95,7 +95,7 @@ export function raw(t, port, path = "/socket.io") {
   return { socket, send, next };
 }
 
-// Runs a program that finds `Server` and `connect` in place; what it wrote, and how it ended.
+// Runs a program in which `Server` and `connect` are defined. Returns its exit status and output.
 export async function run(program, { signal, args = [], timeout = 120_000 } = {}) {
   const head = `
     const { Server, EngineServer } = require(${JSON.stringify(folder)});
@@ -120,7 +120,7 @@ export async function run(program, { signal, args = [], timeout = 120_000 } = {}
 export async function eventually(what, condition) {
   const end = Date.now() + 20_000;
   while (!(await condition())) {
-    if (Date.now() > end) throw new Error(`it did not come to ${what}`);
+    if (Date.now() > end) throw new Error(`timed out waiting for: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

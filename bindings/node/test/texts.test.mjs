@@ -1,4 +1,4 @@
-// Texts that JSON and JavaScript allow and UTF-8 does not: halves of surrogate pairs.
+// Strings with unpaired surrogates, which JSON and JavaScript allow and UTF-8 cannot encode.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { beside, raw, serve } from "./support.mjs";
@@ -6,7 +6,7 @@ import { beside, raw, serve } from "./support.mjs";
 const [HIGH, LOW] = ["\ud83d", "\ude00"];
 const TEXTS = [`a${HIGH}`, `${LOW}b`, `${LOW}${HIGH}`, `${HIGH}${HIGH}${LOW}`, HIGH, LOW, "\ufffd", "\ufffd\u{10ffff}", "\u{10ffff}", "plain"];
 
-beside("halves of surrogate pairs travel in data, acknowledgements and auth", async (t, { Server }) => {
+beside("unpaired surrogates are transferred in data, acknowledgements and auth", async (t, { Server }) => {
   const { io, pair } = serve(t, {}, Server);
   const auth = Object.fromEntries(TEXTS.map((text, index) => [`k${index}${text}`, text]));
   const { client, socket } = await pair("/", { auth });
@@ -23,7 +23,7 @@ beside("halves of surrogate pairs travel in data, acknowledgements and auth", as
   }
 });
 
-beside("halves of surrogate pairs travel in names of events", async (t, { Server }) => {
+beside("unpaired surrogates are transferred in event names", async (t, { Server }) => {
   const { io, pair } = serve(t, {}, Server);
   const { client, socket } = await pair();
   const seen = [];
@@ -41,7 +41,7 @@ beside("halves of surrogate pairs travel in names of events", async (t, { Server
   assert.deepEqual(seen, [...TEXTS, ...TEXTS]);
 });
 
-beside("rooms with different halves are different rooms", async (t, { Server }) => {
+beside("rooms whose names differ in unpaired surrogates are different rooms", async (t, { Server }) => {
   const { io, pair } = serve(t, {}, Server);
   const seen = [];
   for (const name of ["create-room", "join-room", "leave-room", "delete-room"]) {
@@ -75,7 +75,7 @@ beside("rooms with different halves are different rooms", async (t, { Server }) 
   assert.deepEqual(seen, TEXTS.flatMap((text) => [...events(text), ...events(text)]));
 });
 
-beside("what looks like a placeholder is relayed as it came", async (t, { Server }) => {
+beside("an object that looks like a placeholder is forwarded unchanged", async (t, { Server }) => {
   const { io, port } = serve(t, {}, Server);
   io.on("connection", (socket) => {
     socket.on("relay", (value, ack) => {

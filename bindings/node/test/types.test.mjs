@@ -1,4 +1,4 @@
-// The declarations: programs that must compile do, and what must not is refused.
+// The type declarations: valid programs compile, and invalid lines are errors.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { EventEmitter } from "node:events";
@@ -7,7 +7,7 @@ import { test } from "node:test";
 import * as library from "../lib/wrapper.mjs";
 import { folder } from "./support.mjs";
 
-test("the declarations say what the classes do", () => {
+test("the declarations accept valid programs and reject invalid lines", () => {
   const tsc = spawnSync(process.execPath, [`${folder}node_modules/typescript/bin/tsc`, "-p", `${folder}test/types`], {
     encoding: "utf8",
   });
@@ -26,7 +26,7 @@ test("the declarations name every member of the classes", () => {
     const inherited = name === "Server" || name === "Namespace" ? declared("Broadcaster") : [];
     const known = new Set([...declared(name), ...inherited, ...Object.keys(EventEmitter.prototype), "constructor"]);
     const properties = Object.entries(Object.getOwnPropertyDescriptors(library[name].prototype));
-    // What is only there to be refused has a setter, and is unknown to the compiler.
+    // Members with a setter exist only to throw an error; they are not declared.
     const members = properties.filter(([member, { set }]) => !member.startsWith("_") && set === undefined).map(([member]) => member);
     assert.deepEqual(members.filter((member) => !known.has(member)), [], name);
   }

@@ -1,5 +1,5 @@
-// A worker thread of clients that come, send one event, and leave when it is answered, or at once when they are refused.
-// What they send is written down as bytes, so that there can be many of them.
+// A worker thread with many short-lived clients: each connects, sends one event, and disconnects when the event is
+// acknowledged or the client is rejected. The clients write prepared bytes to a TCP socket, which is fast.
 "use strict";
 
 const net = require("node:net");
@@ -37,5 +37,5 @@ async function oneAfterTheOther() {
   while (left-- > 0) await visit(left % 10 === 0 ? unwelcome : welcome);
 }
 
-// The thread ends when all have left.
+// The thread ends when all clients have disconnected.
 for (let line = 0; line < 100; line++) oneAfterTheOther();

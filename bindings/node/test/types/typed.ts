@@ -1,4 +1,4 @@
-// A program that declares its events: what must compile does, what must not is marked.
+// A program that declares its events. Lines that must not compile are marked.
 import { Server, Socket } from "bellwire";
 
 interface ClientToServer {
@@ -35,15 +35,15 @@ io.on("connection", async (socket) => {
   const names: string[] = (await io.fetchSockets()).map((other) => other.data.name);
   for (const room of rooms) socket.join([room, ...names]);
 
-  // @ts-expect-error the server does not hear this event
+  // @ts-expect-error clients do not send this event
   socket.on("shout", () => {});
-  // @ts-expect-error a text is needed
+  // @ts-expect-error the argument must be a string
   socket.emit("chat", "me", 1);
-  // @ts-expect-error clients do not get this event
+  // @ts-expect-error the server does not send this event
   io.emit("sum", 1, 2);
-  // @ts-expect-error it has no acknowledgement
+  // @ts-expect-error this event has no acknowledgement
   await socket.emitWithAck("chat", "me", "text");
-  // @ts-expect-error the name is a text
+  // @ts-expect-error data.name must be a string
   socket.data.name = 1;
 });
 
@@ -54,10 +54,10 @@ io.use((socket, next) => {
 
 io.engine.on("initial_headers", (headers, req) => (headers["x-url"] = req.url));
 
-// @ts-expect-error this version has no such method
+// @ts-expect-error this method is not in this version
 io.serverSideEmit("x");
 
-// @ts-expect-error there is no such option
+// @ts-expect-error this option does not exist
 new Server(0, { pingIntervall: 1 });
 
 export const typed: (socket: Socket<ClientToServer, ServerToClient>) => string = (socket) => socket.id;

@@ -1,4 +1,4 @@
-// A program that declares nothing.
+// A program that declares no events.
 import type { AddressInfo } from "node:net";
 import { Server, Socket, EngineServer } from "bellwire";
 

@@ -137,8 +137,14 @@ setInterval(() => {
 // ------------------------------------------------------------------ moving
 
 const DIRECTIONS = {
-  KeyW: [0, -1], ArrowUp: [0, -1], KeyS: [0, 1], ArrowDown: [0, 1],
-  KeyA: [-1, 0], ArrowLeft: [-1, 0], KeyD: [1, 0], ArrowRight: [1, 0],
+  KeyW: [0, -1],
+  ArrowUp: [0, -1],
+  KeyS: [0, 1],
+  ArrowDown: [0, 1],
+  KeyA: [-1, 0],
+  ArrowLeft: [-1, 0],
+  KeyD: [1, 0],
+  ArrowRight: [1, 0],
 };
 const held = new Set();
 let sent = "0 0";
@@ -266,10 +272,22 @@ requestAnimationFrame(frame);
 
 // For the browser's console and for tests.
 globalThis.bellwireArena = {
-  get id() { return welcome?.id; },
-  get arena() { return arena?.name; },
-  get socket() { return socket; },
+  get id() {
+    return welcome?.id;
+  },
+  get arena() {
+    return arena?.name;
+  },
+  get socket() {
+    return socket;
+  },
   players() {
-    return [...world.at(performance.now()).players].map(([id, { x, y, score }]) => ({ id, x, y, score, nick: people.get(id)?.nick }));
+    return [...world.at(performance.now()).players].map(([id, { x, y, score }]) => ({
+      id,
+      x,
+      y,
+      score,
+      nick: people.get(id)?.nick,
+    }));
   },
 };

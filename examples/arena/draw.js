@@ -211,7 +211,7 @@ export class Painter {
       g.fill();
     }
     // Names keep a readable size on small screens.
-    const size = Math.max(19, 11.5 * this.#ratio / this.#scale);
+    const size = Math.max(19, (11.5 * this.#ratio) / this.#scale);
     g.font = `600 ${size}px system-ui, "Segoe UI", sans-serif`;
     g.textAlign = "center";
     g.textBaseline = "alphabetic";

@@ -12,18 +12,32 @@ const { port, host } = parseArgs({
 const file = (path) => readFileSync(new URL(`../${path}`, import.meta.url));
 
 const io = new Server({ host });
-const lines = new Map([["lobby", []], ["music", []]]);
+const lines = new Map([
+  ["lobby", []],
+  ["music", []],
+]);
 
 const people = (room) => [...io.sockets.sockets.values()].filter((socket) => socket.data.room === room);
 
 // Sends the size of each room to all clients, and the names of the people in a room to that room.
 function show(room) {
-  io.emit("rooms", [...lines.keys()].map((name) => ({ name, count: people(name).length })));
-  if (room !== undefined) io.to(room).emit("people", people(room).map((socket) => socket.data.name).sort());
+  io.emit(
+    "rooms",
+    [...lines.keys()].map((name) => ({ name, count: people(name).length })),
+  );
+  if (room !== undefined)
+    io.to(room).emit(
+      "people",
+      people(room)
+        .map((socket) => socket.data.name)
+        .sort(),
+    );
 }
 
 io.use((socket, next) => {
-  const name = String(socket.handshake.auth.name ?? "").trim().slice(0, 20);
+  const name = String(socket.handshake.auth.name ?? "")
+    .trim()
+    .slice(0, 20);
   if (name === "") return next(new Error("name missing"));
   if ([...io.sockets.sockets.values()].some((other) => other.data.name === name)) return next(new Error("name taken"));
   socket.data.name = name;

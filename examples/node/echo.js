@@ -20,7 +20,8 @@ function readArguments(args) {
     else if (name === "--port") settings.port = Number(args.shift());
     else if (name === "--host") settings.host = args.shift();
     else if (name === "--options") settings.options = JSON.parse(args.shift());
-    else if (name === "--delivery") args.shift(); // Node has one delivery mode.
+    else if (name === "--delivery")
+      args.shift(); // Node has one delivery mode.
     else throw new Error(`unknown argument ${name}`);
   }
   return settings;
@@ -41,7 +42,8 @@ function makeLog(size) {
 function serveSocketIo() {
   const io = new Server({ host: settings.host, ...settings.options });
   io.engine.on("connection_error", ({ code, message, context }) =>
-    log.add("connection_error", code, message, JSON.stringify(context)));
+    log.add("connection_error", code, message, JSON.stringify(context)),
+  );
   for (const name of ["/", "/custom", "/auth", "/plain"]) serveNamespace(io, name, log);
   return io;
 }
@@ -49,7 +51,8 @@ function serveSocketIo() {
 function serveRaw() {
   const server = new EngineServer({ host: settings.host, ...settings.options });
   server.on("connection_error", ({ code, message, context }) =>
-    log.add("connection_error", code, message, JSON.stringify(context)));
+    log.add("connection_error", code, message, JSON.stringify(context)),
+  );
   server.on("connection", (socket) => {
     log.add("connection", socket.id);
     socket.on("upgrade", ({ name }) => log.add("upgrade", socket.id, name));

@@ -17,9 +17,8 @@ const httpServer = createServer((request, response) => {
 const log = makeLog(2000);
 const close = settings.raw ? serveRaw() : serveSocketIo();
 
-httpServer.listen(
-  settings.host === "" ? { port: settings.port } : { port: settings.port, host: settings.host },
-  () => console.log(`listening on ${httpServer.address().port}`),
+httpServer.listen(settings.host === "" ? { port: settings.port } : { port: settings.port, host: settings.host }, () =>
+  console.log(`listening on ${httpServer.address().port}`),
 );
 for (const signal of ["SIGINT", "SIGTERM"]) {
   process.once(signal, () => close(() => process.exit(0)));
@@ -33,7 +32,8 @@ function readArguments(args) {
     else if (name === "--port") settings.port = Number(args.shift());
     else if (name === "--host") settings.host = args.shift();
     else if (name === "--options") settings.options = JSON.parse(args.shift());
-    else if (name === "--delivery") args.shift(); // A Node program has one way.
+    else if (name === "--delivery")
+      args.shift(); // A Node program has one way.
     else throw new Error(`unknown argument ${name}`);
   }
   return settings;
@@ -70,7 +70,8 @@ function officialOptions() {
 function serveSocketIo() {
   const io = new Server(httpServer, officialOptions());
   io.engine.on("connection_error", ({ code, message, context }) =>
-    log.add("connection_error", code, message, JSON.stringify(context)));
+    log.add("connection_error", code, message, JSON.stringify(context)),
+  );
   handlers(io, log);
   return (done) => io.close(done);
 }
@@ -79,7 +80,8 @@ function serveRaw() {
   const options = officialOptions();
   const server = engine.attach(httpServer, options);
   server.on("connection_error", ({ code, message, context }) =>
-    log.add("connection_error", code, message, JSON.stringify(context)));
+    log.add("connection_error", code, message, JSON.stringify(context)),
+  );
   server.on("connection", (socket) => {
     log.add("connection", socket.id);
     socket.on("upgrade", (transport) => log.add("upgrade", socket.id, transport.name));

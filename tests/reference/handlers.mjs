@@ -35,9 +35,7 @@ function authenticate(socket, next) {
 function connection(io, nsp, socket, log) {
   const where = [nsp.name, socket.id];
   log.add("connection", ...where);
-  socket.on("disconnecting", (reason) =>
-    log.add("disconnecting", ...where, reason, [...socket.rooms].sort().join(",")),
-  );
+  socket.on("disconnecting", (reason) => log.add("disconnecting", ...where, reason, [...socket.rooms].sort().join(",")));
   socket.on("disconnect", (reason) => log.add("disconnect", ...where, reason));
   const upgraded = (transport) => log.add("upgrade", socket.id, transport.name);
   socket.conn.on("upgrade", upgraded);

@@ -50,9 +50,7 @@ class Connection:
     def connect(self, auth):
         namespaces = [client.nsp for client in self.clients]
         try:
-            self.sio.connect(
-                URL, auth=auth, transports=TRANSPORTS, namespaces=namespaces, wait_timeout=PATIENCE_S
-            )
+            self.sio.connect(URL, auth=auth, transports=TRANSPORTS, namespaces=namespaces, wait_timeout=PATIENCE_S)
         except socketio.exceptions.ConnectionError:
             pass  # The refusal itself comes as an event.
 
@@ -113,9 +111,7 @@ def run(scenario, nsp):
     for name, options in scenario["clients"].items():
         shared = options.get("with")
         connection = clients[shared].connection if shared else Connection()
-        clients[name] = Client(
-            connection, options.get("nsp", nsp), options.get("auth"), scenario.get("answers", {})
-        )
+        clients[name] = Client(connection, options.get("nsp", nsp), options.get("auth"), scenario.get("answers", {}))
     try:
         for step in scenario["steps"]:
             for i in range(step.get("times", 1)):

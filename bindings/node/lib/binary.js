@@ -19,7 +19,7 @@ function toBytes(value) {
 }
 
 function isOwn(value, key) {
-  return Object.prototype.hasOwnProperty.call(value, key);
+  return  Object.hasOwn(value, key);
 }
 
 // Whether a value contains binary values in the parts that JSON.stringify serializes. Inherited members are skipped, and a

@@ -20,7 +20,7 @@ test("the declarations name every member of the classes", () => {
   const declared = (name) => {
     const start = text.search(new RegExp(`declare class ${name}\\b`));
     const body = text.slice(start, text.indexOf("\n}\n", start));
-    return [...body.matchAll(/^  (?:readonly |get )?(\w+)[<(?:]/gm)].map((match) => match[1]);
+    return [...body.matchAll(/^ {2}(?:readonly |get )?(\w+)[<(?:]/gm)].map((match) => match[1]);
   };
   for (const name of ["Server", "Namespace", "Socket", "BroadcastOperator", "EngineServer", "EngineSocket"]) {
     const inherited = name === "Server" || name === "Namespace" ? declared("Broadcaster") : [];

@@ -1,6 +1,6 @@
 // A program that declares no events.
 import type { AddressInfo } from "node:net";
-import { Server, Socket, EngineServer } from "bellwire";
+import { Server, type Socket, EngineServer } from "bellwire";
 
 const io = new Server(0);
 const { port } = io.httpServer.address() as AddressInfo;

@@ -23,7 +23,8 @@ ifndef V
 MAKEFLAGS += --silent
 endif
 
-.PHONY: build lib header run test test-servers loom loom-build test-bindings check bench install clean setup packages
+.PHONY: check check-rust check-format check-lint check-types check-prose check-dependencies format
+.PHONY: build lib header run test test-servers loom loom-build test-bindings bench install clean setup packages
 build: lib examples
 
 # -------------------------------------------------------------------- library
@@ -133,11 +134,59 @@ loom-build:
 loom:
 	$(LOOM) -- --test-threads=1
 
-check:
-	$(CARGO) fmt --all --check
+# ------------------------------------------------------------------ the checks
+# What needs no test: formatting, lints, types, documentation, dependencies, prose. Warnings are errors.
+
+check: check-rust check-format check-lint check-types check-prose check-dependencies
+
+CHECK := build/check/bin
+BIOME := tests/check/node_modules/.bin/biome
+NODE_CHECKS := tests/check/node_modules/.package-lock.json
+# cbindgen writes bellwire.h, and the test below compares it.
+C_FILES = $(shell git ls-files '*.c' '*.h' '*.cpp' '*.hpp' | grep -vx include/bellwire.h)
+
+build/check/installed: tests/check/requirements.txt
+	test -x $(CHECK)/python || python3 -m venv build/check
+	$(CHECK)/pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
+
+check-rust:
 	$(CARGO) clippy --quiet --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --quiet --locked -p bellwire-core --no-deps
+	$(CARGO) test --quiet --locked -p bellwire-core --test layers
 	$(CARGO) test --quiet --locked -p bellwire-ffi --test header
+
+check-format: build/check/installed $(NODE_CHECKS)
+	$(CARGO) fmt --all --check
+	$(CHECK)/clang-format --dry-run -Werror $(C_FILES)
+	$(CHECK)/ruff format --quiet --check
+	$(BIOME) format --log-level=warn
+
+check-lint: build/check/installed $(NODE_CHECKS)
+	$(CHECK)/ruff check --quiet
+	$(CHECK)/shellcheck .ci/run $$(git ls-files '*.sh')
+	$(BIOME) lint --log-level=warn --error-on-warnings
+
+# The declarations of the Node package are checked by programs that use them.
+check-types: build/check/installed $(NODE_CHECKS) bindings/node/node_modules/.package-lock.json
+	cd bindings/python && MYPYPATH=python ../../$(CHECK)/mypy --no-error-summary python/bellwire ../../examples/python/*.py tests/typed.py
+	tests/check/node_modules/.bin/pyright --warnings > build/check/pyright.log || { cat build/check/pyright.log; exit 1; }
+	bindings/node/node_modules/.bin/tsc -p bindings/node/test/types
+
+check-prose:
+	tests/check/prose.py
+
+# cargo-deny also knows of vulnerabilities, and is run where it is installed.
+check-dependencies:
+	tests/check/dependencies.py
+	if command -v cargo-deny >/dev/null; then $(CARGO) deny --log-level error check; fi
+
+format: build/check/installed $(NODE_CHECKS)
+	$(CARGO) fmt --all
+	$(CHECK)/clang-format -i $(C_FILES)
+	$(CHECK)/ruff check --quiet --select I --fix
+	$(CHECK)/ruff format --quiet
+	$(BIOME) format --log-level=warn --write
 
 bench: lib
 	$(MAKE) -C tests/load bench

@@ -154,7 +154,7 @@ mod tests {
         assert_eq!(
             heartbeat.handle_pong(pong),
             None,
-            "a pong that nobody asked for is only life"
+            "a pong without a ping counts as any other bytes"
         );
     }
 
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn silence_proves_nothing_while_nobody_reads() {
+    fn silence_does_not_count_while_the_server_does_not_read() {
         let t = start();
         let mut heartbeat = Heartbeat::new(INTERVAL, TIMEOUT, t);
         heartbeat.set_reading(false, t);
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn the_client_hears_of_us_while_nobody_reads() {
+    fn pings_are_sent_while_the_server_does_not_read() {
         let t = start();
         let mut heartbeat = Heartbeat::new(INTERVAL, TIMEOUT, t);
         assert_eq!(heartbeat.poll(t + INTERVAL), Due::Ping);

@@ -21,7 +21,7 @@ use crate::socketio::context::Context;
 use crate::socketio::event::DisconnectReason;
 use crate::socketio::message::Message;
 use crate::socketio::packet::{EncodedPacket, PACKET_COST};
-use crate::socketio::question::Answer;
+use crate::socketio::question::Decision;
 use crate::socketio::settings::SendPolicy;
 use crate::socketio::socket::Socket;
 use crate::socketio::target::Reliability;
@@ -58,7 +58,7 @@ pub enum Outgoing {
         /// The socket's number within its connection.
         ordinal: u32,
         /// The decision.
-        answer: Answer,
+        decision: Decision,
     },
     /// The host has decided whether an event may be delivered.
     PacketDecided {
@@ -67,7 +67,7 @@ pub enum Outgoing {
         /// The number of the event among the held events of its connection.
         number: u64,
         /// The decision.
-        answer: Answer,
+        decision: Decision,
     },
     /// The host has disconnected a socket, which has left its rooms already.
     Removed {

@@ -46,7 +46,7 @@ pub use namespace::Namespace;
 pub use namespaces::Namespaces;
 pub use packet::EncodedPacket;
 pub use parser::Parser;
-pub use question::{Answer, Question, Rejection};
+pub use question::{Decision, Question, Rejection};
 pub use settings::{Limits, Protocol, SendPolicy, Settings};
 pub use socket::Socket;
 pub use target::{Target, TargetBuf};

@@ -5,9 +5,9 @@ use std::any::Any;
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-/// How a question was answered.
+/// How the host has answered a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
+pub enum Decision {
     /// Accepted. The headers are added to the response, where the question is about a response.
     Accept(Vec<(String, String)>),
     /// Rejects.
@@ -36,7 +36,7 @@ pub enum Closed {
     Expired,
 }
 
-type Respond = Box<dyn Fn(Answer) + Send + Sync>;
+type Respond = Box<dyn Fn(Decision) + Send + Sync>;
 
 struct Inner {
     state: Mutex<State>,
@@ -59,7 +59,7 @@ pub struct Question {
 
 impl Question {
     /// A question that passes its answers to `respond`.
-    pub fn new(respond: impl Fn(Answer) + Send + Sync + 'static) -> Self {
+    pub fn new(respond: impl Fn(Decision) + Send + Sync + 'static) -> Self {
         let state = Mutex::new(State {
             closed: None,
             accepted: false,
@@ -128,7 +128,7 @@ impl Question {
     /// If the question is closed.
     pub fn accept(&self) -> Result<(), Closed> {
         let headers = self.shut(Closed::Answered, |state| state.accepted = true)?;
-        (self.inner.respond)(Answer::Accept(headers));
+        (self.inner.respond)(Decision::Accept(headers));
         Ok(())
     }
 
@@ -146,7 +146,7 @@ impl Question {
         if let Some(closed) = state.closed {
             return Err(closed);
         }
-        (self.inner.respond)(Answer::Next);
+        (self.inner.respond)(Decision::Next);
         Ok(())
     }
 
@@ -156,7 +156,7 @@ impl Question {
     /// If the question is closed.
     pub fn reject(&self, rejection: Rejection) -> Result<(), Closed> {
         self.shut(Closed::Answered, |_| ())?;
-        (self.inner.respond)(Answer::Reject(rejection));
+        (self.inner.respond)(Decision::Reject(rejection));
         Ok(())
     }
 
@@ -279,13 +279,13 @@ mod tests {
         assert_eq!(question.reject(Rejection::default()), Err(Closed::Answered));
         assert_eq!(
             *answers.lock().unwrap(),
-            vec![Answer::Accept(vec![("a".into(), "b".into())])]
+            vec![Decision::Accept(vec![("a".into(), "b".into())])]
         );
     }
 
     #[test]
     fn an_expired_question_takes_no_answer() {
-        let question = Question::new(|_| panic!("nobody waits"));
+        let question = Question::new(|_| panic!("the question is closed"));
         assert!(question.expire());
         assert!(!question.expire());
         assert_eq!(question.accept(), Err(Closed::Expired));

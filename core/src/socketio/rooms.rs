@@ -467,7 +467,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stale_key_finds_nobody() {
+    fn a_stale_key_finds_no_member() {
         let (mut rooms, keys) = with_members(1);
         rooms.remove(keys[0].0);
         let id = SocketId::random().unwrap();

@@ -61,7 +61,7 @@ pub struct Socket {
     pub hooks: Hooks,
     data: Mutex<Option<RawJson>>,
     /// The rooms at the time of the disconnection, for [`Socket::rooms`].
-    farewell: OnceLock<Box<[Arc<str>]>>,
+    last_rooms: OnceLock<Box<[Arc<str>]>>,
     /// What the delivery keeps with the socket.
     delivery: HostData,
     host: HostData,
@@ -87,7 +87,7 @@ impl Socket {
             key: AtomicU64::new(0),
             hooks: Hooks::default(),
             data: Mutex::default(),
-            farewell: OnceLock::new(),
+            last_rooms: OnceLock::new(),
             delivery: HostData::default(),
             host: HostData::default(),
         });
@@ -303,7 +303,7 @@ impl Socket {
     /// The rooms of the socket: its own first, then in the order of joining. After the disconnection, the rooms at that
     /// time.
     pub fn rooms(&self) -> Vec<Arc<str>> {
-        if let Some(rooms) = self.farewell.get() {
+        if let Some(rooms) = self.last_rooms.get() {
             return rooms.to_vec();
         }
         self.namespace.rooms_of(self)
@@ -349,7 +349,7 @@ impl Socket {
         }
         let rooms = self.namespace.rooms_of(self);
         // The swap above lets one thread pass, so the rooms are set once.
-        let _ = self.farewell.set(rooms.into());
+        let _ = self.last_rooms.set(rooms.into());
         self.namespace.remove(self);
         true
     }

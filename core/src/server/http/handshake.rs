@@ -29,7 +29,7 @@ use crate::server::shared::Shared;
 use crate::socketio::client::Client;
 use crate::socketio::event::{Event, Hook, Occasion, RequestEvent};
 use crate::socketio::plain::PlainClient;
-use crate::socketio::{Answer as Decision, Link, Question, Rejection, Request as Snapshot};
+use crate::socketio::{Decision, Link, Question, Rejection, Request as Snapshot};
 use crate::transport::WebSocket;
 use crate::transport::handshake::upgrade;
 

@@ -9,7 +9,7 @@ use crate::socketio::client::Client;
 use crate::socketio::event::{Event, Hook, MessageRef, SocketEvent};
 use crate::socketio::link::Outgoing;
 use crate::socketio::message::Message;
-use crate::socketio::question::{Answer, Question};
+use crate::socketio::question::{Decision, Question};
 use crate::stats::Amount;
 
 #[derive(Debug)]
@@ -74,11 +74,11 @@ impl Client {
         }
         let (link, ordinal) = (Arc::clone(&self.link), entry.ordinal);
         let number = held.number;
-        let question = Question::new(move |answer| {
+        let question = Question::new(move |decision| {
             link.tell(Outgoing::PacketDecided {
                 ordinal,
                 number,
-                answer,
+                decision,
             });
         });
         held.question = Some((question.clone(), now + context.settings.question_timeout));
@@ -93,7 +93,7 @@ impl Client {
         &mut self,
         ordinal: u32,
         number: u64,
-        answer: &Answer,
+        decision: &Decision,
         now: Instant,
     ) {
         let Some(index) = self.position(ordinal) else {
@@ -105,7 +105,7 @@ impl Client {
         if entry.held.front().is_none_or(|held| held.number != number) {
             return;
         }
-        if let (Answer::Next, Some(held)) = (answer, entry.held.front_mut()) {
+        if let (Decision::Next, Some(held)) = (decision, entry.held.front_mut()) {
             let Some((question, _)) = &mut held.question else {
                 return;
             };
@@ -122,7 +122,7 @@ impl Client {
             return;
         };
         self.link.backlog().remove_own(held.cost());
-        if matches!(answer, Answer::Accept(_)) && socket.is_connected() {
+        if matches!(decision, Decision::Accept(_)) && socket.is_connected() {
             let event = SocketEvent::Message {
                 message: held.message.view(),
                 ack: held.ack,

@@ -21,7 +21,7 @@ use crate::socketio::link::Outgoing;
 use crate::socketio::namespace::Namespace;
 use crate::socketio::packet::DecodeError;
 use crate::socketio::parser::json::Head;
-use crate::socketio::question::{Answer, Question, Rejection};
+use crate::socketio::question::{Decision, Question, Rejection};
 use crate::socketio::socket::Socket;
 
 impl Client {
@@ -98,7 +98,7 @@ impl Client {
         let socket = Socket::new(id, namespace, &self.link, handshake, ordinal);
         let asked = namespace.hooks.has(Hook::Middleware).then(|| {
             let link = Arc::clone(&self.link);
-            Question::new(move |answer| link.tell(Outgoing::Decided { ordinal, answer }))
+            Question::new(move |decision| link.tell(Outgoing::Decided { ordinal, decision }))
         });
         let context = self.namespaces.context();
         let phase = match &asked {
@@ -172,14 +172,14 @@ impl Client {
         }
     }
 
-    pub(super) fn handle_decision(&mut self, ordinal: u32, answer: Answer, now: Instant) {
+    pub(super) fn handle_decision(&mut self, ordinal: u32, decision: Decision, now: Instant) {
         let Some(index) = self.position(ordinal) else {
             return;
         };
         let context = Arc::clone(self.namespaces.context());
-        match answer {
-            Answer::Accept(_) => self.join(index, now),
-            Answer::Next => {
+        match decision {
+            Decision::Accept(_) => self.join(index, now),
+            Decision::Next => {
                 let Phase::Asked {
                     socket, question, ..
                 } = &mut self.entries[index].phase
@@ -191,7 +191,7 @@ impl Client {
                 let event = SocketEvent::Middleware { question };
                 context.sink.deliver(&Event::of_socket(socket, event, now));
             }
-            Answer::Reject(rejection) => self.refuse(index, &rejection),
+            Decision::Reject(rejection) => self.refuse(index, &rejection),
         }
     }
 

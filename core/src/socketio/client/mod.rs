@@ -102,12 +102,12 @@ impl Client {
     /// Handles a command from the mailbox. Packets are the caller's to send.
     pub fn handle_outgoing(&mut self, item: Outgoing, now: Instant) {
         match item {
-            Outgoing::Decided { ordinal, answer } => self.handle_decision(ordinal, answer, now),
+            Outgoing::Decided { ordinal, decision } => self.handle_decision(ordinal, decision, now),
             Outgoing::PacketDecided {
                 ordinal,
                 number,
-                answer,
-            } => self.handle_packet_decision(ordinal, number, &answer, now),
+                decision,
+            } => self.handle_packet_decision(ordinal, number, &decision, now),
             Outgoing::Removed { socket, reason } => self.forget(&socket, reason, now),
             Outgoing::ForgetAck {
                 ordinal,

@@ -16,7 +16,7 @@ fn a_waiting_poll_is_told_of_the_end() {
 }
 
 #[test]
-fn what_waits_leaves_before_the_goodbye() {
+fn buffered_packets_are_sent_before_the_close() {
     polling(
         "poll
          send a
@@ -101,7 +101,7 @@ fn while_closing_the_client_may_leave_first() {
 }
 
 #[test]
-fn an_abort_waits_for_nobody() {
+fn an_abort_does_not_wait() {
     polling("send dropped\nabort => closed: server shutting down");
     polling("poll\nabort => answer 1; closed: server shutting down");
     websocket("send a => send 4a\nabort => close websocket; closed: server shutting down");

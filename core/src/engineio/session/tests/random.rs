@@ -332,7 +332,7 @@ impl World {
         assert!(waiting <= 1, "one GET waits at most: {self:?}");
         assert_eq!(self.closed.is_some(), self.session.is_closed());
         if self.closed.is_some() {
-            assert_eq!(waiting, 0, "nobody waits for a session that has ended");
+            assert_eq!(waiting, 0, "no poll waits after the end of the session");
             assert_eq!(self.session.poll_timeout(), None);
             assert_eq!(self.session.buffered_bytes(), 0);
         }

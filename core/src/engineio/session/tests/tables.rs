@@ -92,7 +92,7 @@ fn a_ping_of_the_client_belongs_to_another_revision() {
 }
 
 #[test]
-fn the_client_says_goodbye() {
+fn the_client_closes() {
     polling("post 1 => closed: transport close");
     polling(
         "send lost
@@ -193,7 +193,7 @@ fn any_byte_is_a_sign_of_life() {
 }
 
 #[test]
-fn nobody_dies_while_the_server_does_not_read() {
+fn a_session_does_not_time_out_while_the_server_does_not_read() {
     websocket(
         "reading off
          wait 75000  => send 2; send 2; send 2
@@ -345,7 +345,7 @@ fn the_end_of_the_session_ends_the_attempt() {
 }
 
 #[test]
-fn an_upgrade_may_carry_the_goodbye() {
+fn an_upgrade_may_carry_the_close() {
     polling(
         "second
          frame 2probe => answer probe

@@ -166,7 +166,7 @@ fn a_client_owes_so_many_answers() {
 }
 
 #[test]
-fn what_cannot_be_waited_for_is_sent_if_nobody_could_hear_that_it_was_not() {
+fn an_event_whose_answer_is_not_waited_for_is_sent_if_its_sender_cannot_learn_otherwise() {
     let mut world = World::connected();
     for operation in 0..2 {
         ask(&mut world, None, operation);
@@ -260,7 +260,7 @@ fn all_answers_are_told_together() {
 }
 
 #[test]
-fn nobody_answers_for_nobody() {
+fn a_broadcast_without_receivers_ends_at_once() {
     let world = World::new();
     ask_all(&world);
     world.expect(&["acked 9 Answered"]);
@@ -279,7 +279,7 @@ fn what_came_in_time_is_told_with_the_timeout() {
     first.alarm.set_off();
     first.expect(&["acked 9 TimedOut [1]"]);
     second.check("30[2]", &[]);
-    assert_eq!(first.stat("pending_acks"), 0, "nobody owes anything");
+    assert_eq!(first.stat("pending_acks"), 0, "no acknowledgement is owed");
 }
 
 #[test]

@@ -218,7 +218,7 @@ fn a_middleware_refuses_with_a_message_and_data() {
 }
 
 #[test]
-fn a_question_that_nobody_answers_is_a_no() {
+fn a_question_without_an_answer_is_rejected() {
     let mut world = World::new();
     world.namespace("/").hooks.add(Hook::Middleware);
     world.receive("0");
@@ -243,7 +243,7 @@ fn an_answer_in_time_counts_when_it_is_heard_too_late() {
 }
 
 #[test]
-fn nobody_waits_for_an_answer_when_the_connection_has_ended() {
+fn the_end_of_the_connection_closes_its_questions() {
     let mut world = World::new();
     world.namespace("/").hooks.add(Hook::Middleware);
     world.receive("0");

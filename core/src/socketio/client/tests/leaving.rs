@@ -168,7 +168,7 @@ fn the_first_reason_counts() {
 }
 
 #[test]
-fn the_last_events_show_the_rooms_and_reach_nobody() {
+fn the_last_events_show_the_rooms_of_a_socket_that_no_target_selects() {
     let mut world = World::connected();
     world.socket("/").join("a").unwrap();
     world.react(|event| {

@@ -119,7 +119,7 @@ fn one_socket_may_want_it_alone() {
 }
 
 #[test]
-fn what_nobody_decides_about_is_dropped() {
+fn an_event_without_a_decision_is_dropped() {
     let mut world = asking();
     world.receive_batch(&[r#"2["a"]"#, r#"2["b"]"#]);
     world.expect(&["packet middleware / a[] step 0"]);

@@ -308,7 +308,7 @@ fn a_lone_message_may_be_larger_than_the_buffer() {
 }
 
 #[test]
-fn after_the_end_everybody_is_told() {
+fn after_the_end_every_call_fails() {
     let mut world = World::connected();
     let socket = world.socket("/");
     world.link.mailbox.close();

@@ -176,6 +176,30 @@ fn where_a_body_ends_is_never_a_question() {
     }
 }
 
+/// Behind a body whose end is in doubt, nothing is taken for a request.
+#[test]
+fn no_request_hides_behind_a_body_that_ends_badly() {
+    if !differs(Difference::StrictHttp) {
+        return;
+    }
+    let hidden = format!("GET {HANDSHAKE} HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n");
+    for end in [
+        "0\r\n\n",
+        "0\r\nX: y\n\r\n",
+        "0\r\nX: y\r\n\n",
+        "0\n\r\n",
+        "0x\r\n\r\n",
+    ] {
+        let target = Polling::connect(&SERVER).target();
+        check_bad_head(
+            format!(
+                "POST {target} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n40\r\n{end}{hidden}"
+            )
+            .as_bytes(),
+        );
+    }
+}
+
 #[test]
 fn what_is_refused_is_counted() {
     if !differs(Difference::StrictHttp) {

@@ -26,7 +26,7 @@ pub enum HeadFault {
 impl std::fmt::Display for HeadFault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::BareLineFeed => "a line of the head ends with LF instead of CRLF",
+            Self::BareLineFeed => "a line ends with LF instead of CRLF",
             Self::NoHost => "the Host header is missing",
             Self::ManyHosts => "there is more than one Host header",
             Self::ContentLength => "Content-Length is not one decimal number",
@@ -57,7 +57,8 @@ pub struct Scan {
 ///          │                  │                                  ▲
 ///          │                  └─────► ChunkSize ◄──► ChunkData   │
 ///          │                              └──────► Trailers ─────┘
-///          └── any state, on a fault ──► Opaque
+///          └── in the head, on a fault ──► Opaque
+///              in a body, on a fault ──► Lost
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -73,6 +74,8 @@ enum State {
     End,
     /// Everything is passed on: the request is refused, and the connection ends with it.
     Opaque,
+    /// Nothing is passed on: where the body ends, and whether another request follows, is not known.
+    Lost,
 }
 
 /// See the module's documentation.
@@ -163,6 +166,11 @@ impl Framing {
         match &mut self.state {
             State::End => return ControlFlow::Break(()),
             State::Opaque => pass(rest, scan),
+            State::Lost => {
+                scan.instead
+                    .get_or_insert_with(|| bytes[..scan.taken].to_vec());
+                scan.taken = bytes.len();
+            }
             State::Length(missing) | State::ChunkData(missing) => {
                 let len = usize::try_from(*missing).map_or(rest.len(), |most| most.min(rest.len()));
                 *missing -= len as u64;
@@ -182,11 +190,13 @@ impl Framing {
                     if rest.len() <= self.longest_line {
                         return ControlFlow::Break(());
                     }
-                    if matches!(self.state, State::ChunkSize | State::Trailers) {
-                        // The parser would take it, and read on without being watched.
+                    self.state = if self.has_head() {
+                        // The parser would accept it, and the scanner would not find the next request.
                         self.fault = Some(HeadFault::Chunk);
-                    }
-                    self.state = State::Opaque;
+                        State::Lost
+                    } else {
+                        State::Opaque
+                    };
                     return ControlFlow::Continue(());
                 };
                 let line = &rest[..self.searched + end + 1];
@@ -236,8 +246,13 @@ impl Framing {
 
     fn refuse(&mut self, fault: HeadFault, line: &[u8], scan: &mut Scan) {
         self.fault = Some(fault);
-        self.state = State::Opaque;
-        pass(line, scan);
+        if self.has_head() {
+            // The line itself is not passed on either: the parser might see the end of the request in it.
+            self.state = State::Lost;
+        } else {
+            self.state = State::Opaque;
+            pass(line, scan);
+        }
     }
 
     /// The first line with what the parser takes for the characters that only the official server takes.

@@ -3,9 +3,11 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use conformance::http::request;
 use conformance::socketio::kind;
+use conformance::websocket::{Frame, KEY, Opcode};
 use conformance::wire::now;
-use conformance::{Client, Difference, Polling, Server, Transport, WebSocket, differs};
+use conformance::{Client, Difference, Http, Polling, Server, Transport, WebSocket, differs};
 use serde_json::{Value, json};
 
 static SERVER: LazyLock<Server> = LazyLock::new(Server::start);
@@ -400,4 +402,120 @@ fn sockets_are_found_by_their_id_in_their_namespace() {
     assert_eq!(one.call(&json!(["find", "nobody"])), [json!(false)]);
     let session = one.sid.clone();
     assert_eq!(one.call(&json!(["find", session])), [json!(false)]);
+}
+
+/// A server whose `connection` handlers run in the order in which they are called: with several callback threads,
+/// handlers of different clients run side by side.
+fn in_order() -> Server {
+    Server::with(&json!({"engine": {"callbackThreads": 1, "workerThreads": 4}}))
+}
+
+/// Asserts that these sockets have connected to `/` in this order.
+#[track_caller]
+fn check_order(observer: &mut Client, ids: &[String]) {
+    let connected = observer.log().into_iter().filter_map(|line| {
+        let id = line.strip_prefix("connection / ")?;
+        ids.iter().position(|known| known == id)
+    });
+    let expected: Vec<_> = (0..ids.len()).collect();
+    assert_eq!(connected.collect::<Vec<_>>(), expected);
+}
+
+/// Reads the answer to CONNECT; the id.
+#[track_caller]
+fn joined(websocket: &mut WebSocket) -> String {
+    websocket.receive_open();
+    check_reply(&websocket.receive_text(), "40")
+}
+
+const CROWD: usize = 50;
+
+#[test]
+fn clients_that_join_as_they_open_connect_in_their_order() {
+    if !differs(Difference::KeepsEarlyMessages) {
+        return;
+    }
+    let server = in_order();
+    let mut observer = Client::connect(&server);
+    for _ in 0..4 {
+        let target = format!("{}?EIO=4&transport=websocket", server.endpoint().path);
+        let headers = [
+            ("Connection", "Upgrade"),
+            ("Upgrade", "websocket"),
+            ("Sec-WebSocket-Version", "13"),
+            ("Sec-WebSocket-Key", KEY),
+        ];
+        let mut bytes = request("GET", &target, &headers, b"");
+        bytes.extend(Frame::new(Opcode::Text, "40").encode());
+        let opening: Vec<Http> = (0..CROWD)
+            .map(|_| {
+                let mut http = Http::connect(server.endpoint());
+                http.write(&bytes);
+                http
+            })
+            .collect();
+        let mut clients: Vec<_> = opening
+            .into_iter()
+            .map(|http| WebSocket::accept(http).expect("upgraded"))
+            .collect();
+        let ids: Vec<_> = clients.iter_mut().map(joined).collect();
+        check_order(&mut observer, &ids);
+    }
+}
+
+#[test]
+fn clients_that_join_one_after_the_other_connect_in_their_order() {
+    let server = in_order();
+    let mut observer = Client::connect(&server);
+    for _ in 0..4 {
+        let mut clients: Vec<_> = (0..CROWD)
+            .map(|_| {
+                let mut websocket = WebSocket::connect(&server);
+                websocket.text("40");
+                websocket
+            })
+            .collect();
+        let ids: Vec<_> = clients.iter_mut().map(joined).collect();
+        check_order(&mut observer, &ids);
+    }
+}
+
+#[test]
+fn clients_of_long_polling_connect_in_their_order() {
+    let server = in_order();
+    let mut observer = Client::connect(&server);
+    for _ in 0..4 {
+        let mut clients: Vec<_> = (0..CROWD).map(|_| Polling::connect(&server)).collect();
+        for client in &mut clients {
+            client.start_post("40");
+        }
+        let ids: Vec<_> = clients
+            .iter_mut()
+            .map(|client| {
+                assert_eq!(client.post_connection().receive().status, 200);
+                check_reply(&client.poll()[0], "40")
+            })
+            .collect();
+        check_order(&mut observer, &ids);
+    }
+}
+
+/// A client that never joins, or takes its time, holds up none of those that came later.
+#[test]
+fn a_client_that_does_not_join_keeps_no_place() {
+    let server = in_order();
+    let mut observer = Client::connect(&server);
+    let mut late = opened(&server);
+    let _never: Vec<_> = (0..CROWD).map(|_| opened(&server)).collect();
+    let mut early: Vec<_> = (0..CROWD).map(|_| opened(&server)).collect();
+    let mut ids: Vec<_> = early
+        .iter_mut()
+        .map(|websocket| {
+            websocket.text("40");
+            check_reply(&websocket.receive_text(), "40")
+        })
+        .collect();
+    late.text("40");
+    ids.push(check_reply(&late.receive_text(), "40"));
+    check_order(&mut observer, &ids);
 }

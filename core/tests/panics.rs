@@ -105,3 +105,50 @@ fn a_bug_costs_one_connection() {
     server.stop();
     assert_eq!(server.stats().clients_count.value(), 0);
 }
+
+/// Panics when it is told that a socket leaves, or of what was dropped.
+struct BuggyAtTheEnd;
+
+impl Handler for BuggyAtTheEnd {
+    fn handle(&self, event: &Event<'_>) {
+        let is_end = matches!(
+            event.what,
+            What::Socket(
+                _,
+                SocketEvent::Disconnect { .. } | SocketEvent::Dropped { .. }
+            )
+        );
+        assert!(!is_end, "a bug of the test");
+    }
+}
+
+#[test]
+fn a_bug_at_the_end_of_a_connection_is_counted_as_its_end() {
+    let config = Config {
+        delivery: Delivery::Inline,
+        worker_threads: Some(1),
+        ..Config::default()
+    };
+    let server = Server::new(&config, Arc::new(BuggyAtTheEnd)).expect("it starts");
+    let other = server.of("/other").expect("a namespace");
+    let port = server.listen_tcp("127.0.0.1", 0).expect("it listens");
+    for ends in 1..4 {
+        let (session, _) = join(port);
+        assert_eq!(ask(port, "POST", &session, "40/other,").1, "ok");
+        assert_eq!(ask(port, "POST", &session, "1").1, "ok");
+        // The only thread answers this when it has dealt with the end.
+        assert_eq!(ask(port, "GET", "", "").0, "200");
+        let stats = server.stats();
+        assert_eq!(stats.disconnections_total.value(), ends);
+        assert_eq!(
+            stats.clients_count.value(),
+            ends,
+            "the last requests' sessions"
+        );
+        assert_eq!(stats.polling_clients_count.value(), ends);
+        assert_eq!(stats.panics_total.value(), ends);
+        assert_eq!(other.socket_count(), 0, "the other socket has left too");
+    }
+    server.stop();
+    assert_eq!(server.stats().clients_count.value(), 0);
+}

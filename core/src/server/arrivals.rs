@@ -1,15 +1,24 @@
-//! The order in which requests are handed on: that in which the kernel reported their bytes, whatever the scheduler does.
+//! The order in which requests are handed to sessions, and in which clients join: the order in which the kernel reported
+//! their bytes, independent of the scheduler.
 //!
-//! The runtime may run the task that was woken last first, and runs tasks side by side. So each wake-up of an HTTP
-//! connection takes a number, on the thread that reads the kernel's reports and in their order. A connection keeps its
-//! number until it has been polled, or has handed on the request that it was woken for. It may hand on a request when no
-//! connection has an older number.
+//! The runtime may poll the task that was woken last first, and polls tasks in parallel. So each wake-up of a task takes
+//! a number, on the thread that reads the kernel's reports and in their order. The task keeps its number until it has
+//! been polled, or has handed on the request that it was woken for. A task may act when no task has an older number.
 //!
-//! What is guaranteed: of two requests whose last bytes arrive one after the other while neither connection is being
-//! polled, the first is handed on first. Bytes that arrive before their connection has been accepted count from then.
-//! What is not guaranteed is an order for bytes that arrive while their connection is being polled, for a request about
-//! which the host is asked, and while a thread of the engine is held for longer than [`PATIENCE`], as by host code that
-//! blocks.
+//! Two kinds of tasks take numbers, from separate sequences, so that host code that runs inline in one kind does not
+//! delay the other: HTTP connections, for each request, and the drivers of sessions that have not joined a namespace yet.
+//! A driver takes no numbers after its session has joined its first namespace: events are not ordered between sessions.
+//!
+//! Guaranteed: of two requests whose last bytes arrive one after the other, the first is handed on first, and of two
+//! clients whose CONNECT packets arrive one after the other, the first is announced to the host first (`connection`,
+//! or the question of a middleware). Bytes that arrive before their connection has been accepted, or before the driver
+//! of their session exists, count from that moment; those are ordered too. "Announced" means: handed to the delivery. With
+//! several callback threads the handlers of different clients then run in parallel.
+//!
+//! Not guaranteed: an order for bytes that arrive while their own HTTP connection is being polled, for a request about
+//! which the host is asked, and relative to a task that has had the oldest number for longer than [`PATIENCE`], for
+//! example because host code blocks its thread. Such a task loses its place, and those behind it keep their order. A client
+//! that sends nothing has no number, and delays no other client.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::future::{Future, poll_fn};
@@ -20,12 +29,12 @@ use std::time::Duration;
 
 use crate::transport::NewStream;
 
-/// How long a request waits for connections that were woken earlier.
-const PATIENCE: Duration = Duration::from_millis(100);
+/// How long tasks wait for the one with the oldest number. Then it loses its place, and they wait for the next one.
+pub(super) const PATIENCE: Duration = Duration::from_millis(200);
 /// So many later wake-ups make the oldest one lose its place.
 const LONGEST: usize = 16 * 1024;
 
-/// The wake-ups of all connections of a server.
+/// The wake-ups of all tasks of one kind.
 #[derive(Debug, Default)]
 pub(super) struct Arrivals(Mutex<Line>);
 
@@ -64,6 +73,7 @@ impl Arrivals {
 
     fn settle(&self, number: u64) {
         let mut line = self.line();
+        line.waiting.remove(&number);
         // One that has lost its place is below `first`.
         let at = number.checked_sub(line.first).map(|at| at as usize);
         if let Some(settled) = at.and_then(|at| line.settled.get_mut(at)) {
@@ -94,12 +104,30 @@ impl Arrivals {
         self.line().waiting.remove(&number);
     }
 
+    /// The task with the number `oldest` loses its place, unless it has given it back meanwhile.
+    fn give_up_on(&self, oldest: u64) {
+        let mut line = self.line();
+        if line.first == oldest && line.settled.pop_front().is_some() {
+            line.first += 1;
+        }
+        let next = line.advance();
+        drop(line);
+        if let Some(next) = next {
+            next.wake();
+        }
+    }
+
+    /// The oldest number that is kept.
+    fn oldest(&self) -> u64 {
+        self.line().first
+    }
+
     fn line(&self) -> MutexGuard<'_, Line> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The wake-ups of one connection.
+/// The wake-ups of one task.
 #[derive(Debug)]
 pub(super) struct Arrival {
     arrivals: Arc<Arrivals>,
@@ -125,7 +153,7 @@ impl Arrival {
     /// A connection that has just been accepted, and watches for its first bytes from now on: their number is taken even
     /// if they come before its task has been polled.
     pub(super) fn new(arrivals: &Arc<Arrivals>, stream: &NewStream) -> Arc<Self> {
-        let arrival = Self::without_stream(arrivals);
+        let arrival = Self::of_task(arrivals);
         let waker = Waker::from(Arc::clone(&arrival));
         if stream
             .poll_first_bytes(&mut Context::from_waker(&waker))
@@ -136,7 +164,8 @@ impl Arrival {
         arrival
     }
 
-    fn without_stream(arrivals: &Arc<Arrivals>) -> Arc<Self> {
+    /// A task that has not been woken yet.
+    pub(super) fn of_task(arrivals: &Arc<Arrivals>) -> Arc<Self> {
         Arc::new(Self {
             arrivals: Arc::clone(arrivals),
             numbers: Mutex::default(),
@@ -150,12 +179,7 @@ impl Arrival {
         let waker = Waker::from(Arc::clone(self));
         let _end = End(self);
         poll_fn(|cx| {
-            // A task has the same waker as long as it lives.
-            self.task.get_or_init(|| cx.waker().clone());
-            let _polled = Polled {
-                arrival: self,
-                unused: self.begin(),
-            };
+            let _polled = self.poll_begins(cx);
             connection.as_mut().poll(&mut Context::from_waker(&waker))
         })
         .await
@@ -201,9 +225,62 @@ impl Arrival {
             arrival: self,
             number,
         };
-        // Without its turn it is handed on late, but handed on.
-        let _ = tokio::time::timeout(PATIENCE, poll_fn(|cx| self.arrivals.poll_first(number, cx)))
-            .await;
+        loop {
+            let oldest = self.arrivals.oldest();
+            let turn = poll_fn(|cx| self.arrivals.poll_first(number, cx));
+            if tokio::time::timeout(PATIENCE, turn).await.is_ok() {
+                return;
+            }
+            self.arrivals.give_up_on(oldest);
+        }
+    }
+
+    // ---- for a task that is polled by hand
+
+    /// The task is being polled until the result is dropped. Input is waited for with a waker made from this
+    /// arrival.
+    pub(super) fn poll_begins(&self, cx: &Context<'_>) -> Polled<'_> {
+        // A task has the same waker as long as it lives.
+        self.task.get_or_init(|| cx.waker().clone());
+        Polled {
+            arrival: self,
+            unused: self.begin(),
+        }
+    }
+
+    /// Whether no task has an older number than this poll; true if this poll has none.
+    ///
+    /// # Errors
+    /// The oldest number. The task is woken when its turn has come, by the waker of `cx`.
+    pub(super) fn check_turn(&self, cx: &mut Context<'_>) -> Result<(), u64> {
+        let mut numbers = self.numbers();
+        let Some(number) = numbers.current else {
+            return Ok(());
+        };
+        numbers.waits = self.arrivals.poll_first(number, cx).is_pending();
+        if numbers.waits {
+            Err(self.arrivals.oldest())
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The task with the number `oldest` was waited for in vain for [`PATIENCE`]: it loses its place.
+    pub(super) fn give_up_on(&self, oldest: u64) {
+        self.arrivals.give_up_on(oldest);
+    }
+
+    /// Whether this poll was woken for all input that there is. If not, either nothing has come in, or the task was
+    /// woken again for it and is about to be polled again.
+    pub(super) fn covers_input(&self) -> bool {
+        let numbers = self.numbers();
+        numbers.current.is_some() && numbers.next.is_none()
+    }
+
+    /// Whether the task waits for its turn, or was woken for more during this poll.
+    pub(super) fn has_more(&self) -> bool {
+        let numbers = self.numbers();
+        numbers.waits || numbers.next.is_some()
     }
 
     /// A poll begins; the number that it has no use for.
@@ -231,9 +308,11 @@ impl Arrival {
         }
     }
 
-    fn end(&self) {
+    /// Gives the numbers back; the task is woken as before, and takes no more numbers.
+    pub(super) fn end(&self) {
         let mut numbers = self.numbers();
         numbers.ended = true;
+        numbers.waits = false;
         let kept = [numbers.current.take(), numbers.next.take()];
         drop(numbers);
         for number in kept.into_iter().flatten() {
@@ -265,7 +344,7 @@ impl Wake for Arrival {
 
 /// A connection that is being polled. Its numbers are given back also when the poll panics: a number that stayed would
 /// delay every later request.
-struct Polled<'a> {
+pub(super) struct Polled<'a> {
     arrival: &'a Arrival,
     unused: Option<u64>,
 }
@@ -367,7 +446,7 @@ mod tests {
             .iter()
             .enumerate()
             .map(|(name, bell)| {
-                let arrival = Arrival::without_stream(&arrivals);
+                let arrival = Arrival::of_task(&arrivals);
                 let (bell, order) = (Arc::clone(bell), Arc::clone(&order));
                 Box::pin(async move {
                     let connection = async {
@@ -390,11 +469,63 @@ mod tests {
         assert_eq!(*order.lock().unwrap(), [0, 1]);
     }
 
+    /// A task that blocks delays those behind it once, and they keep their order.
+    #[test]
+    fn a_task_that_blocks_loses_its_place() {
+        let arrivals = Arrivals::default();
+        let [held, one, two] = [(); 3].map(|()| arrivals.take());
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(arrivals.poll_first(one, &mut cx).is_pending());
+        assert!(arrivals.poll_first(two, &mut cx).is_pending());
+        let oldest = arrivals.oldest();
+        arrivals.give_up_on(oldest);
+        assert!(arrivals.is_first(one) && !arrivals.is_first(two));
+        // Others have waited for the same.
+        arrivals.give_up_on(oldest);
+        assert!(arrivals.is_first(one) && !arrivals.is_first(two));
+        arrivals.settle(one);
+        assert!(arrivals.is_first(two));
+        arrivals.settle(held);
+        arrivals.settle(two);
+        let line = arrivals.line();
+        assert!(line.settled.is_empty() && line.waiting.is_empty());
+    }
+
+    /// What comes in while a task is being polled is left to the next poll, which has its own number.
+    #[test]
+    fn a_poll_covers_what_it_was_woken_for() {
+        let arrivals = Arc::new(Arrivals::default());
+        let [one, two] = [(); 2].map(|()| Arrival::of_task(&arrivals));
+        let mut cx = Context::from_waker(Waker::noop());
+        let first = two.poll_begins(&cx);
+        assert!(two.check_turn(&mut cx).is_ok() && !two.covers_input());
+        one.wake_by_ref();
+        two.wake_by_ref();
+        assert!(!two.covers_input());
+        drop(first);
+        let second = two.poll_begins(&cx);
+        assert!(
+            two.check_turn(&mut cx).is_err(),
+            "the other one was woken before"
+        );
+        drop(second);
+        let other = one.poll_begins(&cx);
+        assert!(one.check_turn(&mut cx).is_ok() && one.covers_input());
+        drop(other);
+        let third = two.poll_begins(&cx);
+        assert!(two.check_turn(&mut cx).is_ok() && two.covers_input());
+        two.end();
+        drop(third);
+        two.wake_by_ref();
+        let line = arrivals.line();
+        assert!(line.settled.is_empty() && line.waiting.is_empty());
+    }
+
     /// A connection that is dropped, or woken when it has ended, holds up none.
     #[tokio::test]
     async fn a_connection_that_has_ended_keeps_no_number() {
         let arrivals = Arc::new(Arrivals::default());
-        let arrival = Arrival::without_stream(&arrivals);
+        let arrival = Arrival::of_task(&arrivals);
         let waker = Waker::from(Arc::clone(&arrival));
         let mut cx = Context::from_waker(Waker::noop());
         let mut task = Box::pin(arrival.run(std::future::pending::<()>()));

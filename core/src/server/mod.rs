@@ -166,6 +166,7 @@ impl Server {
             stats,
             sessions: sessions::Sessions::default(),
             arrivals: Arc::default(),
+            joining: Arc::default(),
             runtime: runtime.handle().clone(),
             request_path: config.request_path().into_owned(),
             cors,

@@ -4,9 +4,11 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Wake;
 use std::time::Instant;
 
 use crate::engineio::SessionId;
+use crate::server::arrivals::Arrival;
 use crate::server::driver::now;
 use crate::socketio::Link;
 use crate::transport::{TransportRequest, WebSocket};
@@ -16,8 +18,8 @@ use crate::transport::{TransportRequest, WebSocket};
 pub(super) struct SessionHandle {
     pub(super) id: SessionId,
     pub(super) link: Arc<Link>,
-    /// What requests ask, in the order in which they came; `None` after the end.
-    requests: Mutex<Option<Vec<Asked>>>,
+    /// What HTTP requests ask of the session; `None` after its end.
+    inbox: Mutex<Option<Inbox>>,
     /// WebSockets whose handshake has been answered, and which the session's task does not have yet.
     coming: AtomicUsize,
     /// A POST is under way.
@@ -26,9 +28,37 @@ pub(super) struct SessionHandle {
     notes: AtomicU8,
 }
 
+/// Requests that the session's task has not taken.
+#[derive(Debug, Default)]
+struct Inbox {
+    /// Sorted by their places.
+    asked: Vec<Asked>,
+    next_place: u64,
+    /// Orders the session among others, until it has joined a namespace.
+    arrival: Option<Arc<Arrival>>,
+}
+
+impl Inbox {
+    fn take_place(&mut self) -> u64 {
+        self.next_place += 1;
+        self.next_place
+    }
+
+    fn insert(&mut self, place: u64, request: TransportRequest) {
+        let at = now();
+        let index = self.asked.partition_point(|asked| asked.place < place);
+        self.asked.insert(index, Asked { place, at, request });
+        if let Some(arrival) = &self.arrival {
+            arrival.wake_by_ref();
+        }
+    }
+}
+
 /// A request, and when it came.
 #[derive(Debug)]
 pub(super) struct Asked {
+    /// Its place among the requests of the session.
+    place: u64,
     pub(super) at: Instant,
     pub(super) request: TransportRequest,
 }
@@ -39,11 +69,15 @@ const ASKED: u8 = 1;
 const CUT: u8 = 2;
 
 impl SessionHandle {
-    pub(super) fn new(id: SessionId, link: Arc<Link>) -> Self {
+    pub(super) fn new(id: SessionId, link: Arc<Link>, arrival: Option<Arc<Arrival>>) -> Self {
+        let inbox = Inbox {
+            arrival,
+            ..Inbox::default()
+        };
         Self {
             id,
             link,
-            requests: Mutex::new(Some(Vec::new())),
+            inbox: Mutex::new(Some(inbox)),
             coming: AtomicUsize::new(0),
             posting: AtomicBool::new(false),
             notes: AtomicU8::new(0),
@@ -52,19 +86,19 @@ impl SessionHandle {
 
     /// Asks the session's task for something. After the end the request is dropped, and with it its answer.
     pub(super) fn ask(&self, request: TransportRequest) {
-        if let Some(requests) = &mut *self.requests() {
-            let at = now();
-            requests.push(Asked { at, request });
+        if let Some(inbox) = &mut *self.inbox() {
+            let place = inbox.take_place();
+            inbox.insert(place, request);
         }
         self.note_requests();
     }
 
-    /// A WebSocket handshake for this session is about to be answered. Requests that come from now on are looked at after
-    /// the WebSocket, which the client may use as soon as it has the answer.
+    /// A WebSocket handshake for this session is about to be answered. Requests that come after this call are handled
+    /// after the WebSocket, which the client may use as soon as it has the answer.
     pub(super) fn expect_websocket(self: &Arc<Self>) -> ComingWebSocket {
         self.coming.fetch_add(1, Ordering::AcqRel);
         ComingWebSocket {
-            place: self.requests().as_ref().map_or(0, Vec::len),
+            place: self.inbox().as_mut().map_or(0, Inbox::take_place),
             handle: Arc::clone(self),
         }
     }
@@ -84,24 +118,31 @@ impl SessionHandle {
             // Its arrival, or its failure, is noted.
             return false;
         }
-        if let Some(asked) = &mut *self.requests() {
-            requests.append(asked);
+        if let Some(inbox) = &mut *self.inbox() {
+            requests.append(&mut inbox.asked);
         }
         true
     }
 
-    /// Gives back requests that were taken too early; they stand before all that came meanwhile.
+    /// Gives back requests that were taken too early. They go before all requests that have come meanwhile.
     pub(super) fn put_back(&self, asked: impl Iterator<Item = Asked>) {
-        if let Some(requests) = &mut *self.requests() {
-            requests.splice(..0, asked);
+        if let Some(inbox) = &mut *self.inbox() {
+            inbox.asked.splice(..0, asked);
         }
         self.notes.fetch_or(ASKED, Ordering::AcqRel);
     }
 
     /// A session that has become a WebSocket is asked nothing any more.
     pub(super) fn release(&self) {
-        if let Some(asked) = &mut *self.requests() {
-            asked.shrink_to_fit();
+        if let Some(inbox) = &mut *self.inbox() {
+            inbox.asked.shrink_to_fit();
+        }
+    }
+
+    /// The session has joined a namespace: it is not ordered among others any more.
+    pub(super) fn forget_arrival(&self) {
+        if let Some(inbox) = &mut *self.inbox() {
+            inbox.arrival = None;
         }
     }
 
@@ -112,7 +153,7 @@ impl SessionHandle {
 
     /// The session has ended: whoever asks from now on gets no answer.
     pub(super) fn close(&self) {
-        *self.requests() = None;
+        *self.inbox() = None;
     }
 
     /// Begins a POST; false when one is under way.
@@ -136,8 +177,8 @@ impl SessionHandle {
         self.notes.load(Ordering::Acquire) & CUT != 0
     }
 
-    fn requests(&self) -> MutexGuard<'_, Option<Vec<Asked>>> {
-        self.requests.lock().unwrap_or_else(PoisonError::into_inner)
+    fn inbox(&self) -> MutexGuard<'_, Option<Inbox>> {
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -145,17 +186,15 @@ impl SessionHandle {
 #[derive(Debug)]
 pub(super) struct ComingWebSocket {
     handle: Arc<SessionHandle>,
-    /// How many requests came before its own.
-    place: usize,
+    /// The place of its own request among those of the session.
+    place: u64,
 }
 
 impl ComingWebSocket {
     /// Hands the WebSocket to the session's task.
     pub(super) fn deliver(self, websocket: Box<WebSocket>) {
-        if let Some(requests) = &mut *self.handle.requests() {
-            let place = self.place.min(requests.len());
-            let (at, request) = (now(), TransportRequest::Upgrade(websocket));
-            requests.insert(place, Asked { at, request });
+        if let Some(inbox) = &mut *self.handle.inbox() {
+            inbox.insert(self.place, TransportRequest::Upgrade(websocket));
         }
     }
 }
@@ -246,5 +285,33 @@ impl Sessions {
         self.shards[usize::from(last) % SHARDS]
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two WebSockets are expected between requests, and come in the other order.
+    #[test]
+    fn a_request_that_comes_late_gets_the_place_that_was_kept_for_it() {
+        let mut inbox = Inbox::default();
+        let places: Vec<_> = (0..5).map(|_| inbox.take_place()).collect();
+        for index in [0, 2, 4, 3, 1] {
+            inbox.insert(places[index], TransportRequest::PostLost);
+        }
+        let mut taken = std::mem::take(&mut inbox.asked);
+        assert_eq!(
+            taken.iter().map(|asked| asked.place).collect::<Vec<_>>(),
+            places
+        );
+        // Requests that are given back do not move the place of one that is expected.
+        let late = inbox.take_place();
+        let after = inbox.take_place();
+        inbox.insert(after, TransportRequest::PostLost);
+        inbox.asked.splice(..0, taken.drain(3..));
+        inbox.insert(late, TransportRequest::PostLost);
+        let order: Vec<_> = inbox.asked.iter().map(|asked| asked.place).collect();
+        assert_eq!(order, [places[3], places[4], late, after]);
     }
 }

@@ -37,7 +37,10 @@ pub(super) struct Shared {
     pub(super) sink: Arc<dyn EventSink>,
     pub(super) stats: Arc<Stats>,
     pub(super) sessions: Sessions,
+    /// Of HTTP connections.
     pub(super) arrivals: Arc<Arrivals>,
+    /// Of sessions that have not joined a namespace.
+    pub(super) joining: Arc<Arrivals>,
     pub(super) runtime: tokio::runtime::Handle,
     /// What a raw URL starts with when the request is the engine's.
     pub(super) request_path: String,

@@ -9,6 +9,7 @@ use crate::engineio::payload::{self, PayloadPacket};
 use crate::engineio::session::{Closing, PollRefusal, Verdict};
 use crate::engineio::{CloseReason, Session, TransportKind};
 use crate::log;
+use crate::server::driver::opening::Turn;
 use crate::server::driver::time::Clock;
 use crate::server::driver::{Count, Driver, PIECE, Post, Waiting, account};
 use crate::server::layer::Layer;
@@ -36,8 +37,8 @@ impl Driver {
         if self.handle.take_requests(&mut requests) {
             let mut rest = requests.drain(..);
             while let Some(asked) = rest.next() {
-                self.look_before_request(cx, scratch, clock, asked.at);
-                if self.is_amid_post() && !self.flags.paused {
+                let is_left = self.look_before_request(cx, scratch, clock, asked.at);
+                if (is_left || self.is_amid_post()) && !self.flags.paused {
                     self.handle.put_back(std::iter::once(asked).chain(rest));
                     break;
                 }
@@ -48,14 +49,14 @@ impl Driver {
     }
 
     /// What came before a request must not be overtaken by it: deadlines, frames on the WebSocket that wants to take over,
-    /// a POST, and what all that leads to.
+    /// a POST, and what all that leads to. Returns whether a POST is left for a later poll.
     fn look_before_request(
         &mut self,
         cx: &mut Context<'_>,
         scratch: &mut Scratch,
         clock: &mut Clock,
         at: Instant,
-    ) {
+    ) -> bool {
         if self
             .session
             .poll_timeout()
@@ -64,9 +65,32 @@ impl Driver {
             self.check_time(at);
         }
         let mut received = self.read_probe(cx, scratch, clock);
-        received |= self.take_post(cx, clock);
+        let has_post = |waiting: &Waiting| waiting.post.is_some();
+        let mut is_left = false;
+        if self.waiting.as_deref().is_some_and(has_post) {
+            match self.turn_for_input(cx) {
+                Turn::Any => received |= self.take_post(cx, clock),
+                Turn::Now(waker) => {
+                    received |= self.take_post(&mut Context::from_waker(&waker), clock);
+                }
+                Turn::Later => is_left = true,
+            }
+        }
         self.handle_read_end(received, clock);
         self.carry_out(scratch, clock);
+        is_left
+    }
+
+    /// Takes what may hold messages; whether there may be more.
+    pub(super) fn take_input(
+        &mut self,
+        cx: &mut Context<'_>,
+        scratch: &mut Scratch,
+        clock: &mut Clock,
+    ) -> bool {
+        let mut more = self.read(cx, scratch, clock);
+        more |= self.read_probe(cx, scratch, clock);
+        more | self.take_post(cx, clock)
     }
 
     fn take_request(&mut self, request: TransportRequest, at: Instant) {

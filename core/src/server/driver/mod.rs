@@ -6,6 +6,7 @@
 
 mod account;
 mod intake;
+mod opening;
 mod progress;
 mod sending;
 mod time;
@@ -23,6 +24,7 @@ use tokio::time::Sleep;
 use crate::engineio::packet::Packet;
 use crate::engineio::{CloseReason, Session, TransportKind};
 pub(super) use crate::server::driver::account::opened;
+use crate::server::driver::opening::{Opening, Turn};
 use crate::server::driver::time::Clock;
 pub(super) use crate::server::driver::time::{now, unix_ms};
 use crate::server::layer::Layer;
@@ -53,6 +55,8 @@ pub(super) struct Driver {
     waiting: Option<Box<Waiting>>,
     deadlines: Deadlines,
     sleep: Pin<Box<Sleep>>,
+    /// Until the client has joined its first namespace.
+    opening: Option<Box<Opening>>,
     /// When the client last took something of what waits for it, or began to have something waiting.
     progress: Option<Instant>,
     /// So much of the client is read after the session's end.
@@ -179,6 +183,7 @@ impl Driver {
                 ..Deadlines::default()
             },
             sleep: Box::pin(tokio::time::sleep_until(first.into())),
+            opening: None,
             progress: None,
             farewell_left: 0,
             count: Count::default(),
@@ -199,15 +204,22 @@ impl Driver {
         for _ in 0..ROUNDS {
             self.take_requests(cx, scratch, &mut clock);
             self.check_poll(cx);
-            let mut more = self.read(cx, scratch, &mut clock);
-            more |= self.read_probe(cx, scratch, &mut clock);
-            more |= self.take_post(cx, &mut clock);
+            let mut more = match self.turn_for_input(cx) {
+                Turn::Any => self.take_input(cx, scratch, &mut clock),
+                Turn::Now(waker) => {
+                    let cx = &mut Context::from_waker(&waker);
+                    self.take_input(cx, scratch, &mut clock)
+                }
+                Turn::Later => self.read_probe(cx, scratch, &mut clock),
+            };
             self.handle_read_end(more, &mut clock);
             if self.sleep.is_elapsed() {
                 self.check_time(clock.now());
             }
             self.carry_out(scratch, &mut clock);
-            self.take_mailbox(scratch, &mut clock);
+            if self.has_turn_for_mailbox(cx) {
+                self.take_mailbox(scratch, &mut clock);
+            }
             self.session.flush();
             self.carry_out(scratch, &mut clock);
             self.flush(cx, scratch, &mut clock);
@@ -218,7 +230,11 @@ impl Driver {
             if self.is_over(cx) {
                 return Poll::Ready(());
             }
-            if !more && self.rest(cx) {
+            if self.opening.is_some() && self.layer.has_joined() {
+                self.end_opening();
+                more = true;
+            }
+            if !more && (self.has_left_input() || self.rest(cx)) {
                 return Poll::Pending;
             }
             if received >= TURN_BYTES {
@@ -226,7 +242,44 @@ impl Driver {
             }
         }
         // Ours comes again when all others have had their turn, those included whose bytes nobody has looked for yet.
-        pin!(tokio::task::yield_now()).poll(cx)
+        match self.arrival_waker() {
+            Some(waker) => pin!(tokio::task::yield_now()).poll(&mut Context::from_waker(&waker)),
+            None => pin!(tokio::task::yield_now()).poll(cx),
+        }
+    }
+}
+
+impl Driver {
+    /// Goes through the steps. A panic in them, which is a bug of the engine or of inline host code, costs this
+    /// connection alone.
+    fn poll_steps(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut scratch = Scratch::take();
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.drive(cx, &mut scratch)));
+        if let Ok(outcome) = outcome {
+            scratch.give_back();
+            return outcome;
+        }
+        self.shared.stats.panics_total.add(1);
+        tracing::error!(target: crate::log::SESSION, "a connection was given up because of a bug");
+        self.give_up_after_panic();
+        self.shared.sink.ring();
+        self.end();
+        Poll::Ready(())
+    }
+
+    /// Ends the session. Each panic of host code that is told of it ends one of its sockets without the rest of its
+    /// events; the others are still told.
+    fn give_up_after_panic(&mut self) {
+        let (reason, at) = (CloseReason::TransportError, now());
+        for _ in 0..=self.layer.sockets().len() {
+            let told = catch_unwind(AssertUnwindSafe(|| {
+                self.handle_closed(reason, at);
+                self.layer.handle_close(reason, at);
+            }));
+            if told.is_ok() {
+                return;
+            }
+        }
     }
 }
 
@@ -235,21 +288,10 @@ impl Future for Driver {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
-        let mut scratch = Scratch::take();
-        let outcome = catch_unwind(AssertUnwindSafe(|| this.drive(cx, &mut scratch)));
-        if let Ok(outcome) = outcome {
-            scratch.give_back();
-            return outcome;
-        }
-        // A bug of ours costs this connection, and nothing else.
-        this.shared.stats.panics_total.add(1);
-        tracing::error!(target: crate::log::SESSION, "a connection was given up because of a bug");
-        let _ = catch_unwind(AssertUnwindSafe(|| {
-            this.handle_closed(CloseReason::TransportError, now())
-        }));
-        this.shared.sink.ring();
-        this.end();
-        Poll::Ready(())
+        let opening = this.opening.as_ref();
+        let arrival = opening.map(|opening| Arc::clone(&opening.arrival));
+        let _polled = arrival.as_ref().map(|arrival| arrival.poll_begins(cx));
+        this.poll_steps(cx)
     }
 }
 

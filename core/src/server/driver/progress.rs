@@ -43,6 +43,7 @@ impl Driver {
         let resumes = (self.flags.choked && !self.is_choked())
             || (self.flags.behind && !self.layer.is_behind());
         if resumes {
+            self.expect_input();
             self.may_read(cx, clock);
         }
         resumes

@@ -1,5 +1,6 @@
 //! What goes out: the mailbox, what the session has decided, and the one write.
 
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -15,6 +16,7 @@ use crate::server::driver::time::Clock;
 use crate::server::driver::{Count, Deadlines, Driver};
 use crate::server::farewell::FAREWELL_BYTES;
 use crate::server::scratch::Scratch;
+use crate::server::shared::Shared;
 use crate::socketio::event::{DisconnectReason, Event, Hook, SocketEvent};
 use crate::socketio::link::Outgoing;
 use crate::socketio::packet::EncodedPacket;
@@ -258,11 +260,17 @@ impl Driver {
         }
     }
 
-    /// The session has ended: everybody learns it, and nobody finds it any more.
+    /// The session has ended: its sockets and the host learn it, and requests do not find it any more.
     pub(super) fn handle_closed(&mut self, reason: CloseReason, now: Instant) {
         if std::mem::replace(&mut self.flags.ended, true) {
             return;
         }
+        self.end_opening();
+        let _counted_at_the_end = End {
+            shared: Arc::clone(&self.shared),
+            transport: self.session.transport(),
+            reason,
+        };
         self.log_closed(reason);
         self.shared.sessions.remove(&self.handle.id);
         self.handle.close();
@@ -281,15 +289,6 @@ impl Driver {
         };
         self.progress = None;
         self.farewell_left = FAREWELL_BYTES;
-        let stats = &self.shared.stats;
-        stats.clients_count.add(-1);
-        stats.disconnections_total.add(1);
-        if self.session.transport() == TransportKind::Polling {
-            stats.polling_clients_count.add(-1);
-        }
-        if reason == CloseReason::PingTimeout {
-            stats.ping_timeouts_total.add(1);
-        }
         if let Some(waiting) = &mut self.waiting {
             waiting.post = None;
         }
@@ -384,6 +383,27 @@ impl Driver {
         if sent > 0 {
             stats.messages_sent_total.add(sent.into());
             stats.bytes_sent_total.add(sent_bytes as i64);
+        }
+    }
+}
+
+/// Counts the end of a session when the host has been told of it, or when host code that is told panics.
+struct End {
+    shared: Arc<Shared>,
+    transport: TransportKind,
+    reason: CloseReason,
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        let stats = &self.shared.stats;
+        stats.clients_count.add(-1);
+        stats.disconnections_total.add(1);
+        if self.transport == TransportKind::Polling {
+            stats.polling_clients_count.add(-1);
+        }
+        if self.reason == CloseReason::PingTimeout {
+            stats.ping_timeouts_total.add(1);
         }
     }
 }

@@ -138,8 +138,10 @@ impl Driver {
             self.flags.settled = true;
             self.handle.link.mailbox.release();
         }
+        let arrival = self.arrival_waker();
+        let waker = arrival.as_ref().unwrap_or(cx.waker());
         // What is put in between is seen by the second look.
-        self.handle.link.mailbox.sleep(cx.waker()) && !self.handle.has_notes()
+        self.handle.link.mailbox.sleep(waker) && !self.handle.has_notes()
     }
 }
 

@@ -19,6 +19,7 @@ use crate::engineio::packet::{Message, Packet};
 use crate::engineio::{
     ConnectionError, HandshakeQuery, OpenPacket, SessionId, TransportKind, payload,
 };
+use crate::server::arrivals::Arrival;
 use crate::server::driver::{Driver, now, opened, unix_ms};
 use crate::server::http::Connection;
 use crate::server::http::answer::{self, Answer};
@@ -173,6 +174,7 @@ pub(super) async fn upgrade_session(
     handle: Arc<SessionHandle>,
     extra: &mut HeaderMap,
 ) -> Result<Answer, ConnectionError> {
+    connection.arrival.turn().await;
     let query = HandshakeQuery::parse(request.uri().query().unwrap_or(""));
     let base64 = query.b64;
     let purpose = match query.transport_kind() {
@@ -259,7 +261,11 @@ fn start(
         TransportKind::Polling
     };
     let link = Arc::new(Link::new(id, kind, Arc::clone(&shared.context)));
-    let handle = Arc::new(SessionHandle::new(id, Arc::clone(&link)));
+    // A session without Socket.IO is announced here.
+    let arrival = shared
+        .is_socket_io()
+        .then(|| Arrival::of_task(&shared.joining));
+    let handle = Arc::new(SessionHandle::new(id, Arc::clone(&link), arrival.clone()));
     if !shared.sessions.insert(&handle) {
         return Err(websocket);
     }
@@ -284,6 +290,9 @@ fn start(
         websocket.map(|websocket| *websocket),
         at,
     );
+    if let Some(arrival) = arrival {
+        driver.join_in_order(arrival);
+    }
     if kind == TransportKind::WebSocket {
         driver.greet(greeting(shared, id, kind));
     }

@@ -59,8 +59,10 @@ pub(super) fn connection(
     admission: Admission,
 ) -> impl Future<Output = ()> {
     let arrival = Arrival::new(&shared.arrivals, &stream);
+    // A stop that begins before the task has been polled waits for it.
+    let count = Counted::new(&shared);
     async move {
-        let _count = Counted::new(&shared);
+        let _count = count;
         let connection = Arc::new(Connection {
             shared: Arc::clone(&shared),
             peer,
@@ -69,18 +71,18 @@ pub(super) fn connection(
             arrival,
             upgrade: Mutex::new(None),
         });
-        connection
-            .arrival
-            .run(serve(&connection, stream, slot))
-            .await;
-        let pending = connection
-            .upgrade
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if let Some(pending) = pending {
-            pending.complete(&connection).await;
-        }
+        let whole = async {
+            serve(&connection, stream, slot).await;
+            let pending = connection
+                .upgrade
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take();
+            if let Some(pending) = pending {
+                pending.complete(&connection).await;
+            }
+        };
+        connection.arrival.run(whole).await;
     }
 }
 
@@ -167,17 +169,17 @@ impl Shared {
 }
 
 /// A connection that speaks HTTP.
-struct Counted<'a>(&'a Shared);
+struct Counted(Arc<Shared>);
 
-impl<'a> Counted<'a> {
-    fn new(shared: &'a Shared) -> Self {
+impl Counted {
+    fn new(shared: &Arc<Shared>) -> Self {
         shared.life.connections.fetch_add(1, Ordering::AcqRel);
         shared.stats.http_connections_count.add(1);
-        Self(shared)
+        Self(Arc::clone(shared))
     }
 }
 
-impl Drop for Counted<'_> {
+impl Drop for Counted {
     fn drop(&mut self) {
         self.0.stats.http_connections_count.add(-1);
         self.0.life.connections.fetch_sub(1, Ordering::AcqRel);

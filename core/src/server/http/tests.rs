@@ -1,15 +1,18 @@
-//! What a client gets that ends its direction of the stream while the host is asked about it.
+//! Clients that end their direction of the stream early, and what counts as a connection.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{IpAddr, Shutdown, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Sender, channel};
 
 use crate::config::{Config, Delivery};
 use crate::host::Handler;
 use crate::server::Server;
+use crate::server::http::{Admission, connection};
 use crate::socketio::event::{Hook, RequestEvent, What};
 use crate::socketio::{Event, Question};
+use crate::transport::{NewStream, Slot, Stream};
 
 /// Hands out the questions whether a request may open a session.
 struct Asked(Sender<Question>);
@@ -68,4 +71,22 @@ fn a_half_closed_client_gets_all_of_a_large_answer() {
     client.read_to_end(&mut answer).unwrap();
     assert!(answer.ends_with(&body), "{} bytes", answer.len());
     server.stop();
+}
+
+/// A stop waits for what it counts: a connection whose task has not been polled yet is counted too.
+#[test]
+fn a_connection_is_counted_from_when_it_is_accepted() {
+    let (sender, _questions) = channel();
+    let server = Server::new(&Config::default(), Arc::new(Asked(sender))).unwrap();
+    let shared = &server.shared;
+    let _guard = shared.runtime.enter();
+    let (stream, _peer) = tokio::net::UnixStream::pair().unwrap();
+    let stream = NewStream::new(Stream::Unix(stream)).unwrap();
+    let (slot, _) = Slot::take(&shared.stats);
+    let peer = (IpAddr::from([127, 0, 0, 1]), 0);
+    let count = || shared.life.connections.load(Ordering::Acquire);
+    let task = connection(Arc::clone(shared), stream, peer, slot, Admission::Served);
+    assert_eq!(count(), 1);
+    drop(task);
+    assert_eq!(count(), 0);
 }

@@ -38,7 +38,8 @@ class HttpServer extends EventEmitter {
       this._address ??= where;
     } else {
       throw new TypeError(
-        "listen() takes a port or the path of a Unix socket, which contains a slash; an http.Server cannot be attached to in this version",
+        "listen() takes a port, or the path of a Unix socket, which contains a slash; " +
+          "an http.Server cannot be attached to in this version",
       );
     }
     this.listening = true;

@@ -18,7 +18,9 @@ export { DefaultEventsMap, EventsMap };
 /** The name of a room. Other values are converted with `String()`. */
 export type Room = string;
 
-/** The id of a {@link Socket}: random, and unique within the server. Each socket is a member of the room with its own id. */
+/**
+ * The id of a {@link Socket}: random, and unique within the server. Each socket is a member of the room with its own id.
+ */
 export type SocketId = string;
 
 /**
@@ -429,7 +431,9 @@ export interface Connection extends EventEmitter {
   close(): void;
   /** The connection was upgraded to WebSocket. */
   on(ev: "upgrade", listener: (transport: { name: "websocket" }) => void): this;
-  /** The send buffer was full: `count` messages, broadcasts included, were not queued since the previous `dropped` event. */
+  /**
+   * The send buffer was full: `count` messages, broadcasts included, were not queued since the previous `dropped` event.
+   */
   on(ev: "dropped", listener: (count: number) => void): this;
   /** The connection ended while it still had a socket. */
   on(ev: "close", listener: (reason: DisconnectReason, description?: DisconnectCause) => void): this;

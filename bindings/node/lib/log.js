@@ -1,5 +1,5 @@
-// Where the engine's log goes: to the `log` option, or to stderr with NODE_DEBUG=bellwire. Without either, errors and warnings
-// become warnings of the process.
+// Where the engine's log goes: to the `log` option, or to stderr with NODE_DEBUG=bellwire. Without either, errors and
+// warnings become warnings of the process.
 "use strict";
 
 const { debuglog } = require("node:util");

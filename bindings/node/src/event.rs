@@ -178,6 +178,7 @@ fn of_namespace(state: &mut State, namespace: &Arc<Namespace>, what: NamespaceEv
     }
 }
 
+/// Adds a record for a message: an event of Socket.IO, or a text or binary message of Engine.IO.
 fn push_message(state: &mut State, (handle, ack): (u32, Option<u64>), message: &MessageRef<'_>) {
     let State { names, batch, .. } = state;
     let kind = match message.form {
@@ -193,6 +194,7 @@ fn push_message(state: &mut State, (handle, ack): (u32, Option<u64>), message: &
     batch.push_with(kind, of(handle), text, message.attachments);
 }
 
+/// Adds a record about a client that joins a namespace.
 fn push_joining(
     state: &mut State,
     kind: Kind,
@@ -210,6 +212,7 @@ fn push_joining(
     state.batch.push(kind, numbers, id, b"");
 }
 
+/// The numbers of a record that has only a handle.
 fn of(handle: u32) -> Numbers {
     Numbers {
         handle,

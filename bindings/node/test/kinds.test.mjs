@@ -1,4 +1,4 @@
-// The numbers of the records in a batch: the addon and JavaScript each have a list of them.
+// The kinds of records in a batch, which are listed in the addon and in JavaScript.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -7,7 +7,7 @@ import { test } from "node:test";
 
 const kinds = createRequire(import.meta.url)("../lib/kinds.js");
 
-test("JavaScript and the addon number the records alike", () => {
+test("JavaScript and the addon use the same numbers for the kinds of records", () => {
   const source = readFileSync(new URL("../src/batch.rs", import.meta.url), "utf8");
   const list = /enum Kind \{([^}]*)\}/.exec(source)[1];
   const numbers = {};

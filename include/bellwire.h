@@ -1,75 +1,146 @@
 /*
  * bellwire.h - embeddable Socket.IO server engine, C interface.
  *
- * THE WHOLE CONTRACT IN ONE PLACE
+ * CONTENTS
+ *
+ * In this comment: the contract, the fields of each event, and what is allowed in callbacks.
+ * Then constants, types and options, and the functions in these sections:
+ *
+ *   Version      The library's version and features, and giving memory back.
+ *   Errors       Names and texts of statuses, and the message of the last error.
+ *   Log          Log lines of the library, given to one callback of the process.
+ *   Options      The configuration of a server, set by number or as JSON.
+ *   Servers      Creating, listening, statistics, closing and freeing.
+ *   Polling      Taking events on a thread of the host (BW_DELIVER_POLLED).
+ *   Wake-up      Ending a wait in bw_server_poll, also from a signal handler.
+ *   Namespaces   Creating and finding namespaces.
+ *   Listening    Callbacks for the events of a server, namespace or socket.
+ *   Questions    Answering a question, at once or later, on any thread.
+ *   Messages     Keeping the message of an event, and reading values in it.
+ *   Cursors      Iterating over the elements of an array or object.
+ *   Arguments    Writing arguments without a JSON library.
+ *   Sending      Events, acknowledgements, broadcasts, and rooms of sockets.
+ *   Operations   Cancelling what has a callback for its outcome.
+ *   Sockets      Properties of a socket, its rooms, data and disconnection.
+ *   Handshakes   What the client sent when it connected.
+ *
+ * THE CONTRACT
  *
  * Handles    bw_server, bw_nsp, bw_socket, bw_ack, bw_deferred, bw_op and
- *            bw_listener are 64-bit ids, never pointers.  0 is "none".  An id
- *            names one object for the life of the process and is never given
- *            out again: using it after the object is gone returns BW_E_GONE;
- *            an id of another kind, or an invented one, returns BW_E_HANDLE.
- *            Ids may be copied, compared, stored, sent between threads and
- *            forgotten; there is nothing to release.
- * Memory     Who allocates, frees.  bw_config, bw_args: yours, one thread at
- *            a time, freed with *_free.  bw_message, bw_handshake: immutable,
- *            counted, any thread; *_retain / *_release.  bw_buf, bw_list:
- *            filled by the library, given back with *_free.  Every free takes
- *            the ADDRESS of your variable and sets it to NULL or empty, so
- *            freeing the same variable twice does nothing.  Never pass any of
- *            these to free().
- * Input      Pointers passed IN are read during the call and never kept, with
- *            one exception: bw_blob with a free function (see there).
+ *            bw_listener are 64-bit ids, not pointers.  0 is "none".  An id
+ *            names one object for the life of the process and is not reused.
+ *            Using an id after its object is gone returns BW_E_GONE; an id of
+ *            another kind, or one that was never given out, returns
+ *            BW_E_HANDLE.  Ids may be copied, compared, stored and sent
+ *            between threads; they need not be released.
+ * Memory     bw_config and bw_args belong to the caller, may be used by one
+ *            thread at a time, and are freed with *_free.  bw_message and
+ *            bw_handshake are immutable, reference-counted and usable on any
+ *            thread: *_retain and *_release.  bw_buf and bw_list are filled by
+ *            the library and freed with *_free.  Every free function takes the
+ *            ADDRESS of the variable and sets it to NULL or empty, so that
+ *            freeing the same variable twice has no effect.  Do not pass any
+ *            of these to free().
+ * Input      The library reads input pointers during the call and does not
+ *            keep them.  The only exception is a bw_blob with a free function.
  * Views      bw_str, bw_bytes and the pointers inside bw_event are borrowed:
- *            they are valid until the callback returns (or, with
- *            bw_server_next, until the next bw_server_next).  To keep the
- *            message of an event, keep what bw_message_retain returns.
- * Text       UTF-8 with a length; no terminator is needed.  JSON is RFC 8259
- *            text.  Both are checked: bad input is an error, never undefined.
+ *            they are valid until the callback returns or, with
+ *            bw_server_next, until the next call of bw_server_next or
+ *            bw_server_poll.  To keep the message of an event, keep what
+ *            bw_message_retain returns.
+ * Text       UTF-8 with a length; a terminator is not needed.  JSON is RFC
+ *            8259 text.  Both are checked: invalid input is an error.
  * Errors     Functions return bw_status: 0 is success, negative is an error.
- *            bw_last_error() has the words, per thread.  On an error, out
- *            parameters are set to 0, NULL or empty, and nothing else has
- *            happened.
+ *            bw_last_error() returns the message of the calling thread's last
+ *            error.  On an error, out parameters are set to 0, NULL or empty,
+ *            and the call has no other effect.
  * NULL       A NULL where a pointer is needed returns BW_E_ARG.  A NULL out
- *            parameter that is called "optional" is skipped.
- * Callbacks  (fn, user, drop): drop(user), when not NULL, is called exactly
- *            once, after the last call of fn has returned, also when the
- *            registration fails.  Callbacks must not throw, longjmp or end
- *            the thread: an exception ends the process with words.
- * Threads    Each function carries a tag:
- *              [any]    any thread, any time, also inside callbacks; no wait.
- *              [out]    any thread, but NOT inside a callback of the same
- *                       server (BW_E_DEADLOCK); may wait.
- *              [poll]   one thread at a time (BW_E_BUSY), not inside a
+ *            parameter that is called "optional" is ignored.
+ * Callbacks  (fn, user, drop): drop(user), if drop is not NULL, is called
+ *            exactly once, after the last call of fn has returned, also if the
+ *            registration fails.
+ * Threads    The description of each function begins with a tag:
+ *              [any]    any thread, any time, also in callbacks; does not wait.
+ *              [out]    any thread, but not in a callback of the same server
+ *                       (BW_E_DEADLOCK); may wait.
+ *              [poll]   one thread at a time (BW_E_BUSY), and not in a
  *                       callback (BW_E_REENTRANT).
- *              [signal] like [any] and async-signal-safe.
- *              [one]    touches only its argument; do not share that argument.
- *            Events of one socket are delivered one at a time, in order.  With
- *            BW_DELIVER_THREADS different sockets run in parallel.  With
- *            BW_DELIVER_INLINE they do too, on the threads that do the
- *            network, and must not block: one that does stops all connections
- *            of its thread.  What a call causes by itself (ROOM_*,
- *            NEW_NAMESPACE, SOCKETS, ACKED of a broadcast) is told after the
- *            call, on such a thread, so a lock of yours may be held while you
- *            call, in every delivery.  With BW_DELIVER_POLLED every fn and
- *            drop of the server runs inside bw_server_poll, except the log,
- *            bw_blob.free_fn, the drop of a call that failed, and what
- *            bw_server_free ends.
- * Panics     A bug inside the library is caught at the border and returned as
- *            BW_E_PANIC; the process goes on.  Only the end of memory aborts.
- * fork       In a child, ids of the parent return BW_E_FORKED and none of its
- *            sockets is touched; new servers can be made.  All descriptors are
- *            close-on-exec.
- * Signals    The library's threads block every signal but those that a fault
- *            raises: handlers, sigwait and signalfd belong to your threads.  A
- *            process that a callback starts on such a thread has that mask.
- * Unload     The shared library cannot be unmapped (linked -z nodelete).
- * Growth     Within one BW_ABI_VERSION, functions, constants and fields at the
- *            END of structs that start with struct_size are only added.  Such
- *            structs never stand in arrays by value (the stride would change);
- *            bw_str, bw_bytes and bw_blob never change.  A struct of yours is
- *            read as far as its struct_size says; 0 is an error (BW_E_ABI),
- *            so an initialiser cannot be forgotten.
+ *              [signal] like [any], and async-signal-safe.
+ *              [one]    uses only its argument, which other threads must not
+ *                       use at the same time.
+ * Panics     A bug in the library is caught at the interface and returned as
+ *            BW_E_PANIC; the process continues.  Only an allocation failure
+ *            ends the process.
+ * fork       In a child process, ids of the parent return BW_E_FORKED and the
+ *            parent's sockets are not affected; new servers can be created.
+ *            All descriptors are close-on-exec.
+ * Signals    The library's threads block every signal except those that a
+ *            fault raises, so that signals reach the host's threads.  A
+ *            process that a callback starts on such a thread inherits that
+ *            mask.
+ * Unload     The shared library cannot be unloaded (linked with -z nodelete).
+ * Growth     Within one BW_ABI_VERSION, functions, constants, and fields at
+ *            the END of structs that begin with struct_size may be added, and
+ *            nothing else changes.  Such structs are never array elements.  A
+ *            struct of the caller is read up to its struct_size; 0 is an error
+ *            (BW_E_ABI), so that a missing initialiser is detected.
  * Languages  C99 and C++11, or newer.
+ *
+ * CALLBACKS
+ *
+ * A callback must not throw, longjmp or end its thread; a C++ exception that
+ * leaves it ends the process with a message.  In an event callback, [any],
+ * [one] and [signal] functions may be called.  In a log callback, only [signal]
+ * functions may be called; all others return BW_E_REENTRANT.
+ * The events of one socket are delivered one at a time, in order.
+ *
+ *   BW_DELIVER_THREADS  Callbacks run on threads of the library, those of
+ *                       different sockets in parallel.  They may block.
+ *   BW_DELIVER_POLLED   Callbacks and drop functions run inside
+ *                       bw_server_poll, except the log callback,
+ *                       bw_blob.free_fn, the drop function of a call that
+ *                       failed, and what bw_server_free ends.
+ *   BW_DELIVER_INLINE   Callbacks run on the threads that do the network, those
+ *                       of different sockets in parallel.  A callback that
+ *                       blocks stops all connections of its thread.
+ *
+ * Events that a call of the host causes (ROOM_*, NEW_NAMESPACE, SOCKETS, and
+ * ACKED of a broadcast) are delivered after the call has returned, so that the
+ * host may hold a lock of its own during the call.
+ *
+ * FIELDS OF EVENTS
+ *
+ * type, flags, server and mono_ns are set for every event; user is set for
+ * every event with a socket.  "message" stands for message, args, n_args, bins
+ * and n_bins.
+ *
+ *   BW_EV_                      nsp socket  name       other fields
+ *   ALLOW_REQUEST                -    -     -          handshake deferred
+ *   HEADERS                      -    -     -          handshake deferred
+ *   MIDDLEWARE                   x    x     -          handshake deferred
+ *   PACKET_MIDDLEWARE            x    x     event      message deferred
+ *   CONNECTION                   x    x     -          handshake
+ *   MESSAGE                      x    x     event      message ack
+ *   OUTGOING                     x    x     event      message
+ *   DISCONNECTING, DISCONNECT    x    x     reason     code (bw_reason) cause
+ *   UPGRADE                      x    x     transport  code (BW_TR_*)
+ *   DRAIN                        x    x     -          -
+ *   DROPPED                      x    x     -          code (messages)
+ *   NEW_NAMESPACE                x    -     -          -
+ *   ROOM_CREATED, ROOM_DELETED   x    -     room       -
+ *   ROOM_JOINED, ROOM_LEFT       x   if it  room       args ["<socket id>"]
+ *                                  is there
+ *   CONNECTION_ERROR             -    -     message    code args handshake
+ *   FAULT                        -    -     message    status
+ *   SHUTDOWN                     -    -     -          -
+ *   ACKED, to one socket         x    x     -          op status replies
+ *   ACKED, to a broadcast        -    -     -          op status replies
+ *   SOCKETS                      -    -     -          op status sockets
+ *
+ * bw_server_next returns every event in the table.  ALLOW_REQUEST, HEADERS,
+ * MIDDLEWARE, PACKET_MIDDLEWARE, OUTGOING, UPGRADE, DRAIN, DROPPED,
+ * NEW_NAMESPACE, ROOM_* and CONNECTION_ERROR exist only while a listener for
+ * their type is registered with bw_on; bw_server_next does not call it.
  */
 
 #ifndef BELLWIRE_H
@@ -108,41 +179,44 @@
 typedef enum bw_status_values {
   /** Success. */
   BW_OK = 0,
-  /** The caller's mistake: NULL or a senseless argument. */
+  /** Invalid argument, for example a NULL pointer or an unknown flag. */
   BW_E_ARG = -1,
-  /** An id that was never given out, or one of another kind. */
+  /** The id was never given out, or names an object of another kind. */
   BW_E_HANDLE = -2,
-  /** Not now, for example listening after close. */
+  /** The object's state does not allow the call, for example listening after close. */
   BW_E_STATE = -3,
-  /** A [poll] function called inside a callback, or any but a [signal] function in a log callback. */
+  /** A [poll] function was called in a callback, or a function other than [signal] in a log callback. */
   BW_E_REENTRANT = -4,
-  /** An [out] function called inside a callback. */
+  /** An [out] function was called in a callback of the same server. */
   BW_E_DEADLOCK = -5,
-  /** Another thread is in this function. */
+  /** Another thread is polling this server. */
   BW_E_BUSY = -6,
-  /** The ack or question was completed before. */
+  /** The acknowledgement or question was answered before. */
   BW_E_ALREADY = -7,
-  /** Header and library differ, or a struct without its size. */
+  /** Header and library do not match, or the struct_size of a struct is 0. */
   BW_E_ABI = -8,
-  /** Unknown option, wrong type, or out of range. */
+  /** The option is unknown, or its value is of the wrong type or out of range. */
   BW_E_OPTION = -9,
-  /** Not UTF-8; the words name the byte. */
+  /** The text is not UTF-8; bw_last_error names the position. */
   BW_E_UTF8 = -10,
-  /** Not JSON; the words name the byte. */
+  /** The text is not JSON; bw_last_error names the position. */
   BW_E_JSON = -11,
-  /** A reserved event name, or an illegal namespace. */
+  /** The event name is reserved, or the namespace name is not allowed. */
   BW_E_NAME = -12,
-  /** {"_placeholder"} objects and binaries do not match. */
+  /** The {"_placeholder"} objects and the binaries do not match. */
   BW_E_PLACEHOLDER = -13,
-  /** Larger than a limit. */
+  /** The input is larger than a limit. */
   BW_E_TOO_BIG = -14,
-  /** There is nothing of that name. */
+  /** The name or key does not exist. */
   BW_E_NOT_FOUND = -15,
-  /** The value is there but is of another type. */
+  /** The value exists but has another type. */
   BW_E_TYPE = -16,
-  /** The world: the object existed and is gone. Not a bug. */
+  /**
+   * The object existed but no longer does, for example because the client disconnected. Expected
+   * at run time; not a programming error.
+   */
   BW_E_GONE = -30,
-  /** The time ran out. */
+  /** The timeout passed. */
   BW_E_TIMEOUT = -31,
   /** Cancelled by bw_op_cancel. */
   BW_E_CANCELLED = -32,
@@ -150,19 +224,19 @@ typedef enum bw_status_values {
   BW_E_CLOSED = -33,
   /** The id belongs to the parent process. */
   BW_E_FORKED = -34,
-  /** Over a configured limit; nothing was queued. */
+  /** A configured limit is reached; nothing was queued. */
   BW_E_FULL = -35,
-  /** Not in this build or on this platform. */
+  /** Not available in this build or on this platform. */
   BW_E_UNSUPPORTED = -36,
-  /** The operating system refused. */
+  /** The operating system reported an error. */
   BW_E_IO = -38,
-  /** Somebody listens there already. */
+  /** Another process or server listens on that address. */
   BW_E_ADDR_IN_USE = -39,
   /** The operating system does not permit it. */
   BW_E_ACCESS = -40,
-  /** The library's mistake: please report it. */
+  /** A bug in the library: please report it. */
   BW_E_INTERNAL = -90,
-  /** The library's mistake, caught at the border: please report it. */
+  /** A panic in the library, caught at the interface: please report it. */
   BW_E_PANIC = -91,
 } bw_status_values;
 
@@ -183,113 +257,327 @@ typedef enum bw_log_level {
 } bw_log_level;
 
 /**
- * The options: type and default after each. The names in JSON are those of Socket.IO; the engine's
- * own stand in an object "engine".
+ * The options. Each comment has the meaning, the setter that takes the option, the values, the
+ * default, and the name in JSON: Socket.IO's name, or for options of Bellwire alone a member of
+ * the object "engine".
  */
 typedef enum bw_option_values {
-  /** str "/socket.io" */
+  /**
+   * The path of the server's endpoint.
+   * Takes a path that begins with "/", of visible ASCII characters other than "?" and "#".
+   * Type str; default /socket.io; in JSON "path".
+   */
   BW_OPT_PATH = 1,
-  /** bool 1 */
+  /**
+   * Whether the path ends with a slash.
+   * Takes true or false.
+   * Type bool; default true; in JSON "addTrailingSlash".
+   */
   BW_OPT_ADD_TRAILING_SLASH = 2,
-  /** ms 45000: a client that has joined no namespace by then is disconnected. */
+  /**
+   * The time within which a client has to join a namespace before it is disconnected.
+   * Takes a whole number from 1 to 2147483647 (milliseconds).
+   * Type int; default 45000; in JSON "connectTimeout".
+   */
   BW_OPT_CONNECT_TIMEOUT = 5,
-  /** ms 25000 */
+  /**
+   * The time between two pings.
+   * Takes a whole number from 1 to 2147483647 (milliseconds).
+   * Type int; default 25000; in JSON "pingInterval".
+   */
   BW_OPT_PING_INTERVAL = 6,
-  /** ms 20000 */
+  /**
+   * The time within which a client has to answer a ping before it is disconnected.
+   * Takes a whole number from 1 to 2147483647 (milliseconds).
+   * Type int; default 20000; in JSON "pingTimeout".
+   */
   BW_OPT_PING_TIMEOUT = 7,
-  /** ms 10000 */
+  /**
+   * The time within which a transport upgrade has to finish before it is abandoned.
+   * Takes a whole number from 1 to 2147483647 (milliseconds).
+   * Type int; default 10000; in JSON "upgradeTimeout".
+   */
   BW_OPT_UPGRADE_TIMEOUT = 8,
-  /** bytes 1000000: the longest body or WebSocket message of a client. */
+  /**
+   * The size of the largest request body or WebSocket message that a client may send; announced
+   * to clients as maxPayload.
+   * Takes a whole number from 1 to 4294967295 (bytes).
+   * Type int; default 1000000; in JSON "maxHttpBufferSize".
+   */
   BW_OPT_MAX_HTTP_BUFFER_SIZE = 9,
-  /** bits BW_TR_POLLING | BW_TR_WEBSOCKET */
+  /**
+   * The transports that clients may use.
+   * Takes an array with at least one of "polling", "websocket"; as a number, BW_TR_* bits.
+   * Type int; default ["polling","websocket"]; in JSON "transports".
+   */
   BW_OPT_TRANSPORTS = 10,
-  /** bool 1 */
+  /**
+   * Whether a session may move from one transport to another.
+   * Takes true or false.
+   * Type bool; default true; in JSON "allowUpgrades".
+   */
   BW_OPT_ALLOW_UPGRADES = 11,
-  /** str "": a message that every session is sent first. */
+  /**
+   * A message that is sent to every session right after the open packet. An empty text sends
+   * none.
+   * Takes a string.
+   * Type str; default an empty text; in JSON "initialPacket".
+   */
   BW_OPT_INITIAL_PACKET = 15,
-  /** json false | true | {"name","path",...} */
+  /**
+   * The cookie that carries the session id.
+   * Takes false, true, or an object with the cookie's attributes.
+   * Type json; default false; in JSON "cookie".
+   */
   BW_OPT_COOKIE = 25,
-  /** json false | {"origin","methods",...} */
+  /**
+   * The headers for requests of pages of other origins (CORS).
+   * Takes false, true, or an object with CORS options.
+   * Type json; default false; in JSON "cors".
+   */
   BW_OPT_CORS = 26,
-  /** int 0 = one for each core */
+  /**
+   * The number of threads that do the network I/O.
+   * Takes a whole number from 0 to 1024 (0 = one for each core).
+   * Type int; default 0; in JSON "engine.workerThreads".
+   */
   BW_OPT_WORKER_THREADS = 80,
-  /** enum BW_DELIVER_THREADS */
+  /**
+   * The threads on which the host's callbacks run.
+   * Takes one of "threads", "polled", "inline"; as a number, a BW_DELIVER_* constant.
+   * Type int; default threads; in JSON "engine.delivery".
+   */
   BW_OPT_DELIVERY = 81,
-  /** int 65536: with so many events waiting, clients are not read. */
+  /**
+   * How many events may wait for the host. At three quarters of it, only connections without
+   * waiting events are read. One connection may use a sixteenth of it, at most 1024 events;
+   * events about requests may use a quarter.
+   * Takes a whole number from 1 to 1073741824.
+   * Type int; default 65536; in JSON "engine.pollQueueEvents".
+   */
   BW_OPT_POLL_QUEUE_EVENTS = 82,
-  /** bytes 67108864 */
+  /**
+   * How many bytes of events may wait for the host, with the rules of BW_OPT_POLL_QUEUE_EVENTS;
+   * one connection may use at most 1 MiB.
+   * Takes a whole number from 1024 to 4294967295 (bytes).
+   * Type int; default 67108864; in JSON "engine.pollQueueBytes".
+   */
   BW_OPT_POLL_QUEUE_BYTES = 83,
-  /** us 0 = none: bw_server_poll stops after this time. */
+  /**
+   * The time after which one poll stops taking events.
+   * Takes a whole number from 0 to 60000000 (microseconds; 0 = no limit).
+   * Type int; default 0; in JSON "engine.pollBudgetUs".
+   */
   BW_OPT_POLL_BUDGET_US = 84,
-  /** int 0 = no limit: open connections, HTTP and WebSocket, and sessions. */
+  /**
+   * How many connections (HTTP and WebSocket) and how many sessions may be open at once.
+   * Takes a whole number from 0 to 2147483647 (0 = no limit).
+   * Type int; default 0; in JSON "engine.maxConnections".
+   */
   BW_OPT_MAX_CONNECTIONS = 85,
-  /** bytes 16384 */
+  /**
+   * The size of the largest request head. The HTTP parser needs at least 8 KiB.
+   * Takes a whole number from 8192 to 1048576 (bytes).
+   * Type int; default 16384; in JSON "engine.maxHeaderBytes".
+   */
   BW_OPT_MAX_HEADER_BYTES = 86,
-  /** int 10: attachments of one packet. */
+  /**
+   * How many attachments one packet may have; the default is that of the official parser.
+   * Takes a whole number from 0 to 1000000.
+   * Type int; default 10; in JSON "engine.maxAttachments".
+   */
   BW_OPT_MAX_ATTACHMENTS = 87,
-  /** int 64: nesting of a client's JSON. */
+  /**
+   * How deeply arrays and objects may be nested in the JSON of a packet.
+   * Takes a whole number from 1 to 1000.
+   * Type int; default 64; in JSON "engine.maxJsonDepth".
+   */
   BW_OPT_MAX_JSON_DEPTH = 88,
   /**
-   * bytes 4194304 for each client: above it the client is not read, and if it takes nothing for
-   * BW_OPT_SEND_BUFFER_GRACE, BW_OPT_SEND_BUFFER_POLICY applies.
+   * How many bytes may wait to be sent to one client. Above it the client is not read, and if it
+   * reads nothing for BW_OPT_SEND_BUFFER_GRACE, BW_OPT_SEND_BUFFER_POLICY applies.
+   * Takes a whole number from 1 to 4294967295 (bytes).
+   * Type int; default 4194304; in JSON "engine.sendBufferHigh".
    */
   BW_OPT_SEND_BUFFER_HIGH = 89,
-  /** bytes 1048576: falling below it is BW_EV_DRAIN. */
+  /**
+   * The number of waiting bytes at which a client that was above BW_OPT_SEND_BUFFER_HIGH is
+   * reported as drained.
+   * Takes a whole number from 0 to 4294967295 (bytes).
+   * Type int; default 1048576; in JSON "engine.sendBufferLow".
+   */
   BW_OPT_SEND_BUFFER_LOW = 90,
-  /** enum BW_FULL_ERROR */
+  /**
+   * What happens to a packet for a client whose send buffer is full.
+   * Takes one of "error", "drop", "disconnect"; as a number, a BW_FULL_* constant.
+   * Type int; default error; in JSON "engine.sendBufferPolicy".
+   */
   BW_OPT_SEND_BUFFER_POLICY = 91,
-  /** int 1024 */
+  /**
+   * How many connections the operating system queues before they are accepted.
+   * Takes a whole number from 1 to 65535.
+   * Type int; default 1024; in JSON "engine.backlog".
+   */
   BW_OPT_BACKLOG = 92,
-  /** bool 1 */
+  /**
+   * Whether small writes are sent at once (TCP_NODELAY).
+   * Takes true or false.
+   * Type bool; default true; in JSON "engine.tcpNodelay".
+   */
   BW_OPT_TCP_NODELAY = 93,
-  /** bool 0 */
+  /**
+   * Whether several processes may listen on one port (SO_REUSEPORT).
+   * Takes true or false.
+   * Type bool; default false; in JSON "engine.reusePort".
+   */
   BW_OPT_REUSE_PORT = 94,
-  /** int 0: hops of X-Forwarded-For that are trusted. */
+  /**
+   * How many proxies in front of the server are trusted to report the client's address in
+   * X-Forwarded-For.
+   * Takes a whole number from 0 to 255.
+   * Type int; default 0; in JSON "engine.trustProxy".
+   */
   BW_OPT_TRUST_PROXY = 95,
-  /** ms 0 = BW_OPT_CONNECT_TIMEOUT: a question is refused after it. */
+  /**
+   * The time within which the host has to answer a question before it counts as refused.
+   * Takes a whole number from 0 to 2147483647 (milliseconds; 0 = the connectTimeout).
+   * Type int; default 0; in JSON "engine.deferredTimeout".
+   */
   BW_OPT_DEFERRED_TIMEOUT = 96,
-  /** str "" = not served */
+  /**
+   * The path at which metrics are served. An empty text serves none.
+   * Takes nothing, or a path that begins with "/", of visible ASCII characters other than "?"
+   * and "#".
+   * Type str; default an empty text; in JSON "engine.metricsPath".
+   */
   BW_OPT_METRICS_PATH = 97,
-  /** int 0 = automatic: threads for BW_DELIVER_THREADS. */
+  /**
+   * The number of threads for callbacks, if callbacks run on threads of the library.
+   * Takes a whole number from 0 to 1024 (0 = automatic).
+   * Type int; default 0; in JSON "engine.callbackThreads".
+   */
   BW_OPT_CALLBACK_THREADS = 98,
-  /** str "socket.io" | "engine.io" */
+  /**
+   * The protocol of the sessions: Socket.IO, or plain Engine.IO.
+   * Takes one of "socket.io", "engine.io".
+   * Type str; default socket.io; in JSON "engine.protocol".
+   */
   BW_OPT_PROTOCOL = 99,
-  /** int 0 = no limit: packets in the body of one POST; a body with more is answered 413. */
+  /**
+   * How many packets the body of one POST may contain; a body with more is answered with status
+   * 413. There is no limit by default, because clients send all that they have buffered while
+   * offline in one body.
+   * Takes a whole number from 0 to 2147483647 (0 = no limit).
+   * Type int; default 0; in JSON "engine.maxPacketsPerPayload".
+   */
   BW_OPT_MAX_PACKETS_PER_PAYLOAD = 100,
-  /** int 1024: frames of one WebSocket message. */
+  /**
+   * How many frames one WebSocket message may consist of.
+   * Takes a whole number from 1 to 1000000.
+   * Type int; default 1024; in JSON "engine.maxFragments".
+   */
   BW_OPT_MAX_FRAGMENTS = 101,
-  /** int 64: namespaces of one connection. */
+  /**
+   * How many namespaces one connection may join.
+   * Takes a whole number from 1 to 1000000.
+   * Type int; default 64; in JSON "engine.maxNamespaces".
+   */
   BW_OPT_MAX_NAMESPACES = 102,
-  /** int 16384: acknowledgements that one connection may owe. */
+  /**
+   * How many acknowledgements one client may owe, and how many a host in C may leave unanswered
+   * for one socket.
+   * Takes a whole number from 1 to 100000000.
+   * Type int; default 16384; in JSON "engine.maxPendingAcks".
+   */
   BW_OPT_MAX_PENDING_ACKS = 103,
-  /** ms 60000: a message that is begun is complete by then. */
+  /**
+   * The time within which a WebSocket message or binary packet has to be complete after its
+   * first byte.
+   * Takes a whole number from 1 to 2147483647 (milliseconds).
+   * Type int; default 60000; in JSON "engine.messageTimeout".
+   */
   BW_OPT_MESSAGE_TIMEOUT = 104,
-  /** ms 10000 */
+  /**
+   * The time within which the head of a request has to be complete.
+   * Takes a whole number from 1 to 2147483647 (milliseconds).
+   * Type int; default 10000; in JSON "engine.headerTimeout".
+   */
   BW_OPT_HEADER_TIMEOUT = 105,
-  /** ms 30000 */
+  /**
+   * The time within which the body of a request has to be complete.
+   * Takes a whole number from 1 to 2147483647 (milliseconds).
+   * Type int; default 30000; in JSON "engine.bodyTimeout".
+   */
   BW_OPT_BODY_TIMEOUT = 106,
-  /** ms 30000 */
+  /**
+   * The time after which a closing session is dropped, even if the client has not confirmed the
+   * close.
+   * Takes a whole number from 1 to 2147483647 (milliseconds).
+   * Type int; default 30000; in JSON "engine.closeTimeout".
+   */
   BW_OPT_CLOSE_TIMEOUT = 107,
-  /** int 100: header fields of one request. */
+  /**
+   * How many header fields one request may have.
+   * Takes a whole number from 1 to 10000.
+   * Type int; default 100; in JSON "engine.maxHeaders".
+   */
   BW_OPT_MAX_HEADERS = 108,
-  /** int 0 = no limit: rooms of one socket. */
+  /**
+   * How many rooms one socket may be in. There is no limit by default, because only the host can
+   * join rooms.
+   * Takes a whole number from 0 to 2147483647 (0 = no limit).
+   * Type int; default 0; in JSON "engine.maxRooms".
+   */
   BW_OPT_MAX_ROOMS = 109,
-  /** bytes 67108864 for each client, however fast it reads: above it BW_OPT_SEND_BUFFER_POLICY applies. */
+  /**
+   * How many bytes may wait to be sent to one client that keeps reading; above it
+   * BW_OPT_SEND_BUFFER_POLICY applies. BW_OPT_SEND_BUFFER_HIGH is used if it is larger.
+   * Takes a whole number from 1 to 4294967295 (bytes).
+   * Type int; default 67108864; in JSON "engine.sendBufferMax".
+   */
   BW_OPT_SEND_BUFFER_MAX = 110,
-  /** ms 5000; 0 = BW_OPT_SEND_BUFFER_POLICY applies at BW_OPT_SEND_BUFFER_HIGH, also to a client that reads. */
+  /**
+   * How long a client with more than BW_OPT_SEND_BUFFER_HIGH waiting bytes may read nothing
+   * before BW_OPT_SEND_BUFFER_POLICY applies.
+   * Takes a whole number from 0 to 2147483647 (milliseconds; 0 = the policy decides at
+   * sendBufferHigh).
+   * Type int; default 5000; in JSON "engine.sendBufferGrace".
+   */
   BW_OPT_SEND_BUFFER_GRACE = 111,
   /**
-   * ms 0 = ping interval + ping timeout: a client that takes nothing of what waits for it for so long is
-   * disconnected, even if it answers pings.
+   * The time after which a client that reads nothing of what waits for it is disconnected, even
+   * if it answers pings.
+   * Takes a whole number from 0 to 2147483647 (milliseconds; 0 = pingInterval + pingTimeout).
+   * Type int; default 0; in JSON "engine.sendTimeout".
    */
   BW_OPT_SEND_TIMEOUT = 112,
-  /** bytes 65536: the auth payload of a CONNECT. */
+  /**
+   * The size of the largest auth payload of a CONNECT packet, which is kept as long as the
+   * socket lives.
+   * Takes a whole number from 2 to 1073741824 (bytes).
+   * Type int; default 65536; in JSON "engine.maxAuthBytes".
+   */
   BW_OPT_MAX_AUTH_BYTES = 113,
-  /** ms 2000: a WebSocket whose client broke the protocol is gone by then. */
+  /**
+   * The time after which a WebSocket that has violated the protocol is dropped, even if the
+   * client has not confirmed the close; at most BW_OPT_CLOSE_TIMEOUT.
+   * Takes a whole number from 1 to 2147483647 (milliseconds).
+   * Type int; default 2000; in JSON "engine.errorCloseTimeout".
+   */
   BW_OPT_ERROR_CLOSE_TIMEOUT = 114,
-  /** ms 30000: a client takes some of an HTTP answer by then. */
+  /**
+   * The time within which a client has to read some of an HTTP response before its connection is
+   * dropped.
+   * Takes a whole number from 1 to 2147483647 (milliseconds).
+   * Type int; default 30000; in JSON "engine.writeTimeout".
+   */
   BW_OPT_WRITE_TIMEOUT = 117,
-  /** bool 0: refuse requests of pages of other origins than those of the option cors. */
+  /**
+   * Whether to refuse requests, WebSockets included, of pages whose origin is neither the
+   * requested host nor allowed by BW_OPT_CORS.
+   * Takes true or false.
+   * Type bool; default false; in JSON "engine.checkOrigin".
+   */
   BW_OPT_CHECK_ORIGIN = 118,
 } bw_option_values;
 
@@ -918,6 +1206,10 @@ typedef int32_t bw_hs_key;
 extern "C" {
 #endif // __cplusplus
 
+/* ---- Version ---------------------------------------------------------------------
+ * The library's version and features, and giving memory back.
+ */
+
 /** [signal] The version of the library that runs: "0.1.0". Static. */
 BW_API const char *bw_version(void);
 
@@ -936,6 +1228,10 @@ BW_API void bw_buf_free(struct bw_buf *buf);
 /** [one] Gives a bw_list back and empties it; does nothing for NULL or an empty one. */
 BW_API void bw_list_free(struct bw_list *list);
 
+/* ---- Errors ----------------------------------------------------------------------
+ * Names and texts of statuses, and the message of the last error.
+ */
+
 /** [signal] The name of a status: "BW_E_GONE". Never NULL; static. */
 BW_API const char *bw_status_name(bw_status status);
 
@@ -951,6 +1247,10 @@ BW_API const char *bw_last_error(void);
 /** [any] The status of that call, or BW_OK. */
 BW_API bw_status bw_last_error_code(void);
 
+/* ---- Log -------------------------------------------------------------------------
+ * Log lines of the library, given to one callback of the process.
+ */
+
 /**
  * [any] Where the log goes; one callback for the whole process. fn NULL or level BW_LOG_OFF turns
  * it off, as it is at first. The old callback's drop runs when its last call has returned.
@@ -960,6 +1260,10 @@ bw_status bw_log_set(int32_t level,
                      bw_log_fn fn,
                      void *user,
                      bw_drop_fn drop);
+
+/* ---- Options ---------------------------------------------------------------------
+ * The configuration of a server, set by number or as JSON.
+ */
 
 /**
  * [any] Use bw_config_new(), which passes the versions of your header. NULL when header and library
@@ -1007,6 +1311,10 @@ BW_API
 bw_status bw_option_info_get(uint32_t index,
                              struct bw_option_info *out,
                              size_t info_size);
+
+/* ---- Servers ---------------------------------------------------------------------
+ * Creating, listening, statistics, closing and freeing.
+ */
 
 /**
  * [any] Starts the engine's threads; does not listen yet. config is copied, NULL is the defaults.
@@ -1080,6 +1388,10 @@ BW_API bw_status bw_server_metrics(bw_server server, struct bw_buf *out);
  */
 BW_API bw_status bw_server_stat(bw_server server, const char *name, int64_t *out);
 
+/* ---- Polling ---------------------------------------------------------------------
+ * Taking events on a thread of the host (BW_DELIVER_POLLED).
+ */
+
 /**
  * [poll] Runs the callbacks of queued events on this thread: at most max_events (0 = all that are
  * there), waiting at most timeout_ms (0 = not at all, -1 = for ever) for the first. Returns how
@@ -1119,6 +1431,10 @@ bw_status bw_server_next(bw_server server,
                          int32_t timeout_ms,
                          const struct bw_event **out);
 
+/* ---- Wake-up ---------------------------------------------------------------------
+ * Ending a wait in bw_server_poll, also from a signal handler.
+ */
+
 /**
  * [signal] Makes a waiting bw_server_poll return early. Does nothing in the other deliveries. It
  * leaves no words for bw_last_error.
@@ -1126,11 +1442,19 @@ bw_status bw_server_next(bw_server server,
 BW_API
 bw_status bw_server_wakeup(bw_server server);
 
+/* ---- Namespaces ------------------------------------------------------------------
+ * Creating and finding namespaces.
+ */
+
 /**
  * [any] The namespace of that name, "/" or "/chat"; made on first use. BW_E_NAME when no client
  * could ask for it. An Engine.IO server has only "/".
  */
 BW_API bw_status bw_nsp_get(bw_server server, struct bw_str name, bw_nsp *out);
+
+/* ---- Listening -------------------------------------------------------------------
+ * Callbacks for the events of a server, namespace or socket.
+ */
 
 /**
  * [any] Calls cb for the events of this type in scope; the listeners of a socket go with it. name:
@@ -1155,6 +1479,10 @@ bw_status bw_on(bw_scope scope,
  */
 BW_API bw_status bw_off(bw_listener listener);
 
+/* ---- Questions -------------------------------------------------------------------
+ * Answering a question, at once or later, on any thread.
+ */
+
 /**
  * [any] Yes; once. The next listener of the question is asked then. Left alone, a question is
  * refused after BW_OPT_DEFERRED_TIMEOUT. BW_OK from the last listener of MIDDLEWARE means that
@@ -1176,6 +1504,10 @@ bw_status bw_deferred_reject(bw_deferred d,
 
 /** [any] Adds a response header. Only for HEADERS, before accepting. */
 BW_API bw_status bw_deferred_set_header(bw_deferred d, struct bw_str name, struct bw_str value);
+
+/* ---- Messages --------------------------------------------------------------------
+ * Keeping the message of an event, and reading values in it.
+ */
 
 /** [any] Checks a payload and encodes it once, to be sent many times. Release *out. */
 BW_API
@@ -1218,6 +1550,10 @@ bw_status bw_message_get(const struct bw_message *msg,
                          struct bw_value *out,
                          size_t value_size);
 
+/* ---- Cursors ---------------------------------------------------------------------
+ * Iterating over the elements of an array or object.
+ */
+
 /**
  * [any] Puts the cursor on the first element or member of the array or object at an RFC 6901 pointer
  * into the arguments, and *out is its value. value_size is sizeof(bw_value). BW_E_NOT_FOUND when
@@ -1258,6 +1594,10 @@ BW_API
 bw_status bw_cursor_next(struct bw_cursor *cursor,
                          struct bw_value *out,
                          size_t value_size);
+
+/* ---- Arguments -------------------------------------------------------------------
+ * Writing arguments without a JSON library.
+ */
 
 /** [any] A new writer. Free it with bw_args_free. */
 BW_API struct bw_args *bw_args_new(void);
@@ -1346,6 +1686,10 @@ bw_status bw_args_payload(struct bw_args *args,
                           struct bw_str event,
                           struct bw_payload *out);
 
+/* ---- Sending ---------------------------------------------------------------------
+ * Events, acknowledgements, broadcasts, and rooms of sockets.
+ */
+
 /**
  * [any] Queues the event for everybody in the target and returns. One socket: BW_E_GONE when it
  * has left, BW_E_FULL over BW_OPT_SEND_BUFFER_HIGH. Broadcasts: BW_OK also when nobody is there.
@@ -1430,8 +1774,16 @@ bw_status bw_fetch_sockets(const struct bw_target *to,
                            bw_drop_fn drop,
                            bw_op *out);
 
+/* ---- Operations ------------------------------------------------------------------
+ * Cancelling what has a callback for its outcome.
+ */
+
 /** [any] Ends an operation early: its callback is told BW_E_CANCELLED, unless it has ended. */
 BW_API bw_status bw_op_cancel(bw_op op);
+
+/* ---- Sockets ---------------------------------------------------------------------
+ * Properties of a socket, its rooms, data and disconnection.
+ */
 
 /** [any] The connected socket with that public id. BW_E_NOT_FOUND. */
 BW_API bw_status bw_socket_find(bw_nsp nsp, struct bw_str sid, bw_socket *out);
@@ -1473,6 +1825,10 @@ bw_status bw_socket_user_get(bw_socket socket,
 
 /** [any] What the client came with; it outlives the socket. Release *out. */
 BW_API bw_status bw_socket_handshake(bw_socket socket, const struct bw_handshake **out);
+
+/* ---- Handshakes ------------------------------------------------------------------
+ * What the client sent when it connected.
+ */
 
 /** [any] One more owner; returns hs. NULL for NULL. */
 BW_API const struct bw_handshake *bw_handshake_retain(const struct bw_handshake *hs);

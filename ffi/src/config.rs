@@ -15,110 +15,62 @@ use crate::version::{ABI, NUMBER};
 /// Names an option; see bw_option_values.
 pub type bw_option = u32;
 
-/// The options: type and default after each. The names in JSON are those of Socket.IO; the engine's
-/// own stand in an object "engine".
+/// The options. Each comment has the meaning, the setter that takes the option, the values, the
+/// default, and the name in JSON: Socket.IO's name, or for options of Bellwire alone a member of
+/// the object "engine".
+// The comments of the options are made from the table in core/src/config/options.rs.
+#[expect(missing_docs, reason = "the header has them")]
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub enum bw_option_values {
-    /// str "/socket.io"
     BW_OPT_PATH = 1,
-    /// bool 1
     BW_OPT_ADD_TRAILING_SLASH = 2,
-    /// ms 45000: a client that has joined no namespace by then is disconnected.
     BW_OPT_CONNECT_TIMEOUT = 5,
-    /// ms 25000
     BW_OPT_PING_INTERVAL = 6,
-    /// ms 20000
     BW_OPT_PING_TIMEOUT = 7,
-    /// ms 10000
     BW_OPT_UPGRADE_TIMEOUT = 8,
-    /// bytes 1000000: the longest body or WebSocket message of a client.
     BW_OPT_MAX_HTTP_BUFFER_SIZE = 9,
-    /// bits BW_TR_POLLING | BW_TR_WEBSOCKET
     BW_OPT_TRANSPORTS = 10,
-    /// bool 1
     BW_OPT_ALLOW_UPGRADES = 11,
-    /// str "": a message that every session is sent first.
     BW_OPT_INITIAL_PACKET = 15,
-    /// json false | true | {"name","path",...}
     BW_OPT_COOKIE = 25,
-    /// json false | {"origin","methods",...}
     BW_OPT_CORS = 26,
-    /// int 0 = one for each core
     BW_OPT_WORKER_THREADS = 80,
-    /// enum BW_DELIVER_THREADS
     BW_OPT_DELIVERY = 81,
-    /// int 65536: with so many events waiting, clients are not read.
     BW_OPT_POLL_QUEUE_EVENTS = 82,
-    /// bytes 67108864
     BW_OPT_POLL_QUEUE_BYTES = 83,
-    /// us 0 = none: bw_server_poll stops after this time.
     BW_OPT_POLL_BUDGET_US = 84,
-    /// int 0 = no limit: open connections, HTTP and WebSocket, and sessions.
     BW_OPT_MAX_CONNECTIONS = 85,
-    /// bytes 16384
     BW_OPT_MAX_HEADER_BYTES = 86,
-    /// int 10: attachments of one packet.
     BW_OPT_MAX_ATTACHMENTS = 87,
-    /// int 64: nesting of a client's JSON.
     BW_OPT_MAX_JSON_DEPTH = 88,
-    /// bytes 4194304 for each client: above it the client is not read, and if it takes nothing for
-    /// BW_OPT_SEND_BUFFER_GRACE, BW_OPT_SEND_BUFFER_POLICY applies.
     BW_OPT_SEND_BUFFER_HIGH = 89,
-    /// bytes 1048576: falling below it is BW_EV_DRAIN.
     BW_OPT_SEND_BUFFER_LOW = 90,
-    /// enum BW_FULL_ERROR
     BW_OPT_SEND_BUFFER_POLICY = 91,
-    /// int 1024
     BW_OPT_BACKLOG = 92,
-    /// bool 1
     BW_OPT_TCP_NODELAY = 93,
-    /// bool 0
     BW_OPT_REUSE_PORT = 94,
-    /// int 0: hops of X-Forwarded-For that are trusted.
     BW_OPT_TRUST_PROXY = 95,
-    /// ms 0 = BW_OPT_CONNECT_TIMEOUT: a question is refused after it.
     BW_OPT_DEFERRED_TIMEOUT = 96,
-    /// str "" = not served
     BW_OPT_METRICS_PATH = 97,
-    /// int 0 = automatic: threads for BW_DELIVER_THREADS.
     BW_OPT_CALLBACK_THREADS = 98,
-    /// str "socket.io" | "engine.io"
     BW_OPT_PROTOCOL = 99,
-    /// int 0 = no limit: packets in the body of one POST; a body with more is answered 413.
     BW_OPT_MAX_PACKETS_PER_PAYLOAD = 100,
-    /// int 1024: frames of one WebSocket message.
     BW_OPT_MAX_FRAGMENTS = 101,
-    /// int 64: namespaces of one connection.
     BW_OPT_MAX_NAMESPACES = 102,
-    /// int 16384: acknowledgements that one connection may owe.
     BW_OPT_MAX_PENDING_ACKS = 103,
-    /// ms 60000: a message that is begun is complete by then.
     BW_OPT_MESSAGE_TIMEOUT = 104,
-    /// ms 10000
     BW_OPT_HEADER_TIMEOUT = 105,
-    /// ms 30000
     BW_OPT_BODY_TIMEOUT = 106,
-    /// ms 30000
     BW_OPT_CLOSE_TIMEOUT = 107,
-    /// int 100: header fields of one request.
     BW_OPT_MAX_HEADERS = 108,
-    /// int 0 = no limit: rooms of one socket.
     BW_OPT_MAX_ROOMS = 109,
-    /// bytes 67108864 for each client, however fast it reads: above it BW_OPT_SEND_BUFFER_POLICY applies.
     BW_OPT_SEND_BUFFER_MAX = 110,
-    /// ms 5000; 0 = BW_OPT_SEND_BUFFER_POLICY applies at BW_OPT_SEND_BUFFER_HIGH, also to a client that reads.
     BW_OPT_SEND_BUFFER_GRACE = 111,
-    /// ms 0 = ping interval + ping timeout: a client that takes nothing of what waits for it for so long is
-    /// disconnected, even if it answers pings.
     BW_OPT_SEND_TIMEOUT = 112,
-    /// bytes 65536: the auth payload of a CONNECT.
     BW_OPT_MAX_AUTH_BYTES = 113,
-    /// ms 2000: a WebSocket whose client broke the protocol is gone by then.
     BW_OPT_ERROR_CLOSE_TIMEOUT = 114,
-    /// ms 30000: a client takes some of an HTTP answer by then.
     BW_OPT_WRITE_TIMEOUT = 117,
-    /// bool 0: refuse requests of pages of other origins than those of the option cors.
     BW_OPT_CHECK_ORIGIN = 118,
 }
 

@@ -18,41 +18,42 @@ pub type bw_status = i32;
 pub enum bw_status_values {
     /// Success.
     BW_OK = 0,
-    /// The caller's mistake: NULL or a senseless argument.
+    /// Invalid argument, for example a NULL pointer or an unknown flag.
     BW_E_ARG = -1,
-    /// An id that was never given out, or one of another kind.
+    /// The id was never given out, or names an object of another kind.
     BW_E_HANDLE = -2,
-    /// Not now, for example listening after close.
+    /// The object's state does not allow the call, for example listening after close.
     BW_E_STATE = -3,
-    /// A [poll] function called inside a callback, or any but a [signal] function in a log callback.
+    /// A [poll] function was called in a callback, or a function other than [signal] in a log callback.
     BW_E_REENTRANT = -4,
-    /// An [out] function called inside a callback.
+    /// An [out] function was called in a callback of the same server.
     BW_E_DEADLOCK = -5,
-    /// Another thread is in this function.
+    /// Another thread is polling this server.
     BW_E_BUSY = -6,
-    /// The ack or question was completed before.
+    /// The acknowledgement or question was answered before.
     BW_E_ALREADY = -7,
-    /// Header and library differ, or a struct without its size.
+    /// Header and library do not match, or the struct_size of a struct is 0.
     BW_E_ABI = -8,
-    /// Unknown option, wrong type, or out of range.
+    /// The option is unknown, or its value is of the wrong type or out of range.
     BW_E_OPTION = -9,
-    /// Not UTF-8; the words name the byte.
+    /// The text is not UTF-8; bw_last_error names the position.
     BW_E_UTF8 = -10,
-    /// Not JSON; the words name the byte.
+    /// The text is not JSON; bw_last_error names the position.
     BW_E_JSON = -11,
-    /// A reserved event name, or an illegal namespace.
+    /// The event name is reserved, or the namespace name is not allowed.
     BW_E_NAME = -12,
-    /// {"_placeholder"} objects and binaries do not match.
+    /// The {"_placeholder"} objects and the binaries do not match.
     BW_E_PLACEHOLDER = -13,
-    /// Larger than a limit.
+    /// The input is larger than a limit.
     BW_E_TOO_BIG = -14,
-    /// There is nothing of that name.
+    /// The name or key does not exist.
     BW_E_NOT_FOUND = -15,
-    /// The value is there but is of another type.
+    /// The value exists but has another type.
     BW_E_TYPE = -16,
-    /// The world: the object existed and is gone. Not a bug.
+    /// The object existed but no longer does, for example because the client disconnected. Expected
+    /// at run time; not a programming error.
     BW_E_GONE = -30,
-    /// The time ran out.
+    /// The timeout passed.
     BW_E_TIMEOUT = -31,
     /// Cancelled by bw_op_cancel.
     BW_E_CANCELLED = -32,
@@ -60,19 +61,19 @@ pub enum bw_status_values {
     BW_E_CLOSED = -33,
     /// The id belongs to the parent process.
     BW_E_FORKED = -34,
-    /// Over a configured limit; nothing was queued.
+    /// A configured limit is reached; nothing was queued.
     BW_E_FULL = -35,
-    /// Not in this build or on this platform.
+    /// Not available in this build or on this platform.
     BW_E_UNSUPPORTED = -36,
-    /// The operating system refused.
+    /// The operating system reported an error.
     BW_E_IO = -38,
-    /// Somebody listens there already.
+    /// Another process or server listens on that address.
     BW_E_ADDR_IN_USE = -39,
     /// The operating system does not permit it.
     BW_E_ACCESS = -40,
-    /// The library's mistake: please report it.
+    /// A bug in the library: please report it.
     BW_E_INTERNAL = -90,
-    /// The library's mistake, caught at the border: please report it.
+    /// A panic in the library, caught at the interface: please report it.
     BW_E_PANIC = -91,
 }
 

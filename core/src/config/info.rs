@@ -18,8 +18,10 @@ pub struct OptionInfo {
     pub name: &'static str,
     /// The default: a string as it is, anything else as JSON.
     pub default_text: String,
-    /// The values it takes, in words: "a whole number from 1 to 1024".
+    /// The values that the option takes, in words: "a whole number from 1 to 1024".
     pub takes: String,
+    /// What the option means, in Markdown; other options are named as in JSON, in backquotes.
+    pub doc: String,
 }
 
 static ALL: LazyLock<Vec<OptionInfo>> = LazyLock::new(|| {
@@ -33,6 +35,12 @@ static ALL: LazyLock<Vec<OptionInfo>> = LazyLock::new(|| {
             value => value.to_string(),
         },
         takes: row.kind.to_string(),
+        doc: row
+            .doc
+            .iter()
+            .map(|line| line.trim())
+            .collect::<Vec<_>>()
+            .join(" "),
     };
     TABLE.iter().map(info).collect()
 });

@@ -1,35 +1,14 @@
-//! `include/bellwire.h`, `symbols.txt` and `bellwire.map` are made from the sources; here they are
-//! made again and compared. `UPDATE=1` writes them.
+//! `include/bellwire.h`, `symbols.txt` and `bellwire.map` are generated from the sources. These tests
+//! generate them again and compare. `UPDATE=1` writes them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The sources in the order in which their functions stand in the header.
-const SOURCES: [&str; 22] = [
-    "types",
-    "version",
-    "error",
-    "log",
-    "config",
-    "server",
-    "poll",
-    "wakeup",
-    "namespace",
-    "event",
-    "on",
-    "deferred",
-    "value",
-    "message",
-    "cursor",
-    "payload",
-    "args",
-    "broadcast",
-    "emit",
-    "op",
-    "socket",
-    "handshake",
-];
+mod options;
+mod sections;
+
+use sections::SECTIONS;
 
 fn ffi() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
@@ -68,12 +47,22 @@ fn header() -> String {
     }
     config.after_includes = Some(macros);
     let mut builder = cbindgen::Builder::new().with_config(config);
-    for source in SOURCES {
-        builder = builder.with_src(ffi().join(format!("src/{source}.rs")));
+    for section in &SECTIONS {
+        builder = builder.with_src(ffi().join(format!("src/{}.rs", section.source)));
     }
     let mut text = Vec::new();
     builder.generate().unwrap().write(&mut text);
-    shorten(&String::from_utf8(text).unwrap())
+    let text = String::from_utf8(text).unwrap();
+    let text = text.replace(" * @CONTENTS@\n", &sections::contents());
+    let text = options::with_comments(&shorten(&text));
+    sections::with_headings(&text, first_function)
+}
+
+/// The first function that a source file exports.
+fn first_function(source: &str) -> String {
+    let text = fs::read_to_string(ffi().join(format!("src/{source}.rs"))).unwrap();
+    let (_, after) = text.split_once("pub extern \"C\" fn ").unwrap();
+    after.split('(').next().unwrap().to_owned()
 }
 
 /// A comment of one line takes one line.
@@ -159,6 +148,20 @@ fn every_exported_function_is_declared() {
     }
     exported.sort();
     assert_eq!(exported, functions(&header()));
+}
+
+#[test]
+fn every_section_has_a_heading_and_stands_in_the_contents() {
+    let header = header();
+    for line in sections::contents().lines() {
+        assert!(header.contains(line), "{line}");
+        let title = line
+            .trim_start_matches([' ', '*'])
+            .split("  ")
+            .next()
+            .unwrap();
+        assert!(header.contains(&format!("/* ---- {title} -")), "{title}");
+    }
 }
 
 #[test]

@@ -90,7 +90,10 @@ class message {
   }
   message(const message &o) : m_(o.m_ ? bw_message_retain(o.m_) : nullptr) {}
   message(message &&o) noexcept : m_(std::exchange(o.m_, nullptr)) {}
-  message &operator=(message o) noexcept { std::swap(m_, o.m_); return *this; }
+  message &operator=(message o) noexcept {
+    std::swap(m_, o.m_);
+    return *this;
+  }
   ~message() { bw_message_release(&m_); }
   explicit operator bool() const noexcept { return m_ != nullptr; }
 
@@ -148,7 +151,10 @@ class deferred {
  public:
   explicit deferred(bw_deferred d) noexcept : d_(d) {}
   deferred(deferred &&o) noexcept : d_(std::exchange(o.d_, 0)) {}
-  deferred &operator=(deferred &&o) noexcept { std::swap(d_, o.d_); return *this; }
+  deferred &operator=(deferred &&o) noexcept {
+    std::swap(d_, o.d_);
+    return *this;
+  }
   ~deferred() {
     if (d_) (void)bw_deferred_reject(d_, 0, BW_S("not answered"), BW_S(""));
   }
@@ -185,7 +191,10 @@ class handshake {
   }
   handshake(const handshake &o) : h_(o.h_ ? bw_handshake_retain(o.h_) : nullptr) {}
   handshake(handshake &&o) noexcept : h_(std::exchange(o.h_, nullptr)) {}
-  handshake &operator=(handshake o) noexcept { std::swap(h_, o.h_); return *this; }
+  handshake &operator=(handshake o) noexcept {
+    std::swap(h_, o.h_);
+    return *this;
+  }
   ~handshake() { bw_handshake_release(&h_); }
   explicit operator bool() const noexcept { return h_ != nullptr; }
 
@@ -240,17 +249,29 @@ class target {
  public:
   explicit target(bw_scope scope) { t_.scope = scope; }
   // More than one room: everyone who is in any of them, once.
-  target &to(std::string_view room) { rooms_.emplace_back(room); return *this; }
-  target &except(std::string_view room) { except_.emplace_back(room); return *this; }
+  target &to(std::string_view room) {
+    rooms_.emplace_back(room);
+    return *this;
+  }
+  target &except(std::string_view room) {
+    except_.emplace_back(room);
+    return *this;
+  }
   // Leaves this socket out.
   target &from(const struct socket &sender);
   // Dropped for clients that cannot take it at once.
-  target &is_volatile() { t_.flags |= BW_TO_VOLATILE; return *this; }
-  target &local() { t_.flags |= BW_TO_LOCAL; return *this; }
+  target &is_volatile() {
+    t_.flags |= BW_TO_VOLATILE;
+    return *this;
+  }
+  target &local() {
+    t_.flags |= BW_TO_LOCAL;
+    return *this;
+  }
   // How long emit_ack waits; 0 is no limit, for one socket.
   template <class Rep, class Period> target &timeout(std::chrono::duration<Rep, Period> d) {
     const auto wait = static_cast<uint32_t>(wait_ms(d));
-    t_.timeout_ms = wait == 0 && d != d.zero() ? 1 : wait;  // late is not "for ever"
+    t_.timeout_ms = wait == 0 && d != d.zero() ? 1 : wait; // late is not "for ever"
     return *this;
   }
 
@@ -396,7 +417,7 @@ class cause {
  public:
   explicit cause(const bw_cause *c) noexcept : c_(c) {}
   explicit operator bool() const noexcept { return c_ != nullptr; }
-  int32_t kind() const noexcept { return c_ ? c_->kind : 0; }  // BW_CAUSE_*
+  int32_t kind() const noexcept { return c_ ? c_->kind : 0; } // BW_CAUSE_*
   std::string_view text() const noexcept { return c_ ? view(c_->text) : std::string_view(); }
   // The option that sets the limit, its value, and the number that was compared with it.
   std::string_view option() const noexcept { return c_ ? view(c_->option) : std::string_view(); }
@@ -479,21 +500,35 @@ template <class F, class... A> struct typed {
   }
 };
 template <class F, class Signature> struct typed_of;
-template <class F, class R, class... A> struct typed_of<F, R(const event &, A...)> { using type = typed<F, A...>; };
+template <class F, class R, class... A> struct typed_of<F, R(const event &, A...)> {
+  using type = typed<F, A...>;
+};
 template <class M> struct signature;
-template <class C, class R, class... A> struct signature<R (C::*)(A...)> { using type = R(A...); };
-template <class C, class R, class... A> struct signature<R (C::*)(A...) const> { using type = R(A...); };
-template <class C, class R, class... A> struct signature<R (C::*)(A...) noexcept> { using type = R(A...); };
-template <class C, class R, class... A> struct signature<R (C::*)(A...) const noexcept> { using type = R(A...); };
+template <class C, class R, class... A> struct signature<R (C::*)(A...)> {
+  using type = R(A...);
+};
+template <class C, class R, class... A> struct signature<R (C::*)(A...) const> {
+  using type = R(A...);
+};
+template <class C, class R, class... A> struct signature<R (C::*)(A...) noexcept> {
+  using type = R(A...);
+};
+template <class C, class R, class... A> struct signature<R (C::*)(A...) const noexcept> {
+  using type = R(A...);
+};
 template <class F> struct signature_of : signature<decltype(&F::operator())> {};
-template <class R, class... A> struct signature_of<R (*)(A...)> { using type = R(A...); };
+template <class R, class... A> struct signature_of<R (*)(A...)> {
+  using type = R(A...);
+};
 
 template <class F> auto handler(F f) {
-  if constexpr (std::is_invocable_v<F &, const event &>) return f;
-  else return typename typed_of<F, typename signature_of<F>::type>::type{std::move(f)};
+  if constexpr (std::is_invocable_v<F &, const event &>)
+    return f;
+  else
+    return typename typed_of<F, typename signature_of<F>::type>::type{std::move(f)};
 }
 
-}  // namespace detail
+} // namespace detail
 
 // How an operation has ended.
 class outcome : public event {
@@ -552,9 +587,15 @@ template <class Self> class listening {
   template <class F> listener on_any_outgoing(F f) const {
     return self().listen(BW_EV_OUTGOING, "", std::move(f));
   }
-  template <class F> listener on_connection(F f) const { return self().listen(BW_EV_CONNECTION, "", std::move(f)); }
-  template <class F> listener on_disconnecting(F f) const { return self().listen(BW_EV_DISCONNECTING, "", std::move(f)); }
-  template <class F> listener on_disconnect(F f) const { return self().listen(BW_EV_DISCONNECT, "", std::move(f)); }
+  template <class F> listener on_connection(F f) const {
+    return self().listen(BW_EV_CONNECTION, "", std::move(f));
+  }
+  template <class F> listener on_disconnecting(F f) const {
+    return self().listen(BW_EV_DISCONNECTING, "", std::move(f));
+  }
+  template <class F> listener on_disconnect(F f) const {
+    return self().listen(BW_EV_DISCONNECT, "", std::move(f));
+  }
   template <class F> listener on_upgrade(F f) const { return self().listen(BW_EV_UPGRADE, "", std::move(f)); }
   template <class F> listener on_drain(F f) const { return self().listen(BW_EV_DRAIN, "", std::move(f)); }
   // Messages for a client found no room in its send buffer; code() is how many since the last time.
@@ -565,9 +606,8 @@ template <class Self> class listening {
   template <class F> listener use_packet(F f) const { return ask(BW_EV_PACKET_MIDDLEWARE, std::move(f)); }
   template <class F> listener allow_request(F f) const { return ask(BW_EV_ALLOW_REQUEST, std::move(f)); }
   template <class F> listener ask(bw_event_type type, F f) const {
-    return self().listen(type, "", [f = std::move(f)](const event &ev) mutable {
-      f(ev, deferred(ev.raw().deferred));
-    });
+    return self().listen(type, "",
+                         [f = std::move(f)](const event &ev) mutable { f(ev, deferred(ev.raw().deferred)); });
   }
 
  private:
@@ -580,7 +620,8 @@ class scope : public listening<scope> {
  public:
   explicit scope(bw_scope id = 0) noexcept : id_(id) {}
 
-  template <class F> listener listen(bw_event_type type, std::string_view name, F f, uint32_t flags = 0) const {
+  template <class F>
+  listener listen(bw_event_type type, std::string_view name, F f, uint32_t flags = 0) const {
     auto *box = new F(std::move(f));
     listener l;
     check(bw_on(id_, type, str(name), flags, &thunk<event, F>::call, box, &thunk<event, F>::drop, &l.v));
@@ -607,7 +648,7 @@ template <class F> struct guarded {
 };
 template <class F> guarded(std::shared_ptr<gate>, F) -> guarded<F>;
 
-}  // namespace detail
+} // namespace detail
 
 // Listeners that are removed when this object ends; its end waits for those that
 // run on other threads (not for one that it is called in), so that they may use
@@ -619,7 +660,8 @@ class subscriptions {
   class bound : public listening<bound> {
    public:
     bound(subscriptions &group, scope where) noexcept : group_(&group), where_(where) {}
-    template <class F> listener listen(bw_event_type type, std::string_view name, F f, uint32_t flags = 0) const {
+    template <class F>
+    listener listen(bw_event_type type, std::string_view name, F f, uint32_t flags = 0) const {
       const listener l = where_.listen(type, name, detail::guarded<F>{group_->gate(), std::move(f)}, flags);
       group_->listeners_.push_back(l);
       return l;
@@ -667,17 +709,17 @@ namespace detail {
 inline void exception_left(const bw_event &e, std::string_view what) noexcept {
 #if defined(__cpp_exceptions)
   try {
-    if (const auto handler = exception_handlers::all().of(e.server)) (*handler)(event(e), what);
-    else print_exception_rarely(e, what);
-  } catch (...) {
-    std::fputs("bellwire: an exception left the handler of server::on_exception\n", stderr);
-  }
+    if (const auto handler = exception_handlers::all().of(e.server))
+      (*handler)(event(e), what);
+    else
+      print_exception_rarely(e, what);
+  } catch (...) { std::fputs("bellwire: an exception left the handler of server::on_exception\n", stderr); }
 #else
   print_exception_rarely(e, what);
 #endif
 }
 
-}  // namespace detail
+} // namespace detail
 
 // For server::on_exception: ends the program.
 [[noreturn]] inline void abort_on_exception(const event &ev, std::string_view what) {
@@ -706,9 +748,9 @@ class nsp : public scope {
 // ---------------------------------------------------------------------- server
 
 enum class delivery : int32_t {
-  threads = BW_DELIVER_THREADS,  // callbacks on a pool of the engine's
-  polled = BW_DELIVER_POLLED,    // callbacks inside server::poll
-  inlined = BW_DELIVER_INLINE,   // on the engine's own threads: must not block
+  threads = BW_DELIVER_THREADS, // callbacks on a pool of the engine's
+  polled = BW_DELIVER_POLLED,   // callbacks inside server::poll
+  inlined = BW_DELIVER_INLINE,  // on the engine's own threads: must not block
 };
 
 class config {
@@ -718,9 +760,18 @@ class config {
   }
   // The options object of Socket.IO as JSON.
   explicit config(std::string_view options_json) : config() { json(options_json); }
-  config &set(bw_option o, int64_t v) { check(bw_config_set_int(c_.get(), o, v)); return *this; }
-  config &set(bw_option o, std::string_view v) { check(bw_config_set_str(c_.get(), o, str(v))); return *this; }
-  config &json(std::string_view text) { check(bw_config_set_json(c_.get(), str(text))); return *this; }
+  config &set(bw_option o, int64_t v) {
+    check(bw_config_set_int(c_.get(), o, v));
+    return *this;
+  }
+  config &set(bw_option o, std::string_view v) {
+    check(bw_config_set_str(c_.get(), o, str(v)));
+    return *this;
+  }
+  config &json(std::string_view text) {
+    check(bw_config_set_json(c_.get(), str(text)));
+    return *this;
+  }
   config &deliver(delivery d) { return set(BW_OPT_DELIVERY, static_cast<int64_t>(d)); }
   // Engine.IO messages and nothing above them.
   config &raw() { return set(BW_OPT_PROTOCOL, std::string_view("engine.io")); }
@@ -732,7 +783,9 @@ class config {
   const bw_config *get() const noexcept { return c_.get(); }
 
  private:
-  struct del { void operator()(bw_config *p) const noexcept { bw_config_free(&p); } };
+  struct del {
+    void operator()(bw_config *p) const noexcept { bw_config_free(&p); }
+  };
   std::unique_ptr<bw_config, del> c_;
 };
 
@@ -743,7 +796,10 @@ class server {
  public:
   explicit server(const config &c = config()) { check(bw_server_new(c.get(), &s_)); }
   server(server &&o) noexcept : s_(std::exchange(o.s_, 0)) {}
-  server &operator=(server &&o) noexcept { std::swap(s_, o.s_); return *this; }
+  server &operator=(server &&o) noexcept {
+    std::swap(s_, o.s_);
+    return *this;
+  }
   ~server() {
     if (s_) end(s_);
   }
@@ -776,7 +832,9 @@ class server {
     check(bw_server_serve(s_, str(path), str(content_type),
                           {reinterpret_cast<const uint8_t *>(bytes), body.size()}));
   }
-  void unserve(std::string_view path) const { check(bw_server_serve(s_, str(path), {nullptr, 0}, {nullptr, 0})); }
+  void unserve(std::string_view path) const {
+    check(bw_server_serve(s_, str(path), {nullptr, 0}, {nullptr, 0}));
+  }
 
   // Polled delivery: runs what has arrived; returns how many events that were.
   uint32_t poll() const { return poll(ms(0)); }
@@ -803,10 +861,18 @@ class server {
     check(bw_server_next(s_, wait_ms(wait), &e));
     return e ? std::optional<event>(event(*e)) : std::nullopt;
   }
-  bw_fd poll_fd() const { bw_fd fd{}; check(bw_server_poll_fd(s_, &fd)); return fd; }
+  bw_fd poll_fd() const {
+    bw_fd fd{};
+    check(bw_server_poll_fd(s_, &fd));
+    return fd;
+  }
   void wakeup() const noexcept { (void)bw_server_wakeup(s_); }
 
-  int64_t stat(const char *name) const { int64_t n = 0; check(bw_server_stat(s_, name, &n)); return n; }
+  int64_t stat(const char *name) const {
+    int64_t n = 0;
+    check(bw_server_stat(s_, name, &n));
+    return n;
+  }
   std::string metrics() const {
     bw_buf buf{nullptr, 0, nullptr};
     check(bw_server_metrics(s_, &buf));
@@ -824,11 +890,13 @@ class server {
     const bw_server id = s;
     const bw_status status = bw_server_free(&s);
     if (status == BW_E_DEADLOCK || status == BW_E_BUSY) {
-      std::fputs("bellwire: ~server in a callback, or beside poll: the server ends on a thread of its own\n", stderr);
+      std::fputs("bellwire: ~server in a callback, or beside poll: the server ends on a thread of its own\n",
+                 stderr);
       (void)bw_server_close(s, 0);
       end_later(s);
     } else {
-      if (status < 0) std::fprintf(stderr, "bellwire: ~server: %s: %s\n", bw_status_name(status), bw_last_error());
+      if (status < 0)
+        std::fprintf(stderr, "bellwire: ~server: %s: %s\n", bw_status_name(status), bw_last_error());
       detail::exception_handlers::all().forget(id);
     }
   }
@@ -851,7 +919,7 @@ class server {
   bw_server s_ = 0;
 };
 
-}  // namespace bellwire
+} // namespace bellwire
 
 template <> struct std::hash<bellwire::socket> {
   size_t operator()(bellwire::socket x) const noexcept { return std::hash<uint64_t>{}(x.v); }

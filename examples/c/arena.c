@@ -104,8 +104,8 @@ static void on_connection(const bw_event *ev, void *user) {
   bw_str room_name;
   (void)user;
   (void)nick_of(ev->handshake, nick);
-  if (bw_handshake_auth(ev->handshake, BW_S("/hue"), &hue, sizeof hue) != BW_OK ||
-      hue.type != BW_V_INT || hue.i < 0 || hue.i > 359)
+  if (bw_handshake_auth(ev->handshake, BW_S("/hue"), &hue, sizeof hue) != BW_OK || hue.type != BW_V_INT ||
+      hue.i < 0 || hue.i > 359)
     hue.i = 210;
   if (v) v->body = world_add(&the_world, PLAYER_VISITOR, nick, (int)hue.i);
   if (!v || !v->body) {
@@ -174,8 +174,8 @@ static void on_switch(const bw_event *ev, void *user) {
   int to;
   (void)user;
   if (!v) return;
-  if (bw_message_get(ev->message, BW_S("/0"), &name, sizeof name) != BW_OK ||
-      name.type != BW_V_STRING || (to = room_named(name.s.data, name.s.len)) < 0) {
+  if (bw_message_get(ev->message, BW_S("/0"), &name, sizeof name) != BW_OK || name.type != BW_V_STRING ||
+      (to = room_named(name.s.data, name.s.len)) < 0) {
     answer_member(ev, "error", "There is no arena with this name.");
     return;
   }
@@ -198,8 +198,8 @@ static void on_chat(const bw_event *ev, void *user) {
   int n;
   (void)user;
   if (!v) return;
-  if (bw_message_get(ev->message, BW_S("/0"), &text, sizeof text) != BW_OK ||
-      text.type != BW_V_STRING || (n = characters(text.s)) < 1 || n > CHAT_CHARACTERS) {
+  if (bw_message_get(ev->message, BW_S("/0"), &text, sizeof text) != BW_OK || text.type != BW_V_STRING ||
+      (n = characters(text.s)) < 1 || n > CHAT_CHARACTERS) {
     answer_member(ev, "error", "A message must have 1 to 240 characters.");
     return;
   }
@@ -216,16 +216,19 @@ static void on_chat(const bw_event *ev, void *user) {
 }
 
 static void listen_to_clients(void) {
-  static const struct { bw_event_type type; const char *name; bw_callback cb; } listeners[] = {
-    {BW_EV_MIDDLEWARE, "", on_ask_in}, {BW_EV_CONNECTION, "", on_connection},
-    {BW_EV_DISCONNECT, "", on_disconnect}, {BW_EV_MESSAGE, "", on_any},
-    {BW_EV_MESSAGE, "move", on_move}, {BW_EV_MESSAGE, "goto", on_goto},
-    {BW_EV_MESSAGE, "latency", on_latency}, {BW_EV_MESSAGE, "switch", on_switch},
-    {BW_EV_MESSAGE, "chat", on_chat}};
+  static const struct {
+    bw_event_type type;
+    const char *name;
+    bw_callback cb;
+  } listeners[] = {{BW_EV_MIDDLEWARE, "", on_ask_in},      {BW_EV_CONNECTION, "", on_connection},
+                   {BW_EV_DISCONNECT, "", on_disconnect},  {BW_EV_MESSAGE, "", on_any},
+                   {BW_EV_MESSAGE, "move", on_move},       {BW_EV_MESSAGE, "goto", on_goto},
+                   {BW_EV_MESSAGE, "latency", on_latency}, {BW_EV_MESSAGE, "switch", on_switch},
+                   {BW_EV_MESSAGE, "chat", on_chat}};
   size_t i;
   for (i = 0; i < sizeof listeners / sizeof *listeners; i++)
-    must(bw_on(nsp, listeners[i].type, bw_cstr(listeners[i].name), 0, listeners[i].cb, NULL,
-               NULL, NULL), "bw_on");
+    must(bw_on(nsp, listeners[i].type, bw_cstr(listeners[i].name), 0, listeners[i].cb, NULL, NULL, NULL),
+         "bw_on");
 }
 
 /* ---------------------------------------------------------------- the clock */
@@ -282,16 +285,22 @@ int main(int argc, char **argv) {
     return 1;
   }
   for (i = 1; i + 1 < argc; i += 2) {
-    if (strcmp(argv[i], "--port") == 0) port = (uint16_t)atoi(argv[i + 1]);
-    else if (strcmp(argv[i], "--host") == 0) host = argv[i + 1];
-    else if (strcmp(argv[i], "--web") == 0) web = argv[i + 1];
-    else if (strcmp(argv[i], "--drones") == 0) drones = atoi(argv[i + 1]);
-    else usage();
+    if (strcmp(argv[i], "--port") == 0)
+      port = (uint16_t)atoi(argv[i + 1]);
+    else if (strcmp(argv[i], "--host") == 0)
+      host = argv[i + 1];
+    else if (strcmp(argv[i], "--web") == 0)
+      web = argv[i + 1];
+    else if (strcmp(argv[i], "--drones") == 0)
+      drones = atoi(argv[i + 1]);
+    else
+      usage();
   }
   if (i < argc) usage();
   /* Messages of clients are short, so the limit is low. */
   must(bw_config_set_json(config, BW_S("{\"pingInterval\":10000,\"maxHttpBufferSize\":16384,"
-                                       "\"engine\":{\"delivery\":\"polled\"}}")), "options");
+                                       "\"engine\":{\"delivery\":\"polled\"}}")),
+       "options");
   must(bw_server_new(config, &server), "bw_server_new");
   bw_config_free(&config);
   must(bw_nsp_get(server, BW_S("/"), &nsp), "bw_nsp_get");

@@ -9,15 +9,16 @@
 
 enum { PATH_SIZE = 4096 };
 
-static const struct { const char *path, *file, *type; } files[] = {
-  {"/", "index.html", "text/html; charset=utf-8"},
-  {"/arena.css", "arena.css", "text/css; charset=utf-8"},
-  {"/arena.js", "arena.js", "text/javascript; charset=utf-8"},
-  {"/world.js", "world.js", "text/javascript; charset=utf-8"},
-  {"/draw.js", "draw.js", "text/javascript; charset=utf-8"},
-  {"/panels.js", "panels.js", "text/javascript; charset=utf-8"},
-  {"/socket.io.min.js", "node_modules/socket.io-client/dist/socket.io.min.js",
-   "text/javascript; charset=utf-8"}};
+static const struct {
+  const char *path, *file, *type;
+} files[] = {{"/", "index.html", "text/html; charset=utf-8"},
+             {"/arena.css", "arena.css", "text/css; charset=utf-8"},
+             {"/arena.js", "arena.js", "text/javascript; charset=utf-8"},
+             {"/world.js", "world.js", "text/javascript; charset=utf-8"},
+             {"/draw.js", "draw.js", "text/javascript; charset=utf-8"},
+             {"/panels.js", "panels.js", "text/javascript; charset=utf-8"},
+             {"/socket.io.min.js", "node_modules/socket.io-client/dist/socket.io.min.js",
+              "text/javascript; charset=utf-8"}};
 
 /* The folder examples/arena, relative to the working directory or, if it is not
  * there, relative to the program in build/examples. */

@@ -9,9 +9,9 @@ static const double VISITOR_SPEED = 360, DRONE_SPEED = 190;
 static const double PICKUP_REACH = PLAYER_RADIUS + 14;
 
 const room world_rooms[ROOMS] = {
-  {"harbour", "Harbour", 200, 4, {{400, 270, 60}, {1200, 270, 60}, {400, 630, 60}, {1200, 630, 60}}},
-  {"orchard", "Orchard", 140, 3, {{800, 450, 110}, {330, 450, 46}, {1270, 450, 46}}},
-  {"forge", "Forge", 18, 4, {{800, 200, 56}, {800, 700, 56}, {520, 450, 56}, {1080, 450, 56}}}};
+    {"harbour", "Harbour", 200, 4, {{400, 270, 60}, {1200, 270, 60}, {400, 630, 60}, {1200, 630, 60}}},
+    {"orchard", "Orchard", 140, 3, {{800, 450, 110}, {330, 450, 46}, {1270, 450, 46}}},
+    {"forge", "Forge", 18, 4, {{800, 200, 56}, {800, 700, 56}, {520, 450, 56}, {1080, 450, 56}}}};
 
 int room_named(const char *name, size_t len) {
   int i;
@@ -20,9 +20,7 @@ int room_named(const char *name, size_t len) {
   return -1;
 }
 
-static double limit(double v, double low, double high) {
-  return v < low ? low : v > high ? high : v;
-}
+static double limit(double v, double low, double high) { return v < low ? low : v > high ? high : v; }
 
 static double random_between(world *w, double low, double high) {
   w->random ^= w->random << 13;
@@ -201,9 +199,7 @@ static uint8_t *put16(uint8_t *at, uint32_t v) {
   return at + 2;
 }
 
-static uint8_t *put_fixed(uint8_t *at, double v) {
-  return put16(at, (uint32_t)(int32_t)lround(v * 32));
-}
+static uint8_t *put_fixed(uint8_t *at, double v) { return put16(at, (uint32_t)(int32_t)lround(v * 32)); }
 
 /* The format is described in examples/arena/world.js, which decodes it. */
 size_t world_snapshot(const world *w, int of_room, uint8_t out[SNAPSHOT_SIZE]) {

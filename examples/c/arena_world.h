@@ -22,7 +22,9 @@ enum {
   SNAPSHOT_SIZE = 8 + 12 * PLAYERS_MAX + 8 * PICKUPS
 };
 
-typedef struct pillar { double x, y, radius; } pillar;
+typedef struct pillar {
+  double x, y, radius;
+} pillar;
 
 typedef struct room {
   const char *name, *title;
@@ -40,12 +42,15 @@ typedef struct player {
   unsigned score;
   char nick[NICK_SIZE];
   double x, y, vx, vy;
-  double want_x, want_y;   /* direction, at most 1 long */
-  int has_goal;            /* walks to the goal instead */
+  double want_x, want_y; /* direction, at most 1 long */
+  int has_goal;          /* walks to the goal instead */
   double goal_x, goal_y;
 } player;
 
-typedef struct pickup { double x, y; int is_gold; } pickup;
+typedef struct pickup {
+  double x, y;
+  int is_gold;
+} pickup;
 
 typedef struct world {
   uint32_t tick;

@@ -36,8 +36,7 @@ void must(bw_status status, const char *what) {
   exit(1);
 }
 
-void add_listener(bw_scope scope, bw_event_type type, const char *name, uint32_t flags,
-                  bw_callback cb) {
+void add_listener(bw_scope scope, bw_event_type type, const char *name, uint32_t flags, bw_callback cb) {
   must(bw_on(scope, type, bw_cstr(name), flags, cb, NULL, NULL, NULL), name);
 }
 
@@ -121,11 +120,16 @@ int main(int argc, char **argv) {
       continue;
     }
     if (++i == argc) usage();
-    if (strcmp(option, "--port") == 0) port = (uint16_t)atoi(argv[i]);
-    else if (strcmp(option, "--host") == 0) host = argv[i];
-    else if (strcmp(option, "--delivery") == 0) delivery = delivery_of(argv[i]);
-    else if (strcmp(option, "--options") == 0) options = argv[i];
-    else usage();
+    if (strcmp(option, "--port") == 0)
+      port = (uint16_t)atoi(argv[i]);
+    else if (strcmp(option, "--host") == 0)
+      host = argv[i];
+    else if (strcmp(option, "--delivery") == 0)
+      delivery = delivery_of(argv[i]);
+    else if (strcmp(option, "--options") == 0)
+      options = argv[i];
+    else
+      usage();
   }
   if (options) must(bw_config_set_json(config, bw_cstr(options)), "--options");
   if (raw) must(bw_config_set_str(config, BW_OPT_PROTOCOL, BW_S("engine.io")), "--raw");

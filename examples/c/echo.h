@@ -30,8 +30,7 @@ typedef struct peer {
 void must(bw_status status, const char *what);
 /* Copies the socket id of an event to out. */
 void client_id(const bw_event *ev, char out[ID_SIZE]);
-void add_listener(bw_scope scope, bw_event_type type, const char *name, uint32_t flags,
-                  bw_callback cb);
+void add_listener(bw_scope scope, bw_event_type type, const char *name, uint32_t flags, bw_callback cb);
 
 /* echo_events.c */
 void add_packet_check(bw_nsp nsp);
@@ -48,7 +47,10 @@ void answer_with(bw_ack ack, bw_args *args);
 
 /* A growable string.  args_from returns the arguments of an event, beginning with
  * the one at index `first`, as a JSON array. */
-typedef struct text { char *data; size_t len, cap; } text;
+typedef struct text {
+  char *data;
+  size_t len, cap;
+} text;
 void text_add(text *t, bw_str s);
 void text_free(text *t);
 bw_str text_view(const text *t);
@@ -56,7 +58,10 @@ text args_from(const bw_event *ev, size_t first);
 bw_blob *blobs_of(const bw_bytes *bins, size_t n);
 
 /* A target read from {"rooms":[],"except":[],"self":true,"volatile":false,"timeout":0}. */
-typedef struct audience { bw_target to; bw_str *rooms, *except; } audience;
+typedef struct audience {
+  bw_target to;
+  bw_str *rooms, *except;
+} audience;
 audience audience_of(const bw_event *ev, const char *pointer);
 void audience_free(audience *a);
 int get(const bw_event *ev, const char *pointer, bw_value *out);

@@ -18,8 +18,7 @@ static int is_root(const bw_event *ev) { return is(ev->nsp_name, "/"); }
 static void no_answer(bw_ack ack) { (void)bw_ack_json(ack, BW_S("[]")); }
 
 /* Emits an event with JSON arguments and attachments to one socket. */
-static bw_status send(bw_socket socket, bw_str event, bw_str args, const bw_bytes *bins,
-                      size_t n_bins) {
+static bw_status send(bw_socket socket, bw_str event, bw_str args, const bw_bytes *bins, size_t n_bins) {
   const bw_target to = bw_to(socket);
   bw_payload p = bw_payload_of(event, args);
   bw_blob *blobs = blobs_of(bins, n_bins);
@@ -265,12 +264,18 @@ static void on_find(const bw_event *ev, void *user) {
 }
 
 static void on_handshake(const bw_event *ev, void *user) {
-  static const struct { const char *name; bw_hs_key key; } json[] = {
-    {"headers", BW_HS_HEADERS_JSON}, {"query", BW_HS_QUERY_JSON}, {"auth", BW_HS_AUTH_JSON}};
-  static const struct { const char *name; bw_hs_key key; } texts[] = {
-    {"address", BW_HS_ADDRESS}, {"time", BW_HS_TIME}, {"url", BW_HS_URL}};
-  static const struct { const char *name; bw_hs_key key; } flags[] = {
-    {"secure", BW_HS_SECURE}, {"xdomain", BW_HS_XDOMAIN}};
+  static const struct {
+    const char *name;
+    bw_hs_key key;
+  } json[] = {{"headers", BW_HS_HEADERS_JSON}, {"query", BW_HS_QUERY_JSON}, {"auth", BW_HS_AUTH_JSON}};
+  static const struct {
+    const char *name;
+    bw_hs_key key;
+  } texts[] = {{"address", BW_HS_ADDRESS}, {"time", BW_HS_TIME}, {"url", BW_HS_URL}};
+  static const struct {
+    const char *name;
+    bw_hs_key key;
+  } flags[] = {{"secure", BW_HS_SECURE}, {"xdomain", BW_HS_XDOMAIN}};
   const bw_handshake *hs = NULL;
   bw_args *args;
   int64_t number;
@@ -282,13 +287,17 @@ static void on_handshake(const bw_event *ev, void *user) {
   bw_args_begin_object(args);
   for (i = 0; i < 3; i++) {
     bw_args_key(args, bw_cstr(json[i].name));
-    if (bw_handshake_str(hs, json[i].key, &s) == BW_OK) bw_args_json(args, s);
-    else bw_args_null(args);
+    if (bw_handshake_str(hs, json[i].key, &s) == BW_OK)
+      bw_args_json(args, s);
+    else
+      bw_args_null(args);
   }
   for (i = 0; i < 3; i++) {
     bw_args_key(args, bw_cstr(texts[i].name));
-    if (bw_handshake_str(hs, texts[i].key, &s) == BW_OK) bw_args_str(args, s);
-    else bw_args_null(args);
+    if (bw_handshake_str(hs, texts[i].key, &s) == BW_OK)
+      bw_args_str(args, s);
+    else
+      bw_args_null(args);
   }
   for (i = 0; i < 2; i++) {
     bw_args_key(args, bw_cstr(flags[i].name));
@@ -305,8 +314,7 @@ static void on_transport(const bw_event *ev, void *user) {
   int64_t bits = 0;
   (void)user;
   (void)bw_socket_int(ev->socket, BW_SK_TRANSPORT, &bits);
-  (void)bw_ack_json(ev->ack, bits == BW_TR_WEBSOCKET ? BW_S("[\"websocket\"]")
-                                                     : BW_S("[\"polling\"]"));
+  (void)bw_ack_json(ev->ack, bits == BW_TR_WEBSOCKET ? BW_S("[\"websocket\"]") : BW_S("[\"polling\"]"));
 }
 
 static void on_log(const bw_event *ev, void *user) {
@@ -361,22 +369,37 @@ static void on_block(const bw_event *ev, void *user) {
   no_answer(ev->ack);
 }
 
-void add_packet_check(bw_nsp nsp) {
-  add_listener(nsp, BW_EV_PACKET_MIDDLEWARE, "", 0, on_packet);
-}
+void add_packet_check(bw_nsp nsp) { add_listener(nsp, BW_EV_PACKET_MIDDLEWARE, "", 0, on_packet); }
 
 void add_events(bw_nsp nsp) {
-  static const struct { const char *name; bw_callback cb; } events[] = {
-    {"message", on_message}, {"message-with-ack", on_message_with_ack}, {"held", on_held},
-    {"message-with-bytes", on_message_with_bytes},
-    {"volatile-many", on_volatile_many}, {"call", on_call}, {"join", on_join},
-    {"leave", on_leave}, {"rooms", on_rooms}, {"broadcast", on_broadcast},
-    {"broadcast-ack", on_broadcast_ack}, {"sockets-join", on_sockets_join},
-    {"sockets-leave", on_sockets_leave}, {"disconnect-sockets", on_disconnect_sockets},
-    {"disconnect-me", on_disconnect_me}, {"fetch", on_fetch}, {"set-data", on_set_data},
-    {"find", on_find}, {"handshake", on_handshake}, {"transport", on_transport},
-    {"log", on_log}, {"any-count", on_any_count}, {"outgoing-count", on_outgoing_count},
-    {"stat", on_stat}, {"block", on_block}};
+  static const struct {
+    const char *name;
+    bw_callback cb;
+  } events[] = {{"message", on_message},
+                {"message-with-ack", on_message_with_ack},
+                {"held", on_held},
+                {"message-with-bytes", on_message_with_bytes},
+                {"volatile-many", on_volatile_many},
+                {"call", on_call},
+                {"join", on_join},
+                {"leave", on_leave},
+                {"rooms", on_rooms},
+                {"broadcast", on_broadcast},
+                {"broadcast-ack", on_broadcast_ack},
+                {"sockets-join", on_sockets_join},
+                {"sockets-leave", on_sockets_leave},
+                {"disconnect-sockets", on_disconnect_sockets},
+                {"disconnect-me", on_disconnect_me},
+                {"fetch", on_fetch},
+                {"set-data", on_set_data},
+                {"find", on_find},
+                {"handshake", on_handshake},
+                {"transport", on_transport},
+                {"log", on_log},
+                {"any-count", on_any_count},
+                {"outgoing-count", on_outgoing_count},
+                {"stat", on_stat},
+                {"block", on_block}};
   size_t i;
   add_listener(nsp, BW_EV_MESSAGE, "", 0, on_any);
   for (i = 0; i < sizeof events / sizeof *events; i++)

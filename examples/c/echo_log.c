@@ -56,8 +56,8 @@ static void on_disconnecting(const bw_event *ev, void *user) {
     }
     free(names);
   }
-  log_line("disconnecting %.*s %s %.*s %.*s", (int)ev->nsp_name.len, ev->nsp_name.data, id,
-           (int)ev->name.len, ev->name.data, (int)rooms.len, rooms.data ? rooms.data : "");
+  log_line("disconnecting %.*s %s %.*s %.*s", (int)ev->nsp_name.len, ev->nsp_name.data, id, (int)ev->name.len,
+           ev->name.data, (int)rooms.len, rooms.data ? rooms.data : "");
   bw_list_free(&list);
   text_free(&rooms);
 }
@@ -66,8 +66,8 @@ static void on_disconnect(const bw_event *ev, void *user) {
   char id[ID_SIZE];
   (void)user;
   client_id(ev, id);
-  log_line("disconnect %.*s %s %.*s", (int)ev->nsp_name.len, ev->nsp_name.data, id,
-           (int)ev->name.len, ev->name.data);
+  log_line("disconnect %.*s %s %.*s", (int)ev->nsp_name.len, ev->nsp_name.data, id, (int)ev->name.len,
+           ev->name.data);
 }
 
 static void on_upgrade(const bw_event *ev, void *user) {
@@ -88,8 +88,8 @@ static void on_room(const bw_event *ev, void *user) {
   } else {
     id.len = 0;
   }
-  log_line("%s %.*s %.*s%s%.*s", what, (int)ev->nsp_name.len, ev->nsp_name.data,
-           (int)ev->name.len, ev->name.data, id.len ? " " : "", (int)id.len, id.len ? id.data : "");
+  log_line("%s %.*s %.*s%s%.*s", what, (int)ev->nsp_name.len, ev->nsp_name.data, (int)ev->name.len,
+           ev->name.data, id.len ? " " : "", (int)id.len, id.len ? id.data : "");
 }
 
 static void on_connection_error(const bw_event *ev, void *user) {

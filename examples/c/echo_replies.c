@@ -102,8 +102,7 @@ void on_broadcast_ack(const bw_event *ev, void *user) {
   p.bins = blobs;
   p.n_bins = ev->n_bins;
   status = bw_message_new(&p, &question);
-  if (status == BW_OK)
-    status = bw_emit_ack(&a.to, question, on_asked, keep(ev->ack), free, NULL);
+  if (status == BW_OK) status = bw_emit_ack(&a.to, question, on_asked, keep(ev->ack), free, NULL);
   if (status != BW_OK) answer_outcome(ev->ack, status, BW_S("[]"), NULL);
   bw_message_release(&question);
   free(blobs);

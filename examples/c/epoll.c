@@ -90,9 +90,12 @@ int main(int argc, char **argv) {
     struct epoll_event ready[8];
     int n = epoll_wait(set, ready, 8, -1), i;
     for (i = 0; i < n; i++) {
-      if (ready[i].data.fd == engine) must(bw_server_poll(server, 256, 0));
-      else if (ready[i].data.fd == timer) tick(timer, nsp, args);
-      else running = 0;
+      if (ready[i].data.fd == engine)
+        must(bw_server_poll(server, 256, 0));
+      else if (ready[i].data.fd == timer)
+        tick(timer, nsp, args);
+      else
+        running = 0;
     }
   }
   must(bw_server_close(server, 2000));

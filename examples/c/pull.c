@@ -77,14 +77,11 @@ static void handle(const bw_event *ev) {
       (void)bw_socket_user_set(ev->socket, nick, free);
     }
     break;
-  case BW_EV_MESSAGE:
-    on_message(ev);
-    break;
+  case BW_EV_MESSAGE: on_message(ev); break;
   case BW_EV_DISCONNECT:
     if (ev->user) tell(ev->nsp, "left", ev->user, NULL);
     break;
-  default:
-    break;
+  default: break;
   }
 }
 

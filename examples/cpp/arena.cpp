@@ -25,18 +25,23 @@ using bellwire::event;
 constexpr double width = 1600, height = 900, radius = 22, reach = radius + 14, step_s = 1.0 / 60;
 constexpr size_t players_max = 200, pickups_per_room = 8, nick_max = 16, chat_max = 240;
 
-struct Circle { double x, y, r; };
+struct Circle {
+  double x, y, r;
+};
 struct Room {
   std::string name, title;
   int hue;
   std::vector<Circle> pillars;
 };
-static const std::array<Room, 3> rooms = {{
-    {"harbour", "Harbour", 200, {{400, 270, 60}, {1200, 270, 60}, {400, 630, 60}, {1200, 630, 60}}},
-    {"orchard", "Orchard", 140, {{800, 450, 110}, {330, 450, 46}, {1270, 450, 46}}},
-    {"forge", "Forge", 18, {{800, 200, 56}, {800, 700, 56}, {520, 450, 56}, {1080, 450, 56}}}}};
+static const std::array<Room, 3> rooms = {
+    {{"harbour", "Harbour", 200, {{400, 270, 60}, {1200, 270, 60}, {400, 630, 60}, {1200, 630, 60}}},
+     {"orchard", "Orchard", 140, {{800, 450, 110}, {330, 450, 46}, {1270, 450, 46}}},
+     {"forge", "Forge", 18, {{800, 200, 56}, {800, 700, 56}, {520, 450, 56}, {1080, 450, 56}}}}};
 
-struct Pickup { double x = 0, y = 0; bool gold = false; };
+struct Pickup {
+  double x = 0, y = 0;
+  bool gold = false;
+};
 struct Player {
   uint16_t id;
   bool drone;
@@ -53,12 +58,21 @@ struct Player {
 // The JSON that the page gets for these types; bellwire::args calls to_args.
 static void to_args(args &a, const Circle &c) { a.add(std::array<double, 3>{c.x, c.y, c.r}); }
 static void to_args(args &a, const Room &r) {
-  a.object().member("name", r.name).member("title", r.title).member("hue", r.hue)
-      .member("pillars", r.pillars).end();
+  a.object()
+      .member("name", r.name)
+      .member("title", r.title)
+      .member("hue", r.hue)
+      .member("pillars", r.pillars)
+      .end();
 }
 static void to_args(args &a, const Player &p) {
-  a.object().member("id", p.id).member("nick", p.nick).member("hue", p.hue)
-      .member("score", p.score).member("bot", p.drone).end();
+  a.object()
+      .member("id", p.id)
+      .member("nick", p.nick)
+      .member("hue", p.hue)
+      .member("score", p.score)
+      .member("bot", p.drone)
+      .end();
 }
 
 // ------------------------------------------------------------------- the world
@@ -222,8 +236,10 @@ class Arena {
   Arena(bellwire::server &io, int drones) : io_(io), nsp_(io.of("/")), world_(drones) {
     nsp_.use([](const event &ev, bellwire::deferred question) {
       const auto hs = ev.handshake();
-      if (is_nick(hs.auth<std::string_view>("/nick", ""))) question.accept();
-      else question.reject("A name must have 1 to 16 characters.", R"({"field":"nick","max":16})");
+      if (is_nick(hs.auth<std::string_view>("/nick", "")))
+        question.accept();
+      else
+        question.reject("A name must have 1 to 16 characters.", R"({"field":"nick","max":16})");
     });
     nsp_.on_connection([this](const event &ev) { come(ev); });
     nsp_.on_disconnect([this](const event &ev) { go(ev); });
@@ -271,9 +287,10 @@ class Arena {
     }
     // Tells all clients and waits a moment for their acknowledgements.
     bool waiting = true;
-    nsp_.all().timeout(bellwire::ms(500)).emit_ack(
-        bellwire::message::of("goodbye", "The server is shutting down."),
-        [&waiting](const bellwire::outcome &) { waiting = false; });
+    nsp_.all()
+        .timeout(bellwire::ms(500))
+        .emit_ack(bellwire::message::of("goodbye", "The server is shutting down."),
+                  [&waiting](const bellwire::outcome &) { waiting = false; });
     while (waiting) io_.poll(bellwire::ms(-1));
   }
 
@@ -334,7 +351,8 @@ class Arena {
   }
   void change_room(const event &ev, Player &p) {
     const auto name = ev.get<std::string_view>("/0");
-    const auto to = std::find_if(rooms.begin(), rooms.end(), [name](const Room &r) { return r.name == name; });
+    const auto to =
+        std::find_if(rooms.begin(), rooms.end(), [name](const Room &r) { return r.name == name; });
     if (to == rooms.end()) return answer_member(ev, "error", "There is no arena with this name.");
     const auto index = static_cast<size_t>(to - rooms.begin());
     if (index != p.room) {
@@ -349,7 +367,8 @@ class Arena {
   void chat(const event &ev, Player &p) {
     const auto text = ev.get<std::string_view>("/0");
     const auto n = characters(text);
-    if (!n || *n < 1 || *n > chat_max) return answer_member(ev, "error", "A message must have 1 to 240 characters.");
+    if (!n || *n < 1 || *n > chat_max)
+      return answer_member(ev, "error", "A message must have 1 to 240 characters.");
     const auto now = Clock::now();
     p.chat_left = std::min(5.0, p.chat_left + std::chrono::duration<double>(now - p.chat_at).count());
     p.chat_at = now;
@@ -387,9 +406,14 @@ class Arena {
     const auto micros = [](double s) { return static_cast<int64_t>(s * 1e6); };
     const auto clients = io_.stat("clients_count");
     args stats;
-    stats.object().member("clients", clients).member("in", std::exchange(messages_in_, 0))
-        .member("out", std::exchange(messages_out_, 0)).member("tick_us", micros(mean_s))
-        .member("tick_max_us", micros(longest_s)).member("uptime_s", static_cast<int64_t>(uptime_s)).end();
+    stats.object()
+        .member("clients", clients)
+        .member("in", std::exchange(messages_in_, 0))
+        .member("out", std::exchange(messages_out_, 0))
+        .member("tick_us", micros(mean_s))
+        .member("tick_max_us", micros(longest_s))
+        .member("uptime_s", static_cast<int64_t>(uptime_s))
+        .end();
     messages_out_ += clients;
     nsp_.all().emit_args("stats", stats);
   }
@@ -406,17 +430,21 @@ static void serve_page(const bellwire::server &io, std::filesystem::path folder)
   namespace fs = std::filesystem;
   static const char *const script = "text/javascript; charset=utf-8";
   static const char *const client = "node_modules/socket.io-client/dist/socket.io.min.js";
-  static const char *const files[][3] = {
-      {"/", "index.html", "text/html; charset=utf-8"}, {"/arena.css", "arena.css", "text/css; charset=utf-8"},
-      {"/arena.js", "arena.js", script}, {"/world.js", "world.js", script}, {"/draw.js", "draw.js", script},
-      {"/panels.js", "panels.js", script}, {"/socket.io.min.js", client, script}};
+  static const char *const files[][3] = {{"/", "index.html", "text/html; charset=utf-8"},
+                                         {"/arena.css", "arena.css", "text/css; charset=utf-8"},
+                                         {"/arena.js", "arena.js", script},
+                                         {"/world.js", "world.js", script},
+                                         {"/draw.js", "draw.js", script},
+                                         {"/panels.js", "panels.js", script},
+                                         {"/socket.io.min.js", client, script}};
   if (folder.empty()) folder = "examples/arena";
   if (!fs::exists(folder)) folder = fs::read_symlink("/proc/self/exe").parent_path() / "../../examples/arena";
   for (const auto &[path, file, type] : files) {
     std::ifstream in(folder / file, std::ios::binary);
     std::stringstream body;
     if (!(body << in.rdbuf())) {
-      std::cerr << "arena-cpp: cannot read " << (folder / file).string() << "; run `npm ci` in that folder, or use --web\n";
+      std::cerr << "arena-cpp: cannot read " << (folder / file).string()
+                << "; run `npm ci` in that folder, or use --web\n";
       std::exit(1);
     }
     io.serve(path, type, body.str());
@@ -436,10 +464,14 @@ int main(int argc, char **argv) {
   int port = 3000, drones = 2;
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string_view option = argv[i];
-    if (option == "--port") port = std::atoi(argv[i + 1]);
-    else if (option == "--host") host = argv[i + 1];
-    else if (option == "--web") web = argv[i + 1];
-    else if (option == "--drones") drones = std::atoi(argv[i + 1]);
+    if (option == "--port")
+      port = std::atoi(argv[i + 1]);
+    else if (option == "--host")
+      host = argv[i + 1];
+    else if (option == "--web")
+      web = argv[i + 1];
+    else if (option == "--drones")
+      drones = std::atoi(argv[i + 1]);
   }
   bellwire::server io(bellwire::config(R"({"pingInterval":10000,"maxHttpBufferSize":16384})")
                           .deliver(bellwire::delivery::polled));

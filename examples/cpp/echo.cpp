@@ -111,7 +111,10 @@ static string joined(std::vector<string> words) {
 }
 
 static const char *name_of(bw_status status) {
-  return status == BW_OK ? "ok" : status == BW_E_TIMEOUT ? "timeout" : status == BW_E_GONE ? "gone" : bw_status_name(status);
+  return status == BW_OK          ? "ok"
+         : status == BW_E_TIMEOUT ? "timeout"
+         : status == BW_E_GONE    ? "gone"
+                                  : bw_status_name(status);
 }
 
 // The arguments of an event, beginning with the one at index `first`, as JSON.
@@ -157,10 +160,14 @@ class Echo {
     nsp_.use([this](const event &ev, deferred question) {
       const auto hs = ev.handshake();
       const auto token = hs.auth<string_view>("/token", "");
-      if (token == "secret") question.accept();
-      else if (token == "later") later_.accept(std::move(question), ms(50));
-      else if (token == "never") forgotten_.add(std::move(question));
-      else question.reject("unauthorized", R"({"code":4001})");
+      if (token == "secret")
+        question.accept();
+      else if (token == "later")
+        later_.accept(std::move(question), ms(50));
+      else if (token == "never")
+        forgotten_.add(std::move(question));
+      else
+        question.reject("unauthorized", R"({"code":4001})");
     });
   }
 
@@ -186,8 +193,10 @@ class Echo {
     const auto room = [this](bw_event_type type, const char *what) {
       nsp_.listen(type, "", [this, what](const event &ev) {
         const auto id = ev.args_json(); // ["<id>"], or no arguments
-        if (id.size() > 4) log_.add(what, ev.nsp(), ev.name(), id.substr(2, id.size() - 4));
-        else log_.add(what, ev.nsp(), ev.name());
+        if (id.size() > 4)
+          log_.add(what, ev.nsp(), ev.name(), id.substr(2, id.size() - 4));
+        else
+          log_.add(what, ev.nsp(), ev.name());
       });
     };
     room(BW_EV_ROOM_CREATED, "create-room");
@@ -202,8 +211,7 @@ class Echo {
     return [f = std::move(f)](const auto &ev) mutable {
       try {
         f(ev);
-      } catch (const bellwire::error &) {
-      }
+      } catch (const bellwire::error &) {}
     };
   }
   template <class F> void on(string_view name, F f) { nsp_.on(name, guarded(std::move(f))); }
@@ -238,24 +246,32 @@ class Echo {
       ev.socket().emit_args("message-with-bytes-back", all.add(bellwire::blob{"\1\2\3", 3}));
     });
     on("volatile-many", [](const event &ev) {
-      for (int64_t i = 0; i < ev.get<int64_t>("/0"); i++) ev.socket().to_it().is_volatile().emit("volatile", i);
+      for (int64_t i = 0; i < ev.get<int64_t>("/0"); i++)
+        ev.socket().to_it().is_volatile().emit("volatile", i);
       ev.socket().emit("volatile-done");
     });
     on("call", [](const event &ev) {
       const auto text = rest_of(ev, 1);
       const bellwire::message question("question", with_bins(ev, text));
       ev.socket().emit_ack(question, ms(ev.get<int64_t>("/0")), guarded([ack = ev.ack()](const outcome &out) {
-        auto reply = out.replies() ? out.reply_encoded(0) : encoded{"[]"};
-        const string answer = "[\"" + string(name_of(out.status())) + "\"," + string(reply.args_json) + "]";
-        reply.args_json = answer;
-        ack.send(reply);
-      }));
+                             auto reply = out.replies() ? out.reply_encoded(0) : encoded{"[]"};
+                             const string answer = "[\"" + string(name_of(out.status())) + "\"," +
+                                                   string(reply.args_json) + "]";
+                             reply.args_json = answer;
+                             ack.send(reply);
+                           }));
     });
   }
 
   void rooms() {
-    on("join", [](const event &ev) { ev.socket().join(ev.get<string_view>("/0")); ev.ack()(); });
-    on("leave", [](const event &ev) { ev.socket().leave(ev.get<string_view>("/0")); ev.ack()(); });
+    on("join", [](const event &ev) {
+      ev.socket().join(ev.get<string_view>("/0"));
+      ev.ack()();
+    });
+    on("leave", [](const event &ev) {
+      ev.socket().leave(ev.get<string_view>("/0"));
+      ev.ack()();
+    });
     on("rooms", [](const event &ev) {
       auto names = ev.socket().rooms();
       std::sort(names.begin(), names.end());
@@ -269,25 +285,32 @@ class Echo {
       const auto text = rest_of(ev, 1);
       const bellwire::message question("question", with_bins(ev, text));
       target_of(ev).emit_ack(question, guarded([ack = ev.ack()](const outcome &out) {
-        args a(name_of(out.status()));
-        a.array();
-        for (size_t i = 0; i < out.replies(); i++) {
-          if (const auto first = out.reply(i)) a.add(first);
-          else a.add(nullptr);
-        }
-        ack.send(a.end());
-      }));
+                               args a(name_of(out.status()));
+                               a.array();
+                               for (size_t i = 0; i < out.replies(); i++) {
+                                 if (const auto first = out.reply(i))
+                                   a.add(first);
+                                 else
+                                   a.add(nullptr);
+                               }
+                               ack.send(a.end());
+                             }));
     });
-    on("sockets-join", [this](const event &ev) { target_of(ev).join(ev.get<string_view>("/1")); ev.ack()(); });
-    on("sockets-leave", [this](const event &ev) { target_of(ev).leave(ev.get<string_view>("/1")); ev.ack()(); });
+    on("sockets-join", [this](const event &ev) {
+      target_of(ev).join(ev.get<string_view>("/1"));
+      ev.ack()();
+    });
+    on("sockets-leave", [this](const event &ev) {
+      target_of(ev).leave(ev.get<string_view>("/1"));
+      ev.ack()();
+    });
     on("disconnect-sockets", [this](const event &ev) {
       ev.ack()();
       auto to = target_of(ev);
       ev.get<bool>("/1") ? to.close() : to.disconnect();
     });
-    on("disconnect-me", [](const event &ev) {
-      ev.get<bool>("/0") ? ev.socket().close() : ev.socket().disconnect();
-    });
+    on("disconnect-me",
+       [](const event &ev) { ev.get<bool>("/0") ? ev.socket().close() : ev.socket().disconnect(); });
     on("fetch", [this](const event &ev) {
       target_of(ev).fetch([ack = ev.ack()](const outcome &out) {
         std::vector<outcome::remote> all;
@@ -297,8 +320,11 @@ class Echo {
         a.array();
         for (auto &one : all) {
           std::sort(one.rooms.begin(), one.rooms.end());
-          a.object().member("id", one.id).member("rooms", one.rooms)
-              .member("data", bellwire::json{one.data_json}).end();
+          a.object()
+              .member("id", one.id)
+              .member("rooms", one.rooms)
+              .member("data", bellwire::json{one.data_json})
+              .end();
         }
         ack.send(a.end());
       });
@@ -306,22 +332,33 @@ class Echo {
   }
 
   void questions(bool is_root) {
-    on("set-data", [](const event &ev) { ev.socket().set_data(ev.at("/0").json()); ev.ack()(); });
-    on("find", [this](const event &ev) { ev.ack()(static_cast<bool>(nsp_.find(ev.get<string_view>("/0")))); });
+    on("set-data", [](const event &ev) {
+      ev.socket().set_data(ev.at("/0").json());
+      ev.ack()();
+    });
+    on("find",
+       [this](const event &ev) { ev.ack()(static_cast<bool>(nsp_.find(ev.get<string_view>("/0")))); });
     on("handshake", [](const event &ev) {
       const auto hs = ev.handshake();
       args a;
-      a.object().member("headers", bellwire::json{hs.text(BW_HS_HEADERS_JSON)})
-          .member("query", bellwire::json{hs.text(BW_HS_QUERY_JSON)}).member("auth", bellwire::json{hs.auth_json()})
-          .member("address", hs.address()).member("time", hs.text(BW_HS_TIME)).member("url", hs.url())
-          .member("secure", hs.secure()).member("xdomain", hs.number(BW_HS_XDOMAIN) != 0)
-          .member("issued", hs.number(BW_HS_ISSUED_MS)).end();
+      a.object()
+          .member("headers", bellwire::json{hs.text(BW_HS_HEADERS_JSON)})
+          .member("query", bellwire::json{hs.text(BW_HS_QUERY_JSON)})
+          .member("auth", bellwire::json{hs.auth_json()})
+          .member("address", hs.address())
+          .member("time", hs.text(BW_HS_TIME))
+          .member("url", hs.url())
+          .member("secure", hs.secure())
+          .member("xdomain", hs.number(BW_HS_XDOMAIN) != 0)
+          .member("issued", hs.number(BW_HS_ISSUED_MS))
+          .end();
       ev.ack().send(a);
     });
     on("transport", [](const event &ev) { ev.ack()(ev.socket().is_websocket() ? "websocket" : "polling"); });
     on("log", [this](const event &ev) { ev.ack()(log_.lines()); });
     on("any-count", [is_root](const event &ev) { ev.ack()(is_root ? ev.user<Peer>()->received.load() : 0); });
-    on("outgoing-count", [is_root](const event &ev) { ev.ack()(is_root ? ev.user<Peer>()->sent.load() : 0); });
+    on("outgoing-count",
+       [is_root](const event &ev) { ev.ack()(is_root ? ev.user<Peer>()->sent.load() : 0); });
     on("stat", [this](const event &ev) {
       int64_t n = -1;
       if (bw_server_stat(io_.get(), ev.get<string>("/0").c_str(), &n) != BW_OK) n = -1;
@@ -364,10 +401,14 @@ static void serve_raw(const bellwire::nsp &sessions, Log &log) {
   sessions.on_upgrade([&log](const event &ev) { log.add("upgrade", id_of(ev), ev.name()); });
   sessions.on_disconnect([&log](const event &ev) { log.add("disconnect", id_of(ev), ev.name()); });
   sessions.on_any([&log](const event &ev) {
-    if (!ev.is_text()) ev.socket().send_binary(ev.bytes());
-    else if (ev.text() == "close") ev.socket().close();
-    else if (ev.text() == "log") send_log(ev.socket(), log);
-    else ev.socket().send_text(ev.text());
+    if (!ev.is_text())
+      ev.socket().send_binary(ev.bytes());
+    else if (ev.text() == "close")
+      ev.socket().close();
+    else if (ev.text() == "log")
+      send_log(ev.socket(), log);
+    else
+      ev.socket().send_text(ev.text());
   });
 }
 
@@ -388,13 +429,20 @@ int main(int argc, char **argv) {
   bool raw = false;
   for (int i = 1; i < argc; i++) {
     const string_view option = argv[i];
-    if (option == "--raw") raw = true;
-    else if (++i == argc) return 2;
-    else if (option == "--port") port = std::atoi(argv[i]);
-    else if (option == "--host") host = argv[i];
-    else if (option == "--delivery") delivery = argv[i];
-    else if (option == "--options") config.json(argv[i]);
-    else return 2;
+    if (option == "--raw")
+      raw = true;
+    else if (++i == argc)
+      return 2;
+    else if (option == "--port")
+      port = std::atoi(argv[i]);
+    else if (option == "--host")
+      host = argv[i];
+    else if (option == "--delivery")
+      delivery = argv[i];
+    else if (option == "--options")
+      config.json(argv[i]);
+    else
+      return 2;
   }
   if (raw) config.raw();
   config.deliver(delivery == "polled"   ? bellwire::delivery::polled
@@ -404,13 +452,16 @@ int main(int argc, char **argv) {
   Later later;
   bellwire::server io(config);
   io.events().listen(BW_EV_CONNECTION_ERROR, "", [&log](const event &ev) {
-    std::string_view context = ev.args_json();  // [{…}]
+    std::string_view context = ev.args_json(); // [{…}]
     context = context.substr(1, context.size() - 2);
     log.add("connection_error", std::to_string(ev.code()), ev.name(), context);
   });
   std::deque<Echo> namespaces;
-  if (raw) serve_raw(io.of("/"), log);
-  else for (const char *name : {"/", "/custom", "/auth", "/plain"}) namespaces.emplace_back(io, log, later, name);
+  if (raw)
+    serve_raw(io.of("/"), log);
+  else
+    for (const char *name : {"/", "/custom", "/auth", "/plain"})
+      namespaces.emplace_back(io, log, later, name);
 
   running = io.get();
   sem_init(&stop_asked, 0, 0);
@@ -418,8 +469,10 @@ int main(int argc, char **argv) {
   std::signal(SIGTERM, on_signal);
   std::cout << "listening on " << io.listen(host, static_cast<uint16_t>(port)) << std::endl;
   while (!stopping) {
-    if (delivery == "polled") io.poll(ms(-1));
-    else sem_wait(&stop_asked);
+    if (delivery == "polled")
+      io.poll(ms(-1));
+    else
+      sem_wait(&stop_asked);
   }
   io.shutdown(std::chrono::seconds(5));
 }

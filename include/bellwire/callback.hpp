@@ -44,7 +44,7 @@ struct exception_handlers {
     by_server[server].swap(kept);
   }
   void forget(bw_server server) {
-    std::shared_ptr<const exception_handler> old;  // ends without the lock
+    std::shared_ptr<const exception_handler> old; // ends without the lock
     const std::lock_guard<std::mutex> hold(lock);
     const auto found = by_server.find(server);
     if (found == by_server.end()) return;
@@ -63,19 +63,19 @@ inline std::string printable(std::string_view text) {
 
 inline const char *name_of(bw_event_type type) noexcept {
   switch (type) {
-    case BW_EV_ALLOW_REQUEST: return "allow_request";
-    case BW_EV_MIDDLEWARE: return "middleware";
-    case BW_EV_PACKET_MIDDLEWARE: return "packet middleware";
-    case BW_EV_CONNECTION: return "connection";
-    case BW_EV_MESSAGE: return "event";
-    case BW_EV_DISCONNECTING: return "disconnecting";
-    case BW_EV_DISCONNECT: return "disconnect";
-    case BW_EV_OUTGOING: return "outgoing event";
-    case BW_EV_UPGRADE: return "upgrade";
-    case BW_EV_DRAIN: return "drain";
-    case BW_EV_ACKED: return "emit_ack";
-    case BW_EV_SOCKETS: return "fetch";
-    default: return "callback";
+  case BW_EV_ALLOW_REQUEST: return "allow_request";
+  case BW_EV_MIDDLEWARE: return "middleware";
+  case BW_EV_PACKET_MIDDLEWARE: return "packet middleware";
+  case BW_EV_CONNECTION: return "connection";
+  case BW_EV_MESSAGE: return "event";
+  case BW_EV_DISCONNECTING: return "disconnecting";
+  case BW_EV_DISCONNECT: return "disconnect";
+  case BW_EV_OUTGOING: return "outgoing event";
+  case BW_EV_UPGRADE: return "upgrade";
+  case BW_EV_DRAIN: return "drain";
+  case BW_EV_ACKED: return "emit_ack";
+  case BW_EV_SOCKETS: return "fetch";
+  default: return "callback";
   }
 }
 
@@ -91,7 +91,7 @@ inline void print_exception_rarely(const bw_event &e, std::string_view what) {
 // Tells the server's handler, or stderr; defined where event is.
 void exception_left(const bw_event &e, std::string_view what) noexcept;
 
-}  // namespace detail
+} // namespace detail
 
 // Any callable as (fn, user, drop).
 template <class View, class F> struct thunk {
@@ -99,9 +99,7 @@ template <class View, class F> struct thunk {
 #if defined(__cpp_exceptions)
     try {
       (*static_cast<F *>(user))(View(*e));
-    } catch (const std::exception &x) {
-      detail::exception_left(*e, x.what());
-    } catch (...) {
+    } catch (const std::exception &x) { detail::exception_left(*e, x.what()); } catch (...) {
       detail::exception_left(*e, "it is not a std::exception");
     }
 #else
@@ -172,7 +170,7 @@ class gate {
   bool closed_ = false;
 };
 
-}  // namespace detail
-}  // namespace bellwire
+} // namespace detail
+} // namespace bellwire
 
 #endif

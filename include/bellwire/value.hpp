@@ -81,7 +81,7 @@ inline bool may_print() noexcept {
   return lines.fetch_add(1) < most;
 }
 
-}  // namespace detail
+} // namespace detail
 
 // False when the peer is not there to hear it.  What cannot be sent may come from
 // a client, so that without exceptions it is printed, and does not end the program.
@@ -144,7 +144,8 @@ template <class T, class = void> struct is_tuple : std::false_type {};
 template <class T> struct is_tuple<T, std::void_t<decltype(std::tuple_size<T>::value)>> : std::true_type {};
 template <class T, class = void> struct is_list : std::false_type {};
 template <class T>
-struct is_list<T, std::void_t<decltype(std::declval<T &>().push_back(std::declval<typename T::value_type>()))>>
+struct is_list<T,
+               std::void_t<decltype(std::declval<T &>().push_back(std::declval<typename T::value_type>()))>>
     : std::negation<std::is_constructible<T, std::string_view>> {};
 
 // Also where the compiler was told that there are no infinite numbers.
@@ -157,18 +158,19 @@ inline bool is_finite(double number) noexcept {
 
 template <class Item> class walk;
 
-}  // namespace detail
+} // namespace detail
 
 // One value of a payload or of a client's auth: what it is and how to read it.
 class value {
  public:
   value() noexcept { v_.type = -1; }
-  explicit value(const bw_value &v, const bw_message *msg = nullptr, const bw_handshake *hs = nullptr) noexcept
+  explicit value(const bw_value &v, const bw_message *msg = nullptr,
+                 const bw_handshake *hs = nullptr) noexcept
       : v_(v), msg_(msg), hs_(hs) {}
   // False when there is nothing at the pointer.
   explicit operator bool() const noexcept { return v_.type >= 0; }
-  int32_t type() const noexcept { return v_.type; }  // BW_V_*
-  size_t size() const noexcept { return v_.n; }      // of an array or object
+  int32_t type() const noexcept { return v_.type; } // BW_V_*
+  size_t size() const noexcept { return v_.n; }     // of an array or object
   std::string_view json() const noexcept { return view(v_.json); }
   const bw_message *owner() const noexcept { return msg_; }
 
@@ -187,22 +189,32 @@ class value {
   // over is ignored), maps from texts (objects); or a type that has, in its own
   // namespace, bool from_args(const bellwire::value &, T &).
   template <class T> bool to(T &out) const {
-    if constexpr (detail::has_from_args<T>::value) return from_args(*this, out);
-    else if constexpr (std::is_same_v<T, bool>) return v_.type == BW_V_BOOL && (out = v_.b != 0, true);
-    else if constexpr (std::is_integral_v<T>) return integer(out);
-    else if constexpr (std::is_floating_point_v<T>) return fits<T>() && (out = static_cast<T>(v_.f), true);
+    if constexpr (detail::has_from_args<T>::value)
+      return from_args(*this, out);
+    else if constexpr (std::is_same_v<T, bool>)
+      return v_.type == BW_V_BOOL && (out = v_.b != 0, true);
+    else if constexpr (std::is_integral_v<T>)
+      return integer(out);
+    else if constexpr (std::is_floating_point_v<T>)
+      return fits<T>() && (out = static_cast<T>(v_.f), true);
     else if constexpr (std::is_same_v<T, blob>)
       return v_.type == BW_V_BINARY && (out = blob{v_.bin.data, v_.bin.len}, true);
-    else if constexpr (std::is_same_v<T, value>) return *this && (out = *this, true);
-    else if constexpr (detail::is_optional<T>::value) return optional(out);
-    else if constexpr (detail::is_map<T>::value) return map(out);
-    else if constexpr (detail::is_tuple<T>::value) return v_.type == BW_V_ARRAY && tuple(out);
-    else if constexpr (detail::is_list<T>::value) return list(out);
+    else if constexpr (std::is_same_v<T, value>)
+      return *this && (out = *this, true);
+    else if constexpr (detail::is_optional<T>::value)
+      return optional(out);
+    else if constexpr (detail::is_map<T>::value)
+      return map(out);
+    else if constexpr (detail::is_tuple<T>::value)
+      return v_.type == BW_V_ARRAY && tuple(out);
+    else if constexpr (detail::is_list<T>::value)
+      return list(out);
     else if constexpr (std::is_constructible_v<T, std::string_view>)
       return v_.type == BW_V_STRING && (out = T(view(v_.s)), true);
     else
       static_assert(detail::has_from_args<T>::value,
-                    "bellwire cannot read this type: give it a function bool from_args(const bellwire::value &, T &) in its own namespace");
+                    "bellwire cannot read this type: give it a function bool from_args(const bellwire::value "
+                    "&, T &) in its own namespace");
   }
   // The member of an object with this name; the last one, when there are several.
   value find(std::string_view key) const noexcept;
@@ -286,8 +298,10 @@ template <class Item> class walk {
     }
     Item operator*() const noexcept {
       const value here(v_, at_.msg, at_.hs);
-      if constexpr (std::is_same_v<Item, value>) return here;
-      else return Item{view(at_.key), here};
+      if constexpr (std::is_same_v<Item, value>)
+        return here;
+      else
+        return Item{view(at_.key), here};
     }
     iterator &operator++() noexcept {
       ended_ = bw_cursor_next(&at_, &v_, sizeof v_) != BW_OK;
@@ -316,7 +330,7 @@ template <class Item> class walk {
   bool any_;
 };
 
-}  // namespace detail
+} // namespace detail
 
 inline detail::walk<value> value::items() const noexcept { return detail::walk<value>(*this, true); }
 inline detail::walk<value::member> value::members() const noexcept {
@@ -356,6 +370,6 @@ template <class T> bool value::tuple(T &out) const {
   return std::apply([&](auto &...part) { return (read(part) && ...); }, out);
 }
 
-}  // namespace bellwire
+} // namespace bellwire
 
 #endif

@@ -108,9 +108,8 @@ void every_callback_catches() {
     nsp.on_disconnect([](const event &) { throw std::runtime_error("disconnect"); });
     nsp.on("int", [](const event &) { throw 5; });
     nsp.on("ask", [](const event &ev) {
-      ev.socket().emit_ack(bellwire::message::of("?"), ms(0), [](const bellwire::outcome &) {
-        throw std::runtime_error("outcome");
-      });
+      ev.socket().emit_ack(bellwire::message::of("?"), ms(0),
+                           [](const bellwire::outcome &) { throw std::runtime_error("outcome"); });
     });
     client *c = client_open(h.port);
     client_send(c, "40");
@@ -161,9 +160,8 @@ void handlers_have_types() {
       told.add(std::string(ev.name()) + ": " + std::string(what));
     });
     const auto nsp = h.io.of("/");
-    nsp.on("move", [&](const event &ev, double x, const std::vector<int> &path, std::optional<std::string> name) {
-      ev.socket().emit("moved", x, path.size(), name);
-    });
+    nsp.on("move", [&](const event &ev, double x, const std::vector<int> &path,
+                       std::optional<std::string> name) { ev.socket().emit("moved", x, path.size(), name); });
     client *c = client_connect(h.port, "/", "{\"list\":[1,2]}");
     client_send(c, "42[\"move\",1.5,[1,2,3]]");
     client_expect(c, "42[\"moved\",1.5,3,null]");
@@ -191,10 +189,12 @@ void a_part_is_relayed_with_its_binaries() {
     });
     client *c = client_connect(h.port, "/", "{\"list\":[1,2]}");
     client_expect(c, "42[\"sum\",3]");
-    client_send(c, "452-[\"put\",{\"_placeholder\":true,\"num\":0},{\"a\":{\"_placeholder\":true,\"num\":1}}]");
+    client_send(c,
+                "452-[\"put\",{\"_placeholder\":true,\"num\":0},{\"a\":{\"_placeholder\":true,\"num\":1}}]");
     client_send_binary(c, "zero", 4);
     client_send_binary(c, "one", 3);
-    client_expect(c, "452-[\"got\",{\"_placeholder\":true,\"num\":0},{\"a\":{\"_placeholder\":true,\"num\":1}}]");
+    client_expect(
+        c, "452-[\"got\",{\"_placeholder\":true,\"num\":0},{\"a\":{\"_placeholder\":true,\"num\":1}}]");
     client_expect(c, "host");
     client_expect(c, "one");
     client_send(c, "42[\"put\",0,{\"_placeholder\":true,\"num\":99}]");
@@ -288,9 +288,9 @@ void a_question_of_a_removed_listener_is_accepted() {
     const auto gate = std::make_shared<bellwire::detail::gate>();
     gate->close();
     // What a call finds that began before bw_off, and reached the gate after it was closed.
-    h.io.of("/").listen(BW_EV_MIDDLEWARE, "", bellwire::detail::guarded{gate, [](const event &) {
-      FAIL("a removed listener was called");
-    }});
+    h.io.of("/").listen(
+        BW_EV_MIDDLEWARE, "",
+        bellwire::detail::guarded{gate, [](const event &) { FAIL("a removed listener was called"); }});
     h.io.of("/").on("e", [](const event &ev) { ev.ack()(1); });
     client *c = client_connect(h.port, "/", nullptr);
     client_send(c, "420[\"e\"]");
@@ -369,7 +369,8 @@ void a_late_timeout_ends() {
   host h(delivery::threads);
   std::atomic<int> status{1};
   h.io.of("/").on_connection([&](const event &ev) {
-    ev.socket().emit_ack(bellwire::message::of("?"), ms(-5), [&](const bellwire::outcome &o) { status = o.status(); });
+    ev.socket().emit_ack(bellwire::message::of("?"), ms(-5),
+                         [&](const bellwire::outcome &o) { status = o.status(); });
   });
   client *c = client_connect(h.port, "/", nullptr);
   EVENTUALLY(status != 1);
@@ -496,7 +497,7 @@ void polling_ends_at_its_time() {
   const auto soon = clock::now() + ms(30);
   while (clock::now() < soon) io.poll_until(soon);
   CHECK(clock::now() >= soon);
-  CHECK_INT(0, static_cast<int64_t>(io.poll_until(clock::time_point())));  // long ago
+  CHECK_INT(0, static_cast<int64_t>(io.poll_until(clock::time_point()))); // long ago
   std::thread peer([&] {
     client *c = client_connect(port, "/", nullptr);
     client_send(c, "42[\"e\"]");
@@ -539,7 +540,7 @@ void parts_of_their_own() {
   static char errors[65536];
   const int64_t start = now_ms();
   CHECK_INT(21, run_child("stderr_is_told", 120, errors, sizeof errors));
-  const int64_t seconds = (now_ms() - start) / 1000 + 2;  // begun ones count
+  const int64_t seconds = (now_ms() - start) / 1000 + 2; // begun ones count
   if (!strstr(errors, "event \"evil?\": bad?[2J\n")) FAIL("%s", errors);
   CHECK(strstr(errors, "event \"more\": it is not a std::exception\n"));
   CHECK(std::count(errors, errors + strlen(errors), '\n') <= 21 * seconds);
@@ -549,7 +550,7 @@ void parts_of_their_own() {
   CHECK(strstr(errors, "~server in a callback"));
 }
 
-}  // namespace
+} // namespace
 
 extern "C" {
 extern const child_part child_parts[] = {{"stderr_is_told", stderr_is_told},
@@ -561,8 +562,8 @@ extern const child_part child_parts[] = {{"stderr_is_told", stderr_is_told},
 RUN(TEST(natural_code_survives_hostile_data), TEST(every_callback_catches),
     TEST(a_handler_may_throw_and_may_be_replaced), TEST(handlers_have_types),
     TEST(a_part_is_relayed_with_its_binaries), TEST(listeners_end_with_their_object),
-    TEST(the_end_of_a_group_waits),
-    TEST(a_question_of_a_removed_listener_is_accepted), TEST(a_group_goes_on_after_its_end),
-    TEST(the_binaries_of_an_event_without_callbacks), TEST(negative_durations_are_zero), TEST(a_late_timeout_ends),
-    TEST(a_socket_that_is_none), TEST(what_is_dropped_is_told), TEST(polling_ends_at_its_time),
+    TEST(the_end_of_a_group_waits), TEST(a_question_of_a_removed_listener_is_accepted),
+    TEST(a_group_goes_on_after_its_end), TEST(the_binaries_of_an_event_without_callbacks),
+    TEST(negative_durations_are_zero), TEST(a_late_timeout_ends), TEST(a_socket_that_is_none),
+    TEST(what_is_dropped_is_told), TEST(polling_ends_at_its_time),
     TEST(an_open_broadcast_ends_with_its_server), TEST(parts_of_their_own))

@@ -69,8 +69,7 @@ static void types_are_checked(void) {
 
 static void json_is_all_or_nothing(void) {
   bw_config *config = fresh();
-  STATUS(BW_E_OPTION,
-         bw_config_set_json(config, BW_S("{\"pingTimeout\":1000,\"pingIntervall\":5000}")));
+  STATUS(BW_E_OPTION, bw_config_set_json(config, BW_S("{\"pingTimeout\":1000,\"pingIntervall\":5000}")));
   SAYS("pingIntervall");
   SAYS("pingInterval");
   STATUS(BW_E_OPTION, bw_config_set_json(config, BW_S("{\"engine\":{\"wokerThreads\":2}}")));

@@ -11,12 +11,14 @@ static const bw_message *make(const char *args) {
 }
 
 static void elements_and_members_come_in_order(void) {
-  const bw_message *msg = make("[ [1 , \"a\\u0062\",{\"k\":[2,[3]]} ,null], {\"x\" : 1,\"\\u0079\":[],\"x\":2} ]");
+  const bw_message *msg =
+      make("[ [1 , \"a\\u0062\",{\"k\":[2,[3]]} ,null], {\"x\" : 1,\"\\u0079\":[],\"x\":2} ]");
   bw_cursor c, inner;
   bw_value v, w;
   bw_status s;
   size_t n = 0;
-  for (s = bw_cursor_first(&c, msg, BW_S("/0"), &v, sizeof v); s == BW_OK; s = bw_cursor_next(&c, &v, sizeof v)) {
+  for (s = bw_cursor_first(&c, msg, BW_S("/0"), &v, sizeof v); s == BW_OK;
+       s = bw_cursor_next(&c, &v, sizeof v)) {
     CHECK_INT((int64_t)n, (int64_t)c.index);
     CHECK(c.type == BW_V_ARRAY && c.key.len == 0);
     if (n == 0) CHECK(v.type == BW_V_INT && v.i == 1);
@@ -91,12 +93,15 @@ static void a_walk_reads_everything_once(void) {
   for (i = 0; i < COUNT; i++) at += sprintf(at, i % 2 ? "%s\"\\n%d\"" : "%s%d", i ? "," : "", i);
   sprintf(at, "]]");
   msg = make(text);
-  for (s = bw_cursor_first(&c, msg, BW_S("/0"), &v, sizeof v); s == BW_OK; s = bw_cursor_next(&c, &v, sizeof v)) {
+  for (s = bw_cursor_first(&c, msg, BW_S("/0"), &v, sizeof v); s == BW_OK;
+       s = bw_cursor_next(&c, &v, sizeof v)) {
     if (end) CHECK(v.json.data == end + 1);
     end = v.json.data + v.json.len;
     CHECK(c.rest.data == end);
-    if (n % 2) CHECK(v.type == BW_V_STRING && v.s.data[0] == '\n');
-    else CHECK_INT((int64_t)n, v.i);
+    if (n % 2)
+      CHECK(v.type == BW_V_STRING && v.s.data[0] == '\n');
+    else
+      CHECK_INT((int64_t)n, v.i);
     n++;
   }
   CHECK_INT(COUNT, (int64_t)n);
@@ -140,7 +145,8 @@ static void values_are_passed_on_with_their_binaries(void) {
   bw_args_json(a, BW_S("[" PLACE(1) "," PLACE(0) "]"));
   bw_args_copy(a, NULL, BW_S(PLACE(5)));
   p = written(a);
-  CHECK_VIEW("[[{\"_placeholder\":null,\"num\":0}," PLACE(99) "]," PLACE(0) ",[" PLACE(1) ",{\"_placeholder\":null,\"num\":0}]," PLACE(5) "]",
+  CHECK_VIEW("[[{\"_placeholder\":null,\"num\":0}," PLACE(99) "]," PLACE(0) ",[" PLACE(
+                 1) ",{\"_placeholder\":null,\"num\":0}]," PLACE(5) "]",
              p.args);
   OK(bw_message_new(&p, &sent));
   OK(bw_message_get(sent, BW_S("/3"), &v, sizeof v));
@@ -176,8 +182,10 @@ static void relay(const bw_event *ev, void *user) {
   (void)user;
   p.bins = &own;
   p.n_bins = 1;
-  if (ev->n_bins) OK(bw_emit(&to, &p)); /* one for one */
-  else STATUS(BW_E_PLACEHOLDER, bw_emit(&to, &p));
+  if (ev->n_bins)
+    OK(bw_emit(&to, &p)); /* one for one */
+  else
+    STATUS(BW_E_PLACEHOLDER, bw_emit(&to, &p));
   OK(bw_cursor_first(&c, ev->message, BW_S(""), &v, sizeof v));
   CHECK_INT(ev->n_bins ? BW_V_BINARY : BW_V_OBJECT, v.type);
   atomic_fetch_add(&relays, 1);
@@ -252,6 +260,6 @@ static void mistakes_can_be_allowed(void) {
 }
 
 NO_CHILDREN;
-RUN(TEST(elements_and_members_come_in_order), TEST(what_cannot_be_walked),
-    TEST(a_walk_reads_everything_once), TEST(values_are_passed_on_with_their_binaries),
-    TEST(a_clients_data_is_not_given_our_binaries), TEST(auth_is_walked), TEST(mistakes_can_be_allowed))
+RUN(TEST(elements_and_members_come_in_order), TEST(what_cannot_be_walked), TEST(a_walk_reads_everything_once),
+    TEST(values_are_passed_on_with_their_binaries), TEST(a_clients_data_is_not_given_our_binaries),
+    TEST(auth_is_walked), TEST(mistakes_can_be_allowed))

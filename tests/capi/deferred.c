@@ -37,8 +37,7 @@ static void eight_threads_answer_and_one_wins(void) {
     client *c = client_open(h.port);
     client_send(c, "40");
     contested = journal_wait(&j, BW_EV_MIDDLEWARE, round).deferred;
-    for (i = 0; i < RIVALS; i++)
-      CHECK(pthread_create(&threads[i], NULL, answer, (void *)(uintptr_t)i) == 0);
+    for (i = 0; i < RIVALS; i++) CHECK(pthread_create(&threads[i], NULL, answer, (void *)(uintptr_t)i) == 0);
     for (i = 0; i < RIVALS; i++) {
       void *result;
       bw_status status;
@@ -212,6 +211,5 @@ static void a_request_is_refused(void) {
 
 NO_CHILDREN;
 RUN(TEST(eight_threads_answer_and_one_wins), TEST(nobody_answers), TEST(a_refusal_says_why),
-    TEST(a_client_that_does_not_wait),
-    TEST(an_acceptance_brings_both_events_or_an_error), TEST(the_first_refusal_ends_the_questions),
-    TEST(headers_are_checked), TEST(a_request_is_refused))
+    TEST(a_client_that_does_not_wait), TEST(an_acceptance_brings_both_events_or_an_error),
+    TEST(the_first_refusal_ends_the_questions), TEST(headers_are_checked), TEST(a_request_is_refused))

@@ -337,8 +337,7 @@ static void the_clients_there_are(void) {
 
 NO_CHILDREN;
 RUN(TEST(an_answer_is_given_once), TEST(an_answer_with_bytes), TEST(too_late_and_never),
-    TEST(a_client_answers), TEST(an_operation_ends_exactly_once),
-    TEST(an_operation_ends_with_its_server), TEST(an_open_broadcast_ends_with_its_server),
-    TEST(a_broadcast_collects_what_there_is),
+    TEST(a_client_answers), TEST(an_operation_ends_exactly_once), TEST(an_operation_ends_with_its_server),
+    TEST(an_open_broadcast_ends_with_its_server), TEST(a_broadcast_collects_what_there_is),
     TEST(targets_that_contradict_themselves), TEST(a_local_broadcast_reaches_everybody_here),
     TEST(the_clients_there_are))

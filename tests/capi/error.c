@@ -4,12 +4,11 @@
 #include <pthread.h>
 
 static const bw_status all[] = {
-    BW_OK,           BW_E_ARG,         BW_E_HANDLE,      BW_E_STATE,    BW_E_REENTRANT,
-    BW_E_DEADLOCK,   BW_E_BUSY,        BW_E_ALREADY,     BW_E_ABI,      BW_E_OPTION,
-    BW_E_UTF8,       BW_E_JSON,        BW_E_NAME,        BW_E_PLACEHOLDER, BW_E_TOO_BIG,
-    BW_E_NOT_FOUND,  BW_E_TYPE,        BW_E_GONE,        BW_E_TIMEOUT,  BW_E_CANCELLED,
-    BW_E_CLOSED,     BW_E_FORKED,      BW_E_FULL,        BW_E_UNSUPPORTED, BW_E_IO,
-    BW_E_ADDR_IN_USE, BW_E_ACCESS,     BW_E_INTERNAL,    BW_E_PANIC};
+    BW_OK,        BW_E_ARG,         BW_E_HANDLE,  BW_E_STATE,     BW_E_REENTRANT, BW_E_DEADLOCK,
+    BW_E_BUSY,    BW_E_ALREADY,     BW_E_ABI,     BW_E_OPTION,    BW_E_UTF8,      BW_E_JSON,
+    BW_E_NAME,    BW_E_PLACEHOLDER, BW_E_TOO_BIG, BW_E_NOT_FOUND, BW_E_TYPE,      BW_E_GONE,
+    BW_E_TIMEOUT, BW_E_CANCELLED,   BW_E_CLOSED,  BW_E_FORKED,    BW_E_FULL,      BW_E_UNSUPPORTED,
+    BW_E_IO,      BW_E_ADDR_IN_USE, BW_E_ACCESS,  BW_E_INTERNAL,  BW_E_PANIC};
 
 static void every_status_has_a_name_and_a_text(void) {
   size_t i, k;

@@ -297,6 +297,5 @@ static void an_old_id_never_finds_another(void) {
 }
 
 NO_CHILDREN;
-RUN(TEST(everything_of_a_freed_server_is_gone), TEST(freeing_a_server_twice),
-    TEST(zero_is_nothing), TEST(an_id_of_another_kind), TEST(invented_ids),
-    TEST(an_old_id_never_finds_another))
+RUN(TEST(everything_of_a_freed_server_is_gone), TEST(freeing_a_server_twice), TEST(zero_is_nothing),
+    TEST(an_id_of_another_kind), TEST(invented_ids), TEST(an_old_id_never_finds_another))

@@ -207,7 +207,8 @@ static slow_outcome emit_to_a_slow_reader(const char *policy, uint32_t flags, si
   const bw_message *msg = NULL;
   bw_target to;
   snprintf(options, sizeof options,
-           "{\"engine\":{\"sendBufferPolicy\":\"%s\",\"sendBufferGrace\":0,\"sendBufferHigh\":2000000,\"sendBufferLow\":500000}}",
+           "{\"engine\":{\"sendBufferPolicy\":\"%s\",\"sendBufferGrace\":0,\"sendBufferHigh\":2000000,"
+           "\"sendBufferLow\":500000}}",
            policy);
   start(options);
   OK(bw_on(h.nsp, BW_EV_MESSAGE, BW_S("e"), 0, echo, NULL, NULL, NULL));
@@ -220,12 +221,15 @@ static slow_outcome emit_to_a_slow_reader(const char *policy, uint32_t flags, si
   for (i = 0; i < total / BIG; i++) {
     /* A payload of its own each time, as a program does that does not share. */
     const bw_status status = bw_emit(&to, &payload);
-    if (status == BW_OK) result.ok++;
-    else if (status == BW_E_FULL) result.full++;
-    else if (status == BW_E_GONE) result.gone++;
-    else FAIL("%s", bw_status_name(status));
-    if (i % 16 == 0 && resident_bytes() > before + result.most)
-      result.most = resident_bytes() - before;
+    if (status == BW_OK)
+      result.ok++;
+    else if (status == BW_E_FULL)
+      result.full++;
+    else if (status == BW_E_GONE)
+      result.gone++;
+    else
+      FAIL("%s", bw_status_name(status));
+    if (i % 16 == 0 && resident_bytes() > before + result.most) result.most = resident_bytes() - before;
     if (i % 500 == 0) {
       client_send(quick, "42[\"e\",3]");
       client_expect(quick, "42[\"back\",3]");
@@ -257,8 +261,7 @@ static void a_slow_reader_that_is_disconnected(void) {
 }
 
 static void a_slow_reader_of_volatile_events(void) {
-  const slow_outcome r =
-      emit_to_a_slow_reader("error", BW_TO_VOLATILE, scaled(1000) * 1000 * 1000);
+  const slow_outcome r = emit_to_a_slow_reader("error", BW_TO_VOLATILE, scaled(1000) * 1000 * 1000);
   CHECK(r.full == 0 && r.gone == 0 && r.ok > 0);
 }
 
@@ -325,7 +328,6 @@ static void a_burst_arrives_whole(void) {
 
 NO_CHILDREN;
 RUN(TEST(a_burst_arrives_whole), TEST(a_callback_that_blocks_for_ever),
-    TEST(a_host_whose_every_thread_blocks),
-    TEST(nobody_polls_while_a_client_sends_much), TEST(a_slow_reader_with_errors),
-    TEST(a_slow_reader_with_drops), TEST(a_slow_reader_that_is_disconnected),
+    TEST(a_host_whose_every_thread_blocks), TEST(nobody_polls_while_a_client_sends_much),
+    TEST(a_slow_reader_with_errors), TEST(a_slow_reader_with_drops), TEST(a_slow_reader_that_is_disconnected),
     TEST(a_slow_reader_of_volatile_events), TEST(what_was_accepted_arrives))

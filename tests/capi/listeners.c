@@ -20,11 +20,9 @@ static void drop(void *user) {
   atomic_fetch_add(&drops, 1);
 }
 
-static bw_listener on(bw_scope scope, const char *name, uint32_t flags, bw_callback cb,
-                      const char *letter) {
+static bw_listener on(bw_scope scope, const char *name, uint32_t flags, bw_callback cb, const char *letter) {
   bw_listener listener = 0;
-  OK(bw_on(scope, BW_EV_MESSAGE, bw_cstr(name), flags, cb, (void *)(uintptr_t)letter, drop,
-           &listener));
+  OK(bw_on(scope, BW_EV_MESSAGE, bw_cstr(name), flags, cb, (void *)(uintptr_t)letter, drop, &listener));
   return listener;
 }
 
@@ -237,6 +235,6 @@ static void on_another_thread_while_events_come(void) {
 
 NO_CHILDREN;
 RUN(TEST(in_order_and_once_each), TEST(one_that_removes_itself), TEST(one_that_removes_the_next),
-    TEST(one_that_adds_another), TEST(once_listeners_are_called_once),
-    TEST(off_twice_and_after_the_socket), TEST(registrations_that_fail_drop),
-    TEST(a_drop_that_registers), TEST(on_another_thread_while_events_come))
+    TEST(one_that_adds_another), TEST(once_listeners_are_called_once), TEST(off_twice_and_after_the_socket),
+    TEST(registrations_that_fail_drop), TEST(a_drop_that_registers),
+    TEST(on_another_thread_while_events_come))

@@ -99,7 +99,8 @@ static void records_arrive(void) {
 
 /* The same trouble is an event, for programs that do not read logs. */
 static void note_fault(const bw_event *ev, void *user) {
-  if (!memmem(ev->name.data, ev->name.len, "accept", 6) || ev->server != h.server) atomic_fetch_add(&wrong, 1);
+  if (!memmem(ev->name.data, ev->name.len, "accept", 6) || ev->server != h.server)
+    atomic_fetch_add(&wrong, 1);
   atomic_fetch_add((atomic_int *)user, 1);
 }
 
@@ -254,7 +255,8 @@ static void explain(const char *delivery) {
   kept.len = 0;
   kept.text[0] = '\0';
   atomic_store(&explained, 0);
-  snprintf(options, sizeof options, "{\"maxHttpBufferSize\":1000,\"engine\":{\"delivery\":\"%s\"}}", delivery);
+  snprintf(options, sizeof options, "{\"maxHttpBufferSize\":1000,\"engine\":{\"delivery\":\"%s\"}}",
+           delivery);
   OK(bw_log_set(BW_LOG_DEBUG, keep, &kept, NULL));
   host_start(&h, options);
   if (strcmp(delivery, "polled") == 0) host_poll_in_background(&h);
@@ -291,7 +293,8 @@ static void a_lost_client_is_explained(void) {
  * engine, or one of the host inside a call. */
 static host owners[2];
 enum { REFUSED, LISTENING, DROPPED, CLOSING, LINES };
-static const char *const line_parts[LINES] = {"refused GET", "listening on port", "send buffers are full", "closing"};
+static const char *const line_parts[LINES] = {"refused GET", "listening on port", "send buffers are full",
+                                              "closing"};
 static atomic_int owned[2][LINES], of_no_server;
 static void note_owner(const bw_log_record *rec, void *user) {
   size_t line, i;
@@ -339,7 +342,6 @@ static void records_name_their_server(void) {
 }
 
 NO_CHILDREN;
-RUN(TEST(records_arrive), TEST(a_fault_is_told), TEST(a_new_namespace_is_told),
-    TEST(inside_the_log_callback), TEST(levels_are_checked),
-    TEST(replaced_while_threads_log), TEST(a_lost_client_is_explained),
+RUN(TEST(records_arrive), TEST(a_fault_is_told), TEST(a_new_namespace_is_told), TEST(inside_the_log_callback),
+    TEST(levels_are_checked), TEST(replaced_while_threads_log), TEST(a_lost_client_is_explained),
     TEST(records_name_their_server))

@@ -11,8 +11,9 @@ static const bw_message *make(const char *args) {
 }
 
 static void pointers_into_arguments(void) {
-  const bw_message *msg = make("[{\"pos\":{\"x\":1.5,\"y\":-7},\"a/b\":1,\"m~n\":2,\"\":3,\"s\":\"\\u00e9\\n\"},"
-                               "[true,null,\"two\"],9007199254740993,1e300]");
+  const bw_message *msg =
+      make("[{\"pos\":{\"x\":1.5,\"y\":-7},\"a/b\":1,\"m~n\":2,\"\":3,\"s\":\"\\u00e9\\n\"},"
+           "[true,null,\"two\"],9007199254740993,1e300]");
   bw_value v;
   bw_str view;
   OK(bw_message_get(msg, BW_S(""), &v, sizeof v));
@@ -179,12 +180,10 @@ static void the_first_error_of_a_writer_stays(void) {
   static const struct {
     void (*mistake)(bw_args *);
     bw_status status;
-  } rows[] = {{key_outside, BW_E_STATE},       {end_too_often, BW_E_STATE},
-              {not_a_number, BW_E_ARG},        {infinite, BW_E_ARG},
-              {not_utf8, BW_E_UTF8},           {not_json, BW_E_JSON},
-              {two_values, BW_E_JSON},         {value_without_key, BW_E_STATE},
-              {key_without_value, BW_E_STATE}, {two_keys, BW_E_STATE},
-              {array_for_key, BW_E_STATE},     {too_deep, BW_E_TOO_BIG}};
+  } rows[] = {{key_outside, BW_E_STATE}, {end_too_often, BW_E_STATE},     {not_a_number, BW_E_ARG},
+              {infinite, BW_E_ARG},      {not_utf8, BW_E_UTF8},           {not_json, BW_E_JSON},
+              {two_values, BW_E_JSON},   {value_without_key, BW_E_STATE}, {key_without_value, BW_E_STATE},
+              {two_keys, BW_E_STATE},    {array_for_key, BW_E_STATE},     {too_deep, BW_E_TOO_BIG}};
   size_t i;
   for (i = 0; i < sizeof rows / sizeof *rows; i++) {
     bw_args *a = bw_args_new();
@@ -312,6 +311,5 @@ static void a_writer_gives_back_what_it_was_lent(void) {
 
 NO_CHILDREN;
 RUN(TEST(pointers_into_arguments), TEST(counted_and_released), TEST(a_retained_event),
-    TEST(arguments_are_written), TEST(the_first_error_of_a_writer_stays),
-    TEST(an_unfinished_writer), TEST(lent_bytes_come_back_once),
-    TEST(a_writer_gives_back_what_it_was_lent))
+    TEST(arguments_are_written), TEST(the_first_error_of_a_writer_stays), TEST(an_unfinished_writer),
+    TEST(lent_bytes_come_back_once), TEST(a_writer_gives_back_what_it_was_lent))

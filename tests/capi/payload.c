@@ -2,8 +2,8 @@
 #include "host.h"
 
 /* Overlong, truncated, surrogate, beyond Unicode, stray. */
-static const char *const bad_utf8[] = {"\xc0\x80",     "\xc1\xbf", "ab\xff", "\xe2\x82",
-                                       "\xed\xa0\x80", "\xf4\x90\x80\x80", "\x80", "\xf0\x80\x80\xaf"};
+static const char *const bad_utf8[] = {"\xc0\x80",     "\xc1\xbf",         "ab\xff", "\xe2\x82",
+                                       "\xed\xa0\x80", "\xf4\x90\x80\x80", "\x80",   "\xf0\x80\x80\xaf"};
 enum { N_BAD = sizeof bad_utf8 / sizeof *bad_utf8 };
 
 static host h;
@@ -93,11 +93,12 @@ static void refused(const char *args, bw_status status) {
 }
 
 static void json_that_is_none(void) {
-  static const char *const texts[] = {
-      "{",        "[1,]",     "[NaN]",  "{\"a\":1}", "[1] x",   "\"text\"", "[",     "[\"a]",
-      "[01]",     "[1.]",     "[.5]",   "[+1]",      "[tru]",   "[\"\\x\"]", "['a']", "[1 2]",
-      "[{\"a\"}]", "[{a:1}]", "[\"\n\"]", "\xef\xbb\xbf[1]", "null", "[-]", "[1e]", "[\"\\u12\"]",
-      "[//\n]",   "[1]]",     ",",      "[,]"};
+  static const char *const texts[] = {"{",        "[1,]",      "[NaN]",   "{\"a\":1}",   "[1] x",
+                                      "\"text\"", "[",         "[\"a]",   "[01]",        "[1.]",
+                                      "[.5]",     "[+1]",      "[tru]",   "[\"\\x\"]",   "['a']",
+                                      "[1 2]",    "[{\"a\"}]", "[{a:1}]", "[\"\n\"]",    "\xef\xbb\xbf[1]",
+                                      "null",     "[-]",       "[1e]",    "[\"\\u12\"]", "[//\n]",
+                                      "[1]]",     ",",         "[,]"};
   char *deep = malloc(20001);
   size_t i;
   start();
@@ -262,6 +263,6 @@ static void nul_and_line_ends(void) {
 }
 
 NO_CHILDREN;
-RUN(TEST(invalid_utf8_in_every_text), TEST(json_that_is_none), TEST(a_lone_surrogate_escape_passes_and_is_read_as_u_fffd),
-    TEST(reserved_names), TEST(placeholders_and_attachments_must_match),
-    TEST(lengths_that_cannot_be), TEST(nul_and_line_ends))
+RUN(TEST(invalid_utf8_in_every_text), TEST(json_that_is_none),
+    TEST(a_lone_surrogate_escape_passes_and_is_read_as_u_fffd), TEST(reserved_names),
+    TEST(placeholders_and_attachments_must_match), TEST(lengths_that_cannot_be), TEST(nul_and_line_ends))

@@ -177,8 +177,14 @@ static void what_is_optional_may_be_null(void) {
 /* Too short, unfinished, exactly ours, longer with and without content. */
 static void struct_sizes_are_checked(void) {
   host h;
-  struct { bw_target known; uint64_t later; } to;
-  struct { bw_payload known; uint64_t later; } payload;
+  struct {
+    bw_target known;
+    uint64_t later;
+  } to;
+  struct {
+    bw_payload known;
+    uint64_t later;
+  } payload;
   host_start(&h, NULL);
   memset(&to, 0, sizeof to);
   memset(&payload, 0, sizeof payload);
@@ -209,7 +215,10 @@ static void struct_sizes_are_checked(void) {
 
 static void a_value_of_another_size(void) {
   const bw_message *msg = message();
-  struct { bw_value known; uint8_t later[4096]; } value;
+  struct {
+    bw_value known;
+    uint8_t later[4096];
+  } value;
   STATUS(BW_E_ABI, bw_message_get(msg, BW_S("/0"), &value.known, 0));
   memset(&value, 0xee, sizeof value);
   OK(bw_message_get(msg, BW_S("/0"), &value.known, 8)); /* only the beginning is written */

@@ -464,11 +464,11 @@ static void polling_after_the_end(void) {
 }
 
 NO_CHILDREN;
-RUN(TEST(times_that_are_none), TEST(polling_until_a_time),
-    TEST(a_late_ring_does_not_end_a_poll_until), TEST(a_poll_until_ends_at_its_time_when_more_waits),
-    TEST(polling_after_the_end), TEST(polling_inside_a_callback), TEST(two_threads_and_free_while_polling),
+RUN(TEST(times_that_are_none), TEST(polling_until_a_time), TEST(a_late_ring_does_not_end_a_poll_until),
+    TEST(a_poll_until_ends_at_its_time_when_more_waits), TEST(polling_after_the_end),
+    TEST(polling_inside_a_callback), TEST(two_threads_and_free_while_polling),
     TEST(a_server_with_threads_is_not_polled), TEST(waiting_inside_a_callback),
     TEST(the_descriptor_is_level_triggered), TEST(polling_has_limits),
-    TEST(a_poll_ends_when_its_budget_is_used_up),
-    TEST(events_without_callbacks), TEST(the_binaries_of_an_event_without_callbacks), TEST(a_wake_up_is_not_lost), TEST(woken_by_signal_handlers),
-    TEST(a_host_that_does_not_poll_keeps_its_clients))
+    TEST(a_poll_ends_when_its_budget_is_used_up), TEST(events_without_callbacks),
+    TEST(the_binaries_of_an_event_without_callbacks), TEST(a_wake_up_is_not_lost),
+    TEST(woken_by_signal_handlers), TEST(a_host_that_does_not_poll_keeps_its_clients))

@@ -388,8 +388,6 @@ static void numbers_and_metrics(void) {
 const child_part child_parts[] = {{"listen_on_port_80", listen_on_port_80}, {NULL, NULL}};
 RUN(TEST(addresses_are_checked), TEST(a_port_that_is_not_allowed),
     TEST(descriptors_that_do_not_listen_stay_ours), TEST(a_unix_socket), TEST(a_page_is_served),
-    TEST(after_close), TEST(a_callback_may_close_its_server),
-    TEST(a_polled_server_polls_while_waiting),
-    TEST(waiting_ends_when_everything_is_told),
-    TEST(many_servers_one_after_the_other),
+    TEST(after_close), TEST(a_callback_may_close_its_server), TEST(a_polled_server_polls_while_waiting),
+    TEST(waiting_ends_when_everything_is_told), TEST(many_servers_one_after_the_other),
     TEST(a_server_leaves_no_thread_and_no_descriptor), TEST(numbers_and_metrics))

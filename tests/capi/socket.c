@@ -267,11 +267,9 @@ static void *get_and_set(void *user) {
     int *fresh = malloc(sizeof *fresh);
     if (!fresh) FAIL("no memory");
     status = bw_socket_user_set(socket, fresh, free);
-    if (status != BW_OK && status != BW_E_GONE && status != BW_E_HANDLE)
-      FAIL("%s", bw_status_name(status));
+    if (status != BW_OK && status != BW_E_GONE && status != BW_E_HANDLE) FAIL("%s", bw_status_name(status));
     status = bw_socket_user_get(socket, &got);
-    if (status != BW_OK && status != BW_E_GONE && status != BW_E_HANDLE)
-      FAIL("%s", bw_status_name(status));
+    if (status != BW_OK && status != BW_E_GONE && status != BW_E_HANDLE) FAIL("%s", bw_status_name(status));
   }
   return NULL;
 }
@@ -296,7 +294,6 @@ static void user_pointers_while_sockets_leave(void) {
 
 NO_CHILDREN;
 RUN(TEST(a_socket_that_has_left), TEST(rooms_of_a_socket_are_limited),
-    TEST(one_that_is_disconnected_in_its_callback),
-    TEST(disconnecting_still_has_its_rooms), TEST(data_is_any_json), TEST(found_by_its_id),
-    TEST(a_user_pointer_lives_until_disconnect), TEST(a_user_pointer_without_drop_and_null),
-    TEST(user_pointers_while_sockets_leave))
+    TEST(one_that_is_disconnected_in_its_callback), TEST(disconnecting_still_has_its_rooms),
+    TEST(data_is_any_json), TEST(found_by_its_id), TEST(a_user_pointer_lives_until_disconnect),
+    TEST(a_user_pointer_without_drop_and_null), TEST(user_pointers_while_sockets_leave))

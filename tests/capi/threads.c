@@ -20,8 +20,15 @@ static uint64_t next_random(uint64_t *state) {
 
 static void documented(bw_status status) {
   switch (status) {
-  case BW_OK: case BW_E_ARG: case BW_E_HANDLE: case BW_E_STATE: case BW_E_ALREADY:
-  case BW_E_NOT_FOUND: case BW_E_GONE: case BW_E_FULL: case BW_E_CLOSED: return;
+  case BW_OK:
+  case BW_E_ARG:
+  case BW_E_HANDLE:
+  case BW_E_STATE:
+  case BW_E_ALREADY:
+  case BW_E_NOT_FOUND:
+  case BW_E_GONE:
+  case BW_E_FULL:
+  case BW_E_CLOSED: return;
   default: FAIL("%s: %s", bw_status_name(status), bw_last_error());
   }
 }
@@ -65,12 +72,23 @@ static void *call(void *user) {
     case 1: documented(bw_emit(&all, &payload)); break;
     case 2: documented(bw_join(&to, &room, 1)); break;
     case 3: documented(bw_leave(&to, &room, 1)); break;
-    case 4: if (r % 40 == 4) documented(bw_disconnect(&to, r & 64 ? 1 : 0)); break;
+    case 4:
+      if (r % 40 == 4) documented(bw_disconnect(&to, r & 64 ? 1 : 0));
+      break;
     case 5: documented(bw_socket_data_set(id, BW_S("{\"x\":[1,2,3]}"))); break;
-    case 6: documented(bw_socket_data_get(id, &buf)); bw_buf_free(&buf); break;
-    case 7: documented(bw_socket_rooms(id, &list)); bw_list_free(&list); break;
+    case 6:
+      documented(bw_socket_data_get(id, &buf));
+      bw_buf_free(&buf);
+      break;
+    case 7:
+      documented(bw_socket_rooms(id, &list));
+      bw_list_free(&list);
+      break;
     case 8: documented(bw_socket_user_set(id, malloc(8), free)); break;
-    case 9: documented(bw_socket_handshake(id, &hs)); bw_handshake_release(&hs); break;
+    case 9:
+      documented(bw_socket_handshake(id, &hs));
+      bw_handshake_release(&hs);
+      break;
     case 10:
       to.timeout_ms = (uint32_t)(r >> 32) % 50;
       documented(bw_emit_ack(&to, msg, ignore, NULL, NULL, &op));
@@ -154,8 +172,7 @@ static void run(const char *options, size_t milliseconds) {
   OK(bw_on(h.nsp, BW_EV_ROOM_JOINED, BW_S(""), 0, ignore, NULL, NULL, NULL));
   if (strstr(options, "polled")) host_poll_in_background(&h);
   atomic_store(&going, 1);
-  for (i = 0; i < CALLERS; i++)
-    CHECK(pthread_create(&threads[i], NULL, call, (void *)(uintptr_t)i) == 0);
+  for (i = 0; i < CALLERS; i++) CHECK(pthread_create(&threads[i], NULL, call, (void *)(uintptr_t)i) == 0);
   for (; i < CALLERS + VISITORS; i++)
     CHECK(pthread_create(&threads[i], NULL, visit, (void *)(uintptr_t)i) == 0);
   CHECK(pthread_create(&threads[i], NULL, sit, NULL) == 0);
@@ -174,12 +191,8 @@ static void run(const char *options, size_t milliseconds) {
 }
 
 static void in_threads(void) { run("{\"engine\":{\"deferredTimeout\":100}}", 3000); }
-static void polled(void) {
-  run("{\"engine\":{\"deferredTimeout\":100,\"delivery\":\"polled\"}}", 3000);
-}
-static void inline_(void) {
-  run("{\"engine\":{\"deferredTimeout\":100,\"delivery\":\"inline\"}}", 3000);
-}
+static void polled(void) { run("{\"engine\":{\"deferredTimeout\":100,\"delivery\":\"polled\"}}", 3000); }
+static void inline_(void) { run("{\"engine\":{\"deferredTimeout\":100,\"delivery\":\"inline\"}}", 3000); }
 
 /* The server goes away under the callers. */
 static void *only_call(void *user) { return call(user); }
@@ -191,8 +204,7 @@ static void freed_under_the_callers(void) {
     host_start(&h, NULL);
     OK(bw_on(h.nsp, BW_EV_CONNECTION, BW_S(""), 0, keep, NULL, NULL, NULL));
     atomic_store(&going, 1);
-    for (i = 0; i < 4; i++)
-      CHECK(pthread_create(&threads[i], NULL, only_call, (void *)(uintptr_t)i) == 0);
+    for (i = 0; i < 4; i++) CHECK(pthread_create(&threads[i], NULL, only_call, (void *)(uintptr_t)i) == 0);
     c = client_open(h.port);
     client_send(c, "40");
     client_expect_start(c, "4");

@@ -16,8 +16,11 @@ static void *symbol(void *from, const char *name) {
   }
   return found;
 }
-#define LOOK_UP(from, name) \
-  union { void *object; __typeof__(&name) call; } name##_ = {symbol(from, #name)}
+#define LOOK_UP(from, name)                                                                                  \
+  union {                                                                                                    \
+    void *object;                                                                                            \
+    __typeof__(&name) call;                                                                                  \
+  } name##_ = {symbol(from, #name)}
 
 static int start(void *from, bw_server *server) {
   LOOK_UP(from, bw_config_new_checked);

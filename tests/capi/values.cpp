@@ -27,7 +27,7 @@ bool from_args(const bellwire::value &v, point &p) { return v.find("x").to(p.x) 
 struct bag : std::vector<int> {};
 void to_args(bellwire::args &a, const bag &b) { a.object().member("n", b.size()).end(); }
 
-}  // namespace theirs
+} // namespace theirs
 
 namespace {
 
@@ -41,9 +41,10 @@ message received(std::string_view args_json) { return message("x", bellwire::enc
 
 // What 8 bits, 64 bits, doubles and floats hold; -1 is the fallback.
 void numbers_are_checked() {
-  const message m = received(
-      "[300,-1,255,1e2,2.5,1e999,18446744073709551615,18446744073709551616,9223372036854775808,"
-      "-9223372036854775808,-9223372036854775809,1e300,-0,1E+1,\"1\",1.0,-129,123456789012345678901234567890]");
+  const message m =
+      received("[300,-1,255,1e2,2.5,1e999,18446744073709551615,18446744073709551616,9223372036854775808,"
+               "-9223372036854775808,-9223372036854775809,1e300,-0,1E+1,\"1\",1.0,-129,"
+               "123456789012345678901234567890]");
   CHECK_INT(7, m.get<uint8_t>("/0", 7));
   CHECK_INT(300, m.get<uint16_t>("/0", 7));
   CHECK_INT(7, m.get<uint32_t>("/1", 7));
@@ -76,14 +77,17 @@ void numbers_are_checked() {
 void everything_is_sent() {
   CHECK_STR("[18446744073709551615,9223372036854775808,-9223372036854775808,255]",
             sent(std::numeric_limits<uint64_t>::max(), uint64_t{1} << 63, std::numeric_limits<int64_t>::min(),
-                 uint8_t{255}).c_str());
+                 uint8_t{255})
+                .c_str());
   CHECK_STR("[[1.5,-2],{\"n\":2},[{\"n\":1}]]",
             sent(theirs::point{1.5, -2}, theirs::bag{{1, 2}}, std::vector<theirs::bag>{{{1}}}).c_str());
   CHECK_STR("[[1,\"a\",null],[true,[2,3]],{\"k\":[1,2]}]",
             sent(std::tuple(1, "a", nullptr), std::pair(true, std::array<int, 2>{2, 3}),
-                 std::map<std::string, std::list<int>>{{"k", {1, 2}}}).c_str());
-  CHECK_STR("[null,7,[[1],[]]]",
-            sent(std::optional<int>(), std::optional<int>(7), std::vector<std::vector<int>>{{1}, {}}).c_str());
+                 std::map<std::string, std::list<int>>{{"k", {1, 2}}})
+                .c_str());
+  CHECK_STR(
+      "[null,7,[[1],[]]]",
+      sent(std::optional<int>(), std::optional<int>(7), std::vector<std::vector<int>>{{1}, {}}).c_str());
   char own[] = "abc";
   CHECK_STR("[\"abc\",\"abc\",\"\"]", sent(own, static_cast<const char *>(own), std::string_view()).c_str());
   CHECK_STR("[null]", sent(received("[]").at("/0")).c_str());
@@ -92,12 +96,14 @@ void everything_is_sent() {
 // --------------------------------------------------------------- containers
 
 void arrays_and_objects_are_walked() {
-  const message m = received("[[1,\"t\\u0065xt\",{\"k\":[2]},[]],{\"a\":1,\"\\u0062\":{\"c\":true},\"a\":3},[],{},5]");
+  const message m =
+      received("[[1,\"t\\u0065xt\",{\"k\":[2]},[]],{\"a\":1,\"\\u0062\":{\"c\":true},\"a\":3},[],{},5]");
   std::string seen;
   for (const bellwire::value &v : m.at("/0").items()) seen += std::string(v.json()) + ";";
   CHECK_STR("1;\"t\\u0065xt\";{\"k\":[2]};[];", seen.c_str());
   seen.clear();
-  for (const auto &[key, v] : m.at("/1").members()) seen += std::string(key) + "=" + std::string(v.json()) + ";";
+  for (const auto &[key, v] : m.at("/1").members())
+    seen += std::string(key) + "=" + std::string(v.json()) + ";";
   CHECK_STR("a=1;b={\"c\":true};a=3;", seen.c_str());
   CHECK_INT(3, m.at("/1").find("a").as<int>());
   CHECK(m.at("/1").find("b").find("c").as<bool>());
@@ -111,8 +117,9 @@ void arrays_and_objects_are_walked() {
 
 void containers_are_read() {
   using strings = std::vector<std::string>;
-  const message m = received("[[1,2,300],[\"a\",\"b\"],{\"p\":{\"x\":1.5,\"y\":-2},\"q\":{\"x\":0,\"y\":1}},[7,\"s\",null],"
-                             "{\"x\":1},[[1],[]],null,[1,1e999]]");
+  const message m =
+      received("[[1,2,300],[\"a\",\"b\"],{\"p\":{\"x\":1.5,\"y\":-2},\"q\":{\"x\":0,\"y\":1}},[7,\"s\",null],"
+               "{\"x\":1},[[1],[]],null,[1,1e999]]");
   CHECK(m.get<std::vector<int>>("/0") == (std::vector<int>{1, 2, 300}));
   CHECK(m.get<std::list<uint8_t>>("/0", {9}) == (std::list<uint8_t>{9}));
   CHECK((m.get<std::array<int, 2>>("/0") == std::array<int, 2>{1, 2}));
@@ -164,8 +171,9 @@ std::string relayed(const args &a, std::initializer_list<std::string_view> bins)
 #define PLACE(n) "{\"_placeholder\":true,\"num\":" #n "}"
 
 void binaries_are_carried() {
-  const message m("x", bellwire::encoded{"[" PLACE(2) ",{\"a\":[" PLACE(0) "," PLACE(1) "],\"b\":" PLACE(0) "},5]",
-                                         {{"zero", 4}, {"one", 3}, {"two", 3}}});
+  const message m("x",
+                  bellwire::encoded{"[" PLACE(2) ",{\"a\":[" PLACE(0) "," PLACE(1) "],\"b\":" PLACE(0) "},5]",
+                                    {{"zero", 4}, {"one", 3}, {"two", 3}}});
   const bellwire::blob own{"own", 3};
   CHECK_STR("[" PLACE(0) ",{\"a\":[" PLACE(1) "," PLACE(2) "],\"b\":" PLACE(1) "}," PLACE(3) "]",
             relayed(args(own, m.at("/1"), m.at("/0")), {"own", "zero", "one", "two"}).c_str());
@@ -175,7 +183,8 @@ void binaries_are_carried() {
 
 // What a client writes without sending binaries is data.
 void data_never_stands_for_the_hosts_binaries() {
-  const message m = received("[" PLACE(0) ",{\"a\":" PLACE(99) "},{\"_placeholder\":true,\"num\":0,\"in\":[" PLACE(1) "]}]");
+  const message m = received(
+      "[" PLACE(0) ",{\"a\":" PLACE(99) "},{\"_placeholder\":true,\"num\":0,\"in\":[" PLACE(1) "]}]");
   const bellwire::blob own{"own", 3};
   CHECK_STR("[" PLACE(0) "]", relayed(args(m.at("/0")), {}).c_str());
   CHECK_STR("[{\"_placeholder\":null,\"num\":0},{\"a\":" PLACE(99) "}," PLACE(0) "]",
@@ -194,18 +203,22 @@ void data_never_stands_for_the_hosts_binaries() {
 void mistakes_can_be_allowed() {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   CHECK_STR("[null,null,\"a\xef\xbf\xbd\",{\"\xef\xbf\xbd\":1}]",
-            text(args().allow(BW_ARGS_NULL_NUMBERS | BW_ARGS_REPLACE_TEXT)
-                     .add(nan).add(std::numeric_limits<float>::infinity()).add("a\xc3")
-                     .object().member("\xff", 1).end()).c_str());
+            text(args()
+                     .allow(BW_ARGS_NULL_NUMBERS | BW_ARGS_REPLACE_TEXT)
+                     .add(nan)
+                     .add(std::numeric_limits<float>::infinity())
+                     .add("a\xc3")
+                     .object()
+                     .member("\xff", 1)
+                     .end())
+                .c_str());
   args::allow_by_default(BW_ARGS_NULL_NUMBERS);
   CHECK_STR("[null]", sent(nan).c_str());
   args::allow_by_default(0);
   try {
     (void)sent(nan);
     FAIL("NaN was sent");
-  } catch (const bellwire::error &e) {
-    CHECK_INT(BW_E_ARG, e.code());
-  }
+  } catch (const bellwire::error &e) { CHECK_INT(BW_E_ARG, e.code()); }
 }
 
 void a_null_text_is_an_error() {
@@ -213,16 +226,16 @@ void a_null_text_is_an_error() {
     try {
       const char *const none = nullptr;
       char *const own = nullptr;
-      if (round) (void)sent(1, none);
-      else (void)sent(std::vector<char *>{own});
+      if (round)
+        (void)sent(1, none);
+      else
+        (void)sent(std::vector<char *>{own});
       FAIL("NULL was sent");
-    } catch (const bellwire::error &e) {
-      CHECK_INT(BW_E_ARG, e.code());
-    }
+    } catch (const bellwire::error &e) { CHECK_INT(BW_E_ARG, e.code()); }
   }
 }
 
-}  // namespace
+} // namespace
 
 extern "C" {
 NO_CHILDREN;

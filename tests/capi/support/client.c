@@ -17,9 +17,9 @@ struct client {
   int binary;
   char session[64];
   char sid[64];
-  uint8_t *in;          /* what was read and not yet taken */
+  uint8_t *in; /* what was read and not yet taken */
   size_t in_len, in_cap, taken;
-  uint8_t *out;         /* a frame of client_try_send under way */
+  uint8_t *out; /* a frame of client_try_send under way */
   size_t out_len, out_sent;
   char *message;
 };
@@ -125,8 +125,8 @@ void client_send_binary(client *c, const void *data, size_t len) { send_frame(c,
 
 int client_flush(client *c) {
   while (c->out) {
-    const ssize_t sent = send(c->fd, c->out + c->out_sent, c->out_len - c->out_sent,
-                              MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t sent =
+        send(c->fd, c->out + c->out_sent, c->out_len - c->out_sent, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent <= 0) return 0;
     c->out_sent += (size_t)sent;
     if (c->out_sent < c->out_len) continue;
@@ -189,8 +189,7 @@ int client_was_binary(const client *c) { return c->binary; }
 
 void client_expect(client *c, const char *text) {
   const char *got = client_receive(c, NULL);
-  if (!got || strcmp(got, text) != 0)
-    FAIL("the client was sent %s, not %s", got ? got : "the end", text);
+  if (!got || strcmp(got, text) != 0) FAIL("the client was sent %s, not %s", got ? got : "the end", text);
 }
 
 const char *client_expect_start(client *c, const char *start) {
@@ -302,8 +301,8 @@ http_answer http_ask(uint16_t port, const char *method, const char *target, cons
   const int fd = tcp_connect(port);
   memset(&answer, 0, sizeof answer);
   snprintf(head, sizeof head,
-           "%s %s HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n",
-           method, target, body ? strlen(body) : 0);
+           "%s %s HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n", method,
+           target, body ? strlen(body) : 0);
   if (!write_all(fd, head, strlen(head))) FAIL("the server closed early");
   if (body) (void)write_all(fd, body, strlen(body));
   for (;;) {

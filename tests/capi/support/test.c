@@ -75,24 +75,21 @@ void check_int(const char *file, int line, const char *what, int64_t expected, i
     fail(file, line, "%s is %lld, not %lld", what, (long long)actual, (long long)expected);
 }
 
-void check_str(const char *file, int line, const char *what, const char *expected,
-               const char *actual) {
+void check_str(const char *file, int line, const char *what, const char *expected, const char *actual) {
   if (!actual || strcmp(expected, actual) != 0)
     fail(file, line, "%s is \"%s\", not \"%s\"", what, actual ? actual : "(null)", expected);
 }
 
-void check_view(const char *file, int line, const char *what, const char *expected,
-                bw_str actual) {
+void check_view(const char *file, int line, const char *what, const char *expected, bw_str actual) {
   if (actual.len != strlen(expected) || (actual.len && memcmp(expected, actual.data, actual.len)))
-    fail(file, line, "%s is \"%.*s\", not \"%s\"", what, (int)actual.len,
-         actual.data ? actual.data : "", expected);
+    fail(file, line, "%s is \"%.*s\", not \"%s\"", what, (int)actual.len, actual.data ? actual.data : "",
+         expected);
 }
 
-void check_status(const char *file, int line, const char *what, bw_status expected,
-                  bw_status actual) {
+void check_status(const char *file, int line, const char *what, bw_status expected, bw_status actual) {
   if (expected != actual)
-    fail(file, line, "%s: %s (%s), not %s", what, bw_status_name(actual),
-         actual < 0 ? bw_last_error() : "", bw_status_name(expected));
+    fail(file, line, "%s: %s (%s), not %s", what, bw_status_name(actual), actual < 0 ? bw_last_error() : "",
+         bw_status_name(expected));
   if (actual < 0) {
     if (bw_last_error_code() != actual)
       fail(file, line, "%s: the last error is %s", what, bw_status_name(bw_last_error_code()));
@@ -143,8 +140,7 @@ static void take(int fd, char *errors, size_t size, size_t *have) {
   char piece[512];
   const ssize_t got = read(fd, piece, sizeof piece);
   size_t i;
-  for (i = 0; errors && got > 0 && i < (size_t)got && *have + 1 < size; i++)
-    errors[(*have)++] = piece[i];
+  for (i = 0; errors && got > 0 && i < (size_t)got && *have + 1 < size; i++) errors[(*have)++] = piece[i];
 }
 
 int run_child(const char *part, int seconds, char *errors, size_t size) {

@@ -21,10 +21,10 @@ typedef struct test {
   void (*run)(void);
 } test;
 #define TEST(fn) {#fn, fn}
-#define RUN(...)                                                     \
-  int main(int argc, char **argv) {                                  \
-    static const test tests[] = {__VA_ARGS__};                       \
-    return run_tests(argc, argv, tests, sizeof tests / sizeof *tests); \
+#define RUN(...)                                                                                             \
+  int main(int argc, char **argv) {                                                                          \
+    static const test tests[] = {__VA_ARGS__};                                                               \
+    return run_tests(argc, argv, tests, sizeof tests / sizeof *tests);                                       \
   }
 
 /* Runs them all, those named on the command line, or one child's part. */
@@ -33,8 +33,10 @@ int run_tests(int argc, char **argv, const test *tests, size_t n);
 void fail(const char *file, int line, const char *format, ...)
     __attribute__((noreturn, format(printf, 3, 4)));
 #define FAIL(...) fail(__FILE__, __LINE__, __VA_ARGS__)
-#define CHECK(condition) \
-  do { if (!(condition)) FAIL("%s", #condition); } while (0)
+#define CHECK(condition)                                                                                     \
+  do {                                                                                                       \
+    if (!(condition)) FAIL("%s", #condition);                                                                \
+  } while (0)
 #define CHECK_INT(expected, actual) check_int(__FILE__, __LINE__, #actual, (expected), (actual))
 #define CHECK_STR(expected, actual) check_str(__FILE__, __LINE__, #actual, (expected), (actual))
 #define CHECK_VIEW(expected, actual) check_view(__FILE__, __LINE__, #actual, (expected), (actual))
@@ -45,11 +47,9 @@ void fail(const char *file, int line, const char *format, ...)
 #define SAYS(text) check_says(__FILE__, __LINE__, (text))
 
 void check_int(const char *file, int line, const char *what, int64_t expected, int64_t actual);
-void check_str(const char *file, int line, const char *what, const char *expected,
-               const char *actual);
+void check_str(const char *file, int line, const char *what, const char *expected, const char *actual);
 void check_view(const char *file, int line, const char *what, const char *expected, bw_str actual);
-void check_status(const char *file, int line, const char *what, bw_status expected,
-                  bw_status actual);
+void check_status(const char *file, int line, const char *what, bw_status expected, bw_status actual);
 void check_says(const char *file, int line, const char *text);
 
 /* A number of rounds, made smaller where the machine is emulated. */
@@ -59,13 +59,13 @@ size_t scaled(size_t rounds);
 int64_t now_ms(void);
 /* Waits until the condition holds; looks a thousand times a second. */
 enum { PATIENCE_MS = 60000 };
-#define EVENTUALLY(condition)                                                             \
-  do {                                                                                    \
-    const int64_t until_ = now_ms() + PATIENCE_MS;                                        \
-    while (!(condition)) {                                                                \
-      if (now_ms() > until_) FAIL("it never came true: %s", #condition);                  \
-      wait_a_moment();                                                                    \
-    }                                                                                     \
+#define EVENTUALLY(condition)                                                                                \
+  do {                                                                                                       \
+    const int64_t until_ = now_ms() + PATIENCE_MS;                                                           \
+    while (!(condition)) {                                                                                   \
+      if (now_ms() > until_) FAIL("it never came true: %s", #condition);                                     \
+      wait_a_moment();                                                                                       \
+    }                                                                                                        \
   } while (0)
 void wait_a_moment(void);
 

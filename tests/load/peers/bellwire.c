@@ -87,9 +87,12 @@ static int64_t delivery_of(const char *name) {
 }
 
 int main(int argc, char **argv) {
-  static const struct { const char *name; bw_callback fn; } handlers[] = {
-    {"echo", on_same}, {"bin", on_same},   {"ack", on_ack},
-    {"bcast", on_bcast}, {"room", on_room}, {"join", on_join},
+  static const struct {
+    const char *name;
+    bw_callback fn;
+  } handlers[] = {
+      {"echo", on_same},   {"bin", on_same},  {"ack", on_ack},
+      {"bcast", on_bcast}, {"room", on_room}, {"join", on_join},
   };
   int64_t delivery = BW_DELIVER_THREADS, threads = 1;
   uint16_t port = 0;
@@ -99,12 +102,21 @@ int main(int argc, char **argv) {
   pthread_t watcher;
   size_t i;
 
-  if (!config) { fprintf(stderr, "%s\n", bw_last_error()); return 1; }
+  if (!config) {
+    fprintf(stderr, "%s\n", bw_last_error());
+    return 1;
+  }
   for (int at = 1; at + 1 < argc; at += 2) {
-    if (!strcmp(argv[at], "--port")) port = (uint16_t)atoi(argv[at + 1]);
-    else if (!strcmp(argv[at], "--threads")) threads = atoi(argv[at + 1]);
-    else if (!strcmp(argv[at], "--delivery")) delivery = delivery_of(argv[at + 1]);
-    else { fprintf(stderr, "%s means nothing here\n", argv[at]); return 1; }
+    if (!strcmp(argv[at], "--port"))
+      port = (uint16_t)atoi(argv[at + 1]);
+    else if (!strcmp(argv[at], "--threads"))
+      threads = atoi(argv[at + 1]);
+    else if (!strcmp(argv[at], "--delivery"))
+      delivery = delivery_of(argv[at + 1]);
+    else {
+      fprintf(stderr, "%s means nothing here\n", argv[at]);
+      return 1;
+    }
   }
   must(bw_config_set_int(config, BW_OPT_WORKER_THREADS, threads), "threads");
   must(bw_config_set_int(config, BW_OPT_DELIVERY, delivery), "delivery");
@@ -112,8 +124,8 @@ int main(int argc, char **argv) {
   bw_config_free(&config);
   must(bw_nsp_get(server, BW_S("/"), &root), "namespace");
   for (i = 0; i < sizeof handlers / sizeof *handlers; i++)
-    must(bw_on(root, BW_EV_MESSAGE, bw_cstr(handlers[i].name), 0, handlers[i].fn, NULL, NULL,
-               NULL), handlers[i].name);
+    must(bw_on(root, BW_EV_MESSAGE, bw_cstr(handlers[i].name), 0, handlers[i].fn, NULL, NULL, NULL),
+         handlers[i].name);
   must(bw_server_listen_tcp(server, BW_S("127.0.0.1"), port, &port), "listen");
   printf("listening on %u\n", (unsigned)port);
   fflush(stdout);

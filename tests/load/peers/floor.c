@@ -25,7 +25,10 @@ enum { TEXT = 1, CLOSE = 8, LONGEST_HEAD = 10 };
 typedef uint64_t Word;
 
 /* Behind its end there is always a word more, to be read or written too far. */
-typedef struct { char *data; size_t len, cap; } Bytes;
+typedef struct {
+  char *data;
+  size_t len, cap;
+} Bytes;
 
 /* Those who get the same messages: a namespace or a room. */
 typedef struct {
@@ -44,7 +47,10 @@ typedef struct Conn {
   Bytes begun;     /* a frame or request whose rest has not come yet */
   Bytes unsent;    /* what the socket has not taken */
   size_t sent;     /* how much of it has been taken since */
-  struct { Group *group; size_t nth; } seats[SEATS];
+  struct {
+    Group *group;
+    size_t nth;
+  } seats[SEATS];
   struct Polling *polling; /* for which its GET waits */
   struct Conn *next_gone;
 } Conn;
@@ -97,10 +103,14 @@ static void turn(void) {
   int n = epoll_wait(epoll, events, EVENTS, -1);
   for (int i = 0; i < n; i++) {
     void *whose = events[i].data.ptr;
-    if (whose == &listener) accept_one();
-    else if (whose == &timer) ping_all();
-    else if (whose == stdin) exit(0); /* whoever started this is gone */
-    else serve(whose);
+    if (whose == &listener)
+      accept_one();
+    else if (whose == &timer)
+      ping_all();
+    else if (whose == stdin)
+      exit(0); /* whoever started this is gone */
+    else
+      serve(whose);
   }
   while (n_with_outbox) send_outbox(with_outbox[--n_with_outbox]);
   while (gone) {
@@ -117,8 +127,7 @@ int main(int argc, char **argv) {
   epoll = epoll_create1(0);
   timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
   must(epoll >= 0 && timer >= 0, "epoll and timer");
-  timerfd_settime(timer, 0, &(struct itimerspec){{PING_INTERVAL_S, 0}, {PING_INTERVAL_S, 0}},
-                  NULL);
+  timerfd_settime(timer, 0, &(struct itimerspec){{PING_INTERVAL_S, 0}, {PING_INTERVAL_S, 0}}, NULL);
   watch(timer, EPOLL_CTL_ADD, EPOLLIN, &timer);
   watch(STDIN_FILENO, EPOLL_CTL_ADD, EPOLLIN, stdin);
   listen_on(port);
@@ -170,8 +179,10 @@ static void ping_all(void) {
 
 static void serve(Conn *conn) {
   if (conn->state == GONE) return;
-  if (conn->events == EPOLLIN) receive(conn);
-  else send_unsent(conn);
+  if (conn->events == EPOLLIN)
+    receive(conn);
+  else
+    send_unsent(conn);
 }
 
 /* Once; the rest of a large frame goes straight to where it is gathered. */
@@ -181,7 +192,10 @@ static void receive(Conn *conn) {
   struct iovec into[] = {{begun->data + begun->len, missing}, {reading, READ}};
   ssize_t n = missing ? readv(conn->fd, into, 2) : recv(conn->fd, reading, READ, 0);
   if (n < 0 && errno == EAGAIN) return;
-  if (n <= 0) { leave(conn); return; }
+  if (n <= 0) {
+    leave(conn);
+    return;
+  }
   if (missing > (size_t)n) missing = (size_t)n;
   begun->len += missing;
   answers.len = 0;
@@ -246,7 +260,10 @@ static void send_to(Conn *conn, const char *data, size_t len) {
   ssize_t n = 0;
   if (!conn->unsent.len) n = send(conn->fd, data, len, MSG_NOSIGNAL);
   if (n == (ssize_t)len) return;
-  if (n < 0 && errno != EAGAIN) { leave(conn); return; }
+  if (n < 0 && errno != EAGAIN) {
+    leave(conn);
+    return;
+  }
   if (n < 0) n = 0;
   append(&conn->unsent, data + n, len - (size_t)n);
   wait_for(conn, EPOLLOUT);
@@ -255,7 +272,10 @@ static void send_to(Conn *conn, const char *data, size_t len) {
 static void send_unsent(Conn *conn) {
   Bytes *unsent = &conn->unsent;
   ssize_t n = send(conn->fd, unsent->data + conn->sent, unsent->len - conn->sent, MSG_NOSIGNAL);
-  if (n < 0) { leave(conn); return; }
+  if (n < 0) {
+    leave(conn);
+    return;
+  }
   conn->sent += (size_t)n;
   if (conn->sent < unsent->len) return;
   free(unsent->data);
@@ -325,8 +345,7 @@ static Bytes *outbox_of(Group *group) {
 
 /* Backwards: a member that has left is replaced by one that has been served. */
 static void send_outbox(Group *group) {
-  for (size_t i = group->size; i-- > 0;)
-    send_to(group->members[i], group->outbox.data, group->outbox.len);
+  for (size_t i = group->size; i-- > 0;) send_to(group->members[i], group->outbox.data, group->outbox.len);
   group->outbox.len = 0;
 }
 
@@ -388,9 +407,7 @@ static size_t take_frame(Conn *conn, const char *at, size_t len) {
 
 /* ------------------------------------------------------------ Socket.IO */
 
-static size_t write_connect(char *text) {
-  return (size_t)sprintf(text, "40{\"sid\":\"%08x\"}", n_sids++);
-}
+static size_t write_connect(char *text) { return (size_t)sprintf(text, "40{\"sid\":\"%08x\"}", n_sids++); }
 
 static void connect_to_namespace(Conn *conn) {
   char text[64];
@@ -420,8 +437,7 @@ static void acknowledge(char *packet, size_t len, size_t id_end) {
 static void join_room(Conn *conn, const char *packet, size_t id_end) {
   char text[64];
   join_group(conn, IN_ROOM, room_named(packet + id_end + strlen("[\"join\",\"")));
-  append_frame(&answers, text,
-               (size_t)sprintf(text, "43%.*s[true]", (int)id_end - 2, packet + 2));
+  append_frame(&answers, text, (size_t)sprintf(text, "43%.*s[true]", (int)id_end - 2, packet + 2));
 }
 
 /* The packet lies in its frame among the answers, which is right for an echo;
@@ -432,11 +448,14 @@ static void on_packet(Conn *conn, size_t frame, char *packet, size_t len) {
   if (begins(packet, len, "42[\"bcast\","))
     append(outbox_of(&namespace), answers.data + frame, answers.len - frame);
   answers.len = frame;
-  if (begins(packet, len, "42[\"room\",")) to_room(packet, len);
-  else if (begins(packet, len, "40")) connect_to_namespace(conn);
+  if (begins(packet, len, "42[\"room\","))
+    to_room(packet, len);
+  else if (begins(packet, len, "40"))
+    connect_to_namespace(conn);
   else if (begins(packet, len, "42")) {
     while (id_end < len && packet[id_end] != '[') id_end++;
-    if (begins(packet + id_end, len - id_end, "[\"ack\",")) acknowledge(packet, len, id_end);
+    if (begins(packet + id_end, len - id_end, "[\"ack\","))
+      acknowledge(packet, len, id_end);
     else if (begins(packet + id_end, len - id_end, "[\"join\","))
       join_room(conn, packet, id_end);
   }
@@ -535,13 +554,17 @@ static size_t take_request(Conn *conn, const char *at, size_t len) {
   sid = behind("&sid=", at, head);
   if (sid) {
     Polling *client = pollings[strtoul(sid, NULL, 16)];
-    if (length) on_post(client, body, content);
-    else on_get(conn, client);
+    if (length)
+      on_post(client, body, content);
+    else
+      on_get(conn, client);
     return head + content;
   }
   key = behind("\r\nSec-WebSocket-Key: ", at, head);
-  if (key) upgrade(conn, key);
-  else open_polling();
+  if (key)
+    upgrade(conn, key);
+  else
+    open_polling();
   return head + content;
 }
 

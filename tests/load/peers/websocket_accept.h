@@ -14,10 +14,10 @@ static void sha1_block(uint32_t state[5], const uint8_t *block) {
     w[i] = (uint32_t)block[0] << 24 | block[1] << 16 | block[2] << 8 | block[3];
   for (int i = 16; i < 80; i++) w[i] = rotated(w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16], 1);
   for (int i = 0; i < 80; i++) {
-    uint32_t f = i < 20 ? ((b & c) | (~b & d)) + 0x5a827999
-               : i < 40 ? (b ^ c ^ d) + 0x6ed9eba1
-               : i < 60 ? ((b & c) | (b & d) | (c & d)) + 0x8f1bbcdc
-                        : (b ^ c ^ d) + 0xca62c1d6;
+    uint32_t f = i < 20   ? ((b & c) | (~b & d)) + 0x5a827999
+                 : i < 40 ? (b ^ c ^ d) + 0x6ed9eba1
+                 : i < 60 ? ((b & c) | (b & d) | (c & d)) + 0x8f1bbcdc
+                          : (b ^ c ^ d) + 0xca62c1d6;
     uint32_t next = rotated(a, 5) + f + e + w[i];
     e = d, d = c, c = rotated(b, 30), b = a, a = next;
   }

@@ -1,5 +1,5 @@
 // A program that declares its events. Lines that must not compile are marked.
-import { Server, Socket } from "bellwire";
+import { Server, type Socket } from "bellwire";
 
 interface ClientToServer {
   chat: (text: string) => void;

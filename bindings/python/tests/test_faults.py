@@ -78,7 +78,7 @@ def test_all_exceptions_are_exported():
     assert set(exceptions.__all__) == errors
 
 
-def test_a_client_that_joins_while_it_is_put_out_is_not_asked_of():
+def test_a_client_that_joins_while_it_is_disconnected():
     class Joins(Client):
         """A client that joins right after its open decision was read."""
 
@@ -102,8 +102,8 @@ def test_a_client_that_joins_while_it_is_put_out_is_not_asked_of():
     sio = bellwire.Server()
     client = sio._clients._by_sid["x"] = Joins(Socket())
     client.question = Accepted()
-    assert Dispatcher(sio).put_out(client.socket, False)
-    assert client.put_out is False
+    assert Dispatcher(sio).refuse_joining(client.socket, False)
+    assert client.early_disconnect is False
 
 
 @on_loop

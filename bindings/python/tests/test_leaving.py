@@ -128,21 +128,21 @@ async def test_a_client_that_is_disconnected_in_its_connect_handler_is_refused(c
 async def test_another_thread_disconnects_a_client_that_joins():
     sio = bellwire.Server()
     joining, told = threading.Event(), []
-    put_out = threading.Event()
+    disconnected = threading.Event()
     sids = []
 
     @sio.event
     def connect(sid, environ):
         sids.append(sid)
         joining.set()
-        assert put_out.wait(PATIENCE_S)
+        assert disconnected.wait(PATIENCE_S)
 
     sio.on("disconnect", lambda sid, reason: told.append(reason))
     async with raw_client(sio, joins=False) as one:
         await asyncio.to_thread(joining.wait, PATIENCE_S)
         sio.disconnect(sids[0])
         assert await one.receive() == '44{"message":"Connection rejected by server"}'
-        put_out.set()
+        disconnected.set()
         await until(lambda: told == ["server disconnect"])
 
 

@@ -36,7 +36,10 @@ class AsyncDispatcher(Dispatcher):
         self._waiting: dict[str, deque[Callable[[], Any]]] = {}
 
     def task(self, coroutine: Any, done: Callable[[asyncio.Task[Any]], None]) -> None:
-        """Runs a coroutine as a task and calls `done` at its end. From Python 3.12 on, the task begins at once."""
+        """Runs a coroutine as a task and calls `done` at its end.
+
+        From Python 3.12 on, the task begins at once, unless the loop has a task factory.
+        """
         task: asyncio.Task[Any]
         if self._eager:
             task = asyncio.Task(coroutine, loop=self.loop, eager_start=True)  # type: ignore[call-arg, unused-ignore]

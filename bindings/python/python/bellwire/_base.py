@@ -49,8 +49,9 @@ if hasattr(os, "register_at_fork"):
 class BaseServer(Handlers):
     """The options and methods that `AsyncServer` and `Server` share.
 
-    Options that python-socketio has and this engine does not support raise `NotImplementedError`; unknown ones raise
-    `TypeError`. `options` sets options of the engine by their own names and takes precedence over all others.
+    The options are those of python-socketio. Values that this version does not support raise `NotImplementedError`, and
+    unknown options raise `TypeError`. `http_compression`, `compression_threshold` and `monitor_clients` have no effect.
+    `options` sets options of the engine by their own names and takes precedence over all others.
     """
 
     #: The reasons that disconnect handlers get.

@@ -71,7 +71,7 @@ class Reason(str):
 class Client:
     """One client in one namespace."""
 
-    __slots__ = ("_environ", "connecting", "left", "put_out", "question", "refused", "session", "socket")
+    __slots__ = ("_environ", "connecting", "early_disconnect", "left", "question", "refused", "session", "socket")
 
     def __init__(self, socket: Socket) -> None:
         self.socket = socket
@@ -81,7 +81,7 @@ class Client:
         self.question: Question | None = None
         #: Set if the program disconnected it before it joined: `True` to close its connection, `False` to refuse only
         #: this namespace.
-        self.put_out: bool | None = None
+        self.early_disconnect: bool | None = None
         #: With `always_connect`: whether its connect handler runs, whether that handler refused it, and why it
         #: disconnected while the handler ran.
         self.connecting = False

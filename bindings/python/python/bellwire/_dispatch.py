@@ -126,7 +126,7 @@ class Dispatcher:
             elif not question.accept():
                 # The client was disconnected, or left, before its handler accepted it.
                 self._end_kept(namespace, sid)
-                detail = "transport close" if client.put_out is None else "server namespace disconnect"
+                detail = "transport close" if client.early_disconnect is None else "server namespace disconnect"
                 self.disconnected(namespace, sid, socket, detail, None)
 
         self.decide(found[0], args, decided, sid)
@@ -138,14 +138,14 @@ class Dispatcher:
             question.reject(refusal["message"])
             self.fault(error, "sending the data of a ConnectionRefusedError; the client was refused without the data")
 
-    def put_out(self, socket: Socket, close: bool) -> bool:
+    def refuse_joining(self, socket: Socket, close: bool) -> bool:
         """Refuses a client whose connect handler is still running. Returns whether there is such a client."""
         client = self.server._clients.get(socket.sid)
         # Read once: another thread clears it when the client joins.
         question = None if client is None else client.question
         if client is None or question is None:
             return False
-        client.put_out = close
+        client.early_disconnect = close
         if question.reject(exceptions.ConnectionRefusedError().error_args["message"]):
             if close:
                 client.socket.close()
@@ -187,8 +187,8 @@ class Dispatcher:
         client = self.server._clients.get(sid)
         if client is not None:
             client.question = None
-            if client.put_out is not None:
-                socket.disconnect(client.put_out)
+            if client.early_disconnect is not None:
+                socket.disconnect(client.early_disconnect)
         for watcher in self.server._watching("joined", namespace.name):
             self._call(watcher, sid)
         if not self.server.always_connect:

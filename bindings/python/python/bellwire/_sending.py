@@ -129,7 +129,7 @@ class Sending(BaseServer, Generic[Sent]):
         socket = native.find(sid) if native is not None else None
         if socket is not None:
             dispatcher = self._dispatcher
-            if dispatcher is None or not dispatcher.put_out(socket, close):
+            if dispatcher is None or not dispatcher.refuse_joining(socket, close):
                 socket.disconnect(close)
         return self._sent
 

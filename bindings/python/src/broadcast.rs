@@ -7,7 +7,7 @@ use pyo3::types::{PyInt, PyString};
 
 use crate::text::room_name;
 
-/// The target of `to` and `skip`, each of which is `None`, a room, or an iterable of rooms. Returns `None` when `to` is
+/// The target of `to` and `skip`. Each is `None`, a room, or an iterable of rooms. Returns `None` when `to` is
 /// an empty iterable: then the target selects no client.
 pub(crate) fn target(
     to: Option<&Bound<'_, PyAny>>,

@@ -77,7 +77,7 @@ impl Outgoing<'_> {
         Ok(())
     }
 
-    /// Sends the event to one socket and expects an acknowledgement. Returns false if there is no such socket.
+    /// Sends the event to one socket and expects an acknowledgement. Returns false if the socket does not exist.
     pub(crate) fn ask(
         &self,
         sid: &str,

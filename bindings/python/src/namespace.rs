@@ -78,7 +78,7 @@ impl Namespace {
         self.outgoing(&name, &written, reliability).emit(target)
     }
 
-    /// Sends an event to one client and expects an acknowledgement. Returns false if there is no such client.
+    /// Sends an event to one client and expects an acknowledgement. Returns false if the client is not connected.
     #[pyo3(signature = (event, data, sid, timeout_ms, operation))]
     fn ask(
         &self,
@@ -146,7 +146,7 @@ impl Namespace {
         Ok(sockets.iter().flatten().map(Socket::new).collect())
     }
 
-    /// Adds one client to a room. Returns false if there is no such client.
+    /// Adds one client to a room. Returns false if the client is not connected.
     fn enter(&self, sid: &Bound<'_, PyString>, room_name: &Bound<'_, PyAny>) -> PyResult<bool> {
         self.birth.check()?;
         let name = room(room_name)?;
@@ -156,7 +156,7 @@ impl Namespace {
         unless_gone(socket.join(&name)).map(|()| true)
     }
 
-    /// Removes one client from a room. Returns false if there is no such client.
+    /// Removes one client from a room. Returns false if the client is not connected.
     fn leave(&self, sid: &Bound<'_, PyString>, room_name: &Bound<'_, PyAny>) -> PyResult<bool> {
         self.birth.check()?;
         let name = room(room_name)?;

@@ -152,7 +152,7 @@ def unix_client(path: str, auth: str = "") -> socket.socket:
 
 
 async def until(condition: Callable[[], Any], what: str = "the condition") -> Any:
-    """Waits until a condition holds for which there is no event. Returns its value."""
+    """Waits until a condition holds, for conditions without an event. Returns its value."""
     end = asyncio.get_running_loop().time() + PATIENCE_S
     while not (result := condition()):
         assert asyncio.get_running_loop().time() < end, f"{what} did not happen within {PATIENCE_S} s"

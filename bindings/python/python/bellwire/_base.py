@@ -255,7 +255,7 @@ class BaseServer(Handlers):
         return self._client(sid, namespace).socket.round_trip()
 
     def get_environ(self, sid: str, namespace: str | None = None) -> Environ | None:
-        """Returns the environ that the connect handler of a client got, or `None` if there is no such client."""
+        """Returns the environ that the connect handler of a client got, or `None` if the client is not connected."""
         try:
             return self._client(sid, namespace).environ
         except KeyError:

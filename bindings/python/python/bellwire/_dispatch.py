@@ -1,4 +1,4 @@
-"""The callbacks of the native module, as far as they are the same for both servers.
+"""The callbacks of the native module that are the same for both servers.
 
 The native module calls them on the thread that drains the engine's event queue.
 """

@@ -7,10 +7,10 @@ NO_COROUTINES = "a Server cannot run coroutine functions: use AsyncServer, or a 
 
 
 def not_connected(sid: object, namespace: str | None) -> str:
-    """There is no such client."""
+    """The client does not exist, or is in another namespace."""
     return f"client {sid!r} is not connected to namespace {namespace or '/'!r}"
 
 
 def unknown_namespace(namespace: str | None) -> str:
-    """There is no such namespace."""
+    """The namespace does not exist."""
     return f"namespace {namespace or '/'!r} does not exist: name it in namespaces=[...], or register a handler for it"

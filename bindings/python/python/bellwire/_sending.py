@@ -40,7 +40,7 @@ class Sending(BaseServer, Generic[Sent]):
         cannot take it at once.
 
         Raises `SendBufferFullError` if `to` is one client whose send buffer is full; broadcasts drop the event for such
-        clients. If there is no receiver, nothing is sent and nothing is raised.
+        clients. Without a receiver, nothing is sent and nothing is raised.
         """
         if to is None:
             to = room

@@ -327,7 +327,7 @@ class Server(Sending[None]):
         return [] if ended is None else all_answers(*ended, timeout)
 
     def _await(self, ask: Callable[[int], bool], timeout_ms: int | None) -> tuple[str, Replies] | None:
-        """Returns the outcome and the answers, or `None` if there is no receiver."""
+        """Returns the outcome and the answers, or `None` without a receiver."""
         dispatcher = self._thread_dispatcher
         if threading.current_thread() is dispatcher.thread:
             raise RuntimeError(

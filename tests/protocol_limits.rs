@@ -352,68 +352,6 @@ fn an_auth_payload_has_a_limit() {
     }
 }
 
-// Slow clients.
-
-/// Sends about twelve megabytes to a client that reads nothing, and as much to
-/// one that does, which gets all of it.
-fn flood(server: &Server, stalled: &mut Client) {
-    stalled.websocket().wire().shrink_receive_buffer();
-    let mut reader = Client::connect(server);
-    let mut sender = Client::connect(server);
-    let filler = "x".repeat(60_000);
-    let target = |id: &str| json!({"rooms": [id], "except": [], "self": true, "volatile": false});
-    for i in 0..200 {
-        sender.emit(&json!(["broadcast", target(&stalled.id), i, filler]));
-        sender.emit(&json!(["broadcast", target(&reader.id), i, filler]));
-        assert_eq!(reader.expect("broadcast")[0], json!(i));
-    }
-    sender.call(&json!(["message-with-ack"]));
-}
-
-#[test]
-fn a_client_that_does_not_read_is_disconnected() {
-    let policy = json!({"sendBufferHigh": 500_000, "sendBufferLow": 100_000, "sendBufferGrace": 0, "sendBufferPolicy": "disconnect"});
-    let Some(server) = limited(&policy) else {
-        return;
-    };
-    let mut observer = Client::connect(&server);
-    let mut stalled = Client::connect(&server);
-    flood(&server, &mut stalled);
-    check_counted(&mut observer, "slow_clients_disconnected_total");
-    observer.wait_for_log(&format!("disconnect / {}", stalled.id));
-}
-
-#[test]
-fn a_client_that_does_not_read_loses_what_is_too_much() {
-    for policy in ["drop", "error"] {
-        if !differs(Difference::LimitsTime) {
-            return;
-        }
-        // The client that is flooded answers no ping meanwhile.
-        let server = Server::with(&json!({"pingTimeout": 600_000, "engine": {
-            "sendBufferHigh": 500_000, "sendBufferLow": 100_000, "sendBufferGrace": 0,
-            "sendBufferPolicy": policy, "sendTimeout": 600_000,
-        }}));
-        let before = server.resident_bytes();
-        let mut observer = Client::connect(&server);
-        let mut first = Client::connect(&server);
-        flood(&server, &mut first);
-        let mut stalled = Client::connect(&server);
-        flood(&server, &mut stalled);
-        check_counted(&mut observer, "send_buffer_full_total");
-        let grown = server.resident_bytes().saturating_sub(before);
-        // Of 24 megabytes. A host with a heap of its own grows by about half of that at such a pace.
-        assert!(grown < 16 << 20, "{policy}: {grown} bytes");
-        // What it reads later is in order, from the first on.
-        let mut last = None;
-        while last < Some(20) {
-            let number = stalled.expect("broadcast")[0].as_u64();
-            assert!(number > last, "{number:?} after {last:?}");
-            last = number;
-        }
-    }
-}
-
 #[test]
 fn a_raw_session_has_the_same_limits() {
     if !differs(Difference::LimitsTime) {

@@ -70,6 +70,13 @@ static void on_disconnect(const bw_event *ev, void *user) {
            ev->name.data);
 }
 
+static void on_dropped(const bw_event *ev, void *user) {
+  char id[ID_SIZE];
+  (void)user;
+  client_id(ev, id);
+  log_line("dropped %.*s %s", (int)ev->nsp_name.len, ev->nsp_name.data, id);
+}
+
 static void on_upgrade(const bw_event *ev, void *user) {
   char id[ID_SIZE];
   (void)user;
@@ -104,6 +111,7 @@ void add_log_events(bw_nsp nsp) {
   static char leave[] = "leave-room", delete[] = "delete-room";
   add_listener(nsp, BW_EV_DISCONNECTING, "", 0, on_disconnecting);
   add_listener(nsp, BW_EV_DISCONNECT, "", 0, on_disconnect);
+  add_listener(nsp, BW_EV_DROPPED, "", 0, on_dropped);
   add_listener(nsp, BW_EV_UPGRADE, "", 0, on_upgrade);
   must(bw_on(nsp, BW_EV_ROOM_CREATED, BW_S(""), 0, on_room, create, NULL, NULL), "bw_on");
   must(bw_on(nsp, BW_EV_ROOM_JOINED, BW_S(""), 0, on_room, join, NULL, NULL), "bw_on");

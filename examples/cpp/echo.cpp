@@ -183,6 +183,7 @@ class Echo {
       log_.add("disconnecting", ev.nsp(), id_of(ev), ev.name(), joined(ev.socket().rooms()));
     });
     nsp_.on_disconnect([this](const event &ev) { log_.add("disconnect", ev.nsp(), id_of(ev), ev.name()); });
+    nsp_.on_dropped([this](const event &ev) { log_.add("dropped", ev.nsp(), id_of(ev)); });
     nsp_.on_upgrade([this](const event &ev) { log_.add("upgrade", id_of(ev), ev.name()); });
     nsp_.on_any_outgoing([](const event &ev) {
       if (auto *peer = ev.user<Peer>()) peer->sent++;

@@ -36,6 +36,7 @@ function logSocket(nsp, socket, log) {
     log.add("disconnecting", nsp.name, socket.id, reason, [...socket.rooms].sort().join(","));
   });
   socket.on("disconnect", (reason) => log.add("disconnect", nsp.name, socket.id, reason));
+  socket.conn.on("dropped", () => log.add("dropped", nsp.name, socket.id));
   socket.conn.on("upgrade", ({ name }) => log.add("upgrade", socket.id, name));
 }
 

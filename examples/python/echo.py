@@ -46,6 +46,7 @@ class Echo:
             sio.use(self.decide, namespace)
         sio.watch("joined", lambda sid: note("connection", namespace, sid), namespace)
         sio.watch("disconnecting", self.on_disconnecting, namespace)
+        sio.watch("dropped", lambda sid, count: note("dropped", namespace, sid), namespace)
         sio.watch("upgrade", lambda sid, name: note("upgrade", sid, name), namespace)
         sio.watch("room", self.on_room, namespace)
         if namespace == "/":

@@ -12,9 +12,9 @@
 mod batch;
 pub mod bell;
 pub mod descriptor;
+pub mod flush_deadline;
 pub mod inline;
 mod lane;
-pub mod patience;
 pub mod pool;
 pub mod queue;
 mod room;
@@ -22,8 +22,8 @@ mod room;
 pub use batch::EventBatch;
 pub use bell::Bell;
 pub use descriptor::Descriptor;
+pub use flush_deadline::FlushDeadline;
 pub use inline::Inline;
-pub use patience::Patience;
 pub use pool::Pool;
 pub use queue::{Queue, QueueBusy};
 

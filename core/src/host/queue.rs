@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::host::batch::{self, EventBatch};
 use crate::host::bell::Bell;
-use crate::host::patience::Patience;
+use crate::host::flush_deadline::FlushDeadline;
 use crate::host::room::Room;
 use crate::host::{Bounds, Handler};
 use crate::mailbox::Cork;
@@ -35,7 +35,7 @@ pub struct Queue {
     /// Something came into the empty queue, and the bell was not rung for it yet.
     unrung: AtomicBool,
     room: Room,
-    patience: Arc<Patience>,
+    flush: Arc<FlushDeadline>,
     stats: Arc<Stats>,
     clock: Arc<dyn Clock>,
     origin: Instant,
@@ -82,7 +82,7 @@ impl Queue {
             bell,
             unrung: AtomicBool::new(false),
             room: Room::new(bounds, Arc::clone(&stats)),
-            patience: Arc::new(Patience::new(Arc::clone(&clock))),
+            flush: Arc::new(FlushDeadline::new(Arc::clone(&clock))),
             stats,
             origin: clock.now(),
             clock,
@@ -194,7 +194,7 @@ impl Queue {
 
     /// What this thread emits to one connection from now on wakes it once: when the cork is dropped, or soon.
     pub fn cork(&self) -> Cork {
-        self.patience.cork()
+        self.flush.cork()
     }
 
     /// Gives the next event to `visit` without calling the handler, or `None` when none came within `timeout`. What the

@@ -1,4 +1,4 @@
-//! Patience: what the handlers of a batch emit leaves together when the batch is done, unless a handler takes its time.
+//! FlushDeadline: what the handlers of a batch emit leaves together when the batch is done, unless a handler takes its time.
 //!
 //! A connection that is woken once for all that it gets costs much less than one that is woken for each message. But a
 //! handler may emit something and then compute for seconds, and what it said before is to be heard before.
@@ -15,14 +15,14 @@ use crate::sync::atomic::{AtomicBool, Ordering};
 const LONGEST: Duration = Duration::from_millis(2);
 
 /// See the module's documentation.
-pub struct Patience {
+pub struct FlushDeadline {
     held: Arc<Held>,
     clock: Arc<dyn Clock>,
     /// Somebody will look whether a cork has been there for too long.
     watched: AtomicBool,
 }
 
-impl Patience {
+impl FlushDeadline {
     /// With this clock.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self {
@@ -44,21 +44,21 @@ impl Patience {
         if self.watched.swap(true, Ordering::AcqRel) {
             return;
         }
-        let patience = Arc::clone(self);
+        let deadline = Arc::clone(self);
         let look = move || {
-            patience.held.release();
-            patience.watched.store(false, Ordering::Release);
-            if patience.held.is_corked() {
-                patience.watch();
+            deadline.held.release();
+            deadline.watched.store(false, Ordering::Release);
+            if deadline.held.is_corked() {
+                deadline.watch();
             }
         };
         self.clock.after(LONGEST, Box::new(look));
     }
 }
 
-impl fmt::Debug for Patience {
+impl fmt::Debug for FlushDeadline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Patience")
+        f.debug_struct("FlushDeadline")
             .field("held", &self.held)
             .finish_non_exhaustive()
     }
@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn what_a_slow_handler_has_said_leaves_before_it_is_done() {
         let timer = Arc::new(ByHand::default());
-        let patience = Arc::new(Patience::new(Arc::clone(&timer) as _));
+        let deadline = Arc::new(FlushDeadline::new(Arc::clone(&timer) as _));
         let count = Arc::new(Count::default());
         let woken = || count.0.load(Ordering::SeqCst);
         let mailbox = Mailbox::default();
@@ -125,8 +125,8 @@ mod tests {
             mailbox.push(1, 1, Budget::Unlimited).unwrap();
         };
 
-        drop(patience.cork());
-        let cork = patience.cork();
+        drop(deadline.cork());
+        let cork = deadline.cork();
         say();
         assert_eq!(woken(), 0);
         assert_eq!(timer.tick(), 1, "one timer for both corks");

@@ -57,6 +57,19 @@ struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
+    /// The first value in the array or object at the pointer, and `cursor` moved to it.
+    fn first_at(&self, pointer: bw_str, cursor: bw_cursor) -> Result<(bw_cursor, bw_value)> {
+        let range = value::range(self.text, pointer.text("pointer")?)?;
+        self.first(range.start, cursor)
+    }
+
+    /// The first value in the array or object at the offset `start`, and `cursor` moved to it.
+    fn first(&self, start: usize, mut cursor: bw_cursor) -> Result<(bw_cursor, bw_value)> {
+        self.enter(start, &mut cursor)?;
+        let value = self.step(&mut cursor)?;
+        Ok((cursor, value))
+    }
+
     fn of_message(msg: *const bw_message<'static>) -> Result<Self> {
         let message = pointer::borrow(msg, "msg")?;
         let view = message.arguments()?;
@@ -176,14 +189,11 @@ pub extern "C" fn bw_cursor_first(
     entry(|| {
         finish(cursor, out, value_size, || {
             let source = Source::of_message(msg)?;
-            let range = value::range(source.text, pointer.text("pointer")?)?;
-            let mut new = bw_cursor {
+            let new = bw_cursor {
                 msg,
                 ..bw_cursor::ZERO
             };
-            source.enter(range.start, &mut new)?;
-            let value = source.step(&mut new)?;
-            Ok((new, value))
+            source.first_at(pointer, new)
         })
     })
 }
@@ -200,14 +210,11 @@ pub extern "C" fn bw_cursor_auth(
     entry(|| {
         finish(cursor, out, value_size, || {
             let source = Source::of_handshake(hs)?;
-            let range = value::range(source.text, pointer.text("pointer")?)?;
-            let mut new = bw_cursor {
+            let new = bw_cursor {
                 hs,
                 ..bw_cursor::ZERO
             };
-            source.enter(range.start, &mut new)?;
-            let value = source.step(&mut new)?;
-            Ok((new, value))
+            source.first_at(pointer, new)
         })
     })
 }
@@ -227,14 +234,12 @@ pub extern "C" fn bw_cursor_inside(
         finish(cursor, out, value_size, || {
             let source = Source::of(&outer)?;
             let start = source.offset(json, "json")?;
-            let mut new = bw_cursor {
+            let new = bw_cursor {
                 msg: outer.msg,
                 hs: outer.hs,
                 ..bw_cursor::ZERO
             };
-            source.enter(start, &mut new)?;
-            let value = source.step(&mut new)?;
-            Ok((new, value))
+            source.first(start, new)
         })
     })
 }

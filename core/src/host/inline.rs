@@ -236,11 +236,11 @@ impl fmt::Debug for Inline {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicUsize;
-    use std::task::{Wake, Waker};
+    use std::task::Waker;
     use std::time::Instant;
 
     use super::*;
+    use crate::host::testing::{Count, ManualClock};
     use crate::socketio::event::ServerEvent;
 
     #[expect(clippy::disallowed_methods, reason = "the time does not matter here")]
@@ -252,50 +252,8 @@ mod tests {
         Event::of_server(ServerEvent::Shutdown, now())
     }
 
-    #[derive(Default)]
-    struct ByHand(Mutex<Vec<Box<dyn FnOnce() + Send>>>);
-
-    impl fmt::Debug for ByHand {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("ByHand")
-        }
-    }
-
-    impl Clock for ByHand {
-        fn now(&self) -> Instant {
-            now()
-        }
-
-        fn after(&self, _: Duration, run: Box<dyn FnOnce() + Send>) {
-            self.0.lock().unwrap().push(run);
-        }
-    }
-
-    #[derive(Default)]
-    struct Count(AtomicUsize);
-
-    impl Handler for Count {
-        fn handle(&self, _: &Event<'_>) {
-            self.0.fetch_add(1, Ordering::SeqCst);
-        }
-    }
-
-    impl ByHand {
-        /// Runs what is due; how many.
-        fn run(&self) -> usize {
-            let due = std::mem::take(&mut *self.0.lock().unwrap());
-            due.into_iter().map(|run| run()).count()
-        }
-    }
-
-    impl Wake for Count {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::SeqCst);
-        }
-    }
-
-    fn inline(events: usize) -> (Arc<ByHand>, Arc<Count>, Inline) {
-        let timer = Arc::new(ByHand::default());
+    fn inline(events: usize) -> (Arc<ManualClock>, Arc<Count>, Inline) {
+        let timer = Arc::new(ManualClock::default());
         let count = Arc::new(Count::default());
         let handler: Arc<dyn Handler> = Arc::<Count>::clone(&count);
         let bytes = 1 << 20;
@@ -303,7 +261,7 @@ mod tests {
         let inline = Inline::new(
             handler,
             bounds,
-            Arc::<ByHand>::clone(&timer),
+            Arc::<ManualClock>::clone(&timer),
             Arc::default(),
         );
         (timer, count, inline)
@@ -322,14 +280,14 @@ mod tests {
         assert!(inline.poll_ready(&connection, &mut cx).is_pending());
         assert!(inline.poll_ready(&ended, &mut cx).is_pending());
         inline.forget(&ended);
-        assert_eq!((timer.run(), woken.0.load(Ordering::SeqCst)), (1, 1));
+        assert_eq!((timer.run(), woken.value()), (1, 1));
         assert!(inline.poll_ready(&connection, &mut cx).is_ready());
     }
 
     #[test]
     fn a_turn_is_of_limited_length() {
         let (timer, count, inline) = inline(10 * TURN);
-        let told = || count.0.load(Ordering::SeqCst);
+        let told = || count.value();
         for _ in 0..2 * TURN + 2 {
             inline.defer(&shutdown());
         }
@@ -344,7 +302,7 @@ mod tests {
     #[test]
     fn what_a_call_causes_is_told_after_it() {
         let (timer, count, inline) = inline(10);
-        let told = || count.0.load(Ordering::SeqCst);
+        let told = || count.value();
         inline.deliver(&shutdown());
         assert_eq!(told(), 1, "an engine thread caused it");
         inline.defer(&shutdown());

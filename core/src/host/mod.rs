@@ -18,6 +18,8 @@ mod lane;
 pub mod pool;
 pub mod queue;
 mod room;
+#[cfg(test)]
+mod testing;
 
 pub use batch::EventBatch;
 pub use bell::Bell;

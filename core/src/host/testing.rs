@@ -29,7 +29,10 @@ impl fmt::Debug for ManualClock {
 }
 
 impl Clock for ManualClock {
-    #[expect(clippy::disallowed_methods, reason = "the tests do not depend on the time")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the tests do not depend on the time"
+    )]
     fn now(&self) -> Instant {
         Instant::now()
     }

@@ -70,7 +70,7 @@ mod tests {
     use std::task::Waker;
 
     use super::*;
-    use crate::host::testing::{Count, ManualClock};
+    use crate::host::tests::{Count, ManualClock};
     use crate::mailbox::{Budget, Mailbox};
 
     #[test]

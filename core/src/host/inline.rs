@@ -240,7 +240,7 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
-    use crate::host::testing::{Count, ManualClock};
+    use crate::host::tests::{Count, ManualClock};
     use crate::socketio::event::ServerEvent;
 
     #[expect(clippy::disallowed_methods, reason = "the time does not matter here")]

@@ -19,7 +19,7 @@ pub mod pool;
 pub mod queue;
 mod room;
 #[cfg(test)]
-mod testing;
+mod tests;
 
 pub use batch::EventBatch;
 pub use bell::Bell;

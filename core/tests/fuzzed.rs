@@ -162,6 +162,11 @@ fn requests() {
 }
 
 #[test]
+fn routing() {
+    run("routing");
+}
+
+#[test]
 fn no_target_is_left_out() {
     let names = TARGETS.map(|target| target.name);
     let expected = [
@@ -178,6 +183,7 @@ fn no_target_is_left_out() {
         "placeholders",
         "pointers",
         "requests",
+        "routing",
     ];
     assert_eq!(names, expected);
 }

@@ -16,6 +16,7 @@ mod payload;
 mod placeholders;
 mod pointers;
 mod requests;
+mod routing;
 mod tree;
 
 /// One kind of input.
@@ -31,7 +32,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 13] = [
+pub const TARGETS: [Target; 14] = [
     cookie::TARGET,
     cors::TARGET,
     cursors::TARGET,
@@ -45,6 +46,7 @@ pub const TARGETS: [Target; 13] = [
     placeholders::TARGET,
     pointers::TARGET,
     requests::TARGET,
+    routing::TARGET,
 ];
 
 /// The target of this name.

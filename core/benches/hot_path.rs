@@ -207,7 +207,7 @@ fn rooms(criterion: &mut Criterion) {
     rooms.insert(joining, 1_000);
     let one_id = [joining.as_str()];
     let targets = [
-        ("everybody, 1 000", Target::ALL),
+        ("all, 1 000", Target::ALL),
         (
             "a room of 10",
             Target {
@@ -223,14 +223,14 @@ fn rooms(criterion: &mut Criterion) {
             },
         ),
         (
-            "everybody but a room",
+            "all except a room",
             Target {
                 except: &one,
                 ..Target::ALL
             },
         ),
         (
-            "everybody but one that is joining",
+            "all except one that is joining",
             Target {
                 except: &one_id,
                 ..Target::ALL

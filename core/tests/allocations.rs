@@ -1,7 +1,7 @@
-//! What costs no allocation, once warm: an event that comes in, an event that goes out, and every receiver of a
-//! broadcast beyond the first.
+//! After a warm-up, none of these allocates: an incoming event, an outgoing event, and every receiver of a broadcast
+//! after the first.
 //!
-//! The numbers are counted, not timed, so that they are the same on every machine.
+//! The test counts allocations and measures no time, so its results are the same on every machine.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -55,7 +55,7 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 fn count() {
-    // At the end of a thread nobody counts any more.
+    // The counter does not exist any more while a thread ends.
     let _ = ALLOCATIONS.try_with(|allocations| allocations.set(allocations.get() + 1));
 }
 

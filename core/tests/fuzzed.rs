@@ -1,4 +1,4 @@
-//! The fuzz targets of `core/fuzz`, on their seeds and on thousands of changed ones: the same ones in every run.
+//! The fuzz targets of `core/fuzz`, on their seeds and on thousands of mutated seeds. Every run uses the same inputs.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -9,10 +9,10 @@ mod fuzz;
 use fuzz::{TARGETS, Target};
 
 const ROUNDS: u64 = 20_000;
-/// An input does not grow beyond this.
+/// The longest input, in bytes.
 const LONGEST: usize = 4096;
 
-/// Numbers that are random enough, and the same in every run: SplitMix64.
+/// The pseudorandom generator SplitMix64, which gives the same numbers in every run.
 struct Random(u64);
 
 impl Random {
@@ -68,7 +68,7 @@ fn change(input: &mut Vec<u8>, target: &Target, random: &mut Random) {
 fn run(name: &str) {
     let target = fuzz::target(name);
     let mut random = Random(ROUNDS);
-    // Changed inputs are changed further; the seeds stay.
+    // Mutated inputs are mutated again; the seeds stay in the pool.
     let mut pool: Vec<Vec<u8>> = target.seeds.iter().map(|seed| seed.to_vec()).collect();
     pool.iter().for_each(|seed| run_on(target, seed));
     for _ in 0..ROUNDS {

@@ -75,7 +75,7 @@ impl Drainer {
         }
     }
 
-    /// Takes items until there are so many.
+    /// Takes items until there are `count` of them.
     fn drain_until(&mut self, mailbox: &Mailbox<(u8, u8)>, count: usize) {
         loop {
             while self.drain(mailbox) {}
@@ -86,7 +86,7 @@ impl Drainer {
         }
     }
 
-    /// Whether the items of each pusher are there in order, and so many of each.
+    /// Whether the items of each pusher are there in order, `each` of every pusher.
     fn holds(&self, pushers: u8, each: u8) -> bool {
         (0..pushers).all(|pusher| {
             let of_pusher = self.items.iter().filter(|item| item.0 == pusher);
@@ -140,7 +140,7 @@ fn a_drainer_that_something_else_woke_misses_nothing() {
 }
 
 #[test]
-fn whoever_is_refused_is_told_when_there_is_room() {
+fn a_refused_sender_is_told_when_there_is_room() {
     loom::model(|| {
         const BUDGET: usize = 1;
         let mailbox = Arc::new(Mailbox::default());

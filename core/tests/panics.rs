@@ -1,5 +1,5 @@
 //! A bug costs one connection. The bug is a handler of the test that panics on an engine thread, in the middle of what a
-//! client has sent; the client loses its session, and everybody else goes on.
+//! client has sent; that client loses its session, and all other clients keep theirs.
 #![cfg(not(loom))]
 
 use std::io::{Read, Write};

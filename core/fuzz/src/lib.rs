@@ -1,5 +1,6 @@
-//! What must hold for any bytes that a peer or a host may send: each target takes such bytes, and panics when it does not.
-//! `core/tests/fuzzed.rs` runs them all on seeds that it changes a little; libFuzzer runs them for as long as one likes.
+//! Properties that hold for any bytes that a peer or a host may send. Each target takes such bytes and panics if a
+//! property does not hold. `core/tests/fuzzed.rs` runs all targets on mutated seeds; libFuzzer runs one target without a
+//! limit of time.
 
 use std::fmt::Debug;
 
@@ -21,17 +22,17 @@ mod tree;
 
 /// One kind of input.
 pub struct Target {
-    /// What libFuzzer's target is called.
+    /// The name of the target in libFuzzer.
     pub name: &'static str,
-    /// Panics when something does not hold for this input.
+    /// Panics if a property does not hold for this input.
     pub run: fn(&[u8]),
-    /// Inputs that reach far.
+    /// Inputs from which mutation starts.
     pub seeds: &'static [&'static [u8]],
-    /// What such inputs are made of.
+    /// Pieces of text that mutation inserts.
     pub words: &'static [&'static str],
 }
 
-/// All of them.
+/// All targets.
 pub const TARGETS: [Target; 14] = [
     cookie::TARGET,
     cors::TARGET,
@@ -55,7 +56,7 @@ pub fn target(name: &str) -> &'static Target {
     found.expect("the target is in the table")
 }
 
-/// What this says of the text `about`: both ways lead to the same.
+/// Panics unless both values are equal; `about` is the input, for the message.
 #[track_caller]
 fn same<T: PartialEq + Debug>(ours: &T, theirs: &T, about: &[u8]) {
     assert!(

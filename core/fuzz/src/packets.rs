@@ -59,7 +59,7 @@ impl fmt::Debug for Host {
 
 impl Host {
     fn here(&self, socket: &Arc<Socket>) -> Option<usize> {
-        let here = self.here.lock().expect("nobody panicked");
+        let here = self.here.lock().expect("no thread has panicked");
         here.iter().position(|known| Arc::ptr_eq(known, socket))
     }
 }
@@ -77,12 +77,12 @@ impl EventSink for Host {
             What::Socket(socket, SocketEvent::Connection) => {
                 self.here
                     .lock()
-                    .expect("nobody panicked")
+                    .expect("no thread has panicked")
                     .push(Arc::clone(socket));
             }
             What::Socket(socket, SocketEvent::Disconnect { .. }) => {
                 let at = self.here(socket).expect("it was here");
-                self.here.lock().expect("nobody panicked").remove(at);
+                self.here.lock().expect("no thread has panicked").remove(at);
             }
             What::Socket(socket, SocketEvent::Message { message, ack }) => {
                 let args: Vec<&RawValue> =
@@ -96,7 +96,10 @@ impl EventSink for Host {
                 let args: Vec<_> = args.iter().map(|arg| arg.get()).collect();
                 let namespace = socket.namespace().name();
                 let text = described(namespace, message.name, &args, ack);
-                self.heard.lock().expect("nobody panicked").push(text);
+                self.heard
+                    .lock()
+                    .expect("no thread has panicked")
+                    .push(text);
             }
             _ => {}
         }
@@ -191,7 +194,7 @@ fn run(data: &[u8]) {
     let stats = &namespaces.context().stats;
     let now = Instant::now();
     for packet in payload::decode(&mut data.to_vec()) {
-        let heard = host.heard.lock().expect("nobody panicked").len();
+        let heard = host.heard.lock().expect("no thread has panicked").len();
         let flow = match packet {
             Ok(PayloadPacket::Binary(data)) => {
                 let awaited = stats.partial_packets.value() == 1;
@@ -208,7 +211,7 @@ fn run(data: &[u8]) {
                 let expected = expected(&host, &sent).filter(|_| !awaiting);
                 let flow = client.handle_text(text, now, || 0);
                 assert!(!awaiting || flow != Flow::Continue);
-                let all = host.heard.lock().expect("nobody panicked");
+                let all = host.heard.lock().expect("no thread has panicked");
                 same(&all.get(heard).cloned(), &expected, &sent);
                 flow
             }
@@ -220,7 +223,7 @@ fn run(data: &[u8]) {
         client.handle_read_end(now);
     }
     client.handle_close(CloseReason::TransportClose, now);
-    assert!(host.here.lock().expect("nobody panicked").is_empty());
+    assert!(host.here.lock().expect("no thread has panicked").is_empty());
     let left = [
         &stats.partial_packets,
         &stats.pending_acks,
@@ -254,7 +257,7 @@ fn expected(host: &Host, text: &[u8]) -> Option<String> {
     if reserved || bellwire_core::json::check(json.as_bytes(), DEPTH).is_err() {
         return None;
     }
-    let here = host.here.lock().expect("nobody panicked");
+    let here = host.here.lock().expect("no thread has panicked");
     here.iter()
         .any(|socket| **socket.namespace().name() == *namespace)
         .then(|| {

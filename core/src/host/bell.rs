@@ -1,15 +1,16 @@
-//! How a host that polls learns that something waits: a descriptor for any event loop to watch, or a doorbell of its own.
+//! Tells a host that polls that events wait: through a descriptor that any event loop can watch, or through a function of
+//! the host.
 
 use std::fmt;
 use std::time::Duration;
 
 use crate::host::descriptor::Descriptor;
 
-/// How the host learns that something waits.
+/// Tells the host that events wait.
 pub enum Bell {
-    /// A descriptor that is readable.
+    /// A descriptor that is readable while the bell is rung.
     Descriptor(Descriptor),
-    /// The host's own: called on any thread, must not block and must not call the engine.
+    /// A function of the host. It is called on any thread, must not block and must not call the engine.
     Host(Box<dyn Fn() + Send + Sync>),
 }
 
@@ -17,7 +18,7 @@ impl Bell {
     /// A new descriptor.
     ///
     /// # Errors
-    /// When the operating system gives none.
+    /// If the operating system does not give a descriptor.
     pub fn descriptor() -> std::io::Result<Self> {
         Descriptor::new().map(Self::Descriptor)
     }
@@ -29,7 +30,7 @@ impl Bell {
         }
     }
 
-    /// Whether it had been rung. Of the host's own nobody knows.
+    /// Clears the bell. Returns whether it had been rung; always false for a bell of the host.
     pub(super) fn silence(&self) -> bool {
         match self {
             Self::Descriptor(descriptor) => descriptor.silence(),
@@ -37,7 +38,8 @@ impl Bell {
         }
     }
 
-    /// Whether it rang in time; `None` is for ever. A host with a bell of its own does not wait here.
+    /// Waits for the bell, without a limit if `timeout` is `None`. Returns whether it rang; for a bell of the host it
+    /// returns false at once.
     pub(super) fn wait(&self, timeout: Option<Duration>) -> bool {
         match self {
             Self::Descriptor(descriptor) if timeout != Some(Duration::ZERO) => {

@@ -1,9 +1,9 @@
 //! Inline delivery: the engine's threads call the host, with views of its own buffers.
 //!
-//! What a call of the host causes (rooms that change, sockets that were asked for) is told after the call. Nothing else
-//! waits for the host but what a packet middleware has not decided about. A callback that does not return holds
-//! its thread, and with it every connection whose turn comes on that thread. While more waits to be told than the bounds
-//! of a queue allow, connections are not read.
+//! Events that a call of the host causes (changes of rooms, the result of fetching sockets) are delivered after the call.
+//! Apart from them, only events that a packet middleware has not decided about wait for the host. A callback that does
+//! not return blocks its thread, and every connection that this thread serves. While more events wait than the bounds of a
+//! queue allow, connections are not read.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -19,7 +19,7 @@ use crate::socketio::{Backlog, Event};
 use crate::stats::{Amount, Stats};
 use crate::sync::atomic::{AtomicBool, Ordering};
 
-/// See the module's documentation.
+/// Calls the host on the engine's threads.
 pub struct Inline {
     shared: Arc<Shared>,
 }
@@ -28,17 +28,17 @@ struct Shared {
     handler: Arc<dyn Handler>,
     clock: Arc<dyn Clock>,
     later: Mutex<Later>,
-    /// So much of what waits keeps connections from being read,
+    /// Connections are not read while this much waits.
     most: Amount,
-    /// and so little has them read again.
+    /// Connections are read again when no more than this waits.
     low: Amount,
-    /// Connections that are not read because of it, by their address.
+    /// Connections that are not read until less waits, by their address.
     waiting: Mutex<HashMap<usize, Arc<Backlog>>>,
     has_waiting: AtomicBool,
     stats: Arc<Stats>,
 }
 
-/// So many events are handled before other tasks of the thread have their turn.
+/// After this many events, the other tasks of the thread run.
 const TURN: usize = 256;
 
 /// Events that calls of the host have caused: they are handled after the call, on an engine thread, so that a host that
@@ -48,14 +48,14 @@ struct Later {
     batch: EventBatch,
     /// Events before those of `batch`: the rest of a turn that was too long.
     begun: EventBatch,
-    /// An engine thread is at it, or will be.
+    /// Whether an engine thread handles the events, or is going to.
     scheduled: bool,
-    /// The engine's threads have ended.
+    /// Whether the engine's threads have ended.
     stopped: bool,
 }
 
 impl Inline {
-    /// Events go straight to `handler`, or to it by way of `clock`.
+    /// Delivers events to `handler`: at once, or in a task that `clock` starts.
     pub fn new(
         handler: Arc<dyn Handler>,
         bounds: Bounds,
@@ -159,7 +159,8 @@ impl Shared {
         self.stats.queued.now().is_below(self.most)
     }
 
-    /// The connection's task is woken when there is room. Whoever calls this looks again afterwards.
+    /// Wakes the connection's task when there is room. The caller checks for room again after this call, because room
+    /// may have become free before it.
     fn wait(&self, connection: &Arc<Backlog>) {
         let mut waiting = self.waiting();
         waiting.insert(Arc::as_ptr(connection).addr(), Arc::clone(connection));

@@ -1,8 +1,9 @@
 //! Polled delivery: events wait in a queue until the host's own thread takes them.
 //!
 //! A descriptor is readable while something waits, so that any event loop can watch it; it is written once for what comes
-//! into the empty queue in one turn, and read once when the queue has become empty. A host that has a doorbell of its own
-//! is rung instead. Whoever takes events before the ring for them is rung for once more, and finds nothing.
+//! into the empty queue in one turn, and read once when the queue has become empty. A host with a bell of
+//! its own has that one rung instead. If the host drains the queue before the bell has rung, the bell still rings once;
+//! that poll finds no events.
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, TryLockError};
@@ -25,31 +26,31 @@ use crate::sync::{Mutex, MutexGuard};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueueBusy;
 
-/// See the module's documentation.
+/// The queue of a host that polls.
 pub struct Queue {
     handler: Arc<dyn Handler>,
     incoming: Mutex<EventBatch>,
-    /// What the host is taking; locked while it does.
+    /// The events that the host is taking. Locked while the host takes them.
     taken: Mutex<Taken>,
     bell: Bell,
-    /// Something came into the empty queue, and the bell was not rung for it yet.
+    /// Whether events came into the empty queue for which the bell has not been rung yet.
     unrung: AtomicBool,
     room: Room,
     flush: Arc<FlushDeadline>,
     stats: Arc<Stats>,
     clock: Arc<dyn Clock>,
     origin: Instant,
-    /// When the event happened that the host is at, in nanoseconds since the origin; 0 = it is at none.
+    /// The time of the event that the host handles, in nanoseconds since the origin; 0 if it handles none.
     at: AtomicU64,
     /// The same of the first event of a batch that the host has copied and still handles.
     copied: AtomicU64,
 }
 
-/// What a look for events found.
+/// The result of a search for events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Found {
     Events,
-    /// None, but somebody has rung: the host is wanted.
+    /// No events, but the bell was rung to wake the host.
     Ring,
     Nothing,
 }
@@ -192,7 +193,8 @@ impl Queue {
         }
     }
 
-    /// What this thread emits to one connection from now on wakes it once: when the cork is dropped, or soon.
+    /// Until the cork is dropped, messages that this thread emits to a connection wake it at most once each flush
+    /// deadline.
     pub fn cork(&self) -> Cork {
         self.flush.cork()
     }
@@ -227,7 +229,7 @@ impl Queue {
         }
     }
 
-    /// Whether there are events, after a wait if there were none. Whoever rings ends the wait.
+    /// Whether there are events, after a wait if there were none. A ring of the bell ends the wait.
     fn await_events(&self, taken: &mut Taken, timeout: Option<Duration>) -> bool {
         self.settle(taken);
         loop {
@@ -490,7 +492,7 @@ mod tests {
     }
 
     #[test]
-    fn a_question_that_nobody_waits_for_any_more_is_not_told() {
+    fn a_question_of_a_client_that_has_left_is_not_told() {
         let (seen, queue) = queue();
         let request = request();
         let question = Question::new(|_| ());

@@ -1,14 +1,14 @@
-//! How much may wait for the host, and which connections are read while it is behind.
+//! Limits how much may wait for the host, and decides which connections are read while the host is behind.
 //!
-//! | what | is taken |
+//! | source of events | accepted |
 //! |---|---|
-//! | a connection that has nothing waiting | always, one message at a time while there is no room |
-//! | a connection that has something waiting | while it has less than its share, and all of them less than three quarters |
-//! | a connection that has not joined a namespace | while less waits than may |
-//! | a question about a request, a refused request | while such events take less than a quarter |
+//! | a connection without waiting events | always; one message at a time while there is no room |
+//! | a connection with waiting events | while they are less than its share, and all waiting events less than three quarters of the bound |
+//! | a connection that has not joined a namespace | while the waiting events are below the bound |
+//! | a question about a request, a refused request | while such events are less than a quarter of the bound |
 //!
-//! A connection that sends faster than its handlers run therefore slows itself down and no other one, and many that do
-//! leave a quarter for those that come.
+//! A connection that sends faster than its handlers run therefore slows down itself and no other connection, and a
+//! quarter of the bound stays free for new connections.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
@@ -22,23 +22,23 @@ use crate::stats::{Amount, Stats};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, Ordering};
 
-/// The share is at most this fraction of what may wait of all.
+/// The share of a connection is at most the bound divided by this.
 const SHARES: usize = 16;
 
-/// See the module's documentation.
+/// The bounds, and the connections that wait for room.
 pub(super) struct Room {
     all: Amount,
-    /// Of all, while a connection with something waiting is read.
+    /// The bound for all events while a connection with waiting events is read.
     most: Amount,
-    /// Connections that wait for room of all are woken when so little waits.
+    /// Connections that wait for room are woken when no more than this waits in all.
     low: Amount,
-    /// Of one connection.
+    /// The bound for one connection.
     share: Amount,
-    /// A connection that has used up its share is woken when so little of it waits.
+    /// A connection that has used up its share is woken when no more than this of it waits.
     resume: Amount,
-    /// Of events that belong to requests.
+    /// The bound for events that belong to requests.
     most_requests: Amount,
-    /// Connections that wait for room of all, by their address.
+    /// Connections that wait for room, by their address.
     waiting: Mutex<HashMap<usize, Arc<Backlog>>>,
     has_waiting: AtomicBool,
     stats: Arc<Stats>,
@@ -96,7 +96,7 @@ impl Room {
             .is_below(self.most_requests)
     }
 
-    /// An event was dealt with, as far as its connection or request goes.
+    /// Gives back an event's room in the bound of its connection or of requests.
     pub(super) fn release(&self, event: &Event<'_>, cost: usize) {
         if let Some(socket) = event.socket() {
             self.release_of(socket.link().backlog(), Amount::one(cost));
@@ -105,7 +105,7 @@ impl Room {
         }
     }
 
-    /// So much of one connection was dealt with.
+    /// Gives back room in the bound of one connection.
     fn release_of(&self, backlog: &Backlog, amount: Amount) {
         let left = backlog.remove(amount);
         if left.is_within(self.resume) && backlog.waits() {
@@ -113,7 +113,7 @@ impl Room {
         }
     }
 
-    /// So much was dealt with, as far as all go.
+    /// Gives back room in the bound of all.
     pub(super) fn leave(&self, amount: Amount) {
         if amount.is_empty() {
             return;

@@ -24,27 +24,27 @@ use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use crate::sync::thread::{self, JoinHandle};
 use crate::sync::{Condvar, Mutex, MutexGuard, has_ended, without_signals};
 
-/// So many events are dealt with before they cease to count as waiting.
+/// After this many handled events, the count of waiting events is reduced.
 const SETTLED: usize = 32;
-/// Memory that a lane without events may keep.
+/// The bytes of memory that a lane without events may keep.
 const KEPT: usize = 1024;
 /// How long lanes may wait for a thread before another is started, and about how long a lane has one while others wait.
 const STALL: Duration = Duration::from_millis(20);
-/// How many threads there may be when the host has not said.
+/// The largest number of threads if the host has not set one.
 const MAX_THREADS: usize = 64;
-/// How long a thread beyond the first ones stays without work.
+/// How long a thread beyond the first ones stays idle before it ends.
 const LINGER: Duration = Duration::from_secs(10);
 
-/// How many callback threads there are.
+/// The number of callback threads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Threads {
-    /// As many as given.
+    /// Always this many.
     Fixed(usize),
-    /// As many as given, and more while callbacks block.
+    /// This many, and more while callbacks block.
     Growing(usize),
 }
 
-/// See the module's documentation.
+/// Runs the callbacks of a host on threads of its own.
 pub struct Pool {
     shared: Arc<Shared>,
 }
@@ -59,7 +59,7 @@ struct Shared {
     room: Room,
     /// Counts the looks at lanes that wait: a thread that sees it change has had its lane for long enough.
     looks: AtomicU32,
-    /// Jobs were submitted that nobody was woken for yet.
+    /// Whether jobs were submitted for which no thread was woken yet.
     unrung: AtomicBool,
     first: usize,
     most: usize,
@@ -219,7 +219,7 @@ impl Shared {
         let mut run = self.run();
         let (jobs, idle) = (run.jobs.len(), run.idle);
         let taken = run.taken;
-        // Whoever takes one of these may be stuck with it before its next.
+        // A thread that takes one of these jobs may block in it, and the next job then waits for another thread.
         let watch = jobs > idle && !run.watched && !run.stopping;
         run.watched |= watch;
         drop(run);

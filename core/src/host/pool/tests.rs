@@ -11,7 +11,7 @@ use crate::socketio::event::SocketEvent;
 use crate::socketio::handshake::Request;
 use crate::socketio::question::Question;
 
-/// A host whose callbacks return when so many are under way at once.
+/// A host whose callbacks return when a given number of them run at once.
 struct Together(Barrier);
 
 impl Handler for Together {
@@ -76,14 +76,14 @@ fn a_callback_that_blocks_does_not_hold_up_what_came_with_it() {
         pool.deliver(&Event::of_request(&request, event, now()));
     }
     pool.ring();
-    // One of the three has the only thread. Whoever looks finds that it stands still, and starts another.
+    // One of the three lanes has the only thread. The watch finds that no thread is free, and starts another one.
     while !pool.shared.run().jobs.is_empty() {
         let (alive, taken) = {
             let run = pool.shared.run();
             (run.alive, run.taken)
         };
         let looks = std::mem::take(&mut *lock(&later.0));
-        assert_eq!(looks.len(), 1, "somebody looks whether it gets on");
+        assert_eq!(looks.len(), 1, "the watch is running");
         looks.into_iter().for_each(|look| look());
         if pool.shared.run().alive > alive {
             wait_until(|| pool.shared.run().taken > taken);
@@ -97,7 +97,7 @@ struct Woken(mpsc::Sender<()>);
 
 impl Wake for Woken {
     fn wake(self: Arc<Self>) {
-        // Nobody listens any more when the test is over.
+        // The receiver is gone when the test has ended.
         let _ = self.0.send(());
     }
 }

@@ -44,7 +44,7 @@ fn wait_for(server: &Server, name: &str, is_right: impl Fn(i64) -> bool) {
     });
 }
 
-/// A session on long-polling for which a message of so many megabytes waits, or will soon.
+/// A long-polling session for which a message of this many megabytes waits, or will soon.
 fn with_waiting(server: &Server, megabytes: usize) -> Client {
     let mut sender = Client::connect(server);
     let stalled = Client::over(server, Transport::Polling);
@@ -209,7 +209,7 @@ fn connections_are_limited_whatever_they_speak() {
     assert_eq!((response.status, response.text()), (400, "Bad request"));
     assert_eq!(observer.stat("limit_connections_total"), 3);
     observer.wait_for_log("connection_error 3");
-    // Whoever looks after the server still sees its numbers.
+    // The server's numbers can still be read.
     assert_eq!(stat(server.endpoint(), "limit_connections_total"), 3);
     // Beyond the reserve, connections are closed without an answer.
     let many: Vec<Http> = (0..100).map(|_| Http::connect(server.endpoint())).collect();

@@ -113,7 +113,7 @@ fn sids_are_twenty_characters_and_never_the_same() {
         assert!(sid.bytes().all(allowed), "{sid}");
         assert!(seen.insert(sid));
     }
-    // Whoever has one must not be able to guess the next: no long part is shared.
+    // A client must not be able to guess the next id from its own: ids share no long part.
     let starts: HashSet<_> = seen.iter().map(|sid| &sid[..8]).collect();
     assert_eq!(starts.len(), seen.len());
 }

@@ -212,7 +212,7 @@ fn pings_wait_for_a_poll() {
 }
 
 #[test]
-fn a_pong_nobody_asked_for_does_no_harm() {
+fn a_pong_without_a_ping_does_no_harm() {
     let server = Server::raw(&json!({}));
     let (mut websocket, _) = open(&server);
     for pong in ["3", "3", "3probe", "3"] {

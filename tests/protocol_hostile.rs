@@ -332,7 +332,7 @@ fn many_small_packets() {
         for i in 0..20_000 {
             bytes.extend(Frame::new(Opcode::Text, format!("40/none-{i},")).encode());
         }
-        // It may be cut off for that; nobody reads the refusals meanwhile.
+        // The server may close the connection for that; the test reads no refusals meanwhile.
         let _ = client.websocket().wire().try_write(&bytes);
     });
     old.check_served(&SERVER);

@@ -1,5 +1,5 @@
-//! What a client leaves behind, however it goes: no descriptor, no session, no
-//! memory, and nothing that somebody else could use.
+//! However a client leaves, the server keeps no descriptor, session or memory of it, and nothing that another client
+//! could use.
 
 use conformance::{
     Client, Difference, Frame, Http, Opcode, Polling, Server, Transport, WebSocket, differs,
@@ -197,7 +197,7 @@ fn messages_in_tiny_parts_are_not_blown_up() {
 fn a_client_cannot_speak_for_another() {
     let server = Server::start();
     let mut victim = Client::over(&server, Transport::Polling);
-    // The public id is no key.
+    // The public id does not give access to the session.
     let target = format!("EIO=4&transport=polling&sid={}", victim.id);
     assert_eq!(
         server.ask("POST", &target, &[], b"42[\"message\"]").status,

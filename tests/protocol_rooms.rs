@@ -329,7 +329,7 @@ fn everyone_answers() {
         ids.push(question.id);
         member.answer(&question, &json!([i, "only the first counts"]));
     }
-    // One broadcast is one packet: everybody was asked under the same number.
+    // One broadcast is one packet: all receivers get the same acknowledgement id.
     assert!(
         ids.iter().all(|id| *id == ids[0] && id.is_some()),
         "{ids:?}"
@@ -342,7 +342,7 @@ fn everyone_answers() {
 }
 
 #[test]
-fn nobody_is_asked() {
+fn a_call_without_receivers_ends_at_once() {
     let mut caller = Client::connect(&SERVER);
     let name = room("nobody");
     let answer = caller.call(&json!(["broadcast-ack", ask(&[&name], 10_000), 1]));
@@ -366,7 +366,7 @@ fn some_do_not_answer() {
 }
 
 #[test]
-fn nobody_answers_twice() {
+fn a_second_answer_of_a_client_is_ignored() {
     let name = room("twice");
     let mut members: Vec<_> = (0..2).map(|i| joined(transport(i), &[&name])).collect();
     let mut caller = Client::connect(&SERVER);

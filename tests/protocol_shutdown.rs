@@ -27,7 +27,7 @@ fn clients_are_told() {
     let wire = polling.polling().get_connection().wire();
     assert!(wire.is_silent_for(Duration::from_millis(50)));
     server.signal("TERM");
-    // No Socket.IO packet says good-bye: the transport ends.
+    // The server sends no DISCONNECT packet: it closes the transport.
     assert_eq!(websocket.websocket().receive_close(), None);
     assert_eq!(polling.polling().finish_poll(), ["1"]);
     drop((websocket, polling));
@@ -72,7 +72,7 @@ fn an_idle_connection_does_not_keep_the_server() {
 }
 
 #[test]
-fn nobody_is_let_in_while_the_server_stops() {
+fn new_clients_are_refused_while_the_server_stops() {
     let mut server = Server::start();
     let mut client = Client::connect(&server);
     let address = server.endpoint().address;

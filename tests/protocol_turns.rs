@@ -1,4 +1,4 @@
-//! Whoever keeps the engine busy leaves the others their turn.
+//! A client that keeps the engine busy does not keep it from serving other clients.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -7,14 +7,14 @@ use std::thread;
 use conformance::{Client, Server, http};
 use serde_json::json;
 
-/// Asks for something all the time, without waiting for the answers, until the connection is shut.
+/// Sends requests without waiting for the answers, until the connection is shut.
 fn flood(connection: &TcpStream) {
     let requests = http::request("GET", "/nowhere", &[], b"").repeat(64);
     let mut ours = connection;
     while ours.write_all(&requests).is_ok() {}
 }
 
-/// Reads the answers, which matter to nobody.
+/// Reads the answers and ignores them.
 fn forget(mut connection: &TcpStream) {
     let mut buffer = [0; 1 << 16];
     while connection.read(&mut buffer).is_ok_and(|len| len > 0) {}

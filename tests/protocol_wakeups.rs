@@ -1,4 +1,4 @@
-//! What has arrived is dealt with at once, however the threads of the engine meet.
+//! A message that has arrived is handled at once, in whatever order the engine's threads run.
 
 use std::thread;
 use std::time::Duration;
@@ -7,8 +7,8 @@ use conformance::wire::now;
 use conformance::{Server, WebSocket};
 use serde_json::json;
 
-/// Far longer than any of so few calls waits on a busy machine; shorter than the interval of the pings, which would end
-/// a wait for a wake-up that was lost.
+/// Far longer than any of these calls takes on a busy machine, and shorter than the ping interval: a ping would wake a
+/// connection whose wake-up was lost.
 const BOUND: Duration = Duration::from_secs(10);
 const PING_INTERVAL_MS: u64 = 3_600_000;
 
@@ -24,7 +24,8 @@ fn calls() -> u32 {
     })
 }
 
-/// Makes so many calls, of three each time: two back to back, and one more when both are answered. Their slowest answer.
+/// Makes `calls` calls in groups of three: two back to back, and one more when both are answered. Returns the longest time
+/// to an answer.
 fn call_in_pairs(server: &Server, calls: u32) -> Duration {
     let mut websocket = WebSocket::connect(server);
     websocket.receive_open();

@@ -378,11 +378,11 @@ void a_late_timeout_ends() {
   client_close(c);
 }
 
-// ---------------------------------------------------------------- nobody there
+// ---------------------------------------------------------------- no receivers
 
 void a_socket_that_is_none() {
   const bellwire::socket none;
-  const auto unused = [](const bellwire::outcome &) { FAIL("there is nobody to answer"); };
+  const auto unused = [](const bellwire::outcome &) { FAIL("there is no receiver"); };
   CHECK(!none.emit("x", 1));
   CHECK(!none.emit(bellwire::message::of("x")));
   CHECK(!none.emit_ack(bellwire::message::of("x"), ms(10), unused));

@@ -1,4 +1,4 @@
-/* Questions: answered once, by anybody, or refused when nobody does. */
+/* Questions: answered once, by any thread, or refused when no answer comes. */
 #include "host.h"
 
 #include <unistd.h>
@@ -56,7 +56,7 @@ static void eight_threads_answer_and_one_wins(void) {
   stop();
 }
 
-static void nobody_answers(void) {
+static void without_an_answer_it_is_refused(void) {
   client *c;
   bw_deferred question;
   start("{\"engine\":{\"deferredTimeout\":50}}");
@@ -210,6 +210,6 @@ static void a_request_is_refused(void) {
 }
 
 NO_CHILDREN;
-RUN(TEST(eight_threads_answer_and_one_wins), TEST(nobody_answers), TEST(a_refusal_says_why),
+RUN(TEST(eight_threads_answer_and_one_wins), TEST(without_an_answer_it_is_refused), TEST(a_refusal_says_why),
     TEST(a_client_that_does_not_wait), TEST(an_acceptance_brings_both_events_or_an_error),
     TEST(the_first_refusal_ends_the_questions), TEST(headers_are_checked), TEST(a_request_is_refused))

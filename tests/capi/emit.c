@@ -96,7 +96,7 @@ static void a_client_answers(void) {
   CHECK_INT(1, (int64_t)e.n_replies);
   EVENTUALLY(atomic_load(&j.drops) == 1);
   STATUS(BW_E_GONE, bw_op_cancel(op));
-  client_send(c, answer); /* a second answer is nobody's */
+  client_send(c, answer); /* a second answer is ignored */
   client_send(c, "42[\"ping\"]");
   journal_wait(&j, BW_EV_MESSAGE, 1);
   CHECK_INT(1, (int64_t)journal_count(&j, BW_EV_ACKED));
@@ -300,7 +300,7 @@ static void targets_that_contradict_themselves(void) {
 }
 
 /* One process is the whole cluster. */
-static void a_local_broadcast_reaches_everybody_here(void) {
+static void a_local_broadcast_reaches_all_sockets_of_this_process(void) {
   const bw_payload payload = bw_payload_of(BW_S("e"), BW_S("[1]"));
   bw_target to;
   client *one, *two;
@@ -339,5 +339,5 @@ NO_CHILDREN;
 RUN(TEST(an_answer_is_given_once), TEST(an_answer_with_bytes), TEST(too_late_and_never),
     TEST(a_client_answers), TEST(an_operation_ends_exactly_once), TEST(an_operation_ends_with_its_server),
     TEST(an_open_broadcast_ends_with_its_server), TEST(a_broadcast_collects_what_there_is),
-    TEST(targets_that_contradict_themselves), TEST(a_local_broadcast_reaches_everybody_here),
+    TEST(targets_that_contradict_themselves), TEST(a_local_broadcast_reaches_all_sockets_of_this_process),
     TEST(the_clients_there_are))

@@ -147,7 +147,7 @@ static void everything_of_a_freed_server_is_gone(void) {
   copy = h.server;
   host_stop(&h);
   CHECK_INT(1, (int64_t)journal_count(&j, BW_EV_ACKED));
-  outcome = journal_wait(&j, BW_EV_ACKED, 1).status; /* whoever of the two went first */
+  outcome = journal_wait(&j, BW_EV_ACKED, 1).status; /* of whichever of the two calls came first */
   CHECK(outcome == BW_E_CLOSED || outcome == BW_E_GONE);
   CHECK_INT(4, atomic_load(&j.drops));
 

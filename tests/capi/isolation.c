@@ -109,7 +109,7 @@ static void a_host_whose_every_thread_blocks(void) {
   close(gate[1]);
 }
 
-/* ------------------------------------------ clients that send, nobody polls */
+/* ------------------------------------------ clients that send, a host that does not poll */
 
 static size_t messages, bytes_seen;
 static int out_of_order;
@@ -124,7 +124,7 @@ static void count_message(const bw_event *ev, void *user) {
   bytes_seen += ev->args.len;
 }
 
-static void nobody_polls_while_a_client_sends_much(void) {
+static void a_client_sends_much_while_the_host_does_not_poll(void) {
   const size_t wanted = scaled(100 * 1000 * 1000), size = 16000;
   size_t sent = 0, n = 0, before, most = 0;
   char *packet = malloc(size + 64);
@@ -328,6 +328,6 @@ static void a_burst_arrives_whole(void) {
 
 NO_CHILDREN;
 RUN(TEST(a_burst_arrives_whole), TEST(a_callback_that_blocks_for_ever),
-    TEST(a_host_whose_every_thread_blocks), TEST(nobody_polls_while_a_client_sends_much),
+    TEST(a_host_whose_every_thread_blocks), TEST(a_client_sends_much_while_the_host_does_not_poll),
     TEST(a_slow_reader_with_errors), TEST(a_slow_reader_with_drops), TEST(a_slow_reader_that_is_disconnected),
     TEST(a_slow_reader_of_volatile_events), TEST(what_was_accepted_arrives))

@@ -98,7 +98,7 @@ static void null_is_an_error(void) {
   STATUS(BW_E_ARG, bw_send_binary(NULL, (bw_blob){NULL, 0, NULL, NULL}));
   STATUS(BW_E_ARG, bw_ack_send(1, NULL));
   CHECK_INT(0, bw_has_feature(NULL));
-  OK(bw_log_set(BW_LOG_OFF, NULL, NULL, NULL)); /* nobody is told */
+  OK(bw_log_set(BW_LOG_OFF, NULL, NULL, NULL)); /* no callback is called */
   STATUS(BW_E_ARG, bw_join(NULL, &payload.event, 1));
   STATUS(BW_E_ARG, bw_join(&to, NULL, 1));
   STATUS(BW_E_ARG, bw_leave(NULL, &payload.event, 1));

@@ -45,7 +45,7 @@ static void addresses_are_checked(void) {
   host_stop(&h);
 }
 
-/* Ports that only root may use, asked for by somebody else. */
+/* Ports that only root may use, requested by another user. */
 static int listen_on_port_80(void) {
   bw_server server = new_server(NULL);
   if (setuid(65534) != 0) return 3;
@@ -135,7 +135,7 @@ static void a_unix_socket(void) {
   CHECK(strncmp(answer, "HTTP/1.1 404", 12) == 0);
   close(fd);
   host_stop(&h);
-  host_start(&h, NULL); /* what is left of a server that has gone is in nobody's way */
+  host_start(&h, NULL); /* a socket file of an ended server is replaced */
   OK(bw_server_listen_unix(h.server, bw_cstr(path), 0600));
   host_stop(&h);
   (void)unlink(path);
@@ -189,7 +189,7 @@ static void after_close(void) {
   c = join_host(&h, &j, &socket);
   STATUS(BW_E_TIMEOUT, bw_server_wait(h.server, 20));
   OK(bw_server_close(h.server, 200));
-  OK(bw_server_close(h.server, 200)); /* once more is no mistake */
+  OK(bw_server_close(h.server, 200)); /* a second call is allowed */
   STATUS(BW_E_STATE, bw_server_listen_tcp(h.server, BW_S("127.0.0.1"), 0, NULL));
   client_expect_end(c);
   OK(bw_server_wait(h.server, PATIENCE_MS));

@@ -15,8 +15,8 @@ pub(crate) const STRICT: [&str; 4] = ["-Wall", "-Wextra", "-pedantic", "-Werror"
 pub(crate) const C: [&str; 4] = ["c99", "c11", "c17", "gnu2x"];
 pub(crate) const CPP: [&str; 4] = ["c++11", "c++14", "c++17", "c++20"];
 
-/// A program of somebody else; 0 when the library it runs with is the one it
-/// was compiled for and does something.
+/// A program of another project. It exits with 0 if the library that it runs with is the one that it was compiled for,
+/// and works.
 pub(crate) const CONSUMER: &str = r#"
 #include <bellwire.h>
 #include <stdio.h>

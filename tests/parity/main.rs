@@ -64,7 +64,7 @@ fn operations_of_the_core() -> BTreeSet<String> {
         let text = text.unwrap_or_else(|| panic!("{path} has no impl of {name}"));
         let mut before = "";
         for line in text.lines() {
-            // What only the search through orders of threads sees is no operation.
+            // Functions that exist only for the model checker are not operations.
             let searched = std::mem::replace(&mut before, line) == "    #[cfg(loom)]";
             if let Some(rest) = line.strip_prefix("    pub fn ").filter(|_| !searched) {
                 let end = rest.find(['(', '<']).expect("a function has parameters");

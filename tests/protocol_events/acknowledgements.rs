@@ -103,7 +103,7 @@ fn an_answer_that_does_not_come_times_out() {
     let call = client.emit_for_ack(&json!(["call", 100, "x"]));
     let question = client.receive();
     assert_eq!(client.ack_of(call).args()[0], json!("timeout"));
-    // Too late, and so nobody waits for it.
+    // The answer comes too late: the server does not wait for it any more.
     client.answer(&question, &json!(["late"]));
     client.expect_nothing();
 }
@@ -133,7 +133,7 @@ fn a_question_may_be_answered_with_nothing() {
 }
 
 #[test]
-fn nobody_else_can_answer() {
+fn another_client_cannot_answer() {
     let mut asked = Client::connect(&SERVER);
     let mut other = Client::connect(&SERVER);
     let call = asked.emit_for_ack(&json!(["call", 0]));

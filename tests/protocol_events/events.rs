@@ -74,7 +74,7 @@ fn json_may_be_nested() {
 }
 
 #[test]
-fn an_event_nobody_listens_to_is_ignored() {
+fn an_event_without_a_listener_is_ignored() {
     check_ignored(r#"2["nobody-listens",1,2]"#);
     check_ignored(r#"25["nobody-listens"]"#);
     check_ignored(r#"2["error","x"]"#);

@@ -142,7 +142,7 @@ impl Polling {
         &mut self.post
     }
 
-    /// Sends the head of a post of so many bytes, and the first of them, on a connection of its own.
+    /// Sends the head of a POST with a body of this many bytes, and the first bytes of the body, on a connection of its own.
     pub fn begin_post(&self, length: usize, part: &str) -> Http {
         let mut http = Http::connect(&self.endpoint);
         http.write(format!(

@@ -226,7 +226,10 @@ impl Drop for Server {
         }
         let code = self.wait();
         assert_eq!(code, self.exit_status, "exit status of the server");
-        let lines = self.lines.get_mut().expect("nobody panicked with it");
+        let lines = self
+            .lines
+            .get_mut()
+            .expect("no thread has panicked with the lock");
         if let Ok(line) = lines.recv_timeout(Duration::from_secs(1)) {
             panic!("unexpected output of the server: {line}");
         }

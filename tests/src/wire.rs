@@ -18,7 +18,7 @@ pub struct Wire {
 }
 
 impl Wire {
-    /// Connects; panics when nobody listens.
+    /// Connects; panics if the server does not listen.
     pub fn connect(address: SocketAddr) -> Self {
         let stream = TcpStream::connect_timeout(&address, PATIENCE)
             .unwrap_or_else(|error| panic!("cannot connect to {address}: {error}"));
@@ -46,7 +46,7 @@ impl Wire {
         self.stream.write_all(bytes)
     }
 
-    /// Writes `chunk` again and again until so many bytes are written, the peer takes nothing for a second, or the
+    /// Writes `chunk` repeatedly until this many bytes are written, the peer takes nothing for a second, or the
     /// connection is gone. How many bytes were written.
     pub fn flood(&mut self, chunk: &[u8], total: usize) -> usize {
         self.stream

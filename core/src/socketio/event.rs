@@ -21,21 +21,21 @@ use crate::socketio::question::Question;
 use crate::socketio::socket::Socket;
 use crate::stats::Strain;
 
-/// Why a socket left; the texts are the official server's.
+/// Why a socket has disconnected. The texts are those of the official server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DisconnectReason {
-    /// The connection ended.
+    /// The connection has ended.
     Connection(CloseReason),
-    /// The connection is being closed by the server, but a poll must come to say so.
+    /// The server is closing the connection, and waits for the poll that carries the close.
     ForcedServerClose,
-    /// The client left the namespace.
+    /// The client has left the namespace.
     ClientNamespace,
-    /// The server put it out of the namespace.
+    /// The host has disconnected the socket from the namespace.
     ServerNamespace,
 }
 
 impl DisconnectReason {
-    /// The official text.
+    /// The text, as on the official server.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Connection(reason) => reason.as_str(),
@@ -45,7 +45,7 @@ impl DisconnectReason {
         }
     }
 
-    /// What ended the connection of `socket`, if that is why it left.
+    /// What has ended the connection of `socket`, if that is the reason for the disconnection.
     pub fn cause(self, socket: &Socket) -> Option<&Cause> {
         match self {
             Self::Connection(_) | Self::ForcedServerClose => socket.link().cause(),
@@ -54,46 +54,46 @@ impl DisconnectReason {
     }
 }
 
-/// What an incoming message is.
+/// The kind of an incoming message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     /// A Socket.IO event: name, a JSON array of arguments, attachments.
     Event,
-    /// A plain Engine.IO text message: it stands in `args`.
+    /// A plain Engine.IO text message, in `args`.
     Text,
-    /// A plain Engine.IO binary message: it is the one attachment.
+    /// A plain Engine.IO binary message, in the only attachment.
     Binary,
 }
 
-/// An incoming message, borrowed from wherever it lies.
+/// A borrowed view of an incoming message.
 #[derive(Debug, Clone, Copy)]
 pub struct MessageRef<'a> {
-    /// What it is.
+    /// The kind of the message.
     pub form: Form,
-    /// The event's name, with U+FFFD for each half of a surrogate pair.
+    /// The event's name, with U+FFFD for each lone surrogate.
     pub name: &'a str,
-    /// The name as a JSON string, quotes included, if it has halves of surrogate pairs.
+    /// The name as a JSON string with its quotes, if it has lone surrogates.
     pub name_literal: Option<&'a str>,
-    /// The arguments as a JSON array, in valid UTF-8; binary ones are placeholders.
+    /// The arguments as a JSON array in valid UTF-8, with placeholders for binary values.
     pub args: &'a [u8],
-    /// How many arguments there are, where it was counted on the way.
+    /// The number of arguments, if the decoder has counted them.
     pub arg_count: Option<u32>,
     /// The attachments.
     pub attachments: &'a [Bytes],
 }
 
 impl<'a> MessageRef<'a> {
-    /// The event's name, exactly.
+    /// The event's name, with its literal if there is one.
     pub fn event_name(&self) -> EventName<'a> {
         EventName::new(self.name, self.name_literal)
     }
 
-    /// A copy that can be kept.
+    /// A copy that owns its parts.
     pub fn to_message(&self) -> Message {
         Message::received(self.event_name(), self.args, self.attachments)
     }
 
-    /// How many bytes it carries.
+    /// The number of bytes of name, arguments and attachments.
     pub fn size(&self) -> usize {
         self.event_name().size()
             + self.args.len()

@@ -196,3 +196,4 @@ clean:
 	rm -rf build
 
 include examples/rules.mk
+include ffi/rules.mk

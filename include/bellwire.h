@@ -1,6 +1,8 @@
-/*
- * bellwire.h - embeddable Socket.IO server engine, C interface.
+/**
+ * @file bellwire.h
+ * @brief Embeddable Socket.IO server engine, C interface.
  *
+ * @verbatim
  * CONTENTS
  *
  * In this comment: the contract, the fields of each event, and what is allowed in callbacks.
@@ -141,6 +143,7 @@
  * MIDDLEWARE, PACKET_MIDDLEWARE, OUTGOING, UPGRADE, DRAIN, DROPPED,
  * NEW_NAMESPACE, ROOM_* and CONNECTION_ERROR exist only while a listener for
  * their type is registered with bw_on; bw_server_next does not call it.
+ * @endverbatim
  */
 
 #ifndef BELLWIRE_H

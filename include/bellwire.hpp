@@ -921,8 +921,11 @@ class server {
 
 } // namespace bellwire
 
-template <> struct std::hash<bellwire::socket> {
-  size_t operator()(bellwire::socket x) const noexcept { return std::hash<uint64_t>{}(x.v); }
+namespace std {
+/// Sockets are equal, and hash alike, if their ids are equal.
+template <> struct hash<bellwire::socket> {
+  size_t operator()(bellwire::socket x) const noexcept { return hash<uint64_t>{}(x.v); }
 };
+}  // namespace std
 
 #endif

@@ -5,9 +5,12 @@
 //! module is held while Python code is called. The Python code in `python/bellwire` builds the API of python-socketio
 //! on this module.
 
+#![forbid(unsafe_code)]
+
 mod ack;
 mod broadcast;
 mod deferred;
+mod descriptor;
 mod emit;
 mod error;
 mod event;

@@ -1,7 +1,7 @@
 //! The server: created and started at once, drained by a Python thread, closed.
 
 use std::mem::ManuallyDrop;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::event::Deliver;
 use crate::fork::Birth;
 use crate::host::{Host, Place};
 use crate::namespace::Namespace;
-use crate::{hooks, log, poll};
+use crate::{descriptor, hooks, log, poll};
 
 /// Raises an error for options (JSON) with which a server cannot be created.
 #[pyfunction]
@@ -83,17 +83,17 @@ impl Server {
     }
 
     /// Listens on the descriptor of a listening socket, and takes ownership of the descriptor.
-    fn listen_fd(&self, fd: i32) -> PyResult<()> {
+    fn listen_fd(&self, py: Python<'_>, fd: i32) -> PyResult<()> {
         self.birth.check()?;
         if fd < 0 {
             return Err(PyValueError::new_err(format!(
                 "{fd} is not a file descriptor"
             )));
         }
-        // SAFETY: the caller passes ownership: the descriptor comes from `socket.detach()`.
-        let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+        let copy = descriptor::copy(py, fd);
+        descriptor::close(py, fd)?;
         self.server
-            .listen_fd(fd)
+            .listen_fd(copy?)
             .map_err(|(error, _)| exception(&error))
     }
 
@@ -203,14 +203,14 @@ impl Server {
     }
 
     /// For a forked child: closes its copies of the listening sockets, so that only the parent holds the ports.
-    fn disown(&self) {
+    fn disown(&self, py: Python<'_>) {
         if self.birth.is_here() {
             return;
         }
         for fd in self.server.listeners() {
-            // SAFETY: the descriptor is the child's copy of one that the engine has open. No other code closes it: the
-            // engine does not have threads in this process, and is never dropped here.
-            drop(unsafe { OwnedFd::from_raw_fd(fd) });
+            // The engine does not close it: it has no threads in this process, and is never dropped here. The call fails
+            // if the program has closed all its descriptors after the fork.
+            let _ = descriptor::close(py, fd);
         }
     }
 

@@ -56,6 +56,14 @@
  *            bw_last_error() returns the message of the calling thread's last
  *            error.  On an error, out parameters are set to 0, NULL or empty,
  *            and the call has no other effect.
+ * Statuses   Common to all functions that return a bw_status or a count, except
+ *            [signal] functions: BW_E_PANIC, and BW_E_REENTRANT in a log
+ *            callback.  Functions that take an id: BW_E_HANDLE, BW_E_GONE and
+ *            BW_E_FORKED, and for a bw_ack or bw_deferred BW_E_ALREADY.
+ *            Functions that give out an id: BW_E_FULL when the process has no
+ *            ids left.  Functions that take a pointer: BW_E_ARG.  Functions
+ *            that take a struct with struct_size: BW_E_ABI.  Functions that
+ *            take text: BW_E_UTF8, and BW_E_TOO_BIG for an impossible length.
  * NULL       A NULL where a pointer is needed returns BW_E_ARG.  A NULL out
  *            parameter that is called "optional" is ignored.
  * Callbacks  (fn, user, drop): drop(user), if drop is not NULL, is called

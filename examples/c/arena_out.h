@@ -22,7 +22,7 @@ typedef struct load {
 
 void send_welcome(bw_socket to_whom, const player *p);
 void send_goodbye(bw_socket to_whom, const char *why);
-/* Sends `goodbye` to all clients.  *waiting is 1 until all have acknowledged it
+/* Tells all clients that the server stops.  *waiting is 1 until all have acknowledged it
  * or timeout_ms has passed. */
 void ask_goodbye(const char *why, uint32_t timeout_ms, int *waiting);
 void send_list(void);

@@ -62,7 +62,7 @@ typedef struct world {
 } world;
 
 extern const room world_rooms[ROOMS];
-int room_named(const char *name, size_t len); /* -1 if there is no such room */
+int room_named(const char *name, size_t len); /* -1 if the name is unknown */
 
 void world_start(world *w, uint64_t seed, int drones_per_room);
 /* Adds a player at a free place in room 0; NULL if the world is full. */

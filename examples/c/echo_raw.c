@@ -1,6 +1,6 @@
 /*
  * The echo server for Engine.IO without Socket.IO.  A client is a session, a
- * message is text or binary; there are no events and no rooms.
+ * message is text or binary; events and rooms do not exist.
  */
 #include "echo.h"
 

@@ -72,7 +72,7 @@ function extract(value, attachments) {
 }
 
 // Extracts the binary values from an array of arguments. Returns the array to stringify and the attachments, or undefined
-// if there are no attachments: the usual case, which allocates nothing.
+// for arguments without attachments: the usual case, which allocates nothing.
 function separate(args) {
   if (!hasBinary(args)) return undefined;
   const attachments = [];

@@ -1,4 +1,4 @@
-// Replaces the native engine after its last event: there are no sockets and calls have no effect. A program may therefore
+// Replaces the native engine after its last event: it has no sockets, and calls have no effect. A program may therefore
 // still emit after it has closed the server, as with socket.io.
 "use strict";
 

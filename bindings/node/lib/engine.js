@@ -44,7 +44,7 @@ class Engine extends PartialEmitter {
     return this._native.stat("clients_count");
   }
 
-  // The value of a metric; undefined if there is no metric with this name.
+  // The value of a metric; undefined if the name is unknown.
   stat(name) {
     return this._native.stat(name);
   }

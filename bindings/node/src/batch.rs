@@ -87,7 +87,7 @@ impl Default for Batch {
 }
 
 impl Batch {
-    /// Adds a record with two parts of text, each of which may be empty.
+    /// Adds a record with two strings, both possibly empty.
     pub(crate) fn push(&mut self, kind: Kind, numbers: Numbers, first: &[u8], second: &[u8]) {
         let start = self.units;
         let middle = self.add(first);

@@ -156,7 +156,7 @@ impl Native for Serve {
     }
 }
 
-/// `stat(name)`: returns the value of a metric; undefined if there is no metric with this name.
+/// `stat(name)`: returns the value of a metric; undefined if the name is unknown.
 pub(crate) struct Stat;
 
 impl Native for Stat {

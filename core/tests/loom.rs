@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use bellwire_core::engineio::{SessionId, TransportKind};
 use bellwire_core::host::pool::Threads;
 use bellwire_core::host::{Bell, Bounds, Handler, Pool, Queue};
+use bellwire_core::log::listener::ServerId;
 use bellwire_core::mailbox::{Budget, Cork, Mailbox, PushError};
 use bellwire_core::socketio::event::{Clock, EventSink, Hooks, ServerEvent, SocketEvent, What};
 use bellwire_core::socketio::{
@@ -452,6 +453,7 @@ fn socket(sink: &Arc<dyn EventSink>) -> Arc<Socket> {
         },
         sink: Arc::clone(sink),
         clock: Arc::new(Never),
+        log_id: ServerId::NONE,
         stats: Arc::default(),
         hooks: Hooks::default(),
     });

@@ -1,6 +1,6 @@
-# The verbs of the project. `make run` shows it, `make test` proves it; both
-# fetch and build what they need on a machine with cargo, npm, Python and a C
-# and C++ compiler.
+# The commands of the project. `make run` starts an example, `make test` runs all
+# tests. Both install and build what they need on a machine with cargo, npm,
+# Python, and a C and C++ compiler.
 
 CARGO ?= cargo
 CXX ?= c++
@@ -24,14 +24,15 @@ MAKEFLAGS += --silent
 endif
 
 .PHONY: check check-rust check-format check-lint check-types check-prose check-dependencies format
-.PHONY: build lib header run test test-servers loom loom-build test-bindings bench install clean setup packages
+.PHONY: build lib header run test test-servers loom loom-build test-bindings dist bench install clean setup packages
 build: lib examples
 
 # -------------------------------------------------------------------- library
-# rustc makes an archive with the standard library's symbols in it, and cannot
-# do symbol versions. So the linker makes one object of what bw_* needs; the
-# shared library exports bw_* at version BW_$(ABI) and the static one nothing
-# else either, so that it can stand beside another Rust library.
+# The archive that rustc makes also exports the symbols of the standard library,
+# and rustc cannot version symbols. So the linker makes one object of everything
+# that the bw_* functions need. The shared library exports bw_* at version
+# BW_$(ABI); the static library exports only bw_*, so that a program can link it
+# together with another Rust library.
 
 lib: $(BW_LIBRARY) $(LIB)/libbellwire.a
 
@@ -187,6 +188,29 @@ format: build/check/installed $(NODE_CHECKS)
 	$(CHECK)/ruff check --quiet --select I --fix
 	$(CHECK)/ruff format --quiet
 	$(BIOME) format --log-level=warn --write
+
+# ----------------------------------------------------------------- the release
+# The artefacts that this machine can make, each tried in an empty folder. cargo compiles the crate that it packs.
+
+DIST := $(CURDIR)/build/dist
+RELEASE := bellwire-$(VERSION)-linux-$(shell uname -m)
+dist: lib build/python/tools
+	rm -rf $(DIST) && mkdir -p $(DIST)/$(RELEASE)
+	$(MAKE) install PREFIX=/usr/local DESTDIR=$(DIST)/root
+	cp -a $(DIST)/root/usr/local/. LICENSE* README.md CHANGELOG.md $(DIST)/$(RELEASE)
+	tar -C $(DIST) -czf $(DIST)/$(RELEASE).tar.gz $(RELEASE)
+	rm -r $(DIST)/root $(DIST)/$(RELEASE)
+	cd bindings/python && ../../build/python/bin/maturin build --quiet --release --locked --out $(DIST)
+	cd bindings/python && ../../build/python/bin/maturin sdist --out $(DIST)
+	$(MAKE) -C bindings/node build
+	cd bindings/node && npm pack --silent --pack-destination $(DIST)
+	$(CARGO) package --quiet --locked --allow-dirty -p bellwire-core
+	cp target/package/bellwire-core-$(VERSION).crate $(DIST)
+	cd $(DIST) && sha256sum * > SHA256SUMS
+	tests/check/dist.sh $(DIST)
+
+build/python/tools:
+	$(MAKE) -C bindings/python $(CURDIR)/$@
 
 bench: lib
 	$(MAKE) -C tests/load bench

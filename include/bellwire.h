@@ -678,7 +678,7 @@ typedef enum bw_event_values {
    * name, sid, transport, previousTransport, protocol, previousProtocol, method and origin says more.
    */
   BW_EV_CONNECTION_ERROR = 26,
-  /** Server: trouble that no call can report; the words in name. */
+  /** Server: an error that no call can return; its message in name. */
   BW_EV_FAULT = 27,
   /** Server: the graceful stop has ended. */
   BW_EV_SHUTDOWN = 28,
@@ -914,7 +914,7 @@ typedef struct bw_log_record {
    * "bellwire::socket" or "bellwire::host".
    */
   struct bw_str target;
-  /** The words. */
+  /** The text of the line. */
   struct bw_str message;
   /** When, in nanoseconds since 1970. */
   uint64_t unix_ns;
@@ -1191,13 +1191,13 @@ typedef struct bw_target {
   /** This socket is left out, as by socket.broadcast. */
   bw_socket sender;
   /**
-   * Whoever is in any of these rooms, each once; none = the whole namespace. The public id of a
+   * Sockets that are in at least one of these rooms, each once; none = the whole namespace. The public id of a
    * socket is a room with that socket in it.
    */
   const struct bw_str *rooms;
   /** How many rooms. */
   size_t n_rooms;
-  /** Whoever is in any of these rooms is left out. */
+  /** Sockets in any of these rooms are left out. */
   const struct bw_str *except;
   /** How many rooms to leave out. */
   size_t n_except;
@@ -1250,7 +1250,7 @@ BW_API const char *bw_status_name(bw_status status);
 BW_API const char *bw_status_text(bw_status status);
 
 /**
- * [any] The words of the last failed call on this thread. Never NULL; valid until the next
+ * [any] The message of the last failed call on this thread. Never NULL; valid until the next
  * failing call on this thread. Success does not clear them.
  */
 BW_API const char *bw_last_error(void);
@@ -1356,7 +1356,7 @@ BW_API bw_status bw_server_listen_unix(bw_server server, struct bw_str path, uin
 BW_API bw_status bw_server_listen_fd(bw_server server, bw_fd fd);
 
 /**
- * [any] From now on the engine's listeners answer GET and HEAD of exactly this path with these
+ * [any] Makes the server's listeners answer GET and HEAD of exactly this path with these
  * bytes, which are copied; body.data NULL takes the path away again. What is neither served nor
  * the engine's is answered with 404.
  */
@@ -1702,8 +1702,8 @@ bw_status bw_args_payload(struct bw_args *args,
  */
 
 /**
- * [any] Queues the event for everybody in the target and returns. One socket: BW_E_GONE when it
- * has left, BW_E_FULL over BW_OPT_SEND_BUFFER_HIGH. Broadcasts: BW_OK also when nobody is there.
+ * [any] Queues the event for all sockets of the target and returns. One socket: BW_E_GONE when it
+ * has left, BW_E_FULL over BW_OPT_SEND_BUFFER_HIGH. Broadcasts: BW_OK also when the target is empty.
  * Two emits of one thread to one socket arrive in that order.
  */
 BW_API
@@ -1716,7 +1716,7 @@ BW_API bw_status bw_emit_message(const struct bw_target *to, const struct bw_mes
 /** [any] Shorthand: an event to one socket. */
 BW_API bw_status bw_socket_emit(bw_socket socket, struct bw_str event, struct bw_str args);
 
-/** [any] Shorthand: an event to everybody in a room; an empty room is the whole namespace. */
+/** [any] Shorthand: an event to all sockets in a room; an empty room is the whole namespace. */
 BW_API
 bw_status bw_room_emit(bw_nsp nsp,
                        struct bw_str room,
@@ -1762,17 +1762,19 @@ BW_API bw_status bw_send_text(const struct bw_target *to, struct bw_str text);
 /** [any] Engine.IO servers only: sends a binary message. Otherwise as bw_emit. */
 BW_API bw_status bw_send_binary(const struct bw_target *to, struct bw_blob data);
 
-/** [any] Everybody in the target joins the rooms. */
+/** [any] All sockets of the target join the rooms. */
 BW_API bw_status bw_join(const struct bw_target *to, const struct bw_str *rooms, size_t n);
 
-/** [any] Everybody in the target leaves the rooms. */
+/** [any] All sockets of the target leave the rooms. */
 BW_API bw_status bw_leave(const struct bw_target *to, const struct bw_str *rooms, size_t n);
 
 /**
- * [any] Puts everybody in the target out of the namespace; close_transport not 0: out of all
+ * [any] Disconnects all sockets of the target from the namespace; close_transport not 0: out of all
  * namespaces, and closes the connection. One socket: BW_E_GONE when it has left.
  */
-BW_API bw_status bw_disconnect(const struct bw_target *to, int close_transport);
+BW_API
+bw_status bw_disconnect(const struct bw_target *to,
+                        int close_transport);
 
 /**
  * [any] Who is in the target, told once as BW_EV_SOCKETS. out is optional. When this returns an
@@ -1908,13 +1910,13 @@ static inline bw_str bw_cstr(const char *s) {
   if (s) while (s[r.len]) r.len++;
   return r;
 }
-/* Everybody in a namespace, or one socket. */
+/* All sockets of a namespace, or one socket. */
 static inline bw_target bw_to(bw_scope nsp_or_socket) {
   bw_target t = BW_TARGET_INIT;
   t.scope = nsp_or_socket;
   return t;
 }
-/* Everybody in any of these rooms. */
+/* All sockets in at least one of these rooms. */
 static inline bw_target bw_to_rooms(bw_nsp nsp, const bw_str *rooms, size_t n) {
   bw_target t = BW_TARGET_INIT;
   t.scope = nsp;
@@ -1922,7 +1924,7 @@ static inline bw_target bw_to_rooms(bw_nsp nsp, const bw_str *rooms, size_t n) {
   t.n_rooms = n;
   return t;
 }
-/* Everybody in the sender's namespace but the sender. */
+/* All sockets of the sender's namespace except the sender. */
 static inline bw_target bw_broadcast_from(bw_socket sender) {
   bw_target t = BW_TARGET_INIT;
   t.sender = sender;

@@ -48,8 +48,8 @@ macro_rules! kinds {
 // -36 and up to -42 have holes: not ours, TLS and adapter belong to parts of the interface
 // that this version does not have.
 kinds! {
-    /// A senseless argument.
-    Argument = -1, "senseless argument";
+    /// An invalid argument.
+    Argument = -1, "invalid argument";
     /// A handle that was never given out, or one of another kind.
     Handle = -2, "no such handle, or a handle of another kind";
     /// Not in this state, for example listening after close.

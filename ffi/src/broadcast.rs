@@ -29,12 +29,12 @@ pub struct bw_target {
     pub scope: bw_scope,
     /// This socket is left out, as by socket.broadcast.
     pub sender: bw_socket,
-    /// Whoever is in any of these rooms, each once; none = the whole namespace. The public id of a
+    /// Sockets that are in at least one of these rooms, each once; none = the whole namespace. The public id of a
     /// socket is a room with that socket in it.
     pub rooms: *const bw_str,
     /// How many rooms.
     pub n_rooms: usize,
-    /// Whoever is in any of these rooms is left out.
+    /// Sockets in any of these rooms are left out.
     pub except: *const bw_str,
     /// How many rooms to leave out.
     pub n_except: usize,

@@ -49,8 +49,8 @@ fn send(receiver: &Receiver<'_>, payload: &Payload<'_>, reliability: Reliability
     }
 }
 
-/// [any] Queues the event for everybody in the target and returns. One socket: BW_E_GONE when it
-/// has left, BW_E_FULL over BW_OPT_SEND_BUFFER_HIGH. Broadcasts: BW_OK also when nobody is there.
+/// [any] Queues the event for all sockets of the target and returns. One socket: BW_E_GONE when it
+/// has left, BW_E_FULL over BW_OPT_SEND_BUFFER_HIGH. Broadcasts: BW_OK also when the target is empty.
 /// Two emits of one thread to one socket arrive in that order.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_emit(to: *const bw_target, payload: *const bw_payload) -> bw_status {
@@ -103,7 +103,7 @@ pub extern "C" fn bw_socket_emit(socket: bw_socket, event: bw_str, args: bw_str)
     })
 }
 
-/// [any] Shorthand: an event to everybody in a room; an empty room is the whole namespace.
+/// [any] Shorthand: an event to all sockets in a room; an empty room is the whole namespace.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_room_emit(
     nsp: bw_nsp,
@@ -303,7 +303,7 @@ pub extern "C" fn bw_send_binary(to: *const bw_target, data: bw_blob) -> bw_stat
     })
 }
 
-/// [any] Everybody in the target joins the rooms.
+/// [any] All sockets of the target join the rooms.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_join(to: *const bw_target, rooms: *const bw_str, n: usize) -> bw_status {
     entry(|| {
@@ -319,7 +319,7 @@ pub extern "C" fn bw_join(to: *const bw_target, rooms: *const bw_str, n: usize) 
     })
 }
 
-/// [any] Everybody in the target leaves the rooms.
+/// [any] All sockets of the target leave the rooms.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_leave(to: *const bw_target, rooms: *const bw_str, n: usize) -> bw_status {
     entry(|| {
@@ -335,7 +335,7 @@ pub extern "C" fn bw_leave(to: *const bw_target, rooms: *const bw_str, n: usize)
     })
 }
 
-/// [any] Puts everybody in the target out of the namespace; close_transport not 0: out of all
+/// [any] Disconnects all sockets of the target from the namespace; close_transport not 0: out of all
 /// namespaces, and closes the connection. One socket: BW_E_GONE when it has left.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_disconnect(to: *const bw_target, close_transport: c_int) -> bw_status {

@@ -79,7 +79,7 @@ pub enum bw_status_values {
 
 const STATUSES: &[(bw_status, &CStr, &CStr)] = &[
     (0, c"BW_OK", c"success"),
-    (-1, c"BW_E_ARG", c"senseless argument"),
+    (-1, c"BW_E_ARG", c"invalid argument"),
     (
         -2,
         c"BW_E_HANDLE",
@@ -171,7 +171,7 @@ pub(crate) fn remember(error: &Error) -> bw_status {
     error.code()
 }
 
-/// [any] The words of the last failed call on this thread. Never NULL; valid until the next
+/// [any] The message of the last failed call on this thread. Never NULL; valid until the next
 /// failing call on this thread. Success does not clear them.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_last_error() -> *const c_char {

@@ -61,7 +61,7 @@ pub enum bw_event_values {
     /// Server: a request was refused; code 0 to 5, its message in name, [context] in args: an object with what of
     /// name, sid, transport, previousTransport, protocol, previousProtocol, method and origin says more.
     BW_EV_CONNECTION_ERROR = 26,
-    /// Server: trouble that no call can report; the words in name.
+    /// Server: an error that no call can return; its message in name.
     BW_EV_FAULT = 27,
     /// Server: the graceful stop has ended.
     BW_EV_SHUTDOWN = 28,

@@ -49,7 +49,7 @@ pub struct bw_log_record {
     /// The part of the engine: "bellwire::server", "bellwire::http", "bellwire::session",
     /// "bellwire::socket" or "bellwire::host".
     pub target: bw_str,
-    /// The words.
+    /// The text of the line.
     pub message: bw_str,
     /// When, in nanoseconds since 1970.
     pub unix_ns: u64,

@@ -170,7 +170,7 @@ pub extern "C" fn bw_server_listen_fd(server: bw_server, fd: bw_fd) -> bw_status
     })
 }
 
-/// [any] From now on the engine's listeners answer GET and HEAD of exactly this path with these
+/// [any] Makes the server's listeners answer GET and HEAD of exactly this path with these
 /// bytes, which are copied; body.data NULL takes the path away again. What is neither served nor
 /// the engine's is answered with 404.
 #[unsafe(no_mangle)]

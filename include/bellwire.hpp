@@ -926,6 +926,6 @@ namespace std {
 template <> struct hash<bellwire::socket> {
   size_t operator()(bellwire::socket x) const noexcept { return hash<uint64_t>{}(x.v); }
 };
-}  // namespace std
+} // namespace std
 
 #endif

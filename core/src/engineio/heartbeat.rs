@@ -1,8 +1,8 @@
 //! The heartbeat: when to send a ping, and when a silent client counts as dead.
 //!
-//! The server sends a ping `ping_interval` after the open packet and after every pong. The session ends `ping_interval
-//! + ping_timeout` after the last byte from the client. Any byte counts, so that a large upload is not cut off because
-//! the pong is queued after it. If the server's thread sends the ping late (inline host code blocked it, or the machine
+//! The server sends a ping `ping_interval` after the open packet and after every pong. The session ends
+//! `ping_interval + ping_timeout` after the last byte from the client. Any byte counts, so that a large upload is not cut
+//! off because the pong is queued after it. If the server's thread sends the ping late (inline host code blocked it, or the machine
 //! was asleep), the client still has `ping_timeout` after the ping. While the server does not read, because its host is
 //! busy, the deadline is suspended; the client also expects pings, so a ping is sent in every interval.
 

@@ -94,14 +94,14 @@ fn run(hooks: &[Hook], all: Vec<Incoming>) {
         world.namespace("/chat").hooks.add(*hook);
     }
     world.namespace("/chat");
-    world.react(|event| match event.what {
-        What::Socket(
+    world.react(|event| {
+        if let What::Socket(
             _,
             SocketEvent::Message { message, .. } | SocketEvent::PacketMiddleware { message, .. },
-        ) => {
+        ) = event.what
+        {
             check_message(&message);
         }
-        _ => {}
     });
     for incoming in all {
         let flow = match incoming {

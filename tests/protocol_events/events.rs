@@ -190,6 +190,18 @@ fn a_packet_middleware_accepts_later() {
     }
 }
 
+/// More events than may wait for a packet middleware: the client is not read meanwhile, and is read again afterwards.
+#[test]
+fn a_client_is_read_again_when_a_packet_middleware_has_decided() {
+    let mut client = Client::connect(&SERVER);
+    client.emit(&json!(["held", "x"]));
+    for _ in 0..4000 {
+        client.emit(&json!(["unknown", "y"]));
+    }
+    // Without a further read, this would be answered at the next ping at the earliest.
+    assert_eq!(client.call(&json!(["message-with-ack", 1])), [json!(1)]);
+}
+
 #[test]
 fn a_client_may_leave_while_its_packet_is_held() {
     let mut observer = Client::connect(&SERVER);

@@ -68,16 +68,9 @@ const PURE: [&str; 2] = [
     "tokio_tungstenite::tungstenite::handshake::derive_accept_key",
 ];
 
-/// Where the clock is read: a driver passes the time to everything that it calls, the other layers ask the `Clock` of
-/// `server/runtime.rs`, three parts of the server wait for a time of their own, and the log limits repeated lines.
-const CLOCKS: [&str; 6] = [
-    "log/mod.rs",
-    "server/driver",
-    "server/runtime.rs",
-    "server/listener.rs",
-    "server/shutdown.rs",
-    "server/http/handshake.rs",
-];
+/// Where the clock is read: the tasks of the server pass the time to everything that they call, the other layers ask the
+/// `Clock` of `server/clock.rs`, and the log limits repeated lines.
+const CLOCKS: [&str; 2] = ["log/mod.rs", "server/clock.rs"];
 
 /// The objects of `socketio` that threads share. They refer to each other: a socket to its namespace and its connection, a
 /// namespace to its sockets, an event to all of them. Their files may import each other; no other two may, in a circle.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::engineio::CloseReason;
-use crate::server::driver::unix_ms;
+use crate::server::clock::unix_ms;
 use crate::socketio::client::{Client, Flow};
 use crate::socketio::event::DisconnectReason;
 use crate::socketio::link::{AckRequest, Outgoing};

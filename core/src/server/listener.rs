@@ -2,10 +2,10 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, SockRef, Socket, Type};
@@ -13,9 +13,10 @@ use tokio::net::{TcpListener, TcpStream, UnixListener};
 
 use crate::config::Config;
 use crate::error::{Error, ErrorKind};
-use crate::server::driver::now;
+use crate::server::clock::now;
 use crate::server::http::{Admission, connection};
-use crate::server::shared::{Phase, Shared};
+use crate::server::lifecycle::Phase;
+use crate::server::shared::Shared;
 use crate::socketio::event::{ServerEvent, What};
 use crate::transport::{NewStream, Slot, Stream};
 
@@ -132,26 +133,6 @@ pub(super) fn adopt(fd: OwnedFd) -> Result<Bound, (Error, OwnedFd)> {
     }
 }
 
-/// The descriptors that listen.
-#[derive(Debug, Default)]
-pub(super) struct Listening(Mutex<Vec<RawFd>>);
-
-impl Listening {
-    /// All of them. Does not wait, because in a forked child nobody would let go of the lock: there are none to know of
-    /// when another thread had it.
-    pub(super) fn now(&self) -> Vec<RawFd> {
-        match self.0.try_lock() {
-            Ok(all) => all.clone(),
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner().clone(),
-            Err(TryLockError::WouldBlock) => Vec::new(),
-        }
-    }
-
-    fn change(&self, change: impl FnOnce(&mut Vec<RawFd>)) {
-        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
-    }
-}
-
 /// A listener whose descriptor is known as one until right before it is closed.
 struct Known<L: AsRawFd> {
     listener: L,
@@ -161,7 +142,7 @@ struct Known<L: AsRawFd> {
 impl<L: AsRawFd> Known<L> {
     fn new(listener: L, shared: &Arc<Shared>) -> Self {
         let fd = listener.as_raw_fd();
-        shared.listening.change(|all| all.push(fd));
+        shared.listening.add(fd);
         Self {
             listener,
             shared: Arc::clone(shared),
@@ -172,9 +153,7 @@ impl<L: AsRawFd> Known<L> {
 impl<L: AsRawFd> Drop for Known<L> {
     fn drop(&mut self) {
         let fd = self.listener.as_raw_fd();
-        self.shared
-            .listening
-            .change(|all| all.retain(|&known| known != fd));
+        self.shared.listening.remove(fd);
     }
 }
 
@@ -204,7 +183,7 @@ async fn accept_tcp(known: Known<TcpListener>) {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = shared.life.reached(Phase::Closing) => return,
+            () = shared.lifecycle.reached(Phase::Closing) => return,
         };
         match accepted {
             Ok((stream, peer)) => {
@@ -223,7 +202,7 @@ async fn accept_unix(known: Known<UnixListener>) {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = shared.life.reached(Phase::Closing) => return,
+            () = shared.lifecycle.reached(Phase::Closing) => return,
         };
         match accepted {
             Ok((stream, _)) => {

@@ -1,13 +1,17 @@
 //! The server: everything below, joined. The only layer that has tasks and reads the clock.
 
 mod arrivals;
+mod clock;
 pub mod cookie;
 pub mod cors;
 mod driver;
 mod farewell;
+mod files;
 pub mod http;
 mod layer;
+mod lifecycle;
 mod listener;
+mod listening;
 mod runtime;
 mod scratch;
 mod sessions;
@@ -15,9 +19,7 @@ mod shared;
 mod shutdown;
 mod turn;
 
-use std::collections::hash_map::DefaultHasher;
 use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::os::fd::{OwnedFd, RawFd};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -33,10 +35,10 @@ use crate::host::pool::Threads;
 use crate::host::{Bell, Bounds, Handler, Inline, Pool, Queue};
 use crate::log;
 use crate::log::listener::ServerId;
+use crate::server::clock::RuntimeClock;
 use crate::server::cookie::Cookie;
 use crate::server::cors::Cors;
-use crate::server::runtime::RuntimeClock;
-use crate::server::shared::{File, Life, Shared};
+use crate::server::shared::Shared;
 use crate::server::turn::TurnEnd;
 use crate::socketio;
 use crate::socketio::event::{Clock, EventSink, Hooks};
@@ -171,10 +173,10 @@ impl Server {
             request_path: config.request_path().into_owned(),
             cors,
             cookie,
-            files: std::sync::RwLock::default(),
-            listening: listener::Listening::default(),
+            files: Default::default(),
+            listening: Default::default(),
             forwarded_told: std::sync::atomic::AtomicBool::new(false),
-            life: Life::default(),
+            lifecycle: Default::default(),
             config,
         });
         Ok(Arc::new(Self {
@@ -234,7 +236,7 @@ impl Server {
     /// The descriptors that the server listens on. A forked child has copies of them, which keep the ports busy and hold
     /// connections that nobody accepts until they are closed. Never waits, so that it can be asked in that child.
     pub fn listeners(&self) -> Vec<RawFd> {
-        self.shared.listening.now()
+        self.shared.listening.descriptors()
     }
 
     /// Answers GET and HEAD of exactly this path with these bytes from now on; `None` takes them away.
@@ -252,28 +254,9 @@ impl Server {
         let Ok(content_type) = HeaderValue::try_from(content_type) else {
             return wrong(format!("{content_type:?} cannot be a content type"));
         };
-        let mut files = self
-            .shared
-            .files
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
         match body {
-            None => drop(files.remove(path)),
-            Some(body) => {
-                let mut hasher = DefaultHasher::new();
-                body.hash(&mut hasher);
-                let etag =
-                    HeaderValue::try_from(format!("\"{:x}-{:x}\"", body.len(), hasher.finish()));
-                let etag = etag.unwrap_or(HeaderValue::from_static("\"0\""));
-                files.insert(
-                    path.to_owned(),
-                    File {
-                        content_type,
-                        body,
-                        etag,
-                    },
-                );
-            }
+            None => self.shared.files.remove(path),
+            Some(body) => self.shared.files.insert(path, content_type, body),
         }
         Ok(())
     }
@@ -343,17 +326,17 @@ impl Server {
 
     /// Waits for that end; false when it took longer. In polled delivery the host must poll meanwhile.
     pub fn wait(&self, timeout: Option<Duration>) -> bool {
-        self.shared.life.wait_closed(timeout)
+        self.shared.lifecycle.wait_closed(timeout)
     }
 
     /// Whether the server has begun to stop.
     pub fn is_closing(&self) -> bool {
-        self.shared.life.is_closing()
+        self.shared.lifecycle.is_closing()
     }
 
     /// Whether the server has stopped.
     pub fn is_closed(&self) -> bool {
-        self.shared.life.is_closed()
+        self.shared.lifecycle.is_closed()
     }
 
     /// Stops at once, deals with the events that wait for callback threads, and ends all threads. Waits for callbacks
@@ -367,7 +350,7 @@ impl Server {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         let Some(runtime) = runtime else { return };
-        self.shared.life.wait_closed(Some(shutdown::CUT));
+        self.shared.lifecycle.wait_closed(Some(shutdown::CUT));
         // What is dropped with it may have last words for the pool.
         if tokio::runtime::Handle::try_current().is_ok() {
             // A thread of another server's must not wait for tasks, so another thread does; if there is none, nobody does.
@@ -387,7 +370,7 @@ impl Server {
     }
 
     fn check_open(&self) -> Result<(), Error> {
-        if self.shared.life.is_closing() {
+        if self.shared.lifecycle.is_closing() {
             return Err(Error::new(
                 ErrorKind::State,
                 "the server is closing, or has closed",

@@ -1,14 +1,12 @@
 //! The engine's own threads.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
 
-use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::runtime::{Builder, Runtime};
 
 use crate::error::Error;
 use crate::log::listener::ServerId;
 use crate::server::turn::TurnEnd;
-use crate::socketio::event::Clock;
 use crate::sync::without_signals;
 
 /// So many wake-ups a busy thread deals with before it looks what has come in on sockets. Each takes microseconds; in
@@ -37,24 +35,4 @@ pub(super) fn start(
         .enable_time();
     // Threads that are started later are started by these, and have their mask.
     without_signals(|| builder.build()).map_err(Error::from)
-}
-
-/// The operating system's clock, and timers on these threads.
-#[derive(Debug)]
-pub(super) struct RuntimeClock(pub(super) Handle);
-
-impl Clock for RuntimeClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
-    fn now(&self) -> Instant {
-        Instant::now()
-    }
-
-    fn after(&self, delay: Duration, run: Box<dyn FnOnce() + Send>) {
-        self.0.spawn(async move {
-            if !delay.is_zero() {
-                tokio::time::sleep(delay).await;
-            }
-            run();
-        });
-    }
 }

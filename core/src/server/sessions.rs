@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use crate::engineio::SessionId;
 use crate::server::arrivals::Arrival;
-use crate::server::driver::now;
+use crate::server::clock::now;
 use crate::socketio::Link;
 use crate::transport::{TransportRequest, WebSocket};
 

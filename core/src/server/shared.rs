@@ -1,14 +1,8 @@
 //! What all tasks of a server share.
 
-use std::collections::HashMap;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
-use std::time::Duration;
-
-use bytes::Bytes;
-use http::HeaderValue;
-use tokio::sync::{Notify, watch};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::config::{Config, Protocol};
 use crate::engineio;
@@ -18,7 +12,9 @@ use crate::server::arrivals::Arrivals;
 use crate::server::cookie::Cookie;
 use crate::server::cors::Cors;
 use crate::server::farewell::farewell;
-use crate::server::listener::Listening;
+use crate::server::files::Files;
+use crate::server::lifecycle::Lifecycle;
+use crate::server::listening::Listening;
 use crate::server::sessions::Sessions;
 use crate::server::turn;
 use crate::socketio::event::EventSink;
@@ -46,101 +42,12 @@ pub(super) struct Shared {
     pub(super) request_path: String,
     pub(super) cors: Option<Cors>,
     pub(super) cookie: Option<Cookie>,
-    /// What the host has put at paths of its own.
-    pub(super) files: RwLock<HashMap<String, File>>,
+    /// What the host serves beside the engine.
+    pub(super) files: Files,
     pub(super) listening: Listening,
     /// An unreadable X-Forwarded-For was logged.
     pub(super) forwarded_told: AtomicBool,
-    pub(super) life: Life,
-}
-
-/// Bytes that a host serves.
-#[derive(Debug, Clone)]
-pub(super) struct File {
-    pub(super) content_type: HeaderValue,
-    pub(super) body: Bytes,
-    pub(super) etag: HeaderValue,
-}
-
-/// Where a server is between its start and its end.
-#[derive(Debug)]
-pub(super) struct Life {
-    /// How far the stop has come.
-    pub(super) phase: watch::Sender<Phase>,
-    closed: Mutex<bool>,
-    closed_changed: Condvar,
-    /// Sessions that have not ended.
-    pub(super) sessions: AtomicUsize,
-    /// A session or an HTTP connection has ended.
-    pub(super) ended: Notify,
-    /// HTTP connections that have not ended.
-    pub(super) connections: AtomicUsize,
-}
-
-/// How far the stop of a server has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Phase {
-    Open,
-    /// Doors are shut, clients are told.
-    Closing,
-    /// Nobody is waited for any more.
-    Cut,
-}
-
-impl Default for Life {
-    fn default() -> Self {
-        Self {
-            phase: watch::Sender::new(Phase::Open),
-            closed: Mutex::new(false),
-            closed_changed: Condvar::new(),
-            sessions: AtomicUsize::new(0),
-            ended: Notify::new(),
-            connections: AtomicUsize::new(0),
-        }
-    }
-}
-
-impl Life {
-    /// Whether the server has begun to close.
-    pub(super) fn is_closing(&self) -> bool {
-        *self.phase.borrow() != Phase::Open
-    }
-
-    /// Completes when the stop has come so far.
-    pub(super) async fn reached(&self, phase: Phase) {
-        // The sender lives as long as we do.
-        let _ = self.phase.subscribe().wait_for(|now| *now >= phase).await;
-    }
-
-    /// The stop has come so far; it never goes back.
-    pub(super) fn advance(&self, phase: Phase) -> bool {
-        self.phase.send_if_modified(|now| {
-            let further = *now < phase;
-            *now = phase.max(*now);
-            further
-        })
-    }
-
-    /// Whether the close has ended.
-    pub(super) fn is_closed(&self) -> bool {
-        *self.closed.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The close has ended.
-    pub(super) fn set_closed(&self) {
-        *self.closed.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.closed_changed.notify_all();
-    }
-
-    /// Waits for the end of the close; false when it took longer.
-    pub(super) fn wait_closed(&self, timeout: Option<Duration>) -> bool {
-        let closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
-        let timeout = timeout.unwrap_or(Duration::MAX);
-        let waited = self
-            .closed_changed
-            .wait_timeout_while(closed, timeout, |closed| !*closed);
-        *waited.unwrap_or_else(PoisonError::into_inner).0
-    }
+    pub(super) lifecycle: Lifecycle,
 }
 
 impl Shared {
@@ -178,7 +85,7 @@ impl Shared {
 
     /// A session has ended.
     pub(super) fn handle_session_end(&self) {
-        self.life.sessions.fetch_sub(1, Ordering::AcqRel);
-        self.life.ended.notify_waiters();
+        self.lifecycle.sessions.fetch_sub(1, Ordering::AcqRel);
+        self.lifecycle.ended.notify_waiters();
     }
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use crate::engineio::CloseReason;
 use crate::log;
-use crate::server::shared::{Phase, Shared};
+use crate::server::lifecycle::Phase;
+use crate::server::shared::Shared;
 use crate::socketio::event::{ServerEvent, What};
 use crate::socketio::link::Outgoing;
 
@@ -15,19 +16,19 @@ pub(super) const CUT: Duration = Duration::from_secs(2);
 
 /// Begins the stop; called again it can only make it come sooner.
 pub(super) fn begin(shared: &Arc<Shared>, deadline: Duration) {
-    if shared.life.advance(Phase::Closing) {
+    if shared.lifecycle.advance(Phase::Closing) {
         tracing::info!(target: log::SERVER, "closing; clients that have not left in {} ms are cut", deadline.as_millis());
         shared.runtime.spawn(close(Arc::clone(shared)));
     }
     if deadline.is_zero() {
-        shared.life.advance(Phase::Cut);
+        shared.lifecycle.advance(Phase::Cut);
         return;
     }
     let late = Arc::downgrade(shared);
     shared.runtime.spawn(async move {
         tokio::time::sleep(deadline).await;
         if let Some(shared) = late.upgrade() {
-            shared.life.advance(Phase::Cut);
+            shared.lifecycle.advance(Phase::Cut);
         }
     });
 }
@@ -40,27 +41,27 @@ async fn close(shared: Arc<Shared>) {
     }
     tokio::select! {
         () = all_gone(&shared) => {}
-        () = shared.life.reached(Phase::Cut) => {}
+        () = shared.lifecycle.reached(Phase::Cut) => {}
     }
-    shared.life.advance(Phase::Cut);
+    shared.lifecycle.advance(Phase::Cut);
     for handle in shared.sessions.all() {
         handle.cut();
     }
     // What is left after that is a bug of ours, or inline host code that does not return: the stop goes on without it.
     let _ = tokio::time::timeout(CUT, all_gone(&shared)).await;
     tracing::info!(target: log::SERVER, "closed");
-    shared.life.set_closed();
+    shared.lifecycle.set_closed();
     shared.context.tell(What::Server(ServerEvent::Shutdown));
 }
 
 /// Completes when no session and no HTTP connection is left.
 async fn all_gone(shared: &Shared) {
     loop {
-        let mut ended = std::pin::pin!(shared.life.ended.notified());
+        let mut ended = std::pin::pin!(shared.lifecycle.ended.notified());
         // From here on no notification is missed.
         ended.as_mut().enable();
-        let sessions = shared.life.sessions.load(Ordering::Acquire);
-        if sessions + shared.life.connections.load(Ordering::Acquire) == 0 {
+        let sessions = shared.lifecycle.sessions.load(Ordering::Acquire);
+        if sessions + shared.lifecycle.connections.load(Ordering::Acquire) == 0 {
             return;
         }
         ended.await;

@@ -23,10 +23,10 @@ use tokio::time::Sleep;
 
 use crate::engineio::packet::Packet;
 use crate::engineio::{CloseReason, Session, TransportKind};
+use crate::server::clock::now;
 pub(super) use crate::server::driver::account::opened;
 use crate::server::driver::opening::{Opening, Turn};
 use crate::server::driver::time::Clock;
-pub(super) use crate::server::driver::time::{now, unix_ms};
 use crate::server::layer::Layer;
 use crate::server::scratch::Scratch;
 use crate::server::sessions::SessionHandle;

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
 
 use crate::server::arrivals::{Arrival, PATIENCE};
+use crate::server::clock::now;
 use crate::server::driver::Driver;
-use crate::server::driver::time::now;
 
 #[derive(Debug)]
 pub(super) struct Opening {

@@ -2,12 +2,13 @@
 
 use std::future::Future;
 use std::task::Context;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use tokio::task::coop::has_budget_remaining;
 
 use crate::cause::Cause;
 use crate::engineio::TransportKind;
+use crate::server::clock::now;
 use crate::server::driver::Driver;
 use crate::server::driver::progress::DROPPED_INTERVAL;
 
@@ -158,20 +159,4 @@ fn take_due(deadline: &mut Option<Instant>, now: Instant) -> bool {
         *deadline = None;
     }
     due
-}
-
-/// The time of a wake-up.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the driver is where time enters the state machines"
-)]
-pub(in crate::server) fn now() -> Instant {
-    Instant::now()
-}
-
-/// The time of day, in milliseconds since 1970.
-pub(in crate::server) fn unix_ms() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_millis() as u64)
 }

@@ -10,7 +10,7 @@ use http_body_util::Full;
 
 use crate::engineio::ConnectionError;
 use crate::engineio::handshake::BadRequest;
-use crate::server::shared::File;
+use crate::server::files::File;
 use crate::transport::handshake::UpgradeError;
 
 /// An answer with its whole body.

@@ -20,7 +20,8 @@ use crate::engineio::{
     ConnectionError, HandshakeQuery, OpenPacket, SessionId, TransportKind, payload,
 };
 use crate::server::arrivals::Arrival;
-use crate::server::driver::{Driver, now, opened, unix_ms};
+use crate::server::clock::{now, unix_ms};
+use crate::server::driver::{Driver, opened};
 use crate::server::http::Connection;
 use crate::server::http::answer::{self, Answer};
 use crate::server::http::io::HttpIo;
@@ -117,7 +118,7 @@ pub(super) async fn open_session(
         .config
         .max_connections
         .is_some_and(|most| shared.stats.clients_count.value() >= most as i64);
-    if full || shared.life.is_closing() {
+    if full || shared.lifecycle.is_closing() {
         shared.stats.limit_connections_total.add(i64::from(full));
         return refuse(
             &request,
@@ -269,7 +270,7 @@ fn start(
     if !shared.sessions.insert(&handle) {
         return Err(websocket);
     }
-    shared.life.sessions.fetch_add(1, Ordering::AcqRel);
+    shared.lifecycle.sessions.fetch_add(1, Ordering::AcqRel);
     let at = now();
     let layer = if shared.is_socket_io() {
         Layer::SocketIo(Client::new(
@@ -298,7 +299,7 @@ fn start(
     }
     opened(&handle, snapshot);
     shared.runtime.spawn(driver);
-    if shared.life.is_closing() {
+    if shared.lifecycle.is_closing() {
         // It slipped in while the doors were being shut.
         handle.cut();
     }
@@ -364,7 +365,7 @@ impl Connection {
         // Nobody listens any more when the client has gone.
         let mut question = Question::new(move |answer| drop(sender.send(answer)));
         let _withdrawal = Withdrawal(question.clone());
-        let deadline = tokio::time::Instant::now() + shared.config.answer_timeout();
+        let deadline = now() + shared.config.answer_timeout();
         loop {
             let event = match about {
                 About::Admission => RequestEvent::AllowRequest {
@@ -384,7 +385,7 @@ impl Connection {
                 }));
             }
             shared.sink.ring();
-            match tokio::time::timeout_at(deadline, receiver.recv()).await {
+            match tokio::time::timeout_at(deadline.into(), receiver.recv()).await {
                 Ok(Some(Decision::Next)) => question = question.next_step(),
                 Ok(decision) => return decision,
                 Err(_) => {

@@ -27,7 +27,8 @@ use crate::server::arrivals::Arrival;
 use crate::server::http::exchange::{AnswerBody, Exchange, InProgress};
 use crate::server::http::handshake::PendingUpgrade;
 use crate::server::http::io::HttpIo;
-use crate::server::shared::{Phase, Shared};
+use crate::server::lifecycle::Phase;
+use crate::server::shared::Shared;
 use crate::server::turn;
 use crate::transport::{NewStream, Slot, Stream};
 
@@ -93,7 +94,7 @@ async fn first_bytes(connection: &Connection, stream: NewStream) -> Option<Strea
     let readable = tokio::select! {
         biased;
         readable = timeout(shared.config.header_timeout, readable) => readable,
-        () = shared.life.reached(Phase::Closing) => return None,
+        () = shared.lifecycle.reached(Phase::Closing) => return None,
     };
     if readable.is_err() {
         shared.stats.deadline_header_total.add(1);
@@ -132,13 +133,13 @@ async fn serve(connection: &Arc<Connection>, stream: NewStream, slot: Slot) {
         .serve_connection(TokioIo::new(io), service)
         .with_upgrades();
     let mut serving = pin!(serving);
-    let (life, sink) = (&shared.life, &*shared.sink);
+    let (lifecycle, sink) = (&shared.lifecycle, &*shared.sink);
     let ended = tokio::select! {
         // What it has to write is written before it is looked at whether it is idle.
         biased;
         ended = turn::in_rounds(serving.as_mut(), sink) => ended,
         () = exchange.abandoned() => return,
-        () = life.reached(Phase::Closing) => {
+        () = lifecycle.reached(Phase::Closing) => {
             if exchange.is_idle() {
                 return;
             }
@@ -146,7 +147,7 @@ async fn serve(connection: &Arc<Connection>, stream: NewStream, slot: Slot) {
             tokio::select! {
                 ended = turn::in_rounds(serving, sink) => ended,
                 () = exchange.abandoned() => return,
-                () = life.reached(Phase::Cut) => return,
+                () = lifecycle.reached(Phase::Cut) => return,
             }
         }
     };
@@ -173,7 +174,7 @@ struct Counted(Arc<Shared>);
 
 impl Counted {
     fn new(shared: &Arc<Shared>) -> Self {
-        shared.life.connections.fetch_add(1, Ordering::AcqRel);
+        shared.lifecycle.connections.fetch_add(1, Ordering::AcqRel);
         shared.stats.http_connections_count.add(1);
         Self(Arc::clone(shared))
     }
@@ -182,8 +183,8 @@ impl Counted {
 impl Drop for Counted {
     fn drop(&mut self) {
         self.0.stats.http_connections_count.add(-1);
-        self.0.life.connections.fetch_sub(1, Ordering::AcqRel);
-        self.0.life.ended.notify_waiters();
+        self.0.lifecycle.connections.fetch_sub(1, Ordering::AcqRel);
+        self.0.lifecycle.ended.notify_waiters();
     }
 }
 

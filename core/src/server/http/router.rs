@@ -1,6 +1,6 @@
 //! The router: what a request is, in the order in which the official server checks it.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue, ORIGIN, UPGRADE};
@@ -386,9 +386,8 @@ fn serve_file(connection: &Connection, request: &Request<Incoming>) -> Answer {
         shared.stats.limit_connections_total.add(1);
         return answer::empty(StatusCode::SERVICE_UNAVAILABLE);
     }
-    let files = shared.files.read().unwrap_or_else(PoisonError::into_inner);
-    match files.get(request.uri().path()) {
-        Some(file) if is_read => answer::file(file, request.headers()),
+    match shared.files.get(request.uri().path()) {
+        Some(file) if is_read => answer::file(&file, request.headers()),
         Some(_) => {
             let mut answer = answer::empty(StatusCode::METHOD_NOT_ALLOWED);
             answer

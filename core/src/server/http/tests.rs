@@ -84,7 +84,7 @@ fn a_connection_is_counted_from_when_it_is_accepted() {
     let stream = NewStream::new(Stream::Unix(stream)).unwrap();
     let (slot, _) = Slot::take(&shared.stats);
     let peer = (IpAddr::from([127, 0, 0, 1]), 0);
-    let count = || shared.life.connections.load(Ordering::Acquire);
+    let count = || shared.lifecycle.connections.load(Ordering::Acquire);
     let task = connection(Arc::clone(shared), stream, peer, slot, Admission::Served);
     assert_eq!(count(), 1);
     drop(task);

@@ -56,14 +56,17 @@
  *            bw_last_error() returns the message of the calling thread's last
  *            error.  On an error, out parameters are set to 0, NULL or empty,
  *            and the call has no other effect.
- * Statuses   Common to all functions that return a bw_status or a count, except
- *            [signal] functions: BW_E_PANIC, and BW_E_REENTRANT in a log
- *            callback.  Functions that take an id: BW_E_HANDLE, BW_E_GONE and
- *            BW_E_FORKED, and for a bw_ack or bw_deferred BW_E_ALREADY.
- *            Functions that give out an id: BW_E_FULL when the process has no
- *            ids left.  Functions that take a pointer: BW_E_ARG.  Functions
- *            that take a struct with struct_size: BW_E_ABI.  Functions that
- *            take text: BW_E_UTF8, and BW_E_TOO_BIG for an impossible length.
+ * Statuses   The description of each function that returns a bw_status or a
+ *            count ends with a list of all statuses that it can return.  The
+ *            common statuses are BW_E_INTERNAL and BW_E_PANIC, which report a
+ *            bug in the library, and BW_E_REENTRANT in a log callback.  If the
+ *            description does not say more, BW_E_HANDLE, BW_E_GONE and
+ *            BW_E_FORKED are about an id that the call takes, BW_E_ALREADY
+ *            about a bw_ack or bw_deferred, BW_E_ARG about a NULL or misaligned
+ *            pointer or an unknown flag, BW_E_ABI about the size of a struct,
+ *            BW_E_UTF8 and BW_E_JSON about text, BW_E_TOO_BIG about a length
+ *            that no memory has or more than 1000 levels of JSON, and BW_E_FULL
+ *            about the ids of the process: none is left.
  * NULL       A NULL where a pointer is needed returns BW_E_ARG.  A NULL out
  *            parameter that is called "optional" is ignored.
  * Callbacks  (fn, user, drop): drop(user), if drop is not NULL, is called
@@ -1221,41 +1224,65 @@ extern "C" {
  * The library's version and features, and giving memory back.
  */
 
-/** [signal] The version of the library that runs: "0.1.0". Static. */
+/** [signal] Returns the version of the loaded library: "0.1.0". Never NULL; static. */
 BW_API const char *bw_version(void);
 
-/** [signal] The same as a number; compare it with BW_VERSION_NUMBER. */
+/**
+ * [signal] Returns the version of the loaded library as a number; compare it with
+ * BW_VERSION_NUMBER.
+ */
 BW_API uint32_t bw_version_number(void);
 
-/** [signal] The ABI of the library that runs; it must equal BW_ABI_VERSION. */
+/** [signal] Returns the ABI number of the loaded library, which must equal BW_ABI_VERSION. */
 BW_API uint32_t bw_abi_version(void);
 
-/** [any] 1 when a feature is in this build: "unix", "websocket". Unknown names give 0. */
-BW_API int bw_has_feature(const char *name);
+/**
+ * [any] Returns 1 if this build has the feature, "unix" or "websocket", and 0 for any other name.
+ * name ends with a NUL.
+ */
+BW_API
+int bw_has_feature(const char *name);
 
-/** [one] Gives a bw_buf back and empties it; does nothing for NULL or an empty one. */
-BW_API void bw_buf_free(struct bw_buf *buf);
+/**
+ * [one] Frees the memory of a bw_buf and empties the variable. Does nothing for NULL or an empty
+ * bw_buf.
+ */
+BW_API
+void bw_buf_free(struct bw_buf *buf);
 
-/** [one] Gives a bw_list back and empties it; does nothing for NULL or an empty one. */
-BW_API void bw_list_free(struct bw_list *list);
+/**
+ * [one] Frees the memory of a bw_list and empties the variable. Does nothing for NULL or an empty
+ * bw_list.
+ */
+BW_API
+void bw_list_free(struct bw_list *list);
 
 /* ---- Errors ----------------------------------------------------------------------
  * Names and texts of statuses, and the message of the last error.
  */
 
-/** [signal] The name of a status: "BW_E_GONE". Never NULL; static. */
-BW_API const char *bw_status_name(bw_status status);
+/**
+ * [signal] Returns the name of a status, for example "BW_E_GONE", or "BW_E_UNKNOWN". Never NULL;
+ * static.
+ */
+BW_API
+const char *bw_status_name(bw_status status);
 
-/** [signal] What a status means, in words: "the object is gone". Never NULL; static. */
-BW_API const char *bw_status_text(bw_status status);
+/** [signal] Returns the meaning of a status, for example "the object is gone". Never NULL; static. */
+BW_API
+const char *bw_status_text(bw_status status);
 
 /**
- * [any] The message of the last failed call on this thread. Never NULL; valid until the next
- * failing call on this thread. Success does not clear them.
+ * [any] Returns the message of the last failed call of this thread, or "". Never NULL; valid until
+ * the next failing call of this thread. A successful call does not clear the message.
  */
-BW_API const char *bw_last_error(void);
+BW_API
+const char *bw_last_error(void);
 
-/** [any] The status of that call, or BW_OK. */
+/**
+ * [any] Returns BW_OK if no call of this thread has failed yet, and otherwise the status of the
+ * last failed call.
+ */
 BW_API bw_status bw_last_error_code(void);
 
 /* ---- Log -------------------------------------------------------------------------
@@ -1263,8 +1290,11 @@ BW_API bw_status bw_last_error_code(void);
  */
 
 /**
- * [any] Where the log goes; one callback for the whole process. fn NULL or level BW_LOG_OFF turns
- * it off, as it is at first. The old callback's drop runs when its last call has returned.
+ * [any] Sets the log callback of the process and the most detailed level (BW_LOG_*) that the
+ * callback gets. fn NULL or level BW_LOG_OFF turns the log off, which is the default. The drop
+ * function of the previous callback runs when its last call has returned. BW_E_STATE: Rust code of
+ * the process has set a tracing subscriber of its own.
+ * Returns BW_OK, BW_E_ARG, BW_E_STATE or a common status.
  */
 BW_API
 bw_status bw_log_set(int32_t level,
@@ -1277,22 +1307,29 @@ bw_status bw_log_set(int32_t level,
  */
 
 /**
- * [any] Use bw_config_new(), which passes the versions of your header. NULL when header and library
- * do not fit together; bw_last_error tells why.
+ * [any] Called by bw_config_new: creates a configuration with the default values. Free the
+ * configuration with bw_config_free. Returns NULL, with the status BW_E_ABI in bw_last_error_code,
+ * if the header and the library do not match.
  */
 BW_API
 struct bw_config *bw_config_new_checked(uint32_t abi,
                                         uint32_t header_version);
 
-/** [one] Frees a configuration and sets *config to NULL; does nothing for NULL. */
+/** [one] Frees a configuration and sets *config to NULL. Does nothing for NULL. */
 BW_API void bw_config_free(struct bw_config **config);
 
-/** [one] Sets a bool, a number, bits or an enum. On an error nothing has changed. */
+/**
+ * [one] Sets an option of the type bool (0 or 1), int, bits or enum. BW_E_UNSUPPORTED: this
+ * version does not have the option or the value.
+ * Returns BW_OK, BW_E_ARG, BW_E_OPTION, BW_E_UNSUPPORTED or a common status.
+ */
 BW_API bw_status bw_config_set_int(struct bw_config *config, bw_option option, int64_t value);
 
 /**
- * [one] Sets a text, an enum by its name, or an option that is JSON. On an error nothing has
- * changed.
+ * [one] Sets an option of the type str or json, or an enum by its name. BW_E_UNSUPPORTED: this
+ * version does not have the option or the value.
+ * Returns BW_OK, BW_E_ARG, BW_E_OPTION, BW_E_UTF8, BW_E_JSON, BW_E_TOO_BIG, BW_E_UNSUPPORTED or a
+ * common status.
  */
 BW_API
 bw_status bw_config_set_str(struct bw_config *config,
@@ -1300,23 +1337,29 @@ bw_status bw_config_set_str(struct bw_config *config,
                             struct bw_str value);
 
 /**
- * [one] Merges the options object of Socket.IO in, as JSON; the engine's own stand under "engine":
- * {"pingInterval":10000,"cors":{"origin":"*"},"engine":{"workerThreads":2}}. On an error nothing
- * has changed.
+ * [one] Sets all options of a JSON object that has Socket.IO's options, and Bellwire's own options
+ * in the member "engine":
+ * {"pingInterval":10000,"cors":{"origin":"*"},"engine":{"workerThreads":2}}. Other options keep
+ * their values. On an error no option has changed. BW_E_UNSUPPORTED: this version does not have
+ * the option or the value.
+ * Returns BW_OK, BW_E_ARG, BW_E_OPTION, BW_E_UTF8, BW_E_JSON, BW_E_TOO_BIG, BW_E_UNSUPPORTED or a
+ * common status.
  */
 BW_API
 bw_status bw_config_set_json(struct bw_config *config,
                              struct bw_str json);
 
 /**
- * [one] All options with their values, as bw_config_set_json takes them. Free *out with
- * bw_buf_free.
+ * [one] Sets *out to a JSON object with the values of all options, in the form that
+ * bw_config_set_json takes. Free *out with bw_buf_free.
+ * Returns BW_OK, BW_E_ARG or a common status.
  */
 BW_API bw_status bw_config_get_json(const struct bw_config *config, struct bw_buf *out);
 
 /**
- * [any] For tools: option number index, counted from 0; BW_E_NOT_FOUND past the last. info_size is
- * sizeof(bw_option_info).
+ * [any] For tools: sets *out to the description of the option with this index. Indices begin at 0;
+ * BW_E_NOT_FOUND: index is past the last option. info_size is sizeof(bw_option_info).
+ * Returns BW_OK, BW_E_ARG, BW_E_ABI, BW_E_NOT_FOUND or a common status.
  */
 BW_API
 bw_status bw_option_info_get(uint32_t index,
@@ -1328,8 +1371,11 @@ bw_status bw_option_info_get(uint32_t index,
  */
 
 /**
- * [any] Starts the engine's threads; does not listen yet. config is copied, NULL is the defaults.
- * Free *out with bw_server_free.
+ * [any] Creates a server and starts its threads; the server does not listen yet. config is copied;
+ * NULL means the default values. Free the server with bw_server_free. BW_E_OPTION: two options
+ * contradict each other. BW_E_FULL: the process has no ids left, or 1024 servers.
+ * Returns BW_OK, BW_E_ARG, BW_E_OPTION, BW_E_FORKED, BW_E_FULL, BW_E_IO, BW_E_ACCESS or a common
+ * status.
  */
 BW_API
 BW_NODISCARD
@@ -1337,8 +1383,12 @@ bw_status bw_server_new(const struct bw_config *config,
                         bw_server *out);
 
 /**
- * [any] Listens on TCP; can be called more than once. host: an IP address, "localhost", or "" for
- * all interfaces (names are not looked up). port 0 picks one; bound_port is optional.
+ * [any] Listens on a TCP address; can be called more than once. host is an IP address,
+ * "localhost", or "" for all interfaces; other host names are not resolved and return BW_E_ARG.
+ * port 0 picks a free port. *bound_port is set to the port; bound_port is optional. BW_E_STATE:
+ * the server is closing.
+ * Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_STATE, BW_E_UTF8, BW_E_TOO_BIG, BW_E_GONE,
+ * BW_E_FORKED, BW_E_IO, BW_E_ADDR_IN_USE, BW_E_ACCESS or a common status.
  */
 BW_API
 bw_status bw_server_listen_tcp(bw_server server,
@@ -1346,19 +1396,34 @@ bw_status bw_server_listen_tcp(bw_server server,
                                uint16_t port,
                                uint16_t *bound_port);
 
-/** [any] Listens on a Unix socket with these permissions, 0 for the usual ones. */
-BW_API bw_status bw_server_listen_unix(bw_server server, struct bw_str path, uint32_t mode);
-
 /**
- * [any] Listens on a descriptor that is bound and listens already (inherited, or of a service
- * manager). The engine's when BW_OK is returned, still yours otherwise.
+ * [any] Listens on a Unix domain socket. mode is the permissions of its file, 0 for those of the
+ * umask. A socket file on which no process listens is replaced. BW_E_STATE: the server is closing.
+ * Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_STATE, BW_E_UTF8, BW_E_TOO_BIG, BW_E_GONE,
+ * BW_E_FORKED, BW_E_IO, BW_E_ADDR_IN_USE, BW_E_ACCESS or a common status.
  */
-BW_API bw_status bw_server_listen_fd(bw_server server, bw_fd fd);
+BW_API
+bw_status bw_server_listen_unix(bw_server server,
+                                struct bw_str path,
+                                uint32_t mode);
 
 /**
- * [any] Makes the server's listeners answer GET and HEAD of exactly this path with these
- * bytes, which are copied; body.data NULL takes the path away again. What is neither served nor
- * the engine's is answered with 404.
+ * [any] Listens on a stream socket that is bound and listening, for example one inherited from a
+ * service manager. If the call returns BW_OK, the library owns fd; otherwise the caller still
+ * does. BW_E_ARG: fd is not such a socket. BW_E_STATE: the server is closing.
+ * Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_STATE, BW_E_GONE, BW_E_FORKED or a common status.
+ */
+BW_API
+bw_status bw_server_listen_fd(bw_server server,
+                              bw_fd fd);
+
+/**
+ * [any] Answers GET and HEAD requests for exactly this path with these bytes, which are copied.
+ * body.data NULL removes the path. Requests for any other path that is not an endpoint of the
+ * server are answered with 404. BW_E_ARG: the path does not begin with a slash or is under the
+ * server's endpoint, or content_type is not a valid header value.
+ * Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_UTF8, BW_E_TOO_BIG, BW_E_GONE, BW_E_FORKED or a
+ * common status.
  */
 BW_API
 bw_status bw_server_serve(bw_server server,
@@ -1367,47 +1432,67 @@ bw_status bw_server_serve(bw_server server,
                           struct bw_bytes body);
 
 /**
- * [any] Begins a graceful stop: no new clients; those there are are told and drained, and those
- * left after deadline_ms are cut. BW_EV_SHUTDOWN tells the end. Called again it only shortens the
- * deadline.
+ * [any] Begins a graceful stop: stops accepting connections, disconnects every client after its
+ * queued messages are sent, and drops the connections that remain after deadline_ms milliseconds.
+ * BW_EV_SHUTDOWN is the last event. Another call can only shorten the deadline.
+ * Returns BW_OK, BW_E_HANDLE, BW_E_GONE, BW_E_FORKED or a common status.
  */
 BW_API
 bw_status bw_server_close(bw_server server,
                           uint32_t deadline_ms);
 
 /**
- * [out] Waits until the graceful stop has ended and every callback has heard what led to it; -1 =
- * for ever. BW_E_TIMEOUT, BW_E_ARG for another negative number. In polled delivery it polls meanwhile.
+ * [out] Waits until a graceful stop has ended and the callbacks of all its events have returned,
+ * at most timeout_ms milliseconds; -1 waits without a limit, and any other negative number returns
+ * BW_E_ARG. With BW_DELIVER_POLLED the call polls while it waits; BW_E_BUSY: another thread is
+ * polling.
+ * Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_REENTRANT, BW_E_DEADLOCK, BW_E_BUSY, BW_E_GONE,
+ * BW_E_TIMEOUT, BW_E_FORKED or a common status.
  */
 BW_API
 bw_status bw_server_wait(bw_server server,
                          int32_t timeout_ms);
 
 /**
- * [out] Stops at once, waits for callbacks that are running, runs every drop, joins the threads and
- * sets *server to 0. No callback runs after it returns. BW_E_BUSY while another thread polls.
+ * [out] Stops the server at once, waits for running callbacks, runs every drop function, ends the
+ * threads and sets *server to 0. No callback runs after the call has returned. Does nothing for
+ * NULL or 0. BW_E_BUSY: another thread is polling.
+ * Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_REENTRANT, BW_E_DEADLOCK, BW_E_BUSY, BW_E_GONE,
+ * BW_E_FORKED or a common status.
  */
 BW_API
 bw_status bw_server_free(bw_server *server);
 
-/** [any] All numbers as OpenMetrics text. Free *out with bw_buf_free. */
+/**
+ * [any] Sets *out to all statistics in the OpenMetrics text format. Free *out with bw_buf_free.
+ * Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_GONE, BW_E_FORKED or a common status.
+ */
 BW_API bw_status bw_server_metrics(bw_server server, struct bw_buf *out);
 
 /**
- * [any] One number: "clients_count", "queued_events" and so on; bw_server_metrics shows all.
- * BW_E_NOT_FOUND.
+ * [any] Sets *out to one statistic, for example "clients_count" or "queued_events";
+ * bw_server_metrics lists all names. name ends with a NUL. BW_E_NOT_FOUND: there is no statistic
+ * of that name.
+ * Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_UTF8, BW_E_NOT_FOUND, BW_E_GONE, BW_E_FORKED or a
+ * common status.
  */
-BW_API bw_status bw_server_stat(bw_server server, const char *name, int64_t *out);
+BW_API
+bw_status bw_server_stat(bw_server server,
+                         const char *name,
+                         int64_t *out);
 
 /* ---- Polling ---------------------------------------------------------------------
  * Taking events on a thread of the host (BW_DELIVER_POLLED).
  */
 
 /**
- * [poll] Runs the callbacks of queued events on this thread: at most max_events (0 = all that are
- * there), waiting at most timeout_ms (0 = not at all, -1 = for ever) for the first. Returns how
- * many it handled, or a negative status: BW_E_ARG for another negative timeout, BW_E_CLOSED instead
- * of waiting when the server has stopped and nothing will come any more.
+ * [poll] Calls the callbacks of queued events on this thread: at most max_events, 0 for all that
+ * are queued. If the queue is empty, waits at most timeout_ms milliseconds for an event; 0 does
+ * not wait, -1 waits without a limit, and any other negative number returns BW_E_ARG. BW_E_CLOSED:
+ * the server has stopped and all its events have been handled. BW_E_STATE: the delivery is not
+ * BW_DELIVER_POLLED.
+ * Returns the number of handled events, BW_E_ARG, BW_E_HANDLE, BW_E_STATE, BW_E_REENTRANT,
+ * BW_E_BUSY, BW_E_GONE, BW_E_CLOSED, BW_E_FORKED or a common status.
  */
 BW_API
 int32_t bw_server_poll(bw_server server,
@@ -1415,27 +1500,36 @@ int32_t bw_server_poll(bw_server server,
                        int32_t timeout_ms);
 
 /**
- * [poll] Runs the callbacks of queued events on this thread, and waits for more, until
- * CLOCK_MONOTONIC reaches deadline_ns, on which bw_event.mono_ns is counted too. For loops with
- * ticks: a deadline that has passed handles what is there and does not wait. Returns how many events
- * it handled, or a negative status as bw_server_poll does. bw_server_wakeup ends it early, a signal
- * without it does not.
+ * [poll] Calls the callbacks of queued and arriving events on this thread until CLOCK_MONOTONIC
+ * reaches deadline_ns, in nanoseconds like bw_event.mono_ns. For loops with a fixed tick: if the
+ * deadline has passed, the call handles the queued events and does not wait. bw_server_wakeup ends
+ * the wait early; a signal alone does not. BW_E_CLOSED and BW_E_STATE as for bw_server_poll.
+ * Returns the number of handled events, BW_E_HANDLE, BW_E_STATE, BW_E_REENTRANT, BW_E_BUSY,
+ * BW_E_GONE, BW_E_CLOSED, BW_E_FORKED or a common status.
  */
 BW_API
 int32_t bw_server_poll_until(bw_server server,
                              uint64_t deadline_ns);
 
 /**
- * [any] A descriptor that is readable while events wait: level-triggered, for epoll, select or
- * libuv. Do not read, write or close it. Valid until bw_server_free.
+ * [any] Sets *out to a descriptor that is readable while events are queued (level-triggered), for
+ * epoll, select or libuv. Do not read, write or close the descriptor. It is valid until
+ * bw_server_free. BW_E_STATE: the delivery is not BW_DELIVER_POLLED.
+ * Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_STATE, BW_E_GONE, BW_E_FORKED, BW_E_UNSUPPORTED or a
+ * common status.
  */
-BW_API bw_status bw_server_poll_fd(bw_server server, bw_fd *out);
+BW_API
+bw_status bw_server_poll_fd(bw_server server,
+                            bw_fd *out);
 
 /**
- * [poll] The same queue without callbacks: *out is the next event, or NULL when none came within
- * timeout_ms. It is valid until the next call of this function or of bw_server_poll. ACKED and
- * SOCKETS come here too, with ev->op, instead of going to their callback. Timeouts and BW_E_CLOSED
- * are those of bw_server_poll.
+ * [poll] Takes the next event from the queue without calling callbacks. Sets *out to the event, or
+ * to NULL if none arrived within timeout_ms milliseconds (0 and negative numbers as for
+ * bw_server_poll). The event is valid until the next call of this function or of bw_server_poll.
+ * ACKED and SOCKETS events are returned too, with their bw_event.op; their callbacks are not
+ * called. BW_E_CLOSED and BW_E_STATE as for bw_server_poll..
+ * Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_STATE, BW_E_REENTRANT, BW_E_BUSY, BW_E_GONE,
+ * BW_E_CLOSED, BW_E_FORKED, BW_E_FULL or a common status.
  */
 BW_API
 bw_status bw_server_next(bw_server server,
@@ -1447,8 +1541,9 @@ bw_status bw_server_next(bw_server server,
  */
 
 /**
- * [signal] Makes a waiting bw_server_poll return early. Does nothing in the other deliveries. It
- * leaves no words for bw_last_error.
+ * [signal] Ends the wait of a bw_server_poll, bw_server_poll_until or bw_server_next early. Has no
+ * effect if the delivery is not BW_DELIVER_POLLED. Does not change bw_last_error.
+ * Returns BW_OK, BW_E_HANDLE, BW_E_GONE or BW_E_FORKED.
  */
 BW_API
 bw_status bw_server_wakeup(bw_server server);
@@ -1458,21 +1553,32 @@ bw_status bw_server_wakeup(bw_server server);
  */
 
 /**
- * [any] The namespace of that name, "/" or "/chat"; made on first use. BW_E_NAME when no client
- * could ask for it. An Engine.IO server has only "/".
+ * [any] Sets *out to the namespace of that name, for example "/" or "/chat", and creates it if it
+ * does not exist. BW_E_NAME: the name has a comma, a question mark or a control character.
+ * BW_E_STATE: the server is an Engine.IO server, which has only "/".
+ * Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_STATE, BW_E_UTF8, BW_E_NAME, BW_E_TOO_BIG, BW_E_GONE,
+ * BW_E_FORKED, BW_E_FULL or a common status.
  */
-BW_API bw_status bw_nsp_get(bw_server server, struct bw_str name, bw_nsp *out);
+BW_API
+bw_status bw_nsp_get(bw_server server,
+                     struct bw_str name,
+                     bw_nsp *out);
 
 /* ---- Listening -------------------------------------------------------------------
  * Callbacks for the events of a server, namespace or socket.
  */
 
 /**
- * [any] Calls cb for the events of this type in scope; the listeners of a socket go with it. name:
- * the event for MESSAGE and OUTGOING; empty = all, and those come before the named ones. All
- * listeners are called, in order; those of the server before those of the namespace and those of
- * the socket. Questions are put to one after the other, and the first refusal ends them. out is
- * optional. When this returns an error, drop(user) runs before it returns.
+ * [any] Registers a listener: cb is called with each event of this type in scope, until bw_off or
+ * until the object of scope is gone. name is the event name for MESSAGE and OUTGOING, and empty
+ * for all names and for other types. All listeners of an event are called, those of the server
+ * first, then those of the namespace, then those of the socket; among these, listeners for all
+ * names come before those for one name. Questions are put to one listener after the other until
+ * one rejects. flags are BW_LISTEN_* bits. *out is set to the listener; out is optional. On an
+ * error, drop(user) runs before the call returns. BW_E_ARG: the type is not an event of such a
+ * scope. BW_E_NAME: name is a reserved event name.
+ * Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_UTF8, BW_E_NAME, BW_E_TOO_BIG, BW_E_GONE,
+ * BW_E_FORKED, BW_E_FULL or a common status.
  */
 BW_API
 bw_status bw_on(bw_scope scope,
@@ -1485,8 +1591,9 @@ bw_status bw_on(bw_scope scope,
                 bw_listener *out);
 
 /**
- * [any] Removes a listener: no call starts after this returns; one may be running on another
- * thread. Its drop runs when that has returned.
+ * [any] Removes a listener. No call of it starts after this function has returned, but one may
+ * still be running on another thread; its drop function runs when that call has returned.
+ * Returns BW_OK, BW_E_HANDLE, BW_E_GONE, BW_E_FORKED or a common status.
  */
 BW_API bw_status bw_off(bw_listener listener);
 
@@ -1495,17 +1602,20 @@ BW_API bw_status bw_off(bw_listener listener);
  */
 
 /**
- * [any] Yes; once. The next listener of the question is asked then. Left alone, a question is
- * refused after BW_OPT_DEFERRED_TIMEOUT. BW_OK from the last listener of MIDDLEWARE means that
- * CONNECTION and, in the end, DISCONNECT follow, even if the client leaves first; after an error
- * neither does.
+ * [any] Answers a question with yes. The question is then put to the next listener; the engine
+ * goes on when the last one has accepted. An unanswered question is refused after
+ * BW_OPT_DEFERRED_TIMEOUT. If the last listener of MIDDLEWARE gets BW_OK, CONNECTION and later
+ * DISCONNECT follow, even if the client leaves first; after an error neither follows.
+ * Returns BW_OK, BW_E_HANDLE, BW_E_ALREADY, BW_E_GONE, BW_E_FORKED or a common status.
  */
-BW_API
-bw_status bw_deferred_accept(bw_deferred d);
+BW_API bw_status bw_deferred_accept(bw_deferred d);
 
 /**
- * [any] No; once. message and data_json (JSON, or empty) reach the client as its connect_error
- * (MIDDLEWARE). code is the HTTP status for ALLOW_REQUEST, 0 for the usual one.
+ * [any] Answers a question with no. For MIDDLEWARE, the client's connect_error has message and
+ * data_json, which is JSON or empty. For ALLOW_REQUEST, code is the HTTP status, from 400 to 599;
+ * 0 means the default, and other numbers return BW_E_ARG.
+ * Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_ALREADY, BW_E_UTF8, BW_E_JSON, BW_E_TOO_BIG,
+ * BW_E_GONE, BW_E_FORKED or a common status.
  */
 BW_API
 bw_status bw_deferred_reject(bw_deferred d,
@@ -1513,47 +1623,76 @@ bw_status bw_deferred_reject(bw_deferred d,
                              struct bw_str message,
                              struct bw_str data_json);
 
-/** [any] Adds a response header. Only for HEADERS, before accepting. */
+/**
+ * [any] Adds a header to the response that BW_EV_HEADERS is about, before the question is
+ * accepted. BW_E_ARG: name or value is not allowed in a header. BW_E_STATE: the question is not
+ * BW_EV_HEADERS.
+ * Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_STATE, BW_E_ALREADY, BW_E_UTF8, BW_E_TOO_BIG,
+ * BW_E_GONE, BW_E_FORKED or a common status.
+ */
 BW_API bw_status bw_deferred_set_header(bw_deferred d, struct bw_str name, struct bw_str value);
 
 /* ---- Messages --------------------------------------------------------------------
  * Keeping the message of an event, and reading values in it.
  */
 
-/** [any] Checks a payload and encodes it once, to be sent many times. Release *out. */
+/**
+ * [any] Creates a message from a payload, which is checked and encoded once, to be sent any number
+ * of times. Release *out with bw_message_release.
+ * Returns BW_OK, BW_E_ARG, BW_E_ABI, BW_E_UTF8, BW_E_JSON, BW_E_NAME, BW_E_PLACEHOLDER,
+ * BW_E_TOO_BIG or a common status.
+ */
 BW_API
 BW_NODISCARD
 bw_status bw_message_new(const struct bw_payload *payload,
                          const struct bw_message **out);
 
 /**
- * [any] One more owner. Keep the RETURNED pointer: for the message of an event it is another one,
- * a copy that outlives the event. NULL for NULL.
+ * [any] Adds an owner and returns the message to keep. Keep the RETURNED pointer: for the message
+ * of an event it is a copy that outlives the event. Release it with bw_message_release. Returns
+ * NULL for NULL.
  */
 BW_API
 const struct bw_message *bw_message_retain(const struct bw_message *msg);
 
 /**
- * [any] One owner less; sets *msg to NULL. Does nothing for NULL, and for the message of an event
- * that was not retained.
+ * [any] Removes an owner and sets *msg to NULL. Does nothing for NULL, and for the message of an
+ * event that was not retained.
  */
 BW_API
 void bw_message_release(const struct bw_message **msg);
 
-/** [any] The event's name. */
+/**
+ * [any] Sets *out to the event's name, which is valid as long as msg.
+ * Returns BW_OK, BW_E_ARG or a common status.
+ */
 BW_API bw_status bw_message_name(const struct bw_message *msg, struct bw_str *out);
 
-/** [any] The arguments: a JSON array. (Of a message of an Engine.IO server: the plain text.) */
+/**
+ * [any] Sets *out to the arguments, a JSON array, or to the text of a message of an Engine.IO
+ * server. The text is valid as long as msg.
+ * Returns BW_OK, BW_E_ARG or a common status.
+ */
 BW_API bw_status bw_message_args(const struct bw_message *msg, struct bw_str *out);
 
-/** [any] Binary number i; BW_E_NOT_FOUND past the last. */
-BW_API bw_status bw_message_bin(const struct bw_message *msg, size_t i, struct bw_bytes *out);
+/**
+ * [any] Sets *out to the binary with this index, which is valid as long as msg. Indices begin at
+ * 0; BW_E_NOT_FOUND: i is past the last binary.
+ * Returns BW_OK, BW_E_ARG, BW_E_NOT_FOUND or a common status.
+ */
+BW_API
+bw_status bw_message_bin(const struct bw_message *msg,
+                         size_t i,
+                         struct bw_bytes *out);
 
 /**
- * [any] The value at an RFC 6901 pointer into the arguments: "/0", "/0/pos/x". value_size is
- * sizeof(bw_value). BW_E_NOT_FOUND when there is nothing. What *out points to lives as long as the
- * message. Each call reads the arguments from their beginning: use bw_cursor_first for all elements of
- * an array.
+ * [any] Sets *out to the value at an RFC 6901 pointer into the arguments, for example "/0" or
+ * "/0/pos/x". value_size is sizeof(bw_value). What *out points to is valid as long as msg. Each
+ * call reads the arguments from their beginning; use bw_cursor_first for all elements of an array.
+ * BW_E_ARG: the pointer is malformed. BW_E_NOT_FOUND: there is no value at the pointer.
+ * BW_E_STATE: a message of an Engine.IO server has no arguments.
+ * Returns BW_OK, BW_E_ARG, BW_E_STATE, BW_E_ABI, BW_E_UTF8, BW_E_TOO_BIG, BW_E_NOT_FOUND or a
+ * common status.
  */
 BW_API
 bw_status bw_message_get(const struct bw_message *msg,
@@ -1566,10 +1705,13 @@ bw_status bw_message_get(const struct bw_message *msg,
  */
 
 /**
- * [any] Puts the cursor on the first element or member of the array or object at an RFC 6901 pointer
- * into the arguments, and *out is its value. value_size is sizeof(bw_value). BW_E_NOT_FOUND when
- * there is nothing at the pointer or in the container, BW_E_TYPE when it is another value. Members
- * come in the order of the text, also those that have the same name.
+ * [any] Puts the cursor on the first element or member of the array or object at an RFC 6901
+ * pointer into the arguments, and sets *out to its value. value_size is sizeof(bw_value). Members
+ * come in the order of the text, also those that have the same name. BW_E_NOT_FOUND: there is no
+ * value at the pointer, or the array or object is empty. BW_E_TYPE: the value is neither an array
+ * nor an object. BW_E_STATE: a message of an Engine.IO server has no arguments.
+ * Returns BW_OK, BW_E_ARG, BW_E_STATE, BW_E_ABI, BW_E_UTF8, BW_E_TOO_BIG, BW_E_NOT_FOUND,
+ * BW_E_TYPE or a common status.
  */
 BW_API
 bw_status bw_cursor_first(struct bw_cursor *cursor,
@@ -1578,7 +1720,11 @@ bw_status bw_cursor_first(struct bw_cursor *cursor,
                           struct bw_value *out,
                           size_t value_size);
 
-/** [any] The same for what a client sent when it connected. */
+/**
+ * [any] Like bw_cursor_first, for a pointer into the auth data of a handshake.
+ * Returns BW_OK, BW_E_ARG, BW_E_ABI, BW_E_UTF8, BW_E_TOO_BIG, BW_E_NOT_FOUND, BW_E_TYPE or a
+ * common status.
+ */
 BW_API
 bw_status bw_cursor_auth(struct bw_cursor *cursor,
                          const struct bw_handshake *hs,
@@ -1587,8 +1733,10 @@ bw_status bw_cursor_auth(struct bw_cursor *cursor,
                          size_t value_size);
 
 /**
- * [any] The same for an array or object that was read from the message or the handshake of the cursor
- * outer, by its bw_value.json. outer may be the same cursor.
+ * [any] Like bw_cursor_first, for an array or object whose bw_value.json was read with the cursor
+ * outer. outer may be the same cursor. BW_E_ARG: json is not part of the text that outer reads.
+ * Returns BW_OK, BW_E_ARG, BW_E_STATE, BW_E_ABI, BW_E_JSON, BW_E_NOT_FOUND, BW_E_TYPE or a common
+ * status.
  */
 BW_API
 bw_status bw_cursor_inside(struct bw_cursor *cursor,
@@ -1598,8 +1746,10 @@ bw_status bw_cursor_inside(struct bw_cursor *cursor,
                            size_t value_size);
 
 /**
- * [any] Moves the cursor on by one: BW_E_NOT_FOUND after the last. Reads no more than the text from
- * the end of the value before to the end of the new one.
+ * [any] Moves the cursor to the next element or member and sets *out to its value. Reads the text
+ * only from the end of the previous value to the end of this one. BW_E_NOT_FOUND: there are no
+ * more values.
+ * Returns BW_OK, BW_E_ARG, BW_E_STATE, BW_E_ABI, BW_E_JSON, BW_E_NOT_FOUND or a common status.
  */
 BW_API
 bw_status bw_cursor_next(struct bw_cursor *cursor,
@@ -1610,18 +1760,19 @@ bw_status bw_cursor_next(struct bw_cursor *cursor,
  * Writing arguments without a JSON library.
  */
 
-/** [any] A new writer. Free it with bw_args_free. */
+/** [any] Creates a writer of arguments. Free it with bw_args_free. Returns NULL on an error. */
 BW_API struct bw_args *bw_args_new(void);
 
-/** [one] Frees a writer and sets *args to NULL; does nothing for NULL. */
+/** [one] Frees a writer and sets *args to NULL. Does nothing for NULL. */
 BW_API void bw_args_free(struct bw_args **args);
 
-/** [one] Begins again, without mistakes; memory is kept. */
+/** [one] Removes everything that was written, and the recorded mistake; keeps the memory. */
 BW_API void bw_args_clear(struct bw_args *args);
 
 /**
- * [one] Allows what would be a mistake otherwise, from now on and also after bw_args_clear: BW_ARGS_*
- * bits, 0 for none of it.
+ * [one] Sets what the writer accepts instead of recording a mistake: BW_ARGS_* bits, 0 for none.
+ * The setting stays after bw_args_clear.
+ * Returns BW_OK, BW_E_ARG or a common status.
  */
 BW_API
 bw_status bw_args_allow(struct bw_args *args,
@@ -1630,34 +1781,43 @@ bw_status bw_args_allow(struct bw_args *args,
 /** [one] Adds null. */
 BW_API void bw_args_null(struct bw_args *args);
 
-/** [one] Adds true (v not 0) or false. */
+/** [one] Adds true if v is not 0, and false otherwise. */
 BW_API void bw_args_bool(struct bw_args *args, int v);
 
-/** [one] Adds an integer. JavaScript reads those beyond 2^53 inexactly. */
+/** [one] Adds an integer. JavaScript rounds integers beyond 2^53. */
 BW_API void bw_args_int(struct bw_args *args, int64_t v);
 
 /** [one] Adds an integer that may be above INT64_MAX. */
 BW_API void bw_args_uint(struct bw_args *args, uint64_t v);
 
-/** [one] Adds a number; NaN and the infinities are mistakes, unless BW_ARGS_NULL_NUMBERS is set. */
-BW_API void bw_args_double(struct bw_args *args, double v);
-
-/** [one] Adds a string. */
-BW_API void bw_args_str(struct bw_args *args, struct bw_str v);
-
 /**
- * [one] Adds a value that is JSON text already. It has no binaries: what looks like a placeholder in
- * it is data. It is sent unchanged, except that the mark "_placeholder" of one that would stand for
- * a binary of this payload becomes null.
+ * [one] Adds a number. NaN and the infinities are a mistake (BW_E_ARG) unless BW_ARGS_NULL_NUMBERS
+ * is set.
  */
 BW_API
-void bw_args_json(struct bw_args *args,
-                  struct bw_str v);
+void bw_args_double(struct bw_args *args,
+                    double v);
 
 /**
- * [one] Adds the value at an RFC 6901 pointer into the arguments of msg, with its binaries, which get
- * new numbers; null when there is nothing. For passing on a part of what a client sent: what looks
- * like a placeholder in a message without binaries is data, as in bw_args_json.
+ * [one] Adds a string. Text that is not UTF-8 is a mistake (BW_E_UTF8) unless BW_ARGS_REPLACE_TEXT
+ * is set.
+ */
+BW_API
+void bw_args_str(struct bw_args *args,
+                 struct bw_str v);
+
+/**
+ * [one] Adds a value that is JSON text. The value has no binaries: an object in it that has the
+ * form of a placeholder is data, and is sent unchanged, except that its "_placeholder" becomes
+ * null if it would stand for a binary of this payload.
+ */
+BW_API void bw_args_json(struct bw_args *args, struct bw_str v);
+
+/**
+ * [one] Adds the value at an RFC 6901 pointer into the arguments of msg, with its binaries, which
+ * are renumbered; null if there is no value at the pointer. For passing on a part of a client's
+ * message. In a message without binaries, an object that has the form of a placeholder is data, as
+ * for bw_args_json.
  */
 BW_API
 void bw_args_value(struct bw_args *args,
@@ -1665,8 +1825,8 @@ void bw_args_value(struct bw_args *args,
                    struct bw_str pointer);
 
 /**
- * [one] The same for a value that was read from msg, by its bw_value.json. msg is NULL for a value of
- * a handshake, which has no binaries.
+ * [one] Like bw_args_value, for a value whose bw_value.json was read from msg. msg is NULL for a
+ * value of a handshake, which has no binaries.
  */
 BW_API
 void bw_args_copy(struct bw_args *args,
@@ -1676,21 +1836,27 @@ void bw_args_copy(struct bw_args *args,
 /** [one] Adds a binary. Its free_fn runs exactly once, also after a mistake. */
 BW_API void bw_args_bin(struct bw_args *args, struct bw_blob v);
 
-/** [one] Begins an object: bw_args_key and a value, again and again, then bw_args_end. */
+/**
+ * [one] Begins an object. Its members follow, each with bw_args_key and a value, and then
+ * bw_args_end.
+ */
 BW_API void bw_args_begin_object(struct bw_args *args);
 
-/** [one] Begins an array: values, then bw_args_end. */
+/** [one] Begins an array. Its values follow, and then bw_args_end. */
 BW_API void bw_args_begin_array(struct bw_args *args);
 
-/** [one] The key of the next value in an object. */
+/** [one] Adds the key of the next value in an object. */
 BW_API void bw_args_key(struct bw_args *args, struct bw_str key);
 
-/** [one] Ends the object or array begun last. */
+/** [one] Ends the innermost open object or array. */
 BW_API void bw_args_end(struct bw_args *args);
 
 /**
- * [one] A payload that borrows from args, until args changes, and from event. Returns the first
- * mistake that was made in writing.
+ * [one] Sets *out to a payload that points to the written arguments and to event, and is valid
+ * until args is next changed or freed. If a mistake was made while writing, returns the status of
+ * the first: BW_E_STATE for calls in the wrong order, BW_E_TOO_BIG for more than 1000 levels of
+ * nesting.
+ * Returns BW_OK, BW_E_ARG, BW_E_STATE, BW_E_UTF8, BW_E_JSON, BW_E_TOO_BIG or a common status.
  */
 BW_API
 bw_status bw_args_payload(struct bw_args *args,
@@ -1702,21 +1868,43 @@ bw_status bw_args_payload(struct bw_args *args,
  */
 
 /**
- * [any] Queues the event for all sockets of the target and returns. One socket: BW_E_GONE when it
- * has left, BW_E_FULL over BW_OPT_SEND_BUFFER_HIGH. Broadcasts: BW_OK also when the target is empty.
- * Two emits of one thread to one socket arrive in that order.
+ * [any] Queues an event for all sockets of the target and returns. Two emits of one thread to one
+ * socket arrive in that order. An empty target is not an error. To one socket: BW_E_STATE if it
+ * has not connected yet, BW_E_FULL if its send buffer is full (BW_OPT_SEND_BUFFER_HIGH).
+ * BW_E_STATE also if the server is an Engine.IO server.
+ * Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_STATE, BW_E_ABI, BW_E_UTF8, BW_E_JSON, BW_E_NAME,
+ * BW_E_PLACEHOLDER, BW_E_TOO_BIG, BW_E_GONE, BW_E_FORKED, BW_E_FULL or a common status.
  */
 BW_API
 bw_status bw_emit(const struct bw_target *to,
                   const struct bw_payload *payload);
 
-/** [any] The same for a message, which is not checked or encoded again. */
-BW_API bw_status bw_emit_message(const struct bw_target *to, const struct bw_message *msg);
+/**
+ * [any] Like bw_emit, for a message, which is not checked or encoded again.
+ * Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_STATE, BW_E_ABI, BW_E_UTF8, BW_E_TOO_BIG, BW_E_GONE,
+ * BW_E_FORKED, BW_E_FULL or a common status.
+ */
+BW_API
+bw_status bw_emit_message(const struct bw_target *to,
+                          const struct bw_message *msg);
 
-/** [any] Shorthand: an event to one socket. */
-BW_API bw_status bw_socket_emit(bw_socket socket, struct bw_str event, struct bw_str args);
+/**
+ * [any] Like bw_emit to one socket, with arguments as the text of a JSON array and without
+ * binaries.
+ * Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_STATE, BW_E_UTF8, BW_E_JSON, BW_E_NAME, BW_E_TOO_BIG,
+ * BW_E_GONE, BW_E_FORKED, BW_E_FULL or a common status.
+ */
+BW_API
+bw_status bw_socket_emit(bw_socket socket,
+                         struct bw_str event,
+                         struct bw_str args);
 
-/** [any] Shorthand: an event to all sockets in a room; an empty room is the whole namespace. */
+/**
+ * [any] Like bw_emit to the sockets of one room, with arguments as the text of a JSON array and
+ * without binaries. An empty room means the whole namespace.
+ * Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_STATE, BW_E_UTF8, BW_E_JSON, BW_E_NAME, BW_E_TOO_BIG,
+ * BW_E_GONE, BW_E_FORKED or a common status.
+ */
 BW_API
 bw_status bw_room_emit(bw_nsp nsp,
                        struct bw_str room,
@@ -1724,11 +1912,16 @@ bw_status bw_room_emit(bw_nsp nsp,
                        struct bw_str args);
 
 /**
- * [any] Sends a message that every receiver is to acknowledge, and tells the end once as
- * BW_EV_ACKED: BW_OK, BW_E_TIMEOUT (with the replies there are), BW_E_GONE, BW_E_CANCELLED,
- * BW_E_CLOSED, or BW_E_FULL: a client owes BW_OPT_MAX_PENDING_ACKS of them. One socket is not sent the
- * message then; of a broadcast everybody is, and the replies of the others are there. out is optional. When this returns an error, cb
- * is not called, and drop(user) runs before it returns.
+ * [any] Sends a message that every receiver is asked to acknowledge. cb is called once with a
+ * BW_EV_ACKED event. Its status is BW_OK; BW_E_TIMEOUT, with the replies so far; BW_E_GONE;
+ * BW_E_CANCELLED; BW_E_CLOSED; or BW_E_FULL if a client already owes BW_OPT_MAX_PENDING_ACKS
+ * acknowledgements: one socket is then not sent the message, and a broadcast is sent to every
+ * socket, with the replies of the others in the event. *out is set to the operation; out is
+ * optional. On an error, cb is not called and drop(user) runs before the call returns. BW_E_ARG
+ * also if to->timeout_ms is 0 for a broadcast. BW_E_STATE and BW_E_FULL as for bw_emit.
+ * BW_E_CLOSED: the server has stopped.
+ * Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_STATE, BW_E_ABI, BW_E_UTF8, BW_E_TOO_BIG, BW_E_GONE,
+ * BW_E_CLOSED, BW_E_FORKED, BW_E_FULL or a common status.
  */
 BW_API
 bw_status bw_emit_ack(const struct bw_target *to,
@@ -1739,46 +1932,91 @@ bw_status bw_emit_ack(const struct bw_target *to,
                       bw_op *out);
 
 /**
- * [any] Answers the client, once, from any thread: BW_E_ALREADY the second time, BW_E_GONE when
- * the client has left. The event of the payload is not used.
+ * [any] Sends the client the acknowledgement that it waits for. The event of the payload is not
+ * used. If the call returns BW_E_FULL, because the send buffer is full, it can be tried again.
+ * Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_ALREADY, BW_E_ABI, BW_E_UTF8, BW_E_JSON,
+ * BW_E_PLACEHOLDER, BW_E_TOO_BIG, BW_E_GONE, BW_E_FORKED, BW_E_FULL or a common status.
  */
 BW_API bw_status bw_ack_send(bw_ack ack, const struct bw_payload *payload);
 
-/** [any] Shorthand: the same with JSON array text; empty = no arguments. */
-BW_API bw_status bw_ack_json(bw_ack ack, struct bw_str args);
+/**
+ * [any] Like bw_ack_send, with arguments as the text of a JSON array (empty for no arguments) and
+ * without binaries.
+ * Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_ALREADY, BW_E_UTF8, BW_E_JSON, BW_E_TOO_BIG,
+ * BW_E_GONE, BW_E_FORKED, BW_E_FULL or a common status.
+ */
+BW_API
+bw_status bw_ack_json(bw_ack ack,
+                      struct bw_str args);
 
 /**
- * [any] Gives an acknowledgement back without answering, so that its handle costs nothing more: the
- * client waits until its own timeout. BW_E_ALREADY or BW_E_GONE as bw_ack_send. Of one socket at most
- * BW_OPT_MAX_PENDING_ACKS (or 1024, if that is less) may be unanswered; with one more the oldest
- * becomes BW_E_GONE, which the number limit_unanswered_total counts.
+ * [any] Gives up an acknowledgement without sending it, which frees its id; the client waits until
+ * its own timeout. Of one socket at most BW_OPT_MAX_PENDING_ACKS (or 1024, if that is more) may be
+ * unanswered: with one more, the oldest becomes BW_E_GONE and limit_unanswered_total counts it.
+ * Returns BW_OK, BW_E_HANDLE, BW_E_ALREADY, BW_E_GONE, BW_E_FORKED or a common status.
  */
 BW_API
 bw_status bw_ack_drop(bw_ack ack);
 
-/** [any] Engine.IO servers only: sends a text message. Otherwise as bw_emit. */
-BW_API bw_status bw_send_text(const struct bw_target *to, struct bw_str text);
-
-/** [any] Engine.IO servers only: sends a binary message. Otherwise as bw_emit. */
-BW_API bw_status bw_send_binary(const struct bw_target *to, struct bw_blob data);
-
-/** [any] All sockets of the target join the rooms. */
-BW_API bw_status bw_join(const struct bw_target *to, const struct bw_str *rooms, size_t n);
-
-/** [any] All sockets of the target leave the rooms. */
-BW_API bw_status bw_leave(const struct bw_target *to, const struct bw_str *rooms, size_t n);
+/**
+ * [any] Queues a text message for all sockets of the target, for Engine.IO servers. To one socket:
+ * BW_E_FULL if its send buffer is full. BW_E_STATE: the server is a Socket.IO server.
+ * Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_STATE, BW_E_ABI, BW_E_UTF8, BW_E_TOO_BIG, BW_E_GONE,
+ * BW_E_FORKED, BW_E_FULL or a common status.
+ */
+BW_API
+bw_status bw_send_text(const struct bw_target *to,
+                       struct bw_str text);
 
 /**
- * [any] Disconnects all sockets of the target from the namespace; close_transport not 0: out of all
- * namespaces, and closes the connection. One socket: BW_E_GONE when it has left.
+ * [any] Queues a binary message for all sockets of the target, for Engine.IO servers. The free_fn
+ * of data runs exactly once, also on an error. BW_E_FULL and BW_E_STATE as for bw_send_text.
+ * Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_STATE, BW_E_ABI, BW_E_UTF8, BW_E_TOO_BIG, BW_E_GONE,
+ * BW_E_FORKED, BW_E_FULL or a common status.
+ */
+BW_API
+bw_status bw_send_binary(const struct bw_target *to,
+                         struct bw_blob data);
+
+/**
+ * [any] Adds all sockets of the target to n rooms. To one socket: BW_E_FULL if it is in
+ * BW_OPT_MAX_ROOMS rooms; it has then joined the rooms before that.
+ * Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_ABI, BW_E_UTF8, BW_E_TOO_BIG, BW_E_GONE, BW_E_FORKED,
+ * BW_E_FULL or a common status.
+ */
+BW_API
+bw_status bw_join(const struct bw_target *to,
+                  const struct bw_str *rooms,
+                  size_t n);
+
+/**
+ * [any] Removes all sockets of the target from n rooms.
+ * Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_ABI, BW_E_UTF8, BW_E_TOO_BIG, BW_E_GONE, BW_E_FORKED
+ * or a common status.
+ */
+BW_API
+bw_status bw_leave(const struct bw_target *to,
+                   const struct bw_str *rooms,
+                   size_t n);
+
+/**
+ * [any] Disconnects all sockets of the target from the namespace. If close_transport is not 0,
+ * also from all other namespaces, and the connections are closed. To one socket: BW_E_STATE if it
+ * has not connected yet.
+ * Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_STATE, BW_E_ABI, BW_E_UTF8, BW_E_TOO_BIG, BW_E_GONE,
+ * BW_E_FORKED or a common status.
  */
 BW_API
 bw_status bw_disconnect(const struct bw_target *to,
                         int close_transport);
 
 /**
- * [any] Who is in the target, told once as BW_EV_SOCKETS. out is optional. When this returns an
- * error, cb is not called, and drop(user) runs before it returns.
+ * [any] Collects the sockets of the target. cb is called once with a BW_EV_SOCKETS event. *out is
+ * set to the operation; out is optional. On an error, cb is not called and drop(user) runs before
+ * the call returns. To one socket: BW_E_STATE if it has not connected yet. BW_E_CLOSED: the server
+ * has stopped.
+ * Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_STATE, BW_E_ABI, BW_E_UTF8, BW_E_TOO_BIG, BW_E_GONE,
+ * BW_E_CLOSED, BW_E_FORKED, BW_E_FULL or a common status.
  */
 BW_API
 bw_status bw_fetch_sockets(const struct bw_target *to,
@@ -1791,37 +2029,65 @@ bw_status bw_fetch_sockets(const struct bw_target *to,
  * Cancelling what has a callback for its outcome.
  */
 
-/** [any] Ends an operation early: its callback is told BW_E_CANCELLED, unless it has ended. */
-BW_API bw_status bw_op_cancel(bw_op op);
+/**
+ * [any] Ends an operation early: its callback is called with the status BW_E_CANCELLED. BW_E_GONE:
+ * the operation has ended.
+ * Returns BW_OK, BW_E_HANDLE, BW_E_GONE, BW_E_FORKED or a common status.
+ */
+BW_API
+bw_status bw_op_cancel(bw_op op);
 
 /* ---- Sockets ---------------------------------------------------------------------
  * Properties of a socket, its rooms, data and disconnection.
  */
 
-/** [any] The connected socket with that public id. BW_E_NOT_FOUND. */
-BW_API bw_status bw_socket_find(bw_nsp nsp, struct bw_str sid, bw_socket *out);
+/**
+ * [any] Sets *out to the connected socket with this public id. BW_E_NOT_FOUND: the namespace does
+ * not have such a socket.
+ * Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_UTF8, BW_E_TOO_BIG, BW_E_NOT_FOUND, BW_E_GONE,
+ * BW_E_FORKED, BW_E_FULL or a common status.
+ */
+BW_API
+bw_status bw_socket_find(bw_nsp nsp,
+                         struct bw_str sid,
+                         bw_socket *out);
 
-/** [any] A number of a socket: one of BW_SK_*. */
+/**
+ * [any] Sets *out to a number of a socket, BW_SK_*. BW_E_ARG also for an unknown key.
+ * Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_GONE, BW_E_FORKED or a common status.
+ */
 BW_API bw_status bw_socket_int(bw_socket socket, bw_socket_key key, int64_t *out);
 
 /**
- * [any] The rooms it is in, its own first; while it is leaving, the rooms it was in. Free *out
- * with bw_list_free.
+ * [any] Sets *out to the rooms of the socket, its own first; in BW_EV_DISCONNECT, the rooms it was
+ * in. Free *out with bw_list_free.
+ * Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_GONE, BW_E_FORKED or a common status.
  */
-BW_API bw_status bw_socket_rooms(bw_socket socket, struct bw_list *out);
+BW_API
+bw_status bw_socket_rooms(bw_socket socket,
+                          struct bw_list *out);
 
 /**
- * [any] The socket's data, {} at first: any JSON. bw_fetch_sockets shows it too. Free *out with
- * bw_buf_free.
+ * [any] Sets *out to the data of the socket, any JSON value, {} by default. bw_fetch_sockets
+ * returns it too. Free *out with bw_buf_free.
+ * Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_GONE, BW_E_FORKED or a common status.
  */
 BW_API bw_status bw_socket_data_get(bw_socket socket, struct bw_buf *out);
 
-/** [any] Replaces the socket's data: any JSON. */
-BW_API bw_status bw_socket_data_set(bw_socket socket, struct bw_str json);
+/**
+ * [any] Replaces the data of the socket by any JSON value.
+ * Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_UTF8, BW_E_JSON, BW_E_TOO_BIG, BW_E_GONE, BW_E_FORKED
+ * or a common status.
+ */
+BW_API
+bw_status bw_socket_data_set(bw_socket socket,
+                             struct bw_str json);
 
 /**
- * [any] A pointer of yours: ev->user afterwards. drop(old) runs when it is replaced, and drop(user)
- * after BW_EV_DISCONNECT was handled. When the call fails, drop(user) runs before it returns.
+ * [any] Sets the user pointer of the socket, which its events have as bw_event.user. The drop
+ * function of the previous pointer runs when it is replaced, and drop(user) after the callbacks of
+ * BW_EV_DISCONNECT have returned. On an error, drop(user) runs before the call returns.
+ * Returns BW_OK, BW_E_HANDLE, BW_E_GONE, BW_E_FORKED or a common status.
  */
 BW_API
 bw_status bw_socket_user_set(bw_socket socket,
@@ -1829,54 +2095,77 @@ bw_status bw_socket_user_set(bw_socket socket,
                              bw_drop_fn drop);
 
 /**
- * [any] That pointer, or NULL. Outside callbacks of this socket, or off the polling thread, it may
- * be dropped under you: prefer ev->user.
+ * [any] Sets *out to the user pointer of the socket, or to NULL. Outside the callbacks of this
+ * socket, or off the polling thread, another thread may drop the pointer at any time: prefer
+ * bw_event.user.
+ * Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_GONE, BW_E_FORKED or a common status.
  */
-BW_API
-bw_status bw_socket_user_get(bw_socket socket,
-                             void **out);
+BW_API bw_status bw_socket_user_get(bw_socket socket, void **out);
 
-/** [any] What the client came with; it outlives the socket. Release *out. */
+/**
+ * [any] Sets *out to the handshake of the socket, which outlives the socket. Release *out with
+ * bw_handshake_release.
+ * Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_GONE, BW_E_FORKED or a common status.
+ */
 BW_API bw_status bw_socket_handshake(bw_socket socket, const struct bw_handshake **out);
 
 /* ---- Handshakes ------------------------------------------------------------------
  * What the client sent when it connected.
  */
 
-/** [any] One more owner; returns hs. NULL for NULL. */
+/** [any] Adds an owner and returns hs. Returns NULL for NULL. */
 BW_API const struct bw_handshake *bw_handshake_retain(const struct bw_handshake *hs);
 
 /**
- * [any] One owner less; sets *hs to NULL. Does nothing for NULL. Never release the handshake of an
- * event that you have not retained.
+ * [any] Removes an owner and sets *hs to NULL. Does nothing for NULL. Do not release the handshake
+ * of an event that you have not retained.
  */
 BW_API
 void bw_handshake_release(const struct bw_handshake **hs);
 
-/** [any] One of the texts; *out lives as long as hs. */
+/**
+ * [any] Sets *out to a text of the handshake, BW_HS_*, which is valid as long as hs. BW_E_ARG also
+ * for an unknown key. BW_E_NOT_FOUND: the key is a number, or is not set yet.
+ * Returns BW_OK, BW_E_ARG, BW_E_NOT_FOUND or a common status.
+ */
 BW_API
 bw_status bw_handshake_str(const struct bw_handshake *hs,
                            bw_hs_key key,
                            struct bw_str *out);
 
-/** [any] One of the numbers. */
+/**
+ * [any] Sets *out to a number of the handshake, BW_HS_*. BW_E_ARG also for an unknown key.
+ * BW_E_NOT_FOUND: the key is a text, or is not set yet.
+ * Returns BW_OK, BW_E_ARG, BW_E_NOT_FOUND or a common status.
+ */
 BW_API bw_status bw_handshake_int(const struct bw_handshake *hs, bw_hs_key key, int64_t *out);
 
-/** [any] The first header of that name, in any case; *out lives as long as hs. BW_E_NOT_FOUND. */
+/**
+ * [any] Sets *out to the first request header of that name, upper or lower case, which is valid as
+ * long as hs. BW_E_NOT_FOUND: the request does not have the header.
+ * Returns BW_OK, BW_E_ARG, BW_E_UTF8, BW_E_TOO_BIG, BW_E_NOT_FOUND or a common status.
+ */
 BW_API
 bw_status bw_handshake_header(const struct bw_handshake *hs,
                               struct bw_str name,
                               struct bw_str *out);
 
-/** [any] The last query parameter of that name, decoded; *out lives as long as hs. BW_E_NOT_FOUND. */
+/**
+ * [any] Sets *out to the last query parameter of that name, decoded, which is valid as long as hs.
+ * BW_E_NOT_FOUND: the request does not have the parameter.
+ * Returns BW_OK, BW_E_ARG, BW_E_UTF8, BW_E_TOO_BIG, BW_E_NOT_FOUND or a common status.
+ */
 BW_API
 bw_status bw_handshake_query(const struct bw_handshake *hs,
                              struct bw_str name,
                              struct bw_str *out);
 
 /**
- * [any] The value at an RFC 6901 pointer into what the client sent when it connected: "/token".
- * value_size is sizeof(bw_value). What *out points to lives as long as hs.
+ * [any] Sets *out to the value at an RFC 6901 pointer into the auth data that the client sent when
+ * it connected, for example "/token". value_size is sizeof(bw_value). What *out points to is valid
+ * as long as hs. BW_E_ARG: the pointer is malformed. BW_E_NOT_FOUND: there is no value at the
+ * pointer.
+ * Returns BW_OK, BW_E_ARG, BW_E_ABI, BW_E_UTF8, BW_E_TOO_BIG, BW_E_NOT_FOUND or a common status.
  */
 BW_API
 bw_status bw_handshake_auth(const struct bw_handshake *hs,

@@ -238,7 +238,7 @@ fn step(args: *mut bw_args, step: impl FnOnce(&mut bw_args)) {
     });
 }
 
-/// [any] A new writer. Free it with bw_args_free.
+/// [any] Creates a writer of arguments. Free it with bw_args_free. Returns NULL on an error.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_args_new() -> *mut bw_args {
     entry_or(std::ptr::null_mut(), || {
@@ -246,7 +246,7 @@ pub extern "C" fn bw_args_new() -> *mut bw_args {
     })
 }
 
-/// [one] Frees a writer and sets *args to NULL; does nothing for NULL.
+/// [one] Frees a writer and sets *args to NULL. Does nothing for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_args_free(args: *mut *mut bw_args) {
     entry(|| {
@@ -255,14 +255,15 @@ pub extern "C" fn bw_args_free(args: *mut *mut bw_args) {
     });
 }
 
-/// [one] Begins again, without mistakes; memory is kept.
+/// [one] Removes everything that was written, and the recorded mistake; keeps the memory.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_args_clear(args: *mut bw_args) {
     step(args, bw_args::clear);
 }
 
-/// [one] Allows what would be a mistake otherwise, from now on and also after bw_args_clear: BW_ARGS_*
-/// bits, 0 for none of it.
+/// [one] Sets what the writer accepts instead of recording a mistake: BW_ARGS_* bits, 0 for none.
+/// The setting stays after bw_args_clear.
+/// Returns BW_OK, BW_E_ARG or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_args_allow(args: *mut bw_args, flags: u32) -> bw_status {
     entry(|| {
@@ -287,7 +288,7 @@ pub extern "C" fn bw_args_null(args: *mut bw_args) {
     });
 }
 
-/// [one] Adds true (v not 0) or false.
+/// [one] Adds true if v is not 0, and false otherwise.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_args_bool(args: *mut bw_args, v: c_int) {
     step(args, |args| {
@@ -298,7 +299,7 @@ pub extern "C" fn bw_args_bool(args: *mut bw_args, v: c_int) {
     });
 }
 
-/// [one] Adds an integer. JavaScript reads those beyond 2^53 inexactly.
+/// [one] Adds an integer. JavaScript rounds integers beyond 2^53.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_args_int(args: *mut bw_args, v: i64) {
     use std::io::Write as _;
@@ -316,7 +317,8 @@ pub extern "C" fn bw_args_uint(args: *mut bw_args, v: u64) {
     });
 }
 
-/// [one] Adds a number; NaN and the infinities are mistakes, unless BW_ARGS_NULL_NUMBERS is set.
+/// [one] Adds a number. NaN and the infinities are a mistake (BW_E_ARG) unless BW_ARGS_NULL_NUMBERS
+/// is set.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_args_double(args: *mut bw_args, v: f64) {
     if !v.is_finite() {
@@ -334,7 +336,8 @@ pub extern "C" fn bw_args_double(args: *mut bw_args, v: f64) {
     });
 }
 
-/// [one] Adds a string.
+/// [one] Adds a string. Text that is not UTF-8 is a mistake (BW_E_UTF8) unless BW_ARGS_REPLACE_TEXT
+/// is set.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_args_str(args: *mut bw_args, v: bw_str) {
     step(args, |args| {
@@ -347,9 +350,9 @@ pub extern "C" fn bw_args_str(args: *mut bw_args, v: bw_str) {
     });
 }
 
-/// [one] Adds a value that is JSON text already. It has no binaries: what looks like a placeholder in
-/// it is data. It is sent unchanged, except that the mark "_placeholder" of one that would stand for
-/// a binary of this payload becomes null.
+/// [one] Adds a value that is JSON text. The value has no binaries: an object in it that has the
+/// form of a placeholder is data, and is sent unchanged, except that its "_placeholder" becomes
+/// null if it would stand for a binary of this payload.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_args_json(args: *mut bw_args, v: bw_str) {
     step(args, |args| {
@@ -368,9 +371,10 @@ fn checked<'a>(json: bw_str, name: &str) -> Result<&'a [u8]> {
     Ok(value)
 }
 
-/// [one] Adds the value at an RFC 6901 pointer into the arguments of msg, with its binaries, which get
-/// new numbers; null when there is nothing. For passing on a part of what a client sent: what looks
-/// like a placeholder in a message without binaries is data, as in bw_args_json.
+/// [one] Adds the value at an RFC 6901 pointer into the arguments of msg, with its binaries, which
+/// are renumbered; null if there is no value at the pointer. For passing on a part of a client's
+/// message. In a message without binaries, an object that has the form of a placeholder is data, as
+/// for bw_args_json.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_args_value(
     args: *mut bw_args,
@@ -393,8 +397,8 @@ pub extern "C" fn bw_args_value(
     });
 }
 
-/// [one] The same for a value that was read from msg, by its bw_value.json. msg is NULL for a value of
-/// a handshake, which has no binaries.
+/// [one] Like bw_args_value, for a value whose bw_value.json was read from msg. msg is NULL for a
+/// value of a handshake, which has no binaries.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_args_copy(args: *mut bw_args, msg: *const bw_message<'static>, json: bw_str) {
     step(args, |args| {
@@ -429,19 +433,20 @@ pub extern "C" fn bw_args_bin(args: *mut bw_args, v: bw_blob) {
     });
 }
 
-/// [one] Begins an object: bw_args_key and a value, again and again, then bw_args_end.
+/// [one] Begins an object. Its members follow, each with bw_args_key and a value, and then
+/// bw_args_end.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_args_begin_object(args: *mut bw_args) {
     step(args, |args| args.begin(Container::Object, b'{'));
 }
 
-/// [one] Begins an array: values, then bw_args_end.
+/// [one] Begins an array. Its values follow, and then bw_args_end.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_args_begin_array(args: *mut bw_args) {
     step(args, |args| args.begin(Container::Array, b'['));
 }
 
-/// [one] The key of the next value in an object.
+/// [one] Adds the key of the next value in an object.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_args_key(args: *mut bw_args, key: bw_str) {
     step(args, |args| {
@@ -452,14 +457,17 @@ pub extern "C" fn bw_args_key(args: *mut bw_args, key: bw_str) {
     });
 }
 
-/// [one] Ends the object or array begun last.
+/// [one] Ends the innermost open object or array.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_args_end(args: *mut bw_args) {
     step(args, |args| args.change(bw_args::end));
 }
 
-/// [one] A payload that borrows from args, until args changes, and from event. Returns the first
-/// mistake that was made in writing.
+/// [one] Sets *out to a payload that points to the written arguments and to event, and is valid
+/// until args is next changed or freed. If a mistake was made while writing, returns the status of
+/// the first: BW_E_STATE for calls in the wrong order, BW_E_TOO_BIG for more than 1000 levels of
+/// nesting.
+/// Returns BW_OK, BW_E_ARG, BW_E_STATE, BW_E_UTF8, BW_E_JSON, BW_E_TOO_BIG or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_args_payload(
     args: *mut bw_args,

@@ -132,8 +132,9 @@ impl bw_config {
     }
 }
 
-/// [any] Use bw_config_new(), which passes the versions of your header. NULL when header and library
-/// do not fit together; bw_last_error tells why.
+/// [any] Called by bw_config_new: creates a configuration with the default values. Free the
+/// configuration with bw_config_free. Returns NULL, with the status BW_E_ABI in bw_last_error_code,
+/// if the header and the library do not match.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_config_new_checked(abi: u32, header_version: u32) -> *mut bw_config {
     entry_or(std::ptr::null_mut(), || {
@@ -162,7 +163,7 @@ pub extern "C" fn bw_config_new_checked(abi: u32, header_version: u32) -> *mut b
     })
 }
 
-/// [one] Frees a configuration and sets *config to NULL; does nothing for NULL.
+/// [one] Frees a configuration and sets *config to NULL. Does nothing for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_config_free(config: *mut *mut bw_config) {
     entry(|| {
@@ -171,7 +172,9 @@ pub extern "C" fn bw_config_free(config: *mut *mut bw_config) {
     });
 }
 
-/// [one] Sets a bool, a number, bits or an enum. On an error nothing has changed.
+/// [one] Sets an option of the type bool (0 or 1), int, bits or enum. BW_E_UNSUPPORTED: this
+/// version does not have the option or the value.
+/// Returns BW_OK, BW_E_ARG, BW_E_OPTION, BW_E_UNSUPPORTED or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_config_set_int(
     config: *mut bw_config,
@@ -185,8 +188,10 @@ pub extern "C" fn bw_config_set_int(
     })
 }
 
-/// [one] Sets a text, an enum by its name, or an option that is JSON. On an error nothing has
-/// changed.
+/// [one] Sets an option of the type str or json, or an enum by its name. BW_E_UNSUPPORTED: this
+/// version does not have the option or the value.
+/// Returns BW_OK, BW_E_ARG, BW_E_OPTION, BW_E_UTF8, BW_E_JSON, BW_E_TOO_BIG, BW_E_UNSUPPORTED or a
+/// common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_config_set_str(
     config: *mut bw_config,
@@ -199,9 +204,13 @@ pub extern "C" fn bw_config_set_str(
     })
 }
 
-/// [one] Merges the options object of Socket.IO in, as JSON; the engine's own stand under "engine":
-/// {"pingInterval":10000,"cors":{"origin":"*"},"engine":{"workerThreads":2}}. On an error nothing
-/// has changed.
+/// [one] Sets all options of a JSON object that has Socket.IO's options, and Bellwire's own options
+/// in the member "engine":
+/// {"pingInterval":10000,"cors":{"origin":"*"},"engine":{"workerThreads":2}}. Other options keep
+/// their values. On an error no option has changed. BW_E_UNSUPPORTED: this version does not have
+/// the option or the value.
+/// Returns BW_OK, BW_E_ARG, BW_E_OPTION, BW_E_UTF8, BW_E_JSON, BW_E_TOO_BIG, BW_E_UNSUPPORTED or a
+/// common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_config_set_json(config: *mut bw_config, json: bw_str) -> bw_status {
     entry(|| {
@@ -210,8 +219,9 @@ pub extern "C" fn bw_config_set_json(config: *mut bw_config, json: bw_str) -> bw
     })
 }
 
-/// [one] All options with their values, as bw_config_set_json takes them. Free *out with
-/// bw_buf_free.
+/// [one] Sets *out to a JSON object with the values of all options, in the form that
+/// bw_config_set_json takes. Free *out with bw_buf_free.
+/// Returns BW_OK, BW_E_ARG or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_config_get_json(config: *const bw_config, out: *mut bw_buf) -> bw_status {
     entry(|| {
@@ -249,8 +259,9 @@ fn texts() -> &'static [(String, String)] {
     })
 }
 
-/// [any] For tools: option number index, counted from 0; BW_E_NOT_FOUND past the last. info_size is
-/// sizeof(bw_option_info).
+/// [any] For tools: sets *out to the description of the option with this index. Indices begin at 0;
+/// BW_E_NOT_FOUND: index is past the last option. info_size is sizeof(bw_option_info).
+/// Returns BW_OK, BW_E_ARG, BW_E_ABI, BW_E_NOT_FOUND or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_option_info_get(
     index: u32,

@@ -174,10 +174,13 @@ fn finish(
     walked.map(|_| ())
 }
 
-/// [any] Puts the cursor on the first element or member of the array or object at an RFC 6901 pointer
-/// into the arguments, and *out is its value. value_size is sizeof(bw_value). BW_E_NOT_FOUND when
-/// there is nothing at the pointer or in the container, BW_E_TYPE when it is another value. Members
-/// come in the order of the text, also those that have the same name.
+/// [any] Puts the cursor on the first element or member of the array or object at an RFC 6901
+/// pointer into the arguments, and sets *out to its value. value_size is sizeof(bw_value). Members
+/// come in the order of the text, also those that have the same name. BW_E_NOT_FOUND: there is no
+/// value at the pointer, or the array or object is empty. BW_E_TYPE: the value is neither an array
+/// nor an object. BW_E_STATE: a message of an Engine.IO server has no arguments.
+/// Returns BW_OK, BW_E_ARG, BW_E_STATE, BW_E_ABI, BW_E_UTF8, BW_E_TOO_BIG, BW_E_NOT_FOUND,
+/// BW_E_TYPE or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_cursor_first(
     cursor: *mut bw_cursor,
@@ -198,7 +201,9 @@ pub extern "C" fn bw_cursor_first(
     })
 }
 
-/// [any] The same for what a client sent when it connected.
+/// [any] Like bw_cursor_first, for a pointer into the auth data of a handshake.
+/// Returns BW_OK, BW_E_ARG, BW_E_ABI, BW_E_UTF8, BW_E_TOO_BIG, BW_E_NOT_FOUND, BW_E_TYPE or a
+/// common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_cursor_auth(
     cursor: *mut bw_cursor,
@@ -219,8 +224,10 @@ pub extern "C" fn bw_cursor_auth(
     })
 }
 
-/// [any] The same for an array or object that was read from the message or the handshake of the cursor
-/// outer, by its bw_value.json. outer may be the same cursor.
+/// [any] Like bw_cursor_first, for an array or object whose bw_value.json was read with the cursor
+/// outer. outer may be the same cursor. BW_E_ARG: json is not part of the text that outer reads.
+/// Returns BW_OK, BW_E_ARG, BW_E_STATE, BW_E_ABI, BW_E_JSON, BW_E_NOT_FOUND, BW_E_TYPE or a common
+/// status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_cursor_inside(
     cursor: *mut bw_cursor,
@@ -244,8 +251,10 @@ pub extern "C" fn bw_cursor_inside(
     })
 }
 
-/// [any] Moves the cursor on by one: BW_E_NOT_FOUND after the last. Reads no more than the text from
-/// the end of the value before to the end of the new one.
+/// [any] Moves the cursor to the next element or member and sets *out to its value. Reads the text
+/// only from the end of the previous value to the end of this one. BW_E_NOT_FOUND: there are no
+/// more values.
+/// Returns BW_OK, BW_E_ARG, BW_E_STATE, BW_E_ABI, BW_E_JSON, BW_E_NOT_FOUND or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_cursor_next(
     cursor: *mut bw_cursor,

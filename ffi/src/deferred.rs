@@ -128,17 +128,21 @@ fn closed(closed: Closed) -> Error {
     }
 }
 
-/// [any] Yes; once. The next listener of the question is asked then. Left alone, a question is
-/// refused after BW_OPT_DEFERRED_TIMEOUT. BW_OK from the last listener of MIDDLEWARE means that
-/// CONNECTION and, in the end, DISCONNECT follow, even if the client leaves first; after an error
-/// neither does.
+/// [any] Answers a question with yes. The question is then put to the next listener; the engine
+/// goes on when the last one has accepted. An unanswered question is refused after
+/// BW_OPT_DEFERRED_TIMEOUT. If the last listener of MIDDLEWARE gets BW_OK, CONNECTION and later
+/// DISCONNECT follow, even if the client leaves first; after an error neither follows.
+/// Returns BW_OK, BW_E_HANDLE, BW_E_ALREADY, BW_E_GONE, BW_E_FORKED or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_deferred_accept(d: bw_deferred) -> bw_status {
     entry(|| answer(d, QuestionHost::let_pass))
 }
 
-/// [any] No; once. message and data_json (JSON, or empty) reach the client as its connect_error
-/// (MIDDLEWARE). code is the HTTP status for ALLOW_REQUEST, 0 for the usual one.
+/// [any] Answers a question with no. For MIDDLEWARE, the client's connect_error has message and
+/// data_json, which is JSON or empty. For ALLOW_REQUEST, code is the HTTP status, from 400 to 599;
+/// 0 means the default, and other numbers return BW_E_ARG.
+/// Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_ALREADY, BW_E_UTF8, BW_E_JSON, BW_E_TOO_BIG,
+/// BW_E_GONE, BW_E_FORKED or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_deferred_reject(
     d: bw_deferred,
@@ -168,7 +172,11 @@ pub extern "C" fn bw_deferred_reject(
     })
 }
 
-/// [any] Adds a response header. Only for HEADERS, before accepting.
+/// [any] Adds a header to the response that BW_EV_HEADERS is about, before the question is
+/// accepted. BW_E_ARG: name or value is not allowed in a header. BW_E_STATE: the question is not
+/// BW_EV_HEADERS.
+/// Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_STATE, BW_E_ALREADY, BW_E_UTF8, BW_E_TOO_BIG,
+/// BW_E_GONE, BW_E_FORKED or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_deferred_set_header(d: bw_deferred, name: bw_str, value: bw_str) -> bw_status {
     entry(|| {

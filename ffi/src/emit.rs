@@ -49,9 +49,12 @@ fn send(receiver: &Receiver<'_>, payload: &Payload<'_>, reliability: Reliability
     }
 }
 
-/// [any] Queues the event for all sockets of the target and returns. One socket: BW_E_GONE when it
-/// has left, BW_E_FULL over BW_OPT_SEND_BUFFER_HIGH. Broadcasts: BW_OK also when the target is empty.
-/// Two emits of one thread to one socket arrive in that order.
+/// [any] Queues an event for all sockets of the target and returns. Two emits of one thread to one
+/// socket arrive in that order. An empty target is not an error. To one socket: BW_E_STATE if it
+/// has not connected yet, BW_E_FULL if its send buffer is full (BW_OPT_SEND_BUFFER_HIGH).
+/// BW_E_STATE also if the server is an Engine.IO server.
+/// Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_STATE, BW_E_ABI, BW_E_UTF8, BW_E_JSON, BW_E_NAME,
+/// BW_E_PLACEHOLDER, BW_E_TOO_BIG, BW_E_GONE, BW_E_FORKED, BW_E_FULL or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_emit(to: *const bw_target, payload: *const bw_payload) -> bw_status {
     entry(|| {
@@ -63,7 +66,9 @@ pub extern "C" fn bw_emit(to: *const bw_target, payload: *const bw_payload) -> b
     })
 }
 
-/// [any] The same for a message, which is not checked or encoded again.
+/// [any] Like bw_emit, for a message, which is not checked or encoded again.
+/// Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_STATE, BW_E_ABI, BW_E_UTF8, BW_E_TOO_BIG, BW_E_GONE,
+/// BW_E_FORKED, BW_E_FULL or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_emit_message(
     to: *const bw_target,
@@ -89,7 +94,10 @@ pub extern "C" fn bw_emit_message(
     })
 }
 
-/// [any] Shorthand: an event to one socket.
+/// [any] Like bw_emit to one socket, with arguments as the text of a JSON array and without
+/// binaries.
+/// Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_STATE, BW_E_UTF8, BW_E_JSON, BW_E_NAME, BW_E_TOO_BIG,
+/// BW_E_GONE, BW_E_FORKED, BW_E_FULL or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_socket_emit(socket: bw_socket, event: bw_str, args: bw_str) -> bw_status {
     entry(|| {
@@ -103,7 +111,10 @@ pub extern "C" fn bw_socket_emit(socket: bw_socket, event: bw_str, args: bw_str)
     })
 }
 
-/// [any] Shorthand: an event to all sockets in a room; an empty room is the whole namespace.
+/// [any] Like bw_emit to the sockets of one room, with arguments as the text of a JSON array and
+/// without binaries. An empty room means the whole namespace.
+/// Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_STATE, BW_E_UTF8, BW_E_JSON, BW_E_NAME, BW_E_TOO_BIG,
+/// BW_E_GONE, BW_E_FORKED or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_room_emit(
     nsp: bw_nsp,
@@ -132,11 +143,16 @@ pub(crate) fn callback_of(callback: bw_callback) -> Result<bw_callback_fn> {
     callback.ok_or_else(|| pointer::null_error("cb"))
 }
 
-/// [any] Sends a message that every receiver is to acknowledge, and tells the end once as
-/// BW_EV_ACKED: BW_OK, BW_E_TIMEOUT (with the replies there are), BW_E_GONE, BW_E_CANCELLED,
-/// BW_E_CLOSED, or BW_E_FULL: a client owes BW_OPT_MAX_PENDING_ACKS of them. One socket is not sent the
-/// message then; of a broadcast everybody is, and the replies of the others are there. out is optional. When this returns an error, cb
-/// is not called, and drop(user) runs before it returns.
+/// [any] Sends a message that every receiver is asked to acknowledge. cb is called once with a
+/// BW_EV_ACKED event. Its status is BW_OK; BW_E_TIMEOUT, with the replies so far; BW_E_GONE;
+/// BW_E_CANCELLED; BW_E_CLOSED; or BW_E_FULL if a client already owes BW_OPT_MAX_PENDING_ACKS
+/// acknowledgements: one socket is then not sent the message, and a broadcast is sent to every
+/// socket, with the replies of the others in the event. *out is set to the operation; out is
+/// optional. On an error, cb is not called and drop(user) runs before the call returns. BW_E_ARG
+/// also if to->timeout_ms is 0 for a broadcast. BW_E_STATE and BW_E_FULL as for bw_emit.
+/// BW_E_CLOSED: the server has stopped.
+/// Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_STATE, BW_E_ABI, BW_E_UTF8, BW_E_TOO_BIG, BW_E_GONE,
+/// BW_E_CLOSED, BW_E_FORKED, BW_E_FULL or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_emit_ack(
     to: *const bw_target,
@@ -207,8 +223,10 @@ fn acknowledge(ack: bw_ack, payload: &Payload<'_>) -> Result<()> {
     sent
 }
 
-/// [any] Answers the client, once, from any thread: BW_E_ALREADY the second time, BW_E_GONE when
-/// the client has left. The event of the payload is not used.
+/// [any] Sends the client the acknowledgement that it waits for. The event of the payload is not
+/// used. If the call returns BW_E_FULL, because the send buffer is full, it can be tried again.
+/// Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_ALREADY, BW_E_ABI, BW_E_UTF8, BW_E_JSON,
+/// BW_E_PLACEHOLDER, BW_E_TOO_BIG, BW_E_GONE, BW_E_FORKED, BW_E_FULL or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_ack_send(ack: bw_ack, payload: *const bw_payload) -> bw_status {
     entry(|| {
@@ -217,7 +235,10 @@ pub extern "C" fn bw_ack_send(ack: bw_ack, payload: *const bw_payload) -> bw_sta
     })
 }
 
-/// [any] Shorthand: the same with JSON array text; empty = no arguments.
+/// [any] Like bw_ack_send, with arguments as the text of a JSON array (empty for no arguments) and
+/// without binaries.
+/// Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_ALREADY, BW_E_UTF8, BW_E_JSON, BW_E_TOO_BIG,
+/// BW_E_GONE, BW_E_FORKED, BW_E_FULL or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_ack_json(ack: bw_ack, args: bw_str) -> bw_status {
     entry(|| {
@@ -226,10 +247,10 @@ pub extern "C" fn bw_ack_json(ack: bw_ack, args: bw_str) -> bw_status {
     })
 }
 
-/// [any] Gives an acknowledgement back without answering, so that its handle costs nothing more: the
-/// client waits until its own timeout. BW_E_ALREADY or BW_E_GONE as bw_ack_send. Of one socket at most
-/// BW_OPT_MAX_PENDING_ACKS (or 1024, if that is less) may be unanswered; with one more the oldest
-/// becomes BW_E_GONE, which the number limit_unanswered_total counts.
+/// [any] Gives up an acknowledgement without sending it, which frees its id; the client waits until
+/// its own timeout. Of one socket at most BW_OPT_MAX_PENDING_ACKS (or 1024, if that is more) may be
+/// unanswered: with one more, the oldest becomes BW_E_GONE and limit_unanswered_total counts it.
+/// Returns BW_OK, BW_E_HANDLE, BW_E_ALREADY, BW_E_GONE, BW_E_FORKED or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_ack_drop(ack: bw_ack) -> bw_status {
     entry(|| {
@@ -246,7 +267,10 @@ pub extern "C" fn bw_ack_drop(ack: bw_ack) -> bw_status {
     })
 }
 
-/// [any] Engine.IO servers only: sends a text message. Otherwise as bw_emit.
+/// [any] Queues a text message for all sockets of the target, for Engine.IO servers. To one socket:
+/// BW_E_FULL if its send buffer is full. BW_E_STATE: the server is a Socket.IO server.
+/// Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_STATE, BW_E_ABI, BW_E_UTF8, BW_E_TOO_BIG, BW_E_GONE,
+/// BW_E_FORKED, BW_E_FULL or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_send_text(to: *const bw_target, text: bw_str) -> bw_status {
     entry(|| {
@@ -281,7 +305,10 @@ pub extern "C" fn bw_send_text(to: *const bw_target, text: bw_str) -> bw_status 
     })
 }
 
-/// [any] Engine.IO servers only: sends a binary message. Otherwise as bw_emit.
+/// [any] Queues a binary message for all sockets of the target, for Engine.IO servers. The free_fn
+/// of data runs exactly once, also on an error. BW_E_FULL and BW_E_STATE as for bw_send_text.
+/// Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_STATE, BW_E_ABI, BW_E_UTF8, BW_E_TOO_BIG, BW_E_GONE,
+/// BW_E_FORKED, BW_E_FULL or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_send_binary(to: *const bw_target, data: bw_blob) -> bw_status {
     entry(|| {
@@ -303,7 +330,10 @@ pub extern "C" fn bw_send_binary(to: *const bw_target, data: bw_blob) -> bw_stat
     })
 }
 
-/// [any] All sockets of the target join the rooms.
+/// [any] Adds all sockets of the target to n rooms. To one socket: BW_E_FULL if it is in
+/// BW_OPT_MAX_ROOMS rooms; it has then joined the rooms before that.
+/// Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_ABI, BW_E_UTF8, BW_E_TOO_BIG, BW_E_GONE, BW_E_FORKED,
+/// BW_E_FULL or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_join(to: *const bw_target, rooms: *const bw_str, n: usize) -> bw_status {
     entry(|| {
@@ -319,7 +349,9 @@ pub extern "C" fn bw_join(to: *const bw_target, rooms: *const bw_str, n: usize) 
     })
 }
 
-/// [any] All sockets of the target leave the rooms.
+/// [any] Removes all sockets of the target from n rooms.
+/// Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_ABI, BW_E_UTF8, BW_E_TOO_BIG, BW_E_GONE, BW_E_FORKED
+/// or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_leave(to: *const bw_target, rooms: *const bw_str, n: usize) -> bw_status {
     entry(|| {
@@ -335,8 +367,11 @@ pub extern "C" fn bw_leave(to: *const bw_target, rooms: *const bw_str, n: usize)
     })
 }
 
-/// [any] Disconnects all sockets of the target from the namespace; close_transport not 0: out of all
-/// namespaces, and closes the connection. One socket: BW_E_GONE when it has left.
+/// [any] Disconnects all sockets of the target from the namespace. If close_transport is not 0,
+/// also from all other namespaces, and the connections are closed. To one socket: BW_E_STATE if it
+/// has not connected yet.
+/// Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_STATE, BW_E_ABI, BW_E_UTF8, BW_E_TOO_BIG, BW_E_GONE,
+/// BW_E_FORKED or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_disconnect(to: *const bw_target, close_transport: c_int) -> bw_status {
     entry(|| {
@@ -357,8 +392,12 @@ pub extern "C" fn bw_disconnect(to: *const bw_target, close_transport: c_int) ->
     })
 }
 
-/// [any] Who is in the target, told once as BW_EV_SOCKETS. out is optional. When this returns an
-/// error, cb is not called, and drop(user) runs before it returns.
+/// [any] Collects the sockets of the target. cb is called once with a BW_EV_SOCKETS event. *out is
+/// set to the operation; out is optional. On an error, cb is not called and drop(user) runs before
+/// the call returns. To one socket: BW_E_STATE if it has not connected yet. BW_E_CLOSED: the server
+/// has stopped.
+/// Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_STATE, BW_E_ABI, BW_E_UTF8, BW_E_TOO_BIG, BW_E_GONE,
+/// BW_E_CLOSED, BW_E_FORKED, BW_E_FULL or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_fetch_sockets(
     to: *const bw_target,

@@ -129,14 +129,15 @@ const STATUSES: &[(bw_status, &CStr, &CStr)] = &[
     (-91, c"BW_E_PANIC", c"the engine panicked"),
 ];
 
-/// [signal] The name of a status: "BW_E_GONE". Never NULL; static.
+/// [signal] Returns the name of a status, for example "BW_E_GONE", or "BW_E_UNKNOWN". Never NULL;
+/// static.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_status_name(status: bw_status) -> *const c_char {
     let known = STATUSES.iter().find(|(code, ..)| *code == status);
     known.map_or(c"BW_E_UNKNOWN", |(_, name, _)| name).as_ptr()
 }
 
-/// [signal] What a status means, in words: "the object is gone". Never NULL; static.
+/// [signal] Returns the meaning of a status, for example "the object is gone". Never NULL; static.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_status_text(status: bw_status) -> *const c_char {
     let known = STATUSES.iter().find(|(code, ..)| *code == status);
@@ -171,8 +172,8 @@ pub(crate) fn remember(error: &Error) -> bw_status {
     error.code()
 }
 
-/// [any] The message of the last failed call on this thread. Never NULL; valid until the next
-/// failing call on this thread. Success does not clear them.
+/// [any] Returns the message of the last failed call of this thread, or "". Never NULL; valid until
+/// the next failing call of this thread. A successful call does not clear the message.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_last_error() -> *const c_char {
     let text = LAST.try_with(|last| {
@@ -184,7 +185,8 @@ pub extern "C" fn bw_last_error() -> *const c_char {
     text.ok().flatten().unwrap_or(c"".as_ptr())
 }
 
-/// [any] The status of that call, or BW_OK.
+/// [any] Returns BW_OK if no call of this thread has failed yet, and otherwise the status of the
+/// last failed call.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_last_error_code() -> bw_status {
     let code = LAST.try_with(|last| last.try_borrow().map_or(0, |last| last.code));

@@ -10,7 +10,7 @@ use crate::deferred::Deferred;
 use crate::error::Result;
 use crate::listeners::Listener;
 use crate::op::Op;
-use crate::registry::{Kind, Named, Registry};
+use crate::registry::{Kind, Named, Registry, full};
 use crate::server::ServerHandle;
 use crate::thread::Thread;
 
@@ -154,4 +154,23 @@ pub(crate) fn socket(id: u64) -> Result<Arc<Socket>> {
         Object::Socket(socket) => socket.upgrade().ok_or_else(gone),
         _ => Err(gone()),
     })?
+}
+
+/// The id of an object that gets its id when it is first seen.
+///
+/// # Errors
+/// `Full` for 0: no id was left at that time.
+pub(crate) fn given(id: u64) -> Result<u64> {
+    if id == 0 { Err(full()) } else { Ok(id) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_without_an_id_is_an_error() {
+        assert_eq!(given(7).unwrap(), 7);
+        assert_eq!(given(0).unwrap_err().kind(), ErrorKind::Full);
+    }
 }

@@ -207,7 +207,7 @@ impl std::fmt::Debug for bw_handshake {
     }
 }
 
-/// [any] One more owner; returns hs. NULL for NULL.
+/// [any] Adds an owner and returns hs. Returns NULL for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_handshake_retain(hs: *const bw_handshake) -> *const bw_handshake {
     entry_or(std::ptr::null(), || {
@@ -217,8 +217,8 @@ pub extern "C" fn bw_handshake_retain(hs: *const bw_handshake) -> *const bw_hand
     })
 }
 
-/// [any] One owner less; sets *hs to NULL. Does nothing for NULL. Never release the handshake of an
-/// event that you have not retained.
+/// [any] Removes an owner and sets *hs to NULL. Does nothing for NULL. Do not release the handshake
+/// of an event that you have not retained.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_handshake_release(hs: *mut *const bw_handshake) {
     entry(|| {
@@ -241,7 +241,9 @@ fn no_key(key: bw_hs_key, what: &str) -> Error {
     Error::new(ErrorKind::NotFound, text)
 }
 
-/// [any] One of the texts; *out lives as long as hs.
+/// [any] Sets *out to a text of the handshake, BW_HS_*, which is valid as long as hs. BW_E_ARG also
+/// for an unknown key. BW_E_NOT_FOUND: the key is a number, or is not set yet.
+/// Returns BW_OK, BW_E_ARG, BW_E_NOT_FOUND or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_handshake_str(
     hs: *const bw_handshake,
@@ -256,7 +258,9 @@ pub extern "C" fn bw_handshake_str(
     })
 }
 
-/// [any] One of the numbers.
+/// [any] Sets *out to a number of the handshake, BW_HS_*. BW_E_ARG also for an unknown key.
+/// BW_E_NOT_FOUND: the key is a text, or is not set yet.
+/// Returns BW_OK, BW_E_ARG, BW_E_NOT_FOUND or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_handshake_int(
     hs: *const bw_handshake,
@@ -271,7 +275,9 @@ pub extern "C" fn bw_handshake_int(
     })
 }
 
-/// [any] The first header of that name, in any case; *out lives as long as hs. BW_E_NOT_FOUND.
+/// [any] Sets *out to the first request header of that name, upper or lower case, which is valid as
+/// long as hs. BW_E_NOT_FOUND: the request does not have the header.
+/// Returns BW_OK, BW_E_ARG, BW_E_UTF8, BW_E_TOO_BIG, BW_E_NOT_FOUND or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_handshake_header(
     hs: *const bw_handshake,
@@ -287,7 +293,9 @@ pub extern "C" fn bw_handshake_header(
     })
 }
 
-/// [any] The last query parameter of that name, decoded; *out lives as long as hs. BW_E_NOT_FOUND.
+/// [any] Sets *out to the last query parameter of that name, decoded, which is valid as long as hs.
+/// BW_E_NOT_FOUND: the request does not have the parameter.
+/// Returns BW_OK, BW_E_ARG, BW_E_UTF8, BW_E_TOO_BIG, BW_E_NOT_FOUND or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_handshake_query(
     hs: *const bw_handshake,
@@ -311,8 +319,11 @@ fn missing(what: &str, name: &str) -> Error {
     Error::new(ErrorKind::NotFound, format!("there is no {what} {name:?}"))
 }
 
-/// [any] The value at an RFC 6901 pointer into what the client sent when it connected: "/token".
-/// value_size is sizeof(bw_value). What *out points to lives as long as hs.
+/// [any] Sets *out to the value at an RFC 6901 pointer into the auth data that the client sent when
+/// it connected, for example "/token". value_size is sizeof(bw_value). What *out points to is valid
+/// as long as hs. BW_E_ARG: the pointer is malformed. BW_E_NOT_FOUND: there is no value at the
+/// pointer.
+/// Returns BW_OK, BW_E_ARG, BW_E_ABI, BW_E_UTF8, BW_E_TOO_BIG, BW_E_NOT_FOUND or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_handshake_auth(
     hs: *const bw_handshake,

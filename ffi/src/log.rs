@@ -117,8 +117,11 @@ fn handle_of(server: ServerId) -> bw_server {
         .map_or(0, |(_, handle)| *handle)
 }
 
-/// [any] Where the log goes; one callback for the whole process. fn NULL or level BW_LOG_OFF turns
-/// it off, as it is at first. The old callback's drop runs when its last call has returned.
+/// [any] Sets the log callback of the process and the most detailed level (BW_LOG_*) that the
+/// callback gets. fn NULL or level BW_LOG_OFF turns the log off, which is the default. The drop
+/// function of the previous callback runs when its last call has returned. BW_E_STATE: Rust code of
+/// the process has set a tracing subscriber of its own.
+/// Returns BW_OK, BW_E_ARG, BW_E_STATE or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_log_set(
     level: i32,

@@ -113,7 +113,10 @@ impl std::fmt::Debug for bw_message<'_> {
     }
 }
 
-/// [any] Checks a payload and encodes it once, to be sent many times. Release *out.
+/// [any] Creates a message from a payload, which is checked and encoded once, to be sent any number
+/// of times. Release *out with bw_message_release.
+/// Returns BW_OK, BW_E_ARG, BW_E_ABI, BW_E_UTF8, BW_E_JSON, BW_E_NAME, BW_E_PLACEHOLDER,
+/// BW_E_TOO_BIG or a common status.
 #[unsafe(no_mangle)]
 #[must_use]
 pub extern "C" fn bw_message_new(
@@ -132,8 +135,9 @@ pub extern "C" fn bw_message_new(
     })
 }
 
-/// [any] One more owner. Keep the RETURNED pointer: for the message of an event it is another one,
-/// a copy that outlives the event. NULL for NULL.
+/// [any] Adds an owner and returns the message to keep. Keep the RETURNED pointer: for the message
+/// of an event it is a copy that outlives the event. Release it with bw_message_release. Returns
+/// NULL for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_message_retain(msg: *const bw_message<'static>) -> *const bw_message<'static> {
     entry_or(std::ptr::null(), || {
@@ -150,8 +154,8 @@ pub extern "C" fn bw_message_retain(msg: *const bw_message<'static>) -> *const b
     })
 }
 
-/// [any] One owner less; sets *msg to NULL. Does nothing for NULL, and for the message of an event
-/// that was not retained.
+/// [any] Removes an owner and sets *msg to NULL. Does nothing for NULL, and for the message of an
+/// event that was not retained.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_message_release(msg: *mut *const bw_message<'static>) {
     entry(|| {
@@ -164,7 +168,8 @@ pub extern "C" fn bw_message_release(msg: *mut *const bw_message<'static>) {
     });
 }
 
-/// [any] The event's name.
+/// [any] Sets *out to the event's name, which is valid as long as msg.
+/// Returns BW_OK, BW_E_ARG or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_message_name(msg: *const bw_message<'static>, out: *mut bw_str) -> bw_status {
     entry(|| {
@@ -174,7 +179,9 @@ pub extern "C" fn bw_message_name(msg: *const bw_message<'static>, out: *mut bw_
     })
 }
 
-/// [any] The arguments: a JSON array. (Of a message of an Engine.IO server: the plain text.)
+/// [any] Sets *out to the arguments, a JSON array, or to the text of a message of an Engine.IO
+/// server. The text is valid as long as msg.
+/// Returns BW_OK, BW_E_ARG or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_message_args(msg: *const bw_message<'static>, out: *mut bw_str) -> bw_status {
     entry(|| {
@@ -184,7 +191,9 @@ pub extern "C" fn bw_message_args(msg: *const bw_message<'static>, out: *mut bw_
     })
 }
 
-/// [any] Binary number i; BW_E_NOT_FOUND past the last.
+/// [any] Sets *out to the binary with this index, which is valid as long as msg. Indices begin at
+/// 0; BW_E_NOT_FOUND: i is past the last binary.
+/// Returns BW_OK, BW_E_ARG, BW_E_NOT_FOUND or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_message_bin(
     msg: *const bw_message<'static>,
@@ -203,10 +212,13 @@ pub extern "C" fn bw_message_bin(
     })
 }
 
-/// [any] The value at an RFC 6901 pointer into the arguments: "/0", "/0/pos/x". value_size is
-/// sizeof(bw_value). BW_E_NOT_FOUND when there is nothing. What *out points to lives as long as the
-/// message. Each call reads the arguments from their beginning: use bw_cursor_first for all elements of
-/// an array.
+/// [any] Sets *out to the value at an RFC 6901 pointer into the arguments, for example "/0" or
+/// "/0/pos/x". value_size is sizeof(bw_value). What *out points to is valid as long as msg. Each
+/// call reads the arguments from their beginning; use bw_cursor_first for all elements of an array.
+/// BW_E_ARG: the pointer is malformed. BW_E_NOT_FOUND: there is no value at the pointer.
+/// BW_E_STATE: a message of an Engine.IO server has no arguments.
+/// Returns BW_OK, BW_E_ARG, BW_E_STATE, BW_E_ABI, BW_E_UTF8, BW_E_TOO_BIG, BW_E_NOT_FOUND or a
+/// common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_message_get(
     msg: *const bw_message<'static>,

@@ -57,8 +57,11 @@ impl NspHost {
     }
 }
 
-/// [any] The namespace of that name, "/" or "/chat"; made on first use. BW_E_NAME when no client
-/// could ask for it. An Engine.IO server has only "/".
+/// [any] Sets *out to the namespace of that name, for example "/" or "/chat", and creates it if it
+/// does not exist. BW_E_NAME: the name has a comma, a question mark or a control character.
+/// BW_E_STATE: the server is an Engine.IO server, which has only "/".
+/// Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_STATE, BW_E_UTF8, BW_E_NAME, BW_E_TOO_BIG, BW_E_GONE,
+/// BW_E_FORKED, BW_E_FULL or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_nsp_get(server: bw_server, name: bw_str, out: *mut bw_nsp) -> bw_status {
     entry(|| {
@@ -70,7 +73,7 @@ pub extern "C" fn bw_nsp_get(server: bw_server, name: bw_str, out: *mut bw_nsp) 
             return Err(Error::new(ErrorKind::State, text));
         }
         let namespace = server.core.of(name)?;
-        out.set(NspHost::of(&namespace, &server.shared)?.id);
+        out.set(handle::given(NspHost::of(&namespace, &server.shared)?.id)?);
         Ok(())
     })
 }

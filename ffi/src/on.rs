@@ -92,11 +92,16 @@ fn check_type(kind: bw_event_type, name: &str, scope: u8) -> Result<()> {
     Ok(())
 }
 
-/// [any] Calls cb for the events of this type in scope; the listeners of a socket go with it. name:
-/// the event for MESSAGE and OUTGOING; empty = all, and those come before the named ones. All
-/// listeners are called, in order; those of the server before those of the namespace and those of
-/// the socket. Questions are put to one after the other, and the first refusal ends them. out is
-/// optional. When this returns an error, drop(user) runs before it returns.
+/// [any] Registers a listener: cb is called with each event of this type in scope, until bw_off or
+/// until the object of scope is gone. name is the event name for MESSAGE and OUTGOING, and empty
+/// for all names and for other types. All listeners of an event are called, those of the server
+/// first, then those of the namespace, then those of the socket; among these, listeners for all
+/// names come before those for one name. Questions are put to one listener after the other until
+/// one rejects. flags are BW_LISTEN_* bits. *out is set to the listener; out is optional. On an
+/// error, drop(user) runs before the call returns. BW_E_ARG: the type is not an event of such a
+/// scope. BW_E_NAME: name is a reserved event name.
+/// Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_UTF8, BW_E_NAME, BW_E_TOO_BIG, BW_E_GONE,
+/// BW_E_FORKED, BW_E_FULL or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_on(
     scope: bw_scope,
@@ -200,8 +205,9 @@ fn register(
     Ok(id)
 }
 
-/// [any] Removes a listener: no call starts after this returns; one may be running on another
-/// thread. Its drop runs when that has returned.
+/// [any] Removes a listener. No call of it starts after this function has returned, but one may
+/// still be running on another thread; its drop function runs when that call has returned.
+/// Returns BW_OK, BW_E_HANDLE, BW_E_GONE, BW_E_FORKED or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_off(listener: bw_listener) -> bw_status {
     entry(|| {

@@ -161,7 +161,9 @@ impl Op {
     }
 }
 
-/// [any] Ends an operation early: its callback is told BW_E_CANCELLED, unless it has ended.
+/// [any] Ends an operation early: its callback is called with the status BW_E_CANCELLED. BW_E_GONE:
+/// the operation has ended.
+/// Returns BW_OK, BW_E_HANDLE, BW_E_GONE, BW_E_FORKED or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_op_cancel(op: bw_op) -> bw_status {
     entry(|| {

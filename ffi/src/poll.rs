@@ -37,10 +37,13 @@ fn busy<E>(_: E) -> Error {
     Error::new(ErrorKind::Busy, "another thread polls this server")
 }
 
-/// [poll] Runs the callbacks of queued events on this thread: at most max_events (0 = all that are
-/// there), waiting at most timeout_ms (0 = not at all, -1 = for ever) for the first. Returns how
-/// many it handled, or a negative status: BW_E_ARG for another negative timeout, BW_E_CLOSED instead
-/// of waiting when the server has stopped and nothing will come any more.
+/// [poll] Calls the callbacks of queued events on this thread: at most max_events, 0 for all that
+/// are queued. If the queue is empty, waits at most timeout_ms milliseconds for an event; 0 does
+/// not wait, -1 waits without a limit, and any other negative number returns BW_E_ARG. BW_E_CLOSED:
+/// the server has stopped and all its events have been handled. BW_E_STATE: the delivery is not
+/// BW_DELIVER_POLLED.
+/// Returns the number of handled events, BW_E_ARG, BW_E_HANDLE, BW_E_STATE, BW_E_REENTRANT,
+/// BW_E_BUSY, BW_E_GONE, BW_E_CLOSED, BW_E_FORKED or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_server_poll(server: bw_server, max_events: u32, timeout_ms: i32) -> i32 {
     entry_count(|| {
@@ -54,11 +57,12 @@ pub extern "C" fn bw_server_poll(server: bw_server, max_events: u32, timeout_ms:
     })
 }
 
-/// [poll] Runs the callbacks of queued events on this thread, and waits for more, until
-/// CLOCK_MONOTONIC reaches deadline_ns, on which bw_event.mono_ns is counted too. For loops with
-/// ticks: a deadline that has passed handles what is there and does not wait. Returns how many events
-/// it handled, or a negative status as bw_server_poll does. bw_server_wakeup ends it early, a signal
-/// without it does not.
+/// [poll] Calls the callbacks of queued and arriving events on this thread until CLOCK_MONOTONIC
+/// reaches deadline_ns, in nanoseconds like bw_event.mono_ns. For loops with a fixed tick: if the
+/// deadline has passed, the call handles the queued events and does not wait. bw_server_wakeup ends
+/// the wait early; a signal alone does not. BW_E_CLOSED and BW_E_STATE as for bw_server_poll.
+/// Returns the number of handled events, BW_E_HANDLE, BW_E_STATE, BW_E_REENTRANT, BW_E_BUSY,
+/// BW_E_GONE, BW_E_CLOSED, BW_E_FORKED or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_server_poll_until(server: bw_server, deadline_ns: u64) -> i32 {
     entry_count(|| {
@@ -175,8 +179,11 @@ pub(crate) fn wait_polling(server: &ServerHandle, timeout: Option<Duration>) -> 
     }
 }
 
-/// [any] A descriptor that is readable while events wait: level-triggered, for epoll, select or
-/// libuv. Do not read, write or close it. Valid until bw_server_free.
+/// [any] Sets *out to a descriptor that is readable while events are queued (level-triggered), for
+/// epoll, select or libuv. Do not read, write or close the descriptor. It is valid until
+/// bw_server_free. BW_E_STATE: the delivery is not BW_DELIVER_POLLED.
+/// Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_STATE, BW_E_GONE, BW_E_FORKED, BW_E_UNSUPPORTED or a
+/// common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_server_poll_fd(server: bw_server, out: *mut bw_fd) -> bw_status {
     entry(|| {
@@ -229,10 +236,13 @@ fn take_back(server: &ServerHandle) {
     drop(lent);
 }
 
-/// [poll] The same queue without callbacks: *out is the next event, or NULL when none came within
-/// timeout_ms. It is valid until the next call of this function or of bw_server_poll. ACKED and
-/// SOCKETS come here too, with ev->op, instead of going to their callback. Timeouts and BW_E_CLOSED
-/// are those of bw_server_poll.
+/// [poll] Takes the next event from the queue without calling callbacks. Sets *out to the event, or
+/// to NULL if none arrived within timeout_ms milliseconds (0 and negative numbers as for
+/// bw_server_poll). The event is valid until the next call of this function or of bw_server_poll.
+/// ACKED and SOCKETS events are returned too, with their bw_event.op; their callbacks are not
+/// called. BW_E_CLOSED and BW_E_STATE as for bw_server_poll..
+/// Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_STATE, BW_E_REENTRANT, BW_E_BUSY, BW_E_GONE,
+/// BW_E_CLOSED, BW_E_FORKED, BW_E_FULL or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_server_next(
     server: bw_server,

@@ -295,7 +295,7 @@ fn never_given(id: u64) -> Error {
 }
 
 #[cold]
-fn full() -> Error {
+pub(crate) fn full() -> Error {
     Error::new(ErrorKind::Full, "no handle is left in this process")
 }
 

@@ -52,8 +52,11 @@ impl Drop for ServerHandle {
     }
 }
 
-/// [any] Starts the engine's threads; does not listen yet. config is copied, NULL is the defaults.
-/// Free *out with bw_server_free.
+/// [any] Creates a server and starts its threads; the server does not listen yet. config is copied;
+/// NULL means the default values. Free the server with bw_server_free. BW_E_OPTION: two options
+/// contradict each other. BW_E_FULL: the process has no ids left, or 1024 servers.
+/// Returns BW_OK, BW_E_ARG, BW_E_OPTION, BW_E_FORKED, BW_E_FULL, BW_E_IO, BW_E_ACCESS or a common
+/// status.
 #[unsafe(no_mangle)]
 #[must_use]
 pub extern "C" fn bw_server_new(config: *const bw_config, out: *mut bw_server) -> bw_status {
@@ -120,8 +123,12 @@ fn no_nul<'a>(text: &'a str, name: &str) -> Result<&'a str> {
     Ok(text)
 }
 
-/// [any] Listens on TCP; can be called more than once. host: an IP address, "localhost", or "" for
-/// all interfaces (names are not looked up). port 0 picks one; bound_port is optional.
+/// [any] Listens on a TCP address; can be called more than once. host is an IP address,
+/// "localhost", or "" for all interfaces; other host names are not resolved and return BW_E_ARG.
+/// port 0 picks a free port. *bound_port is set to the port; bound_port is optional. BW_E_STATE:
+/// the server is closing.
+/// Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_STATE, BW_E_UTF8, BW_E_TOO_BIG, BW_E_GONE,
+/// BW_E_FORKED, BW_E_IO, BW_E_ADDR_IN_USE, BW_E_ACCESS or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_server_listen_tcp(
     server: bw_server,
@@ -138,7 +145,10 @@ pub extern "C" fn bw_server_listen_tcp(
     })
 }
 
-/// [any] Listens on a Unix socket with these permissions, 0 for the usual ones.
+/// [any] Listens on a Unix domain socket. mode is the permissions of its file, 0 for those of the
+/// umask. A socket file on which no process listens is replaced. BW_E_STATE: the server is closing.
+/// Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_STATE, BW_E_UTF8, BW_E_TOO_BIG, BW_E_GONE,
+/// BW_E_FORKED, BW_E_IO, BW_E_ADDR_IN_USE, BW_E_ACCESS or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_server_listen_unix(server: bw_server, path: bw_str, mode: u32) -> bw_status {
     entry(|| {
@@ -151,8 +161,10 @@ pub extern "C" fn bw_server_listen_unix(server: bw_server, path: bw_str, mode: u
     })
 }
 
-/// [any] Listens on a descriptor that is bound and listens already (inherited, or of a service
-/// manager). The engine's when BW_OK is returned, still yours otherwise.
+/// [any] Listens on a stream socket that is bound and listening, for example one inherited from a
+/// service manager. If the call returns BW_OK, the library owns fd; otherwise the caller still
+/// does. BW_E_ARG: fd is not such a socket. BW_E_STATE: the server is closing.
+/// Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_STATE, BW_E_GONE, BW_E_FORKED or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_server_listen_fd(server: bw_server, fd: bw_fd) -> bw_status {
     entry(|| {
@@ -170,9 +182,12 @@ pub extern "C" fn bw_server_listen_fd(server: bw_server, fd: bw_fd) -> bw_status
     })
 }
 
-/// [any] Makes the server's listeners answer GET and HEAD of exactly this path with these
-/// bytes, which are copied; body.data NULL takes the path away again. What is neither served nor
-/// the engine's is answered with 404.
+/// [any] Answers GET and HEAD requests for exactly this path with these bytes, which are copied.
+/// body.data NULL removes the path. Requests for any other path that is not an endpoint of the
+/// server are answered with 404. BW_E_ARG: the path does not begin with a slash or is under the
+/// server's endpoint, or content_type is not a valid header value.
+/// Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_UTF8, BW_E_TOO_BIG, BW_E_GONE, BW_E_FORKED or a
+/// common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_server_serve(
     server: bw_server,
@@ -189,9 +204,10 @@ pub extern "C" fn bw_server_serve(
     })
 }
 
-/// [any] Begins a graceful stop: no new clients; those there are are told and drained, and those
-/// left after deadline_ms are cut. BW_EV_SHUTDOWN tells the end. Called again it only shortens the
-/// deadline.
+/// [any] Begins a graceful stop: stops accepting connections, disconnects every client after its
+/// queued messages are sent, and drops the connections that remain after deadline_ms milliseconds.
+/// BW_EV_SHUTDOWN is the last event. Another call can only shorten the deadline.
+/// Returns BW_OK, BW_E_HANDLE, BW_E_GONE, BW_E_FORKED or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_server_close(server: bw_server, deadline_ms: u32) -> bw_status {
     entry(|| {
@@ -209,8 +225,12 @@ fn not_inside(server: &ServerHandle, what: &str) -> Result<()> {
     Ok(())
 }
 
-/// [out] Waits until the graceful stop has ended and every callback has heard what led to it; -1 =
-/// for ever. BW_E_TIMEOUT, BW_E_ARG for another negative number. In polled delivery it polls meanwhile.
+/// [out] Waits until a graceful stop has ended and the callbacks of all its events have returned,
+/// at most timeout_ms milliseconds; -1 waits without a limit, and any other negative number returns
+/// BW_E_ARG. With BW_DELIVER_POLLED the call polls while it waits; BW_E_BUSY: another thread is
+/// polling.
+/// Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_REENTRANT, BW_E_DEADLOCK, BW_E_BUSY, BW_E_GONE,
+/// BW_E_TIMEOUT, BW_E_FORKED or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_server_wait(server: bw_server, timeout_ms: i32) -> bw_status {
     entry(|| {
@@ -268,8 +288,11 @@ pub(crate) fn timeout(timeout_ms: i32) -> Result<Option<Duration>> {
     }
 }
 
-/// [out] Stops at once, waits for callbacks that are running, runs every drop, joins the threads and
-/// sets *server to 0. No callback runs after it returns. BW_E_BUSY while another thread polls.
+/// [out] Stops the server at once, waits for running callbacks, runs every drop function, ends the
+/// threads and sets *server to 0. No callback runs after the call has returned. Does nothing for
+/// NULL or 0. BW_E_BUSY: another thread is polling.
+/// Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_REENTRANT, BW_E_DEADLOCK, BW_E_BUSY, BW_E_GONE,
+/// BW_E_FORKED or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_server_free(server: *mut bw_server) -> bw_status {
     entry(|| {
@@ -339,7 +362,8 @@ fn end(id: bw_server, handle: Arc<ServerHandle>) {
     shared.end_polling();
 }
 
-/// [any] All numbers as OpenMetrics text. Free *out with bw_buf_free.
+/// [any] Sets *out to all statistics in the OpenMetrics text format. Free *out with bw_buf_free.
+/// Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_GONE, BW_E_FORKED or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_server_metrics(server: bw_server, out: *mut bw_buf) -> bw_status {
     entry(|| {
@@ -351,8 +375,11 @@ pub extern "C" fn bw_server_metrics(server: bw_server, out: *mut bw_buf) -> bw_s
     })
 }
 
-/// [any] One number: "clients_count", "queued_events" and so on; bw_server_metrics shows all.
-/// BW_E_NOT_FOUND.
+/// [any] Sets *out to one statistic, for example "clients_count" or "queued_events";
+/// bw_server_metrics lists all names. name ends with a NUL. BW_E_NOT_FOUND: there is no statistic
+/// of that name.
+/// Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_UTF8, BW_E_NOT_FOUND, BW_E_GONE, BW_E_FORKED or a
+/// common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_server_stat(
     server: bw_server,

@@ -230,7 +230,10 @@ fn present(socket: u64) -> Result<Arc<Socket>> {
     Ok(socket)
 }
 
-/// [any] The connected socket with that public id. BW_E_NOT_FOUND.
+/// [any] Sets *out to the connected socket with this public id. BW_E_NOT_FOUND: the namespace does
+/// not have such a socket.
+/// Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_UTF8, BW_E_TOO_BIG, BW_E_NOT_FOUND, BW_E_GONE,
+/// BW_E_FORKED, BW_E_FULL or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_socket_find(nsp: bw_nsp, sid: bw_str, out: *mut bw_socket) -> bw_status {
     entry(|| {
@@ -241,7 +244,7 @@ pub extern "C" fn bw_socket_find(nsp: bw_nsp, sid: bw_str, out: *mut bw_socket) 
             .find(sid)
             .ok_or_else(|| Error::new(ErrorKind::NotFound, format!("no socket {sid:?} is here")))?;
         let shared = &NspHost::of_known(&namespace)?.shared;
-        out.set(SocketHost::of(&socket, shared)?.id);
+        out.set(handle::given(SocketHost::of(&socket, shared)?.id)?);
         Ok(())
     })
 }
@@ -271,7 +274,8 @@ pub enum bw_socket_keys {
     BW_SK_SERVER = 8,
 }
 
-/// [any] A number of a socket: one of BW_SK_*.
+/// [any] Sets *out to a number of a socket, BW_SK_*. BW_E_ARG also for an unknown key.
+/// Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_GONE, BW_E_FORKED or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_socket_int(socket: bw_socket, key: bw_socket_key, out: *mut i64) -> bw_status {
     use bw_socket_keys as k;
@@ -307,8 +311,9 @@ pub extern "C" fn bw_socket_int(socket: bw_socket, key: bw_socket_key, out: *mut
     })
 }
 
-/// [any] The rooms it is in, its own first; while it is leaving, the rooms it was in. Free *out
-/// with bw_list_free.
+/// [any] Sets *out to the rooms of the socket, its own first; in BW_EV_DISCONNECT, the rooms it was
+/// in. Free *out with bw_list_free.
+/// Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_GONE, BW_E_FORKED or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_socket_rooms(socket: bw_socket, out: *mut bw_list) -> bw_status {
     entry(|| {
@@ -318,8 +323,9 @@ pub extern "C" fn bw_socket_rooms(socket: bw_socket, out: *mut bw_list) -> bw_st
     })
 }
 
-/// [any] The socket's data, {} at first: any JSON. bw_fetch_sockets shows it too. Free *out with
-/// bw_buf_free.
+/// [any] Sets *out to the data of the socket, any JSON value, {} by default. bw_fetch_sockets
+/// returns it too. Free *out with bw_buf_free.
+/// Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_GONE, BW_E_FORKED or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_socket_data_get(socket: bw_socket, out: *mut bw_buf) -> bw_status {
     entry(|| {
@@ -330,7 +336,9 @@ pub extern "C" fn bw_socket_data_get(socket: bw_socket, out: *mut bw_buf) -> bw_
     })
 }
 
-/// [any] Replaces the socket's data: any JSON.
+/// [any] Replaces the data of the socket by any JSON value.
+/// Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_UTF8, BW_E_JSON, BW_E_TOO_BIG, BW_E_GONE, BW_E_FORKED
+/// or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_socket_data_set(socket: bw_socket, json: bw_str) -> bw_status {
     entry(|| {
@@ -342,8 +350,10 @@ pub extern "C" fn bw_socket_data_set(socket: bw_socket, json: bw_str) -> bw_stat
     })
 }
 
-/// [any] A pointer of yours: ev->user afterwards. drop(old) runs when it is replaced, and drop(user)
-/// after BW_EV_DISCONNECT was handled. When the call fails, drop(user) runs before it returns.
+/// [any] Sets the user pointer of the socket, which its events have as bw_event.user. The drop
+/// function of the previous pointer runs when it is replaced, and drop(user) after the callbacks of
+/// BW_EV_DISCONNECT have returned. On an error, drop(user) runs before the call returns.
+/// Returns BW_OK, BW_E_HANDLE, BW_E_GONE, BW_E_FORKED or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_socket_user_set(
     socket: bw_socket,
@@ -360,8 +370,10 @@ pub extern "C" fn bw_socket_user_set(
     })
 }
 
-/// [any] That pointer, or NULL. Outside callbacks of this socket, or off the polling thread, it may
-/// be dropped under you: prefer ev->user.
+/// [any] Sets *out to the user pointer of the socket, or to NULL. Outside the callbacks of this
+/// socket, or off the polling thread, another thread may drop the pointer at any time: prefer
+/// bw_event.user.
+/// Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_GONE, BW_E_FORKED or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_socket_user_get(socket: bw_socket, out: *mut *mut c_void) -> bw_status {
     entry(|| {
@@ -372,7 +384,9 @@ pub extern "C" fn bw_socket_user_get(socket: bw_socket, out: *mut *mut c_void) -
     })
 }
 
-/// [any] What the client came with; it outlives the socket. Release *out.
+/// [any] Sets *out to the handshake of the socket, which outlives the socket. Release *out with
+/// bw_handshake_release.
+/// Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_GONE, BW_E_FORKED or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_socket_handshake(
     socket: bw_socket,

@@ -26,19 +26,20 @@ pub(crate) const ABI: u32 = 0;
 
 const TEXT: &str = concat!(env!("CARGO_PKG_VERSION"), "\0");
 
-/// [signal] The version of the library that runs: "0.1.0". Static.
+/// [signal] Returns the version of the loaded library: "0.1.0". Never NULL; static.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_version() -> *const c_char {
     TEXT.as_ptr().cast()
 }
 
-/// [signal] The same as a number; compare it with BW_VERSION_NUMBER.
+/// [signal] Returns the version of the loaded library as a number; compare it with
+/// BW_VERSION_NUMBER.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_version_number() -> u32 {
     NUMBER
 }
 
-/// [signal] The ABI of the library that runs; it must equal BW_ABI_VERSION.
+/// [signal] Returns the ABI number of the loaded library, which must equal BW_ABI_VERSION.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_abi_version() -> u32 {
     ABI
@@ -47,7 +48,8 @@ pub extern "C" fn bw_abi_version() -> u32 {
 /// What this build has.
 const FEATURES: [&CStr; 2] = [c"unix", c"websocket"];
 
-/// [any] 1 when a feature is in this build: "unix", "websocket". Unknown names give 0.
+/// [any] Returns 1 if this build has the feature, "unix" or "websocket", and 0 for any other name.
+/// name ends with a NUL.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_has_feature(name: *const c_char) -> c_int {
     entry_or(0, || {
@@ -57,7 +59,8 @@ pub extern "C" fn bw_has_feature(name: *const c_char) -> c_int {
     })
 }
 
-/// [one] Gives a bw_buf back and empties it; does nothing for NULL or an empty one.
+/// [one] Frees the memory of a bw_buf and empties the variable. Does nothing for NULL or an empty
+/// bw_buf.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_buf_free(buf: *mut bw_buf) {
     entry(|| {
@@ -68,7 +71,8 @@ pub extern "C" fn bw_buf_free(buf: *mut bw_buf) {
     });
 }
 
-/// [one] Gives a bw_list back and empties it; does nothing for NULL or an empty one.
+/// [one] Frees the memory of a bw_list and empties the variable. Does nothing for NULL or an empty
+/// bw_list.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_list_free(list: *mut bw_list) {
     entry(|| {

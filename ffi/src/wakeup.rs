@@ -86,8 +86,9 @@ impl std::fmt::Debug for Wakeable {
     }
 }
 
-/// [signal] Makes a waiting bw_server_poll return early. Does nothing in the other deliveries. It
-/// leaves no words for bw_last_error.
+/// [signal] Ends the wait of a bw_server_poll, bw_server_poll_until or bw_server_next early. Has no
+/// effect if the delivery is not BW_DELIVER_POLLED. Does not change bw_last_error.
+/// Returns BW_OK, BW_E_HANDLE, BW_E_GONE or BW_E_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_server_wakeup(server: bw_server) -> bw_status {
     // The table still holds what it held before a fork.

@@ -7,6 +7,7 @@ use std::process::Command;
 
 mod options;
 mod sections;
+mod statuses;
 
 use sections::SECTIONS;
 

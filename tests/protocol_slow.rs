@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use conformance::wire::now;
-use conformance::{Client, Difference, Server, differs, eventually};
+use conformance::{Client, Difference, Frame, Opcode, Server, differs, eventually};
 use serde_json::{Value, json};
 
 /// A server with these options for the engine; `None` when the server under test has no such limits.
@@ -168,6 +168,93 @@ fn a_client_that_takes_something_within_the_grace_loses_nothing() {
             assert_eq!(slow.expect("broadcast")[0], json!(number));
         }
         assert_eq!(sender.stat("send_buffer_full_total"), 0);
+        return;
+    }
+    panic!("this machine is too busy for the test");
+}
+
+/// The CPU time of the engine's own threads. Their time on a core does not depend on what else runs on the machine.
+fn engine_time(server: &Server) -> Duration {
+    let tasks = format!("/proc/{}/task", server.pid());
+    let mut total = Duration::ZERO;
+    for task in std::fs::read_dir(tasks).expect("the server is alive") {
+        let path = task.expect("a thread").path();
+        // A thread may end between the two reads.
+        let name = std::fs::read_to_string(path.join("comm")).unwrap_or_default();
+        let Some(number) = name.trim_end().strip_prefix("bellwire-") else {
+            continue;
+        };
+        if number.parse::<u32>().is_ok() {
+            let times = std::fs::read_to_string(path.join("schedstat")).unwrap_or_default();
+            let spent = times.split(' ').next().and_then(|text| text.parse().ok());
+            total += Duration::from_nanos(spent.expect("the time on a core in nanoseconds"));
+        }
+    }
+    assert!(!total.is_zero(), "the engine has threads");
+    total
+}
+
+/// A client whose message is incomplete and that the server has stopped reading within `timeout`, with the rest of the
+/// message, and when its message began. `None` when this process was so slow that the message came too late.
+fn stopped_within_a_message(
+    server: &Server,
+    observer: &mut Client,
+    timeout: Duration,
+) -> Option<(Client, Vec<u8>)> {
+    let message = format!(r#"42["message","{}"]"#, "x".repeat(10_000));
+    let mut bytes = Frame::new(Opcode::Text, message).encode();
+    let mut client = Client::connect(server);
+    client.websocket().wire().shrink_receive_buffer();
+    let paused = observer.stat("send_buffer_paused_total");
+    client.websocket().wire().write(&bytes[..20]);
+    bytes.drain(..20);
+    let start = now();
+    let filler = "x".repeat(60_000);
+    for i in 0..200 {
+        observer.emit(&json!(["broadcast", target(&client.id), i, filler]));
+    }
+    // The server looks at the send buffer of a client when the client sends something.
+    while observer.stat("send_buffer_paused_total") == paused {
+        if start.elapsed() > timeout || bytes.len() < 5000 {
+            return None;
+        }
+        // Fails when the message came too late.
+        let _ = client.websocket().wire().try_write(&bytes[..1]);
+        bytes.remove(0);
+    }
+    (observer.stat("deadline_message_total") == 0).then_some((client, bytes))
+}
+
+#[test]
+fn a_deadline_that_passes_while_a_client_is_not_read_costs_no_time() {
+    let timeout = Duration::from_secs(2);
+    for _ in 0..5 {
+        if !differs(Difference::LimitsTime) {
+            return;
+        }
+        // The client that is flooded answers no ping meanwhile.
+        let server = Server::with(&json!({"pingTimeout": 600_000, "engine": {
+            "sendBufferHigh": 500_000, "sendBufferLow": 100_000, "sendBufferPolicy": "drop",
+            "sendTimeout": 600_000, "messageTimeout": 2000,
+        }}));
+        let mut observer = Client::connect(&server);
+        let Some((mut client, rest)) = stopped_within_a_message(&server, &mut observer, timeout)
+        else {
+            continue;
+        };
+        // A deadline announces itself by nothing when it must not have an effect: the time is what the test is about.
+        std::thread::sleep(timeout + SLACK);
+        let before = engine_time(&server);
+        std::thread::sleep(Duration::from_secs(1));
+        let spent = engine_time(&server) - before;
+        assert!(
+            spent < Duration::from_millis(30),
+            "idle threads took {spent:?}"
+        );
+        // The client could not finish its message while it was not read: it has the time again, and is not late.
+        assert_eq!(observer.stat("deadline_message_total"), 0);
+        client.websocket().wire().write(&rest);
+        client.take_event("message-back");
         return;
     }
     panic!("this machine is too busy for the test");

@@ -366,9 +366,9 @@ mod tests {
     use super::*;
     use crate::socketio::client::tests::World;
 
-    #[test]
+    #[track_caller]
     #[expect(clippy::disallowed_methods, reason = "a test needs some moment")]
-    fn a_message_comes_out_as_it_went_in() {
+    fn check_message_comes_out(batch: &mut EventBatch) {
         let socket = World::connected().socket("/");
         let message = MessageRef {
             form: Form::Event,
@@ -382,7 +382,6 @@ mod tests {
             message,
             ack: Some(7),
         };
-        let mut batch = EventBatch::default();
         batch.push(&Event::of_socket(&socket, event, Instant::now()));
         let Some(What::Socket(_, SocketEvent::Message { message: out, ack })) =
             batch.current().map(|event| event.what)
@@ -395,5 +394,26 @@ mod tests {
         );
         assert_eq!((out.args, out.arg_count), (message.args, message.arg_count));
         assert_eq!((out.attachments, ack), (message.attachments, Some(7)));
+    }
+
+    #[test]
+    fn a_message_comes_out_as_it_went_in() {
+        check_message_comes_out(&mut EventBatch::default());
+    }
+
+    #[test]
+    #[cfg(target_pointer_width = "64")]
+    fn texts_may_exceed_4_gib_together() {
+        // The operating system provides the pages of zeros when they are written, and only the last two are.
+        let mut text = vec![0; (1 << 32) + 64];
+        for before in [(1 << 32) - 3, (1 << 32) + 1] {
+            text.truncate(before);
+            let mut batch = EventBatch {
+                text,
+                ..EventBatch::default()
+            };
+            check_message_comes_out(&mut batch);
+            text = batch.text;
+        }
     }
 }

@@ -66,7 +66,7 @@ impl Joining {
                         operation,
                     } => {
                         let timeout = deadline.map(left);
-                        if ask_now(&socket, &message, timeout, operation).is_err() {
+                        if ask_now(socket, &message, timeout, operation).is_err() {
                             failed.push(operation);
                         }
                     }

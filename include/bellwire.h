@@ -125,35 +125,41 @@
  *
  * type, flags, server and mono_ns are set for every event; user is set for
  * every event with a socket.  "message" stands for message, args, n_args, bins
- * and n_bins.
+ * and n_bins.  Fields that are not listed are 0, NULL or empty; x? and field?
+ * may be: the socket of ROOM_JOINED and ROOM_LEFT when it has left, nsp and
+ * socket of ACKED for a broadcast.
  *
- *   BW_EV_                      nsp socket  name       other fields
- *   ALLOW_REQUEST                -    -     -          handshake deferred
- *   HEADERS                      -    -     -          handshake deferred
- *   MIDDLEWARE                   x    x     -          handshake deferred
- *   PACKET_MIDDLEWARE            x    x     event      message deferred
- *   CONNECTION                   x    x     -          handshake
- *   MESSAGE                      x    x     event      message ack
- *   OUTGOING                     x    x     event      message
- *   DISCONNECTING, DISCONNECT    x    x     reason     code (bw_reason) cause
- *   UPGRADE                      x    x     transport  code (BW_TR_*)
- *   DRAIN                        x    x     -          -
- *   DROPPED                      x    x     -          code (messages)
- *   NEW_NAMESPACE                x    -     -          -
- *   ROOM_CREATED, ROOM_DELETED   x    -     room       -
- *   ROOM_JOINED, ROOM_LEFT       x   if it  room       args ["<socket id>"]
- *                                  is there
- *   CONNECTION_ERROR             -    -     message    code args handshake
- *   FAULT                        -    -     message    status
- *   SHUTDOWN                     -    -     -          -
- *   ACKED, to one socket         x    x     -          op status replies
- *   ACKED, to a broadcast        -    -     -          op status replies
- *   SOCKETS                      -    -     -          op status sockets
+ *   BW_EV_             nsp socket  name       other fields
+ *   ALLOW_REQUEST      -   -       -          handshake deferred
+ *   HEADERS            -   -       -          handshake deferred
+ *   MIDDLEWARE         x   x       -          handshake deferred
+ *   PACKET_MIDDLEWARE  x   x       event      message deferred
+ *   CONNECTION         x   x       -          handshake
+ *   MESSAGE            x   x       event      message ack?
+ *   OUTGOING           x   x       event      message
+ *   DISCONNECTING      x   x       reason     code (bw_reason) cause?
+ *   DISCONNECT         x   x       reason     code (bw_reason) cause?
+ *   UPGRADE            x   x       transport  code (BW_TR_*)
+ *   DRAIN              x   x       -          -
+ *   DROPPED            x   x       -          code (messages)
+ *   NEW_NAMESPACE      x   -       -          -
+ *   ROOM_CREATED       x   -       room       -
+ *   ROOM_DELETED       x   -       room       -
+ *   ROOM_JOINED        x   x?      room       args ["<socket id>"]
+ *   ROOM_LEFT          x   x?      room       args ["<socket id>"]
+ *   CONNECTION_ERROR   -   -       message    code? args handshake
+ *   FAULT              -   -       message    status
+ *   SHUTDOWN           -   -       -          -
+ *   ACKED              x?  x?      -          op status? replies?
+ *   SOCKETS            -   -       -          op status? sockets?
  *
- * bw_server_next returns every event in the table.  ALLOW_REQUEST, HEADERS,
- * MIDDLEWARE, PACKET_MIDDLEWARE, OUTGOING, UPGRADE, DRAIN, DROPPED,
- * NEW_NAMESPACE, ROOM_* and CONNECTION_ERROR exist only while a listener for
- * their type is registered with bw_on; bw_server_next does not call it.
+ * bw_server_next returns every event in the table.  These exist only while a
+ * listener for their type is registered with bw_on, which bw_server_next does
+ * not call:
+ *
+ * ALLOW_REQUEST, HEADERS, MIDDLEWARE, PACKET_MIDDLEWARE, OUTGOING, UPGRADE,
+ * DRAIN, DROPPED, NEW_NAMESPACE, ROOM_CREATED, ROOM_DELETED, ROOM_JOINED,
+ * ROOM_LEFT, CONNECTION_ERROR
  * @endverbatim
  */
 

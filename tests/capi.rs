@@ -186,9 +186,9 @@ macro_rules! programs {
 }
 
 programs!(
-    acks, callbacks, config, cursor, deferred, emit, engineio, error, exception, handle, inline,
-    isolation, listeners, log, message, payload, pointer, poll, process, server, socket, threads,
-    unload, values,
+    acks, callbacks, config, cursor, deferred, emit, engineio, error, events, exception, handle,
+    inline, isolation, listeners, log, message, payload, pointer, poll, process, server, socket,
+    threads, unload, values,
 );
 
 #[test]

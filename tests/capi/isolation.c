@@ -268,6 +268,7 @@ static void a_slow_reader_of_volatile_events(void) {
 static atomic_size_t dropped;
 static void count_dropped(const bw_event *ev, void *user) {
   (void)user;
+  check_fields(ev);
   CHECK(ev->type == BW_EV_DROPPED && ev->socket && ev->code > 0);
   dropped += (size_t)ev->code;
 }

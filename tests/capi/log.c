@@ -99,6 +99,7 @@ static void records_arrive(void) {
 
 /* The same trouble is an event, for programs that do not read logs. */
 static void note_fault(const bw_event *ev, void *user) {
+  check_fields(ev);
   if (!memmem(ev->name.data, ev->name.len, "accept", 6) || ev->server != h.server)
     atomic_fetch_add(&wrong, 1);
   atomic_fetch_add((atomic_int *)user, 1);

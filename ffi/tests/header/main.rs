@@ -1,10 +1,11 @@
-//! `include/bellwire.h`, `symbols.txt` and `bellwire.map` are generated from the sources. These tests
-//! generate them again and compare. `UPDATE=1` writes them.
+//! `include/bellwire.h`, `symbols.txt`, `bellwire.map` and the C tests' table of event fields are
+//! generated from the sources. These tests generate them again and compare. `UPDATE=1` writes them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+mod events;
 mod options;
 mod sections;
 mod statuses;
@@ -54,7 +55,10 @@ fn header() -> String {
     let mut text = Vec::new();
     builder.generate().unwrap().write(&mut text);
     let text = String::from_utf8(text).unwrap();
-    let text = text.replace(" * @CONTENTS@\n", &sections::contents());
+    let text = text
+        .replace(" * @CONTENTS@\n", &sections::contents())
+        .replace(" * @EVENTS@\n", &events::table())
+        .replace(" * @EVENTS_WITH_LISTENER@\n", &events::with_listener());
     let text = options::with_comments(&shorten(&text));
     sections::with_headings(&text, first_function)
 }
@@ -119,6 +123,10 @@ fn files_are_up_to_date() {
     let symbols = functions(&header).join("\n") + "\n";
     agree(&root().join("include/bellwire.h"), &header);
     agree(&ffi().join("symbols.txt"), &symbols);
+    agree(
+        &root().join("tests/capi/support/event_fields.inc"),
+        &events::for_c(),
+    );
     let map = format!(
         "BW_{} {{\n  global:\n    bw_*;\n  local:\n    *;\n}};\n",
         abi()

@@ -67,8 +67,75 @@ static void copy(char *to, size_t size, bw_str from) {
   to[n] = '\0';
 }
 
+enum {
+  HAS_NSP = 1 << 0,
+  HAS_SOCKET = 1 << 1,
+  HAS_NAME = 1 << 2,
+  HAS_CODE = 1 << 3,
+  HAS_STATUS = 1 << 4,
+  HAS_ARGS = 1 << 5,
+  HAS_MESSAGE = 1 << 6,
+  HAS_ACK = 1 << 7,
+  HAS_DEFERRED = 1 << 8,
+  HAS_OP = 1 << 9,
+  HAS_HANDSHAKE = 1 << 10,
+  HAS_CAUSE = 1 << 11,
+  HAS_REPLIES = 1 << 12,
+  HAS_SOCKETS = 1 << 13
+};
+
+static const struct field_row {
+  bw_event_type type;
+  unsigned always, sometimes;
+  int needs_listener;
+} field_rows[] = {
+#include "event_fields.inc"
+};
+
+static const struct field_row *row_of(bw_event_type type) {
+  size_t i;
+  for (i = 0; i < sizeof field_rows / sizeof *field_rows; i++)
+    if (field_rows[i].type == type) return &field_rows[i];
+  FAIL("event %d is not in the table", (int)type);
+}
+
+int needs_listener(bw_event_type type) { return row_of(type)->needs_listener; }
+
+static unsigned fields_of(const bw_event *ev) {
+  unsigned has = 0;
+  CHECK((ev->nsp != 0) == (ev->nsp_name.len > 0));
+  if (ev->nsp) has |= HAS_NSP;
+  if (ev->socket) has |= HAS_SOCKET;
+  if (ev->name.len) has |= HAS_NAME;
+  if (ev->code) has |= HAS_CODE;
+  if (ev->status) has |= HAS_STATUS;
+  if (ev->args.len && !ev->message) has |= HAS_ARGS;
+  if (ev->message) has |= HAS_MESSAGE;
+  if (ev->ack) has |= HAS_ACK;
+  if (ev->deferred) has |= HAS_DEFERRED;
+  if (ev->op) has |= HAS_OP;
+  if (ev->handshake) has |= HAS_HANDSHAKE;
+  if (ev->cause) has |= HAS_CAUSE;
+  if (ev->n_replies) has |= HAS_REPLIES;
+  if (ev->n_sockets) has |= HAS_SOCKETS;
+  return has;
+}
+
+void check_fields(const bw_event *ev) {
+  const struct field_row *row = row_of(ev->type);
+  const unsigned has = fields_of(ev);
+  if (row->always & ~has) FAIL("event %d is without fields %#x", (int)ev->type, row->always & ~has);
+  if (has & ~(row->always | row->sometimes))
+    FAIL("event %d has fields %#x, which the table does not have", (int)ev->type,
+         has & ~(row->always | row->sometimes));
+  CHECK(ev->struct_size == sizeof *ev && ev->server && ev->mono_ns);
+  CHECK(ev->socket || !ev->user);
+  CHECK(ev->message || (!ev->n_bins && (ev->n_args == 1) == (ev->args.len > 0)));
+}
+
 void journal_note(const bw_event *ev, void *user) {
   journal *j = user;
+  check_fields(ev);
   pthread_mutex_lock(&j->lock);
   if (j->n < JOURNAL_SIZE) {
     entry *e = &j->entries[j->n];

@@ -53,6 +53,11 @@ typedef struct journal {
   atomic_int drops;
 } journal;
 
+/* Fails unless the event has the fields that the table in bellwire.h says. */
+void check_fields(const bw_event *ev);
+/* Whether the table says that the event exists only with a listener. */
+int needs_listener(bw_event_type type);
+
 void journal_start(journal *j);
 void journal_end(journal *j);
 /* A bw_callback whose user is a journal. */

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use bellwire_core::server::http::forwarded::address;
+use bellwire_core::server::request::forwarded::address;
 
 use super::{Target, same};
 

@@ -12,6 +12,7 @@ mod layer;
 mod lifecycle;
 mod listener;
 mod listening;
+pub mod request;
 mod runtime;
 mod scratch;
 mod sessions;

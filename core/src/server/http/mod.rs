@@ -1,15 +1,8 @@
 //! HTTP: one task for each connection, hyper for the protocol, a router behind it.
 
-mod account;
-mod answer;
-mod body;
-mod client;
-mod exchange;
-pub mod forwarded;
-mod handshake;
+pub(super) mod exchange;
 pub mod head;
-mod io;
-mod router;
+pub(super) mod io;
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -25,9 +18,10 @@ use tokio::time::timeout;
 
 use crate::server::arrivals::Arrival;
 use crate::server::http::exchange::{AnswerBody, Exchange, InProgress};
-use crate::server::http::handshake::PendingUpgrade;
 use crate::server::http::io::HttpIo;
 use crate::server::lifecycle::Phase;
+use crate::server::request::open::PendingUpgrade;
+use crate::server::request::verify;
 use crate::server::shared::Shared;
 use crate::server::turn;
 use crate::transport::{NewStream, Slot, Stream};
@@ -42,13 +36,13 @@ pub(super) enum Admission {
 
 /// What the requests of one connection share.
 pub(super) struct Connection {
-    shared: Arc<Shared>,
-    peer: (IpAddr, u16),
-    admission: Admission,
-    exchange: Arc<Exchange>,
-    arrival: Arc<Arrival>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) peer: (IpAddr, u16),
+    pub(super) admission: Admission,
+    pub(super) exchange: Arc<Exchange>,
+    pub(super) arrival: Arc<Arrival>,
     /// Set by the request that turns the connection into a WebSocket.
-    upgrade: Mutex<Option<PendingUpgrade>>,
+    pub(super) upgrade: Mutex<Option<PendingUpgrade>>,
 }
 
 /// Serves a connection that has just been accepted until it ends or becomes a WebSocket.
@@ -118,7 +112,7 @@ async fn serve(connection: &Arc<Connection>, stream: NewStream, slot: Slot) {
         let connection = Arc::clone(connection);
         let in_progress = InProgress(Arc::clone(&connection.exchange));
         async move {
-            let answer = router::route(connection, request).await;
+            let answer = verify::route(connection, request).await;
             let answer = answer.map(|body| AnswerBody::new(body, in_progress));
             Ok::<_, Infallible>(answer)
         }

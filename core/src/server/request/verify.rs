@@ -12,10 +12,11 @@ use crate::engineio::handshake::BadRequest;
 use crate::engineio::session::PollRefusal;
 use crate::engineio::{ConnectionError, HandshakeQuery, TransportKind, payload};
 use crate::server::cors::{Outcome, is_allowed_origin};
-use crate::server::http::answer::{self, Answer};
-use crate::server::http::body::{self, BodyError};
-use crate::server::http::client::target;
-use crate::server::http::{Admission, Connection, account, handshake};
+use crate::server::http::{Admission, Connection};
+use crate::server::request::answer::{self, Answer};
+use crate::server::request::body::{self, BodyError};
+use crate::server::request::snapshot::target;
+use crate::server::request::{account, open};
 use crate::server::sessions::SessionHandle;
 use crate::socketio::event::{Event, Hook, Occasion, RequestEvent};
 use crate::transport::{PollAnswer, PostAnswer, TransportRequest};
@@ -25,7 +26,10 @@ use crate::transport::{PollAnswer, PostAnswer, TransportRequest};
 const HALF_CLOSED_POLL: Duration = Duration::from_millis(500);
 
 /// Answers a request. Whatever happens, there is an answer.
-pub(super) async fn route(connection: Arc<Connection>, mut request: Request<Incoming>) -> Answer {
+pub(in crate::server) async fn route(
+    connection: Arc<Connection>,
+    mut request: Request<Incoming>,
+) -> Answer {
     let shared = &connection.shared;
     shared.stats.http_requests_total.add(1);
     let note = connection.exchange.take_note();
@@ -89,10 +93,10 @@ async fn dispatch(
     let verified = verify(connection, &request, is_upgrade);
     match verified {
         Ok(Some(handle)) if is_upgrade => {
-            handshake::upgrade_session(connection, request, handle, extra).await
+            open::upgrade_session(connection, request, handle, extra).await
         }
         Ok(Some(handle)) => Ok(on_session(connection, request, handle, extra).await),
-        Ok(None) => handshake::open_session(connection, request, is_upgrade, extra).await,
+        Ok(None) => open::open_session(connection, request, is_upgrade, extra).await,
         Err(error) => {
             connection.tell_error(&request, &error);
             Err(error)
@@ -407,7 +411,7 @@ impl Connection {
     }
 
     /// Tells the host that a request was refused.
-    pub(super) fn tell_error<B>(&self, request: &Request<B>, error: &ConnectionError) {
+    pub(in crate::server) fn tell_error<B>(&self, request: &Request<B>, error: &ConnectionError) {
         self.shared.stats.connection_errors_total.add(1);
         self.log_refused(request, error);
         if self.shared.context.hooks.has(Hook::ConnectionError) {

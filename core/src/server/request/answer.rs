@@ -14,7 +14,7 @@ use crate::server::files::File;
 use crate::transport::handshake::UpgradeError;
 
 /// An answer with its whole body.
-pub(super) type Answer = Response<Full<Bytes>>;
+pub(in crate::server) type Answer = Response<Full<Bytes>>;
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=UTF-8");
 const HTML: HeaderValue = HeaderValue::from_static("text/html");
@@ -26,7 +26,7 @@ const HTTP_1_0: &str = "A WebSocket needs HTTP/1.1, but the request came as HTTP
     let the proxy speak HTTP/1.1 (nginx: proxy_http_version 1.1)";
 
 /// A status and nothing else.
-pub(super) fn empty(status: StatusCode) -> Answer {
+pub(in crate::server) fn empty(status: StatusCode) -> Answer {
     let mut answer = Response::new(Full::default());
     *answer.status_mut() = status;
     answer
@@ -40,7 +40,7 @@ fn with(status: StatusCode, content_type: HeaderValue, body: impl Into<Bytes>) -
 }
 
 /// A payload has more packets than allowed; none of them was dealt with.
-pub(super) fn too_many_packets(packets: usize, most: usize) -> Answer {
+pub(in crate::server) fn too_many_packets(packets: usize, most: usize) -> Answer {
     let text = format!(
         "the payload has {packets} packets, and maxPacketsPerPayload is {most}: send fewer in one POST"
     );
@@ -48,12 +48,12 @@ pub(super) fn too_many_packets(packets: usize, most: usize) -> Answer {
 }
 
 /// A payload for a GET.
-pub(super) fn payload(body: Vec<u8>, request: &HeaderMap) -> Answer {
+pub(in crate::server) fn payload(body: Vec<u8>, request: &HeaderMap) -> Answer {
     polling(with(StatusCode::OK, TEXT, body), request)
 }
 
 /// `ok` for a POST.
-pub(super) fn accepted(request: &HeaderMap) -> Answer {
+pub(in crate::server) fn accepted(request: &HeaderMap) -> Answer {
     polling(with(StatusCode::OK, HTML, "ok"), request)
 }
 
@@ -75,7 +75,7 @@ fn polling(mut answer: Answer, request: &HeaderMap) -> Answer {
 }
 
 /// One of the six errors, for a plain request.
-pub(super) fn error(error: &ConnectionError) -> Answer {
+pub(in crate::server) fn error(error: &ConnectionError) -> Answer {
     let status = match error {
         ConnectionError::BadRequest(BadRequest::TooManyConnections) => {
             StatusCode::SERVICE_UNAVAILABLE
@@ -86,7 +86,7 @@ pub(super) fn error(error: &ConnectionError) -> Answer {
 }
 
 /// The same for an upgrade: always 400, and the connection ends.
-pub(super) fn upgrade_error(error: &ConnectionError) -> Answer {
+pub(in crate::server) fn upgrade_error(error: &ConnectionError) -> Answer {
     let text = match error {
         ConnectionError::BadRequest(BadRequest::UpgradeOverHttp10) => HTTP_1_0,
         other => other.wire_message(),
@@ -95,7 +95,7 @@ pub(super) fn upgrade_error(error: &ConnectionError) -> Answer {
 }
 
 /// An upgrade that is no WebSocket's.
-pub(super) fn no_websocket(error: UpgradeError) -> Answer {
+pub(in crate::server) fn no_websocket(error: UpgradeError) -> Answer {
     let mut answer = with(error.status(), HTML, error.body());
     if let Some((name, value)) = error.header() {
         answer.headers_mut().insert(name, value);
@@ -104,7 +104,7 @@ pub(super) fn no_websocket(error: UpgradeError) -> Answer {
 }
 
 /// The connection ends with this answer.
-pub(super) fn closing(mut answer: Answer) -> Answer {
+pub(in crate::server) fn closing(mut answer: Answer) -> Answer {
     answer
         .headers_mut()
         .insert(CONNECTION, HeaderValue::from_static("close"));
@@ -112,7 +112,7 @@ pub(super) fn closing(mut answer: Answer) -> Answer {
 }
 
 /// What a host serves.
-pub(super) fn file(file: &File, request: &HeaderMap) -> Answer {
+pub(in crate::server) fn file(file: &File, request: &HeaderMap) -> Answer {
     let mut answer = if request.get(IF_NONE_MATCH) == Some(&file.etag) {
         empty(StatusCode::NOT_MODIFIED)
     } else {
@@ -126,7 +126,7 @@ pub(super) fn file(file: &File, request: &HeaderMap) -> Answer {
 }
 
 /// The server's numbers.
-pub(super) fn metrics(text: String) -> Answer {
+pub(in crate::server) fn metrics(text: String) -> Answer {
     const OPEN_METRICS: HeaderValue =
         HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
     with(StatusCode::OK, OPEN_METRICS, text)

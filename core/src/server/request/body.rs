@@ -12,7 +12,7 @@ use crate::server::turn;
 
 /// Why a body was not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum BodyError {
+pub(in crate::server) enum BodyError {
     /// It is, or says it is, larger than allowed.
     TooLarge,
     /// It took too long.
@@ -26,7 +26,7 @@ pub(super) enum BodyError {
 const WASTE: usize = 4;
 
 /// Reads a body to its end. What is too large is not collected.
-pub(super) async fn read(
+pub(in crate::server) async fn read(
     shared: &Shared,
     exchange: &Exchange,
     body: Incoming,

@@ -9,7 +9,7 @@ use http::{HeaderName, Request, header};
 use hyper::body::Incoming;
 
 use crate::server::http::Connection;
-use crate::server::http::forwarded;
+use crate::server::request::forwarded;
 use crate::socketio::Request as Snapshot;
 
 /// The target as the client wrote it, when the HTTP parser got another one.
@@ -21,7 +21,7 @@ struct Target(String);
 struct Forwarded(IpAddr);
 
 /// Path and query as the client wrote them.
-pub(super) fn target<B>(request: &Request<B>) -> &str {
+pub(in crate::server) fn target<B>(request: &Request<B>) -> &str {
     match request.extensions().get::<Target>() {
         Some(Target(target)) => target,
         None => request
@@ -33,7 +33,11 @@ pub(super) fn target<B>(request: &Request<B>) -> &str {
 
 impl Connection {
     /// Finds out what has to be known of a request whatever it is for.
-    pub(super) fn identify(&self, request: &mut Request<Incoming>, target: Option<String>) {
+    pub(in crate::server) fn identify(
+        &self,
+        request: &mut Request<Incoming>,
+        target: Option<String>,
+    ) {
         if let Some(target) = target {
             request.extensions_mut().insert(Target(target));
         }
@@ -75,7 +79,7 @@ impl Connection {
     }
 
     /// What the host may see of a request.
-    pub(super) fn snapshot<B>(&self, request: &Request<B>) -> Arc<Snapshot> {
+    pub(in crate::server) fn snapshot<B>(&self, request: &Request<B>) -> Arc<Snapshot> {
         let mut last: Option<&HeaderName> = None;
         let headers: Vec<(&str, String)> = request
             .headers()
@@ -98,7 +102,7 @@ impl Connection {
     }
 
     /// The address of the client.
-    pub(super) fn address<B>(&self, request: &Request<B>) -> IpAddr {
+    pub(in crate::server) fn address<B>(&self, request: &Request<B>) -> IpAddr {
         let forwarded = request.extensions().get();
         forwarded.map_or(self.peer.0, |Forwarded(address)| *address)
     }

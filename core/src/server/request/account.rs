@@ -12,12 +12,12 @@ use crate::engineio::handshake::BadRequest;
 use crate::engineio::{ConnectionError, TransportKind};
 use crate::log;
 use crate::server::http::Connection;
-use crate::server::http::body::BodyError;
+use crate::server::request::body::BodyError;
 use crate::server::sessions::SessionHandle;
 
 impl Connection {
     /// A request was refused with one of the protocol's six codes.
-    pub(super) fn log_refused<B>(&self, request: &Request<B>, error: &ConnectionError) {
+    pub(in crate::server) fn log_refused<B>(&self, request: &Request<B>, error: &ConnectionError) {
         if let ConnectionError::BadRequest(BadRequest::TooManyConnections) = error {
             crate::notice!(
                 log::HTTP,
@@ -56,12 +56,12 @@ impl Connection {
     }
 
     /// A request was refused because it breaks the rules of HTTP.
-    pub(super) fn log_fault(&self, fault: impl Display) {
+    pub(in crate::server) fn log_fault(&self, fault: impl Display) {
         self.log_cause(&Cause::violation(format!("refused with 400: {fault}")));
     }
 
     /// A POST was refused for what its body is, or because its body did not come.
-    pub(super) fn log_body(&self, error: BodyError) {
+    pub(in crate::server) fn log_body(&self, error: BodyError) {
         let config = &self.shared.config;
         let cause = match error {
             BodyError::TooLarge => Cause::limit(
@@ -80,14 +80,14 @@ impl Connection {
     }
 
     /// A payload was refused because it has more packets than the host allows.
-    pub(super) fn log_packets(&self, packets: usize, most: usize) {
+    pub(in crate::server) fn log_packets(&self, packets: usize, most: usize) {
         let text = "too many packets in one payload";
         let cause = Cause::limit("engine.maxPacketsPerPayload", most, text);
         self.log_cause(&cause.with_seen(packets));
     }
 
     /// A request has not begun, or not been completed, in time.
-    pub(super) fn log_late_head(&self) {
+    pub(in crate::server) fn log_late_head(&self) {
         self.log_cause(&Cause::deadline(
             "engine.headerTimeout",
             self.shared.config.header_timeout,
@@ -96,7 +96,7 @@ impl Connection {
     }
 
     /// Hyper has ended the connection.
-    pub(super) fn log_http_error(&self, error: &hyper::Error) {
+    pub(in crate::server) fn log_http_error(&self, error: &hyper::Error) {
         let config = &self.shared.config;
         let cause = if error.is_parse_too_large() {
             Cause::limit(
@@ -123,7 +123,7 @@ impl Connection {
     }
 
     /// The host did not answer a question in time.
-    pub(super) fn log_unanswered(&self) {
+    pub(in crate::server) fn log_unanswered(&self) {
         crate::notice!(
             log::HOST,
             "the host has not answered a question about a request within {} ms (engine.deferredTimeout)",
@@ -153,7 +153,7 @@ fn is_timed_out(error: &hyper::Error) -> bool {
 }
 
 /// A POST that the protocol does not allow ends its session.
-pub(super) fn blame_post(handle: &Arc<SessionHandle>, what: &'static str) {
+pub(in crate::server) fn blame_post(handle: &Arc<SessionHandle>, what: &'static str) {
     if handle.link.transport() == TransportKind::Polling {
         handle.link.blame(Cause::violation(what));
     }

@@ -23,9 +23,9 @@ use crate::server::arrivals::Arrival;
 use crate::server::clock::{now, unix_ms};
 use crate::server::driver::{Driver, opened};
 use crate::server::http::Connection;
-use crate::server::http::answer::{self, Answer};
 use crate::server::http::io::HttpIo;
 use crate::server::layer::Layer;
+use crate::server::request::answer::{self, Answer};
 use crate::server::sessions::{ComingWebSocket, SessionHandle};
 use crate::server::shared::Shared;
 use crate::socketio::client::Client;
@@ -36,7 +36,7 @@ use crate::transport::WebSocket;
 use crate::transport::handshake::upgrade;
 
 /// A connection that becomes a WebSocket when its answer has been sent.
-pub(super) struct PendingUpgrade {
+pub(in crate::server) struct PendingUpgrade {
     on: OnUpgrade,
     base64: bool,
     purpose: Purpose,
@@ -56,7 +56,7 @@ enum Purpose {
 
 impl PendingUpgrade {
     /// Waits for the stream and does what it is for.
-    pub(super) async fn complete(self, connection: &Connection) {
+    pub(in crate::server) async fn complete(self, connection: &Connection) {
         let Ok(upgraded) = self.on.await else { return };
         // It is our own stream, in the wrapping that we gave it.
         let Ok(Parts { io, read_buf, .. }) = upgraded.downcast::<TokioIo<HttpIo>>() else {
@@ -90,7 +90,7 @@ impl PendingUpgrade {
 }
 
 /// A request without a session id.
-pub(super) async fn open_session(
+pub(in crate::server) async fn open_session(
     connection: &Arc<Connection>,
     mut request: Request<Incoming>,
     is_upgrade: bool,
@@ -169,7 +169,7 @@ pub(super) async fn open_session(
 }
 
 /// An upgrade with a session id.
-pub(super) async fn upgrade_session(
+pub(in crate::server) async fn upgrade_session(
     connection: &Arc<Connection>,
     mut request: Request<Incoming>,
     handle: Arc<SessionHandle>,
@@ -339,7 +339,7 @@ impl Connection {
     }
 
     /// The headers that the host wants in an answer.
-    pub(super) async fn ask_headers(
+    pub(in crate::server) async fn ask_headers(
         &self,
         request: &Request<Incoming>,
         occasion: Occasion,

@@ -312,6 +312,29 @@ fn the_protocol_does_no_io() {
 }
 
 #[test]
+fn requests_know_no_http_library() {
+    check(
+        "server/request handles requests of every origin: sockets and the HTTP library belong to server/http.",
+        |source, number, line| {
+            if !source.is_in("server/request") || number >= source.tests {
+                return None;
+            }
+            let word = [
+                "hyper",
+                "hyper_util",
+                "http_body_util",
+                "tokio::net",
+                "server::http",
+                "server::listener",
+                "Stream",
+            ];
+            let word = word.into_iter().find(|word| names(line, word))?;
+            Some(format!("it may not name `{word}`"))
+        },
+    );
+}
+
+#[test]
 fn the_clock_is_read_in_few_places() {
     check(
         "The time is an argument, so that tests can set it: only the places listed in core/tests/layers.rs read a clock.",

@@ -1,4 +1,4 @@
-//! Listeners: TCP, Unix sockets, and descriptors that somebody else has opened.
+//! Listeners: TCP, Unix sockets, and descriptors that the host has opened.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -9,18 +9,19 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, SockRef, Socket, Type};
-use tokio::net::{TcpListener, TcpStream, UnixListener};
+use tokio::net::{TcpListener, UnixListener};
 
 use crate::config::Config;
 use crate::error::{Error, ErrorKind};
 use crate::server::clock::now;
-use crate::server::http::{Admission, connection};
+use crate::server::http::connection;
 use crate::server::lifecycle::Phase;
+use crate::server::request::{Admission, Peer};
 use crate::server::shared::Shared;
 use crate::socketio::event::{ServerEvent, What};
 use crate::transport::{NewStream, Slot, Stream};
 
-/// A socket that listens, not yet watched.
+/// A socket that listens and is not watched yet.
 #[derive(Debug)]
 pub(super) enum Bound {
     Tcp(std::net::TcpListener),
@@ -34,7 +35,7 @@ pub(super) enum Bound {
 pub(super) fn bind_tcp(config: &Config, host: &str, port: u16) -> Result<(Bound, u16), Error> {
     let listener = match host {
         "" => match bind(config, SocketAddr::from((Ipv6Addr::UNSPECIFIED, port))) {
-            // A machine without IPv6 is served over IPv4.
+            // Without IPv6, all interfaces are those of IPv4.
             Err(error) if is_no_ipv6(&error) => {
                 bind(config, SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)))
             }
@@ -49,7 +50,7 @@ pub(super) fn bind_tcp(config: &Config, host: &str, port: u16) -> Result<(Bound,
             let ip: IpAddr = bare.parse().map_err(|_| {
                 Error::new(
                     ErrorKind::Argument,
-                    format!("{address:?} is no IP address: names are not looked up"),
+                    format!("{address:?} is not an IP address, and host names are not resolved: pass an IP address, localhost or an empty text"),
                 )
             })?;
             bind(config, SocketAddr::from((ip, port)))
@@ -86,7 +87,8 @@ fn bind(config: &Config, address: SocketAddr) -> io::Result<std::net::TcpListene
     Ok(socket.into())
 }
 
-/// Binds a Unix socket with these permissions. A dead socket in its place is removed.
+/// Binds a Unix socket, with these permissions unless they are 0. A socket file at the path to which no server listens is
+/// replaced.
 ///
 /// # Errors
 /// From the operating system.
@@ -110,14 +112,22 @@ pub(super) fn bind_unix(config: &Config, path: &str, mode: u32) -> Result<Bound,
     Ok(Bound::Unix(socket.into()))
 }
 
-/// Takes over a descriptor that listens already; gives it back when it does not.
+/// Takes over a descriptor that listens already.
+///
+/// # Errors
+/// `Argument` if the descriptor does not listen, with the descriptor.
 pub(super) fn adopt(fd: OwnedFd) -> Result<Bound, (Error, OwnedFd)> {
     let refuse = |fd, text: &'static str| Err((Error::new(ErrorKind::Argument, text), fd));
     let socket = SockRef::from(&fd);
     let domain = match (socket.r#type(), socket.is_listener(), socket.domain()) {
         (Ok(Type::STREAM), Ok(true), Ok(domain)) => domain,
-        (Err(_), ..) => return refuse(fd, "the descriptor is no socket"),
-        _ => return refuse(fd, "the descriptor is no stream socket that listens"),
+        (Err(_), ..) => return refuse(fd, "the descriptor is not a socket"),
+        _ => {
+            return refuse(
+                fd,
+                "the descriptor is not a listening stream socket: call listen first",
+            );
+        }
     };
     if socket
         .set_nonblocking(true)
@@ -129,11 +139,11 @@ pub(super) fn adopt(fd: OwnedFd) -> Result<Bound, (Error, OwnedFd)> {
     match domain {
         Domain::IPV4 | Domain::IPV6 => Ok(Bound::Tcp(fd.into())),
         Domain::UNIX => Ok(Bound::Unix(fd.into())),
-        _ => refuse(fd, "the descriptor is of an unknown family"),
+        _ => refuse(fd, "the descriptor is not a TCP or Unix socket"),
     }
 }
 
-/// A listener whose descriptor is known as one until right before it is closed.
+/// A listener whose descriptor is among those of the server until right before it is closed.
 struct Known<L: AsRawFd> {
     listener: L,
     shared: Arc<Shared>,
@@ -141,8 +151,7 @@ struct Known<L: AsRawFd> {
 
 impl<L: AsRawFd> Known<L> {
     fn new(listener: L, shared: &Arc<Shared>) -> Self {
-        let fd = listener.as_raw_fd();
-        shared.listening.add(fd);
+        shared.listening.add(listener.as_raw_fd());
         Self {
             listener,
             shared: Arc::clone(shared),
@@ -152,83 +161,86 @@ impl<L: AsRawFd> Known<L> {
 
 impl<L: AsRawFd> Drop for Known<L> {
     fn drop(&mut self) {
-        let fd = self.listener.as_raw_fd();
-        self.shared.listening.remove(fd);
+        self.shared.listening.remove(self.listener.as_raw_fd());
+    }
+}
+
+/// A listener of one kind.
+trait Accept: AsRawFd + Send + Sync + 'static {
+    /// Accepts a connection. Nothing is lost if the future is dropped.
+    fn accept(&self, config: &Config) -> impl Future<Output = io::Result<(Stream, Peer)>> + Send;
+}
+
+impl Accept for TcpListener {
+    async fn accept(&self, config: &Config) -> io::Result<(Stream, Peer)> {
+        let (stream, address) = Self::accept(self).await?;
+        if config.tcp_nodelay {
+            // If the client has left already, the first read reports that.
+            let _ = stream.set_nodelay(true);
+        }
+        let peer = Peer {
+            address: address.ip(),
+            port: address.port(),
+            secure: false,
+        };
+        Ok((Stream::Tcp(stream), peer))
+    }
+}
+
+impl Accept for UnixListener {
+    async fn accept(&self, _: &Config) -> io::Result<(Stream, Peer)> {
+        let (stream, _) = Self::accept(self).await?;
+        // The clients of a Unix socket are on this machine.
+        let peer = Peer {
+            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            port: 0,
+            secure: false,
+        };
+        Ok((Stream::Unix(stream), peer))
     }
 }
 
 /// Accepts connections until the server closes.
+///
+/// # Errors
+/// If the operating system cannot watch the listener.
 pub(super) fn accept(shared: &Arc<Shared>, bound: Bound) -> Result<(), Error> {
     let _guard = shared.runtime.enter();
     match bound {
-        Bound::Tcp(listener) => {
-            let listener = TcpListener::from_std(listener).map_err(Error::from)?;
-            shared
-                .runtime
-                .spawn(accept_tcp(Known::new(listener, shared)));
-        }
-        Bound::Unix(listener) => {
-            let listener = UnixListener::from_std(listener).map_err(Error::from)?;
-            shared
-                .runtime
-                .spawn(accept_unix(Known::new(listener, shared)));
-        }
+        Bound::Tcp(listener) => start(shared, TcpListener::from_std(listener)?),
+        Bound::Unix(listener) => start(shared, UnixListener::from_std(listener)?),
     }
     Ok(())
 }
 
-async fn accept_tcp(known: Known<TcpListener>) {
+fn start(shared: &Arc<Shared>, listener: impl Accept) {
+    shared.runtime.spawn(run(Known::new(listener, shared)));
+}
+
+async fn run(known: Known<impl Accept>) {
     let Known { listener, shared } = &known;
     let mut trouble = Trouble::default();
     loop {
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            accepted = listener.accept(&shared.config) => accepted,
             () = shared.lifecycle.reached(Phase::Closing) => return,
         };
         match accepted {
             Ok((stream, peer)) => {
                 trouble.end();
-                prepare(shared, &stream);
-                spawn(shared, Stream::Tcp(stream), (peer.ip(), peer.port()));
+                spawn(shared, stream, peer);
             }
             Err(error) => trouble.rest(shared, &error).await,
         }
     }
 }
 
-async fn accept_unix(known: Known<UnixListener>) {
-    let Known { listener, shared } = &known;
-    let mut trouble = Trouble::default();
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = shared.lifecycle.reached(Phase::Closing) => return,
-        };
-        match accepted {
-            Ok((stream, _)) => {
-                trouble.end();
-                spawn(
-                    shared,
-                    Stream::Unix(stream),
-                    (IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
-                );
-            }
-            Err(error) => trouble.rest(shared, &error).await,
-        }
-    }
-}
-
-fn prepare(shared: &Shared, stream: &TcpStream) {
-    if shared.config.tcp_nodelay {
-        // A peer that has gone already is found by the first read.
-        let _ = stream.set_nodelay(true);
-    }
-}
-
-/// Connections over `maxConnections` that are accepted nevertheless, to be told so; more are closed without an answer.
+/// How many connections over `maxConnections` are accepted and answered with an error. Further connections are closed without
+/// an answer.
 const RESERVE: i64 = 16;
 
-fn spawn(shared: &Arc<Shared>, stream: Stream, peer: (IpAddr, u16)) {
+/// Serves a connection that was accepted, within the limit of connections.
+fn spawn(shared: &Arc<Shared>, stream: Stream, peer: Peer) {
     let (slot, open) = Slot::take(&shared.stats);
     let over = shared
         .config
@@ -241,9 +253,7 @@ fn spawn(shared: &Arc<Shared>, stream: Stream, peer: (IpAddr, u16)) {
             shared.stats.limit_connections_total.add(1);
             crate::notice!(
                 crate::log::HTTP,
-                "closed a connection from {}:{} without an answer: {} are open, engine.maxConnections is {}",
-                peer.0,
-                peer.1,
+                "closed a connection from {peer} without an answer: {} are open, engine.maxConnections is {}",
                 open - 1,
                 shared.config.max_connections.unwrap_or(0)
             );
@@ -263,13 +273,13 @@ fn spawn(shared: &Arc<Shared>, stream: Stream, peer: (IpAddr, u16)) {
     ));
 }
 
-/// How long a listener rests after a first failure, and after many.
+/// How long a listener pauses after its first failure, and after many failures.
 const FIRST_REST: Duration = Duration::from_millis(50);
 const LONGEST_REST: Duration = Duration::from_secs(1);
-/// How often failures are reported while they go on.
+/// The least time between two reports of failures.
 const REPORTING: Duration = Duration::from_secs(10);
 
-/// Failures of a listener that follow each other.
+/// The consecutive failures of a listener.
 #[derive(Debug, Default)]
 struct Trouble {
     rest: Duration,
@@ -279,12 +289,12 @@ struct Trouble {
 }
 
 impl Trouble {
-    /// Connections are accepted again.
+    /// A connection was accepted.
     fn end(&mut self) {
         self.rest = Duration::ZERO;
     }
 
-    /// How long to rest after a failure at `now`, and how many failures to report.
+    /// Handles a failure at `now`: returns the pause after it, and the number of failures to report, if a report is due.
     fn handle(&mut self, now: Instant) -> (Duration, Option<u64>) {
         self.unreported += 1;
         self.rest = (self.rest * 2).clamp(FIRST_REST, LONGEST_REST);
@@ -298,7 +308,8 @@ impl Trouble {
         (self.rest, report)
     }
 
-    /// Out of descriptors, or a peer that left before it was accepted: the listener lives on.
+    /// Reports a failure, for example because the process has no descriptors left, and pauses. A client that left before it
+    /// was accepted is not a failure.
     async fn rest(&mut self, shared: &Shared, error: &io::Error) {
         shared.stats.accept_errors_total.add(1);
         let passing = matches!(

@@ -13,7 +13,7 @@ use crate::server::http::head::HeadFault;
 
 /// The state of the request that a connection serves; there is at most one, and all of it happens in one task.
 #[derive(Debug, Default)]
-pub(in crate::server) struct Exchange {
+pub(super) struct Exchange {
     /// A request was passed on to the HTTP parser, and its answer was not.
     in_progress: AtomicBool,
     /// Bytes of an answer wait for the peer.
@@ -30,31 +30,31 @@ pub(in crate::server) struct Exchange {
 
 /// What the scanner has to say about the head of a request.
 #[derive(Debug, Default)]
-pub(in crate::server) struct Note {
+pub(super) struct Note {
     /// Why the request is to be refused.
-    pub(in crate::server) fault: Option<HeadFault>,
+    pub(super) fault: Option<HeadFault>,
     /// The target as the client wrote it, when the parser got another one.
-    pub(in crate::server) target: Option<String>,
+    pub(super) target: Option<String>,
 }
 
 impl Exchange {
     /// A head is being passed on to the HTTP parser.
-    pub(in crate::server) fn begin(&self, note: Note) {
+    pub(super) fn begin(&self, note: Note) {
         *self.note.lock().unwrap_or_else(PoisonError::into_inner) = note;
         self.in_progress.store(true, Ordering::Release);
     }
 
     /// What there is to say about the request that the parser gives out now.
-    pub(in crate::server) fn take_note(&self) -> Note {
+    pub(super) fn take_note(&self) -> Note {
         std::mem::take(&mut *self.note.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    pub(in crate::server) fn is_in_progress(&self) -> bool {
+    pub(super) fn is_in_progress(&self) -> bool {
         self.in_progress.load(Ordering::Acquire)
     }
 
     /// Whether there is nothing that a graceful stop has to wait for.
-    pub(in crate::server) fn is_idle(&self) -> bool {
+    pub(super) fn is_idle(&self) -> bool {
         !self.is_in_progress() && !self.unwritten.load(Ordering::Acquire)
     }
 
@@ -73,12 +73,12 @@ impl Exchange {
     }
 
     /// Whether bytes of an answer wait for the peer.
-    pub(in crate::server) fn set_unwritten(&self, unwritten: bool) {
+    pub(super) fn set_unwritten(&self, unwritten: bool) {
         self.unwritten.store(unwritten, Ordering::Release);
     }
 
     /// The reader has nothing more to say before the exchange has ended.
-    pub(in crate::server) fn park(&self, waker: &Waker) {
+    pub(super) fn park(&self, waker: &Waker) {
         let mut parked = self.parked.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *parked {
             Some(known) => known.clone_from(waker),
@@ -87,14 +87,14 @@ impl Exchange {
     }
 
     /// The client has ended its direction of the stream.
-    pub(in crate::server) fn handle_end_of_input(&self) {
+    pub(super) fn handle_end_of_input(&self) {
         if !self.half_closed.swap(true, Ordering::AcqRel) {
             self.half_closing.notify_waiters();
         }
     }
 
     /// Completes when the client has ended its direction of the stream.
-    pub(in crate::server) async fn half_closed(&self) {
+    pub(super) async fn half_closed(&self) {
         let notified = self.half_closing.notified();
         if !self.half_closed.load(Ordering::Acquire) {
             notified.await;
@@ -102,24 +102,24 @@ impl Exchange {
     }
 
     /// The client has left, and gets no answer.
-    pub(in crate::server) fn abandon(&self) {
+    pub(super) fn abandon(&self) {
         self.abandoned.notify_one();
     }
 
     /// Completes when the connection is to be given up.
-    pub(in crate::server) async fn abandoned(&self) {
+    pub(super) async fn abandoned(&self) {
         self.abandoned.notified().await;
     }
 }
 
 /// The body of an answer; when it is dropped, all of it has been handed to the HTTP writer.
-pub(in crate::server) struct AnswerBody {
+pub(super) struct AnswerBody {
     bytes: Full<Bytes>,
     _in_progress: InProgress,
 }
 
 impl AnswerBody {
-    pub(in crate::server) fn new(bytes: Full<Bytes>, in_progress: InProgress) -> Self {
+    pub(super) fn new(bytes: Full<Bytes>, in_progress: InProgress) -> Self {
         Self {
             bytes,
             _in_progress: in_progress,
@@ -148,7 +148,7 @@ impl Body for AnswerBody {
 }
 
 /// A request that is being answered, until it is dropped.
-pub(in crate::server) struct InProgress(pub(super) Arc<Exchange>);
+pub(super) struct InProgress(pub(super) Arc<Exchange>);
 
 impl Drop for InProgress {
     fn drop(&mut self) {

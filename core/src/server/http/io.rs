@@ -23,7 +23,7 @@ const FREELY_WRITTEN: u64 = 64 * 1024;
 const MAX_UNSENT: u32 = 128 * 1024;
 
 /// See the module's documentation.
-pub(in crate::server) struct HttpIo {
+pub(super) struct HttpIo {
     stream: Stream,
     slot: Slot,
     shared: Arc<Shared>,
@@ -42,7 +42,7 @@ pub(in crate::server) struct HttpIo {
 }
 
 impl HttpIo {
-    pub(in crate::server) fn new(
+    pub(super) fn new(
         stream: Stream,
         slot: Slot,
         shared: Arc<Shared>,
@@ -65,7 +65,7 @@ impl HttpIo {
     }
 
     /// The stream as it was, and what was read behind the last request.
-    pub(in crate::server) fn into_parts(self) -> (Stream, Slot, BytesMut) {
+    pub(super) fn into_parts(self) -> (Stream, Slot, BytesMut) {
         if self.is_restrained {
             self.stream.set_kernel_limits(0, None);
         }

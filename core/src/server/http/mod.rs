@@ -1,65 +1,69 @@
-//! HTTP: one task for each connection, hyper for the protocol, a router behind it.
+//! HTTP/1.1: one task for each connection, hyper for the protocol. The requests are handled by `server/request`.
 
-pub(super) mod exchange;
+mod account;
+mod body;
+mod exchange;
 pub mod head;
-pub(super) mod io;
+mod io;
 
 use std::convert::Infallible;
 use std::future::poll_fn;
-use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use http::StatusCode;
+use http_body_util::Full;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use hyper::upgrade::{OnUpgrade, Parts};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::time::timeout;
 
 use crate::server::arrivals::Arrival;
+use crate::server::http::body::IncomingBody;
 use crate::server::http::exchange::{AnswerBody, Exchange, InProgress};
 use crate::server::http::io::HttpIo;
 use crate::server::lifecycle::Phase;
-use crate::server::request::open::PendingUpgrade;
-use crate::server::request::verify;
+use crate::server::request::{self, Admission, Answer, EngineRequest, Peer, Purpose, Reply};
 use crate::server::shared::Shared;
 use crate::server::turn;
-use crate::transport::{NewStream, Slot, Stream};
-
-/// Whether a connection is within the limit of connections.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Admission {
-    Served,
-    /// It is over the limit: it is told so, and closed.
-    Refused,
-}
+use crate::transport::{NewStream, Slot, Stream, WebSocket};
 
 /// What the requests of one connection share.
-pub(super) struct Connection {
-    pub(super) shared: Arc<Shared>,
-    pub(super) peer: (IpAddr, u16),
-    pub(super) admission: Admission,
-    pub(super) exchange: Arc<Exchange>,
-    pub(super) arrival: Arc<Arrival>,
+struct Connection {
+    shared: Arc<Shared>,
+    peer: Peer,
+    admission: Admission,
+    exchange: Arc<Exchange>,
+    arrival: Arc<Arrival>,
     /// Set by the request that turns the connection into a WebSocket.
-    pub(super) upgrade: Mutex<Option<PendingUpgrade>>,
+    upgrade: Mutex<Option<PendingUpgrade>>,
+}
+
+/// A connection that becomes a WebSocket when its answer has been sent.
+struct PendingUpgrade {
+    stream: OnUpgrade,
+    purpose: Purpose,
 }
 
 /// Serves a connection that has just been accepted until it ends or becomes a WebSocket.
 pub(super) fn connection(
     shared: Arc<Shared>,
     stream: NewStream,
-    peer: (IpAddr, u16),
+    peer: Peer,
     slot: Slot,
     admission: Admission,
 ) -> impl Future<Output = ()> {
     let arrival = Arrival::new(&shared.arrivals, &stream);
-    // A stop that begins before the task has been polled waits for it.
+    // Counted from here: a shutdown that begins before the task has been polled waits for the task.
     let count = Counted::new(&shared);
     async move {
         let _count = count;
         let connection = Arc::new(Connection {
-            shared: Arc::clone(&shared),
+            shared,
             peer,
             admission,
             exchange: Arc::default(),
@@ -74,7 +78,7 @@ pub(super) fn connection(
                 .unwrap_or_else(PoisonError::into_inner)
                 .take();
             if let Some(pending) = pending {
-                pending.complete(&connection).await;
+                pending.complete(&connection.shared).await;
             }
         };
         connection.arrival.run(whole).await;
@@ -112,9 +116,8 @@ async fn serve(connection: &Arc<Connection>, stream: NewStream, slot: Slot) {
         let connection = Arc::clone(connection);
         let in_progress = InProgress(Arc::clone(&connection.exchange));
         async move {
-            let answer = verify::route(connection, request).await;
-            let answer = answer.map(|body| AnswerBody::new(body, in_progress));
-            Ok::<_, Infallible>(answer)
+            let answer = connection.answer(request).await;
+            Ok::<_, Infallible>(answer.map(|body| AnswerBody::new(Full::new(body), in_progress)))
         }
     });
     let serving = http1::Builder::new()
@@ -122,14 +125,14 @@ async fn serve(connection: &Arc<Connection>, stream: NewStream, slot: Slot) {
         .header_read_timeout(config.header_timeout)
         .max_buf_size(config.max_header_bytes)
         .max_headers(config.max_headers)
-        // The stream itself says when the end of the client's direction is to be seen.
+        // `HttpIo` decides when the parser sees the end of the client's direction.
         .half_close(false)
         .serve_connection(TokioIo::new(io), service)
         .with_upgrades();
     let mut serving = pin!(serving);
     let (lifecycle, sink) = (&shared.lifecycle, &*shared.sink);
     let ended = tokio::select! {
-        // What it has to write is written before it is looked at whether it is idle.
+        // Writes before it is checked whether the connection is idle.
         biased;
         ended = turn::in_rounds(serving.as_mut(), sink) => ended,
         () = exchange.abandoned() => return,
@@ -148,6 +151,68 @@ async fn serve(connection: &Arc<Connection>, stream: NewStream, slot: Slot) {
     if let Err(error) = ended {
         connection.log_http_error(&error);
         shared.count_http_error(&error);
+    }
+}
+
+impl Connection {
+    /// Answers a request.
+    async fn answer(&self, mut request: Request<Incoming>) -> Answer {
+        let shared = &self.shared;
+        let note = self.exchange.take_note();
+        if let Some(fault) = note.fault {
+            shared.stats.http_requests_total.add(1);
+            shared.stats.http_errors_total.add(1);
+            self.log_fault(fault);
+            return request::closing(request::empty(StatusCode::BAD_REQUEST));
+        }
+        let stream = hyper::upgrade::on(&mut request);
+        let (head, incoming) = request.into_parts();
+        let body = IncomingBody {
+            incoming,
+            exchange: Arc::clone(&self.exchange),
+        };
+        let request = EngineRequest::new(
+            shared,
+            head,
+            note.target,
+            self.peer,
+            self.admission,
+            &self.arrival,
+        );
+        match request::handle(shared, &request, body).await {
+            Reply::Answer(answer) => answer,
+            Reply::Switch(answer, purpose) => {
+                let mut upgrade = self.upgrade.lock().unwrap_or_else(PoisonError::into_inner);
+                *upgrade = Some(PendingUpgrade { stream, purpose });
+                answer
+            }
+            Reply::Abandon => {
+                self.exchange.abandon();
+                std::future::pending().await
+            }
+        }
+    }
+}
+
+impl PendingUpgrade {
+    /// Takes the stream back from the HTTP library, and hands it on as a WebSocket.
+    async fn complete(self, shared: &Arc<Shared>) {
+        let Ok(upgraded) = self.stream.await else {
+            return;
+        };
+        // The stream has the type that `serve` has given to the library.
+        let Ok(Parts { io, read_buf, .. }) = upgraded.downcast::<TokioIo<HttpIo>>() else {
+            return;
+        };
+        let (stream, slot, behind) = io.into_inner().into_parts();
+        let limits = shared.frame_limits();
+        let mut websocket = if behind.is_empty() {
+            WebSocket::new(stream, &read_buf, limits)
+        } else {
+            WebSocket::new(stream, &[&read_buf[..], &behind].concat(), limits)
+        };
+        websocket.slot = Some(slot);
+        self.purpose.fulfil(shared, Box::new(websocket));
     }
 }
 

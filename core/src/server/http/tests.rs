@@ -9,7 +9,8 @@ use std::sync::mpsc::{Sender, channel};
 use crate::config::{Config, Delivery};
 use crate::host::Handler;
 use crate::server::Server;
-use crate::server::http::{Admission, connection};
+use crate::server::http::connection;
+use crate::server::request::{Admission, Peer};
 use crate::socketio::event::{Hook, RequestEvent, What};
 use crate::socketio::{Event, Question};
 use crate::transport::{NewStream, Slot, Stream};
@@ -83,7 +84,11 @@ fn a_connection_is_counted_from_when_it_is_accepted() {
     let (stream, _peer) = tokio::net::UnixStream::pair().unwrap();
     let stream = NewStream::new(Stream::Unix(stream)).unwrap();
     let (slot, _) = Slot::take(&shared.stats);
-    let peer = (IpAddr::from([127, 0, 0, 1]), 0);
+    let peer = Peer {
+        address: IpAddr::from([127, 0, 0, 1]),
+        port: 0,
+        secure: false,
+    };
     let count = || shared.lifecycle.connections.load(Ordering::Acquire);
     let task = connection(Arc::clone(shared), stream, peer, slot, Admission::Served);
     assert_eq!(count(), 1);

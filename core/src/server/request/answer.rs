@@ -3,57 +3,59 @@
 use bytes::Bytes;
 use http::header::{
     CACHE_CONTROL, CONNECTION, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue,
-    IF_NONE_MATCH, USER_AGENT,
+    IF_NONE_MATCH, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_PROTOCOL, UPGRADE, USER_AGENT,
 };
+use http::request::Parts;
 use http::{Response, StatusCode};
-use http_body_util::Full;
 
 use crate::engineio::ConnectionError;
 use crate::engineio::handshake::BadRequest;
+use crate::server::cors::Outcome;
 use crate::server::files::File;
-use crate::transport::handshake::UpgradeError;
+use crate::server::shared::Shared;
+use crate::transport::handshake::{Upgrade, UpgradeError};
 
 /// An answer with its whole body.
-pub(in crate::server) type Answer = Response<Full<Bytes>>;
+pub(in crate::server) type Answer = Response<Bytes>;
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=UTF-8");
 const HTML: HeaderValue = HeaderValue::from_static("text/html");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
-/// What the operator of a proxy with its default settings has to read.
+/// The error for an upgrade with HTTP/1.0. A proxy with its default settings sends such requests.
 const HTTP_1_0: &str = "A WebSocket needs HTTP/1.1, but the request came as HTTP/1.0: \
     let the proxy speak HTTP/1.1 (nginx: proxy_http_version 1.1)";
 
-/// A status and nothing else.
+/// An answer without a body.
 pub(in crate::server) fn empty(status: StatusCode) -> Answer {
-    let mut answer = Response::new(Full::default());
+    let mut answer = Response::new(Bytes::new());
     *answer.status_mut() = status;
     answer
 }
 
 fn with(status: StatusCode, content_type: HeaderValue, body: impl Into<Bytes>) -> Answer {
-    let mut answer = Response::new(Full::new(body.into()));
+    let mut answer = Response::new(body.into());
     *answer.status_mut() = status;
     answer.headers_mut().insert(CONTENT_TYPE, content_type);
     answer
 }
 
-/// A payload has more packets than allowed; none of them was dealt with.
-pub(in crate::server) fn too_many_packets(packets: usize, most: usize) -> Answer {
+/// The error for a payload with more packets than allowed; none of them was handled.
+pub(super) fn too_many_packets(packets: usize, most: usize) -> Answer {
     let text = format!(
         "the payload has {packets} packets, and maxPacketsPerPayload is {most}: send fewer in one POST"
     );
     with(StatusCode::PAYLOAD_TOO_LARGE, TEXT, text)
 }
 
-/// A payload for a GET.
-pub(in crate::server) fn payload(body: Vec<u8>, request: &HeaderMap) -> Answer {
+/// The answer to a GET: a payload.
+pub(super) fn payload(body: Vec<u8>, request: &HeaderMap) -> Answer {
     polling(with(StatusCode::OK, TEXT, body), request)
 }
 
-/// `ok` for a POST.
-pub(in crate::server) fn accepted(request: &HeaderMap) -> Answer {
+/// The answer to a POST: `ok`.
+pub(super) fn accepted(request: &HeaderMap) -> Answer {
     polling(with(StatusCode::OK, HTML, "ok"), request)
 }
 
@@ -74,8 +76,8 @@ fn polling(mut answer: Answer, request: &HeaderMap) -> Answer {
     answer
 }
 
-/// One of the six errors, for a plain request.
-pub(in crate::server) fn error(error: &ConnectionError) -> Answer {
+/// One of the six errors of the protocol, for a request that is not an upgrade.
+pub(super) fn error(error: &ConnectionError) -> Answer {
     let status = match error {
         ConnectionError::BadRequest(BadRequest::TooManyConnections) => {
             StatusCode::SERVICE_UNAVAILABLE
@@ -85,8 +87,8 @@ pub(in crate::server) fn error(error: &ConnectionError) -> Answer {
     with(status, JSON, error.body())
 }
 
-/// The same for an upgrade: always 400, and the connection ends.
-pub(in crate::server) fn upgrade_error(error: &ConnectionError) -> Answer {
+/// One of the six errors of the protocol, for an upgrade: always 400, and the connection is closed.
+pub(super) fn upgrade_error(error: &ConnectionError) -> Answer {
     let text = match error {
         ConnectionError::BadRequest(BadRequest::UpgradeOverHttp10) => HTTP_1_0,
         other => other.wire_message(),
@@ -94,8 +96,32 @@ pub(in crate::server) fn upgrade_error(error: &ConnectionError) -> Answer {
     closing(with(StatusCode::BAD_REQUEST, HTML, text.to_owned()))
 }
 
-/// An upgrade that is no WebSocket's.
-pub(in crate::server) fn no_websocket(error: UpgradeError) -> Answer {
+/// The answer to a preflight request, if the request is one. Otherwise `extra` gets the CORS headers of the answer.
+pub(super) fn preflight(shared: &Shared, head: &Parts, extra: &mut HeaderMap) -> Option<Answer> {
+    let cors = shared.cors.as_ref()?;
+    match cors.apply(&head.method, &head.headers, extra) {
+        Outcome::Preflight(status) => Some(empty(status)),
+        _ => None,
+    }
+}
+
+/// The answer after which the connection is a WebSocket.
+pub(super) fn switching(accepted: Upgrade) -> Answer {
+    let mut answer = empty(StatusCode::SWITCHING_PROTOCOLS);
+    let headers = answer.headers_mut();
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    if let Ok(accept) = HeaderValue::try_from(accepted.accept) {
+        headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
+    }
+    if let Some(protocol) = accepted.protocol {
+        headers.insert(SEC_WEBSOCKET_PROTOCOL, protocol);
+    }
+    answer
+}
+
+/// An upgrade that is not a valid WebSocket handshake.
+pub(super) fn no_websocket(error: UpgradeError) -> Answer {
     let mut answer = with(error.status(), HTML, error.body());
     if let Some((name, value)) = error.header() {
         answer.headers_mut().insert(name, value);
@@ -103,7 +129,7 @@ pub(in crate::server) fn no_websocket(error: UpgradeError) -> Answer {
     closing(answer)
 }
 
-/// The connection ends with this answer.
+/// The same answer, after which the connection is closed.
 pub(in crate::server) fn closing(mut answer: Answer) -> Answer {
     answer
         .headers_mut()
@@ -111,8 +137,8 @@ pub(in crate::server) fn closing(mut answer: Answer) -> Answer {
     answer
 }
 
-/// What a host serves.
-pub(in crate::server) fn file(file: &File, request: &HeaderMap) -> Answer {
+/// A file of the host.
+pub(super) fn file(file: &File, request: &HeaderMap) -> Answer {
     let mut answer = if request.get(IF_NONE_MATCH) == Some(&file.etag) {
         empty(StatusCode::NOT_MODIFIED)
     } else {
@@ -125,8 +151,8 @@ pub(in crate::server) fn file(file: &File, request: &HeaderMap) -> Answer {
     answer
 }
 
-/// The server's numbers.
-pub(in crate::server) fn metrics(text: String) -> Answer {
+/// The metrics of the server.
+pub(super) fn metrics(text: String) -> Answer {
     const OPEN_METRICS: HeaderValue =
         HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
     with(StatusCode::OK, OPEN_METRICS, text)

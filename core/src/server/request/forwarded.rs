@@ -1,6 +1,46 @@
 //! The address that a proxy writes into `X-Forwarded-For`, in the forms in which proxies write it.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::atomic::Ordering;
+
+use http::header::HeaderMap;
+
+use crate::server::request::Peer;
+use crate::server::shared::Shared;
+
+/// The address of the client as the last trusted proxy has seen it, if proxies are trusted. Source: `X-Forwarded-For`,
+/// read from the right.
+pub(super) fn client(shared: &Shared, headers: &HeaderMap, peer: Peer) -> Option<IpAddr> {
+    let hops = shared.config.trust_proxy;
+    if hops == 0 {
+        return None;
+    }
+    let lines = headers.get_all("x-forwarded-for").iter();
+    let seen: Vec<&[u8]> = lines
+        .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
+        .collect();
+    let element = seen.get(seen.len().saturating_sub(hops))?;
+    let address = address(element);
+    if address.is_none() {
+        handle_unreadable(shared, element, peer);
+    }
+    address
+}
+
+/// Without the address, limits by address count all clients behind the proxy as one client: the operator has to know.
+fn handle_unreadable(shared: &Shared, element: &[u8], peer: Peer) {
+    shared.stats.forwarded_errors_total.add(1);
+    if !shared.forwarded_told.swap(true, Ordering::Relaxed) {
+        let element = &element[..element.len().min(64)];
+        tracing::warn!(
+            target: crate::log::HTTP,
+            "X-Forwarded-For holds {:?} where the trusted proxy writes the client's address: requests like this have \
+             the address of the proxy, {}; they are counted in forwarded_errors_total and not logged again",
+            String::from_utf8_lossy(element),
+            peer.address,
+        );
+    }
+}
 
 /// The address in one element: `203.0.113.7`, `2001:db8::1`, each with a port behind it (an IPv6 address then stands in
 /// brackets), and all of it may stand in double quotes.

@@ -37,7 +37,6 @@ fn not_yet(socket: &Socket, error: Error) -> Error {
 }
 
 fn send(receiver: &Receiver<'_>, payload: &Payload<'_>, reliability: Reliability) -> Result<()> {
-    receiver.check_mode(Mode::SocketIo)?;
     match receiver {
         Receiver::One(socket, _) => socket
             .emit(payload, reliability)

@@ -1,42 +1,25 @@
 //! Hooks: what is asked and told only while somebody listens.
 
 use bellwire_core::socketio::event::{Hook, Hooks};
-use bellwire_core::socketio::{Namespace, Socket};
 
 use crate::event::bw_event_values as values;
 use crate::listeners::Lists;
-use crate::server::ServerHandle;
 use crate::shared::{Change, Shared};
 
-/// Where the hooks are that the listeners of an object switch.
+/// The hooks that the listeners of an object switch.
 pub(crate) struct Wanted<'a> {
+    /// Those of the object itself.
     own: &'a Hooks,
+    /// Those that a server has for all its sockets.
     server: &'a Hooks,
     shared: &'a Shared,
 }
 
 impl<'a> Wanted<'a> {
-    pub(crate) fn of_server(server: &'a ServerHandle) -> Self {
-        let hooks = server.core.hooks();
+    pub(crate) fn new(own: &'a Hooks, server: &'a Hooks, shared: &'a Shared) -> Self {
         Self {
-            own: hooks,
-            server: hooks,
-            shared: &server.shared,
-        }
-    }
-
-    pub(crate) fn of_namespace(namespace: &'a Namespace, shared: &'a Shared) -> Self {
-        Self {
-            own: &namespace.hooks,
-            server: &namespace.context().hooks,
-            shared,
-        }
-    }
-
-    pub(crate) fn of_socket(socket: &'a Socket, shared: &'a Shared) -> Self {
-        Self {
-            own: &socket.hooks,
-            server: &socket.namespace().context().hooks,
+            own,
+            server,
             shared,
         }
     }

@@ -37,6 +37,7 @@ pub mod payload;
 mod pointer;
 pub mod poll;
 mod registry;
+mod scope;
 pub mod server;
 mod shared;
 pub mod socket;

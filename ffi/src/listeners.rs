@@ -4,21 +4,18 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use arc_swap::{ArcSwapOption, Guard};
 use bellwire_core::socketio::event::Hook;
-use bellwire_core::socketio::{Namespace, Socket};
 
 use crate::closure::Owned;
 use crate::event::{bw_callback_fn, bw_event, bw_event_values as values};
 use crate::hooks::{Wanted, hook_of};
-use crate::namespace::NspHost;
 use crate::pointer;
 use crate::registry::Ended;
-use crate::server::ServerHandle;
+use crate::scope::WeakScope;
 use crate::shared::Change;
-use crate::socket::SocketHost;
 
 /// How often a listener is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,14 +31,6 @@ pub(crate) enum Position {
     First,
 }
 
-/// What a listener listens to.
-#[derive(Debug, Clone)]
-pub(crate) enum Home {
-    Server(Weak<ServerHandle>),
-    Nsp(Weak<Namespace>),
-    Socket(Weak<Socket>),
-}
-
 /// A registered callback.
 pub(crate) struct Listener {
     pub(crate) kind: i32,
@@ -49,7 +38,8 @@ pub(crate) struct Listener {
     pub(crate) times: Times,
     pub(crate) callback: bw_callback_fn,
     pub(crate) owned: Owned,
-    pub(crate) home: Home,
+    /// The object that it was added to.
+    pub(crate) scope: WeakScope,
     /// The handle, as soon as it has one.
     pub(crate) id: OnceLock<u64>,
     removed: AtomicBool,
@@ -60,7 +50,7 @@ impl Listener {
         (kind, name): (i32, &str),
         times: Times,
         (callback, owned): (bw_callback_fn, Owned),
-        home: Home,
+        scope: WeakScope,
     ) -> Self {
         Self {
             kind,
@@ -68,7 +58,7 @@ impl Listener {
             times,
             callback,
             owned,
-            home,
+            scope,
             id: OnceLock::new(),
             removed: AtomicBool::new(false),
         }
@@ -97,31 +87,10 @@ impl Listener {
         true
     }
 
-    /// Takes it out of its list.
+    /// Removes it from its list.
     pub(crate) fn leave(&self) {
-        match &self.home {
-            Home::Server(server) => {
-                if let Some(server) = server.upgrade() {
-                    let hooks = Wanted::of_server(&server);
-                    server.shared.listeners.remove(self, &hooks);
-                }
-            }
-            Home::Nsp(namespace) => {
-                if let Some(namespace) = namespace.upgrade()
-                    && let Some(host) = namespace.host().get::<NspHost>()
-                {
-                    host.listeners
-                        .remove(self, &Wanted::of_namespace(&namespace, &host.shared));
-                }
-            }
-            Home::Socket(socket) => {
-                if let Some(socket) = socket.upgrade()
-                    && let Some(host) = socket.host().get::<SocketHost>()
-                {
-                    host.listeners
-                        .remove(self, &Wanted::of_socket(&socket, &host.shared));
-                }
-            }
+        if let Some(scope) = self.scope.upgrade() {
+            scope.remove(self);
         }
     }
 }
@@ -272,7 +241,7 @@ impl ListenerSet {
         });
     }
 
-    fn remove(&self, listener: &Listener, wanted: &Wanted<'_>) {
+    pub(crate) fn remove(&self, listener: &Listener, wanted: &Wanted<'_>) {
         let taken = self.change(|lists| {
             let taken = lists.take(listener);
             if taken.is_some() {

@@ -10,14 +10,12 @@ use crate::closure::Owned;
 use crate::emit::callback_of;
 use crate::error::{Result, bw_status};
 use crate::event::{bw_callback, bw_event_type, bw_event_values as values};
-use crate::handle::{self, Object, registry};
-use crate::hooks::Wanted;
-use crate::listeners::{Home, Listener, Position, Times};
-use crate::namespace::NspHost;
+use crate::handle::{Object, registry};
+use crate::listeners::{Listener, Position, Times};
 use crate::panic::entry;
 use crate::pointer::{Out, UserPointer, clear};
 use crate::registry::Kind;
-use crate::socket::SocketHost;
+use crate::scope::{self, Scope};
 use crate::types::{bw_drop_fn, bw_listener, bw_scope, bw_str};
 
 /// The bits of bw_on's flags.
@@ -30,59 +28,15 @@ pub enum bw_listen_flags {
     BW_LISTEN_PREPEND = 2,
 }
 
-const SERVER: u8 = 1;
-const NSP: u8 = 2;
-const SOCKET: u8 = 4;
-
-/// On what each type can be listened for.
-const SCOPES: &[(values, u8)] = &[
-    (values::BW_EV_ALLOW_REQUEST, SERVER),
-    (values::BW_EV_MIDDLEWARE, NSP),
-    (values::BW_EV_PACKET_MIDDLEWARE, NSP | SOCKET),
-    (values::BW_EV_HEADERS, SERVER),
-    (values::BW_EV_CONNECTION, SERVER | NSP),
-    (values::BW_EV_MESSAGE, NSP | SOCKET),
-    (values::BW_EV_DISCONNECTING, SERVER | NSP | SOCKET),
-    (values::BW_EV_DISCONNECT, SERVER | NSP | SOCKET),
-    (values::BW_EV_OUTGOING, NSP | SOCKET),
-    (values::BW_EV_UPGRADE, SERVER | NSP | SOCKET),
-    (values::BW_EV_DRAIN, SERVER | NSP | SOCKET),
-    (values::BW_EV_DROPPED, SERVER | NSP | SOCKET),
-    (values::BW_EV_NEW_NAMESPACE, SERVER),
-    (values::BW_EV_ROOM_CREATED, NSP),
-    (values::BW_EV_ROOM_DELETED, NSP),
-    (values::BW_EV_ROOM_JOINED, NSP),
-    (values::BW_EV_ROOM_LEFT, NSP),
-    (values::BW_EV_CONNECTION_ERROR, SERVER),
-    (values::BW_EV_FAULT, SERVER),
-    (values::BW_EV_SHUTDOWN, SERVER),
-];
-
 fn argument(text: String) -> Error {
     Error::new(ErrorKind::Argument, text)
 }
 
-fn check_type(kind: bw_event_type, name: &str, scope: u8) -> Result<()> {
-    let row = SCOPES.iter().find(|(value, _)| *value as i32 == kind);
-    let (value, scopes) =
-        row.ok_or_else(|| argument(format!("type {kind} is no event that can be listened for")))?;
-    if scopes & scope == 0 {
-        let names = [
-            (SERVER, "bw_server"),
-            (NSP, "bw_nsp"),
-            (SOCKET, "bw_socket"),
-        ];
-        let names = names
-            .iter()
-            .filter(|(bit, _)| scopes & bit != 0)
-            .map(|(_, name)| *name);
-        let names = names.collect::<Vec<_>>().join(" or a ");
-        return Err(argument(format!("{value:?} is listened for on a {names}")));
-    }
-    let is_named = matches!(value, values::BW_EV_MESSAGE | values::BW_EV_OUTGOING);
+fn check_name(event: values, name: &str) -> Result<()> {
+    let is_named = matches!(event, values::BW_EV_MESSAGE | values::BW_EV_OUTGOING);
     if !is_named && !name.is_empty() {
         return Err(argument(format!(
-            "{value:?} has no name to choose by, so name must be empty"
+            "{event:?} has no name to choose by, so name must be empty"
         )));
     }
     if RESERVED_EVENTS.contains(&name) {
@@ -120,49 +74,11 @@ pub extern "C" fn bw_on(
         let callback = callback_of(cb)?;
         let name = name.text("name")?;
         let (times, position) = manner(flags)?;
+        check_name(scope::may_hear(scope::kind_of(scope)?, r#type)?, name)?;
+        let scope = Scope::of(scope)?;
         let what = (r#type, name);
-        let id = match Kind::of(scope) {
-            Some(Kind::Server) => {
-                check_type(r#type, name, SERVER)?;
-                let server = handle::server(scope)?;
-                let home = Home::Server(Arc::downgrade(&server));
-                let listener = Listener::new(what, times, (callback, owned), home);
-                let (set, wanted) = (&server.shared.listeners, Wanted::of_server(&server));
-                register(listener, &server.shared, |listener| {
-                    set.add(listener, position, &wanted)
-                })?
-            }
-            Some(Kind::Nsp) => {
-                check_type(r#type, name, NSP)?;
-                let namespace = handle::namespace(scope)?;
-                let host = NspHost::of_known(&namespace)?;
-                let home = Home::Nsp(Arc::downgrade(&namespace));
-                let listener = Listener::new(what, times, (callback, owned), home);
-                let wanted = Wanted::of_namespace(&namespace, &host.shared);
-                register(listener, &host.shared, |listener| {
-                    host.listeners.add(listener, position, &wanted);
-                })?
-            }
-            Some(Kind::Socket) => {
-                check_type(r#type, name, SOCKET)?;
-                let socket = handle::socket(scope)?;
-                let host = SocketHost::of_known(&socket)?;
-                if host.is_retired() {
-                    return Err(ErrorKind::Gone.into());
-                }
-                let home = Home::Socket(Arc::downgrade(&socket));
-                let listener = Listener::new(what, times, (callback, owned), home);
-                let wanted = Wanted::of_socket(&socket, &host.shared);
-                register(listener, &host.shared, |listener| {
-                    host.listeners.add(listener, position, &wanted);
-                })?
-            }
-            _ => {
-                let text = format!("scope is no bw_server, bw_nsp or bw_socket: {scope:#x}");
-                return Err(Error::new(ErrorKind::Handle, text));
-            }
-        };
-        out.set(id);
+        let listener = Listener::new(what, times, (callback, owned), scope.downgrade());
+        out.set(register(listener, &scope, position)?);
         Ok(())
     })
 }
@@ -189,19 +105,15 @@ fn manner(flags: u32) -> Result<(Times, Position)> {
     ))
 }
 
-/// Gives a listener its handle and puts it into its list.
-fn register(
-    mut listener: Listener,
-    shared: &Arc<crate::shared::Shared>,
-    add: impl FnOnce(&Arc<Listener>),
-) -> Result<bw_listener> {
+/// Gives a listener its handle and adds it to the object.
+fn register(mut listener: Listener, scope: &Scope, position: Position) -> Result<bw_listener> {
     let registry = registry()?;
-    listener.owned.settle(shared);
+    listener.owned.settle(scope.shared()?);
     let listener = Arc::new(listener);
     let id = registry.insert(Object::Listener(Arc::downgrade(&listener)))?;
-    // Nobody else has seen it yet.
+    // No other thread has the listener yet, so its id is not set.
     let _ = listener.id.set(id);
-    add(&listener);
+    scope.add(&listener, position)?;
     Ok(id)
 }
 

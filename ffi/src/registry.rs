@@ -42,7 +42,7 @@ impl Kind {
         KINDS.get(((id >> 60) as usize).wrapping_sub(1)).copied()
     }
 
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Server => "bw_server",
             Self::Nsp => "bw_nsp",

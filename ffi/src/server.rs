@@ -16,14 +16,13 @@ use crate::config::bw_config;
 use crate::dispatch::Dispatcher;
 use crate::error::{Result, bw_status};
 use crate::handle::{self, Object, registry};
-use crate::hooks::Wanted;
 use crate::log;
-use crate::namespace::NspHost;
 use crate::op::Op;
 use crate::panic::{entry, quiet_panics};
 use crate::pointer::{self, Out, clear};
 use crate::poll::{Lent, wait_polling};
 use crate::registry::Ended;
+use crate::scope::Scope;
 use crate::shared::{Delivery, Mode, Shared};
 use crate::socket::SocketHost;
 use crate::types::{bw_buf, bw_bytes, bw_fd, bw_server, bw_str};
@@ -348,12 +347,9 @@ fn end(id: bw_server, handle: Arc<ServerHandle>) {
                 host.retire(&socket);
             }
         }
-        if let Some(host) = namespace.host().get::<NspHost>() {
-            host.listeners
-                .clear(&Wanted::of_namespace(&namespace, &shared));
-        }
+        Scope::Nsp(namespace).clear();
     }
-    shared.listeners.clear(&Wanted::of_server(&handle));
+    Scope::Server(Arc::clone(&handle)).clear();
     // Calls of other threads that are under way hold it a moment longer.
     while Arc::strong_count(&handle) > 1 {
         std::thread::yield_now();

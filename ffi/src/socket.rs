@@ -18,13 +18,13 @@ use crate::closure::Owned;
 use crate::error::{Result, bw_status};
 use crate::handle::{self, Object, registry};
 use crate::handshake::{PROTOCOL, bw_handshake};
-use crate::hooks::Wanted;
 use crate::listeners::ListenerSet;
 use crate::namespace::NspHost;
 use crate::panic::entry;
 use crate::payload::DEPTH;
 use crate::pointer::{Out, UserPointer, clear};
 use crate::registry::Ended;
+use crate::scope::Scope;
 use crate::shared::Shared;
 use crate::types::{bw_buf, bw_drop_fn, bw_list, bw_nsp, bw_socket, bw_str};
 
@@ -165,10 +165,9 @@ impl SocketHost {
     }
 
     /// Its last event has been handled: everything that goes with it goes.
-    pub(crate) fn retire(&self, socket: &Socket) {
+    pub(crate) fn retire(&self, socket: &Arc<Socket>) {
         self.end();
-        self.listeners
-            .clear(&Wanted::of_socket(socket, &self.shared));
+        Scope::Socket(Arc::clone(socket)).clear();
     }
 
     fn end(&self) {

@@ -1,4 +1,5 @@
-// bellwire/args.hpp - a part of bellwire.hpp: writing what is to be sent.
+/// \file
+/// A part of bellwire.hpp: writes the arguments of events.
 #ifndef BW_ARGS_HPP
 #define BW_ARGS_HPP
 
@@ -31,17 +32,24 @@ inline constexpr bool is_c_string =
 
 } // namespace detail
 
-// Writes the arguments of an event.  The constructor takes whatever is to be
-// sent: nullptr, bool, numbers, texts, blob, json, value, std::optional, maps
-// from texts (objects), other containers and tuples (arrays).  Any type, also a
-// container, can have a function
-//   void to_args(bellwire::args &, const T &)
-// in its own namespace, which writes one value and is used before all else.
-//
-//   args(1, "two", blob{data, size})
-//   args().object().member("x", 1.5).member("name", "Ada").end()
+/// Writes the arguments of an event. Owns its memory; one thread at a time.
+///
+/// Values may be nullptr, bool, numbers, strings, blob, json, value,
+/// std::optional, maps with string keys (objects), other containers and tuples
+/// (arrays). For any other type, or instead of these rules, define a function
+/// void to_args(bellwire::args &, const T &) in the type's namespace; it writes
+/// exactly one value.
+/// \code
+/// args(1, "two", blob{data, size})
+/// args().object().member("x", 1.5).member("name", "Ada").end()
+/// \endcode
+///
+/// An invalid value, for example NaN or text that is not UTF-8, does not throw
+/// where it is added. It makes payload(), payload_to() and every function that
+/// sends these arguments fail, until clear().
 class args {
  public:
+  /// Begins with these values, one argument each.
   template <class... A> explicit args(const A &...a) : w_(bw_args_new()) {
     if (const uint32_t flags = allowed_by_default().load(std::memory_order_relaxed)) allow(flags);
     (add(a), ...);
@@ -49,28 +57,35 @@ class args {
   args(args &&) noexcept = default;
   args &operator=(args &&) noexcept = default;
 
+  /// Adds one value: an argument, an element, or the value of the last key().
   template <class T> args &add(const T &v) {
     put(v);
     return *this;
   }
+  /// Begins an object; end() closes it.
   args &object() {
     bw_args_begin_object(w_.get());
     return *this;
   }
+  /// Begins an array; end() closes it.
   args &array() {
     bw_args_begin_array(w_.get());
     return *this;
   }
+  /// Closes the innermost open object or array.
   args &end() {
     bw_args_end(w_.get());
     return *this;
   }
+  /// Adds the name of a member to the open object; its value must follow.
   args &key(std::string_view k) {
     bw_args_key(w_.get(), str(k));
     return *this;
   }
+  /// Adds a member to the open object.
   template <class T> args &member(std::string_view k, const T &v) { return key(k).add(v); }
-  // Bytes without a copy: the vector lives until every receiver has them.
+  /// Adds binary data without a copy. The vector is destroyed, on any thread,
+  /// when the data is sent to every receiver or no longer needed.
   template <class T> args &take(std::vector<T> bytes) {
     static_assert(std::is_trivially_copyable_v<T>);
     auto *kept = new std::vector<T>(std::move(bytes));
@@ -78,29 +93,35 @@ class args {
                                   [](void *p) { delete static_cast<std::vector<T> *>(p); }, kept});
     return *this;
   }
-  // What would be a mistake otherwise: BW_ARGS_REPLACE_TEXT sends text that is
-  // not UTF-8 with U+FFFD, BW_ARGS_NULL_NUMBERS sends NaN as null.
+  /// Replaces invalid values instead of failing. BW_ARGS_REPLACE_TEXT replaces
+  /// bytes that are not UTF-8 by U+FFFD; BW_ARGS_NULL_NUMBERS writes NaN and
+  /// infinity as null. Throws bellwire::error for other flags.
   args &allow(uint32_t flags) {
     check(bw_args_allow(w_.get(), flags));
     return *this;
   }
-  // The same for all writers of the program that are made from now on.
+  /// Calls allow(flags) for every writer that is created later, on any thread.
   static void allow_by_default(uint32_t flags) { allowed_by_default() = flags; }
+  /// Removes all values and errors; keeps the memory.
   args &clear() {
     bw_args_clear(w_.get());
     return *this;
   }
-  // Borrows from this writer until it changes.
+  /// A view of the arguments with an event name, for the C functions. Valid until
+  /// this writer is changed or destroyed. Throws bellwire::error if a value was
+  /// invalid.
   bw_payload payload(std::string_view event) const {
     bw_payload p = BW_PAYLOAD_INIT;
     check(bw_args_payload(w_.get(), str(event), &p));
     return p;
   }
-  // The same for sending: false, without exceptions, when there was a mistake.
+  /// Stores the same view in p and returns true. If a value was invalid: throws
+  /// bellwire::error, or without exceptions prints the error and returns false.
   bool payload_to(bw_payload &p, std::string_view event) const {
     p = BW_PAYLOAD_INIT;
     return sent(bw_args_payload(w_.get(), str(event), &p));
   }
+  /// The C object; owned by this writer.
   bw_args *get() const noexcept { return w_.get(); }
 
  private:
@@ -108,7 +129,7 @@ class args {
     static std::atomic<uint32_t> flags{0};
     return flags;
   }
-  // Around: the containers around this value.
+  // Around: the types of the containers that this value is nested in.
   template <class... Around, class T> void put(const T &v) {
     if constexpr (detail::has_to_args<T>::value)
       to_args(*this, v);
@@ -171,9 +192,9 @@ class args {
     else
       bw_args_int(w_.get(), v);
   }
-  // A NULL is a mistake, as in C.
+  // NULL with length 1 makes the writer fail, as in C.
   void put_c_string(const char *v) { bw_args_str(w_.get(), v ? str(v) : bw_str{nullptr, 1}); }
-  // With its binaries, which get new numbers.
+  // Copies the value's attachments too; they get new placeholder numbers.
   void put_value(const value &v) {
     if (!v)
       put(nullptr);
@@ -186,6 +207,7 @@ class args {
   std::unique_ptr<bw_args, del> w_;
 };
 
+/// The attachments for a bw_payload; the library copies them when it is sent.
 inline std::vector<bw_blob> copied(const encoded &e) {
   std::vector<bw_blob> blobs;
   for (const blob &b : e.bins) blobs.push_back({b.data, b.len, nullptr, nullptr});

@@ -1,5 +1,6 @@
-// bellwire/callback.hpp - a part of bellwire.hpp: callables as callbacks, the
-// exceptions that leave them, and listeners that end with an object.
+/// \file
+/// A part of bellwire.hpp: callables as C callbacks, and the exceptions that
+/// leave them.
 #ifndef BW_CALLBACK_HPP
 #define BW_CALLBACK_HPP
 
@@ -16,14 +17,15 @@ namespace bellwire {
 
 class event;
 
-// What an exception that leaves a callback is told to: what the callback was
-// called with, and the exception's what().  It runs where the exception was
-// caught, so std::current_exception() is that exception.
+/// Called with each exception that leaves a callback: the event that the callback
+/// was called with, and the exception's what(). It runs on the callback's thread,
+/// inside the catch block, so std::current_exception() returns the exception.
 using exception_handler = std::function<void(const event &, std::string_view what)>;
 
 namespace detail {
 
-// By server.  It is never destroyed: callbacks may run while the process ends.
+// The handlers of server::on_exception, by server. Never destroyed, because
+// callbacks may run while static objects are destroyed.
 struct exception_handlers {
   std::mutex lock;
   std::unordered_map<bw_server, std::shared_ptr<const exception_handler>> by_server;
@@ -44,7 +46,7 @@ struct exception_handlers {
     by_server[server].swap(kept);
   }
   void forget(bw_server server) {
-    std::shared_ptr<const exception_handler> old; // ends without the lock
+    std::shared_ptr<const exception_handler> old; // destroyed after the lock is released
     const std::lock_guard<std::mutex> hold(lock);
     const auto found = by_server.find(server);
     if (found == by_server.end()) return;
@@ -53,7 +55,8 @@ struct exception_handlers {
   }
 };
 
-// Client data, for a line of text: at most 200 bytes, without control characters.
+// Makes text from a client safe to print on one line: at most 200 bytes, and '?'
+// for control characters.
 inline std::string printable(std::string_view text) {
   std::string line;
   for (const char c : text.substr(0, 200))
@@ -88,13 +91,17 @@ inline void print_exception_rarely(const bw_event &e, std::string_view what) {
   if (may_print()) print_exception(e, what);
 }
 
-// Tells the server's handler, or stderr; defined where event is.
+// Calls the server's exception handler, or prints to stderr. Defined in
+// bellwire.hpp, after event.
 void exception_left(const bw_event &e, std::string_view what) noexcept;
 
 } // namespace detail
 
-// Any callable as (fn, user, drop).
+/// Passes a callable to a C function as (fn, user, drop). user is a pointer to an
+/// F made with new, which drop deletes. The callable is called with a View of the
+/// bw_event.
 template <class View, class F> struct thunk {
+  /// fn: calls the callable; exceptions that leave it go to the exception handler.
   static void call(const bw_event *e, void *user) noexcept {
 #if defined(__cpp_exceptions)
     try {
@@ -106,23 +113,26 @@ template <class View, class F> struct thunk {
     (*static_cast<F *>(user))(View(*e));
 #endif
   }
+  /// drop: deletes the callable.
   static void drop(void *user) noexcept { delete static_cast<F *>(user); }
 };
 
-// A registered callback.
+/// The id of a registered callback. Destroying it does not remove the callback.
 struct listener {
+  /// The id for C functions, or 0.
   bw_listener v = 0;
-  // False when it was taken away before.  No call starts after this returns; one
-  // may be running on another thread: subscriptions wait for it.
+  /// Removes the callback. Returns false if it was removed before. No call starts
+  /// after this returns, but one may still be running on another thread;
+  /// subscriptions::clear() waits for it. On any thread.
   bool off() const { return sent(bw_off(v)); }
 };
 
 namespace detail {
 
-// Counts the calls that run; shared by a group of listeners and their callables.
+// Counts running calls. Shared by a subscriptions object and its callables.
 class gate {
  public:
-  // A call that may run: false when the gate was closed before.
+  // One call. Converts to false if the gate is closed: the call must not run.
   class pass {
    public:
     explicit pass(gate &g) : gate_(g), outer_(innermost()) {
@@ -144,7 +154,7 @@ class gate {
 
    private:
     friend class gate;
-    // The calls of this thread, one inside the other.
+    // The innermost call on this thread; outer_ links to the call around it.
     static pass *&innermost() noexcept {
       thread_local pass *innermost = nullptr;
       return innermost;
@@ -154,7 +164,7 @@ class gate {
     bool open_ = false;
   };
 
-  // No call starts from now on; waits for those of other threads.
+  // Prevents further calls, and waits for the running calls of other threads.
   void close() {
     size_t own = 0;
     for (const pass *p = pass::innermost(); p; p = p->outer_) own += &p->gate_ == this;

@@ -1,5 +1,5 @@
-// bellwire/value.hpp - a part of bellwire.hpp: errors, times, and reading what
-// a client sent.
+/// \file
+/// A part of bellwire.hpp: errors, durations, and values received from clients.
 #ifndef BW_VALUE_HPP
 #define BW_VALUE_HPP
 
@@ -24,10 +24,11 @@
 
 namespace bellwire {
 
+/// Milliseconds, the unit of durations in bellwire.h.
 using ms = std::chrono::milliseconds;
 
-// How long a C function is to wait: rounded up to milliseconds, 0 when the time
-// is negative or not a number, and at most 24 days.
+/// Converts a duration to the milliseconds that a C function takes: rounded up,
+/// 0 if the duration is negative or not a number, and at most INT32_MAX (24 days).
 template <class Rep, class Period>
 constexpr int32_t wait_ms(std::chrono::duration<Rep, Period> wait) noexcept {
   using exact = std::chrono::duration<long double, std::milli>;
@@ -41,16 +42,22 @@ constexpr int32_t wait_ms(std::chrono::duration<Rep, Period> wait) noexcept {
 
 // ---------------------------------------------------------------------- errors
 
+/// A failed call. what() is the name of the status and the message of
+/// bw_last_error().
 class error : public std::runtime_error {
  public:
+  /// The error of the last call on this thread, which returned s.
   explicit error(bw_status s)
       : std::runtime_error(std::string(bw_status_name(s)) + ": " + bw_last_error()), code_(s) {}
+  /// The status that the call returned; negative.
   bw_status code() const noexcept { return code_; }
 
  private:
   bw_status code_;
 };
 
+/// Throws bellwire::error. Without exceptions: prints the error to stderr and
+/// calls std::abort().
 [[noreturn]] inline void fail(bw_status s) {
 #if defined(__cpp_exceptions)
   throw error(s);
@@ -59,13 +66,16 @@ class error : public std::runtime_error {
   std::abort();
 #endif
 }
+/// Calls fail() if s is an error, that is, negative.
 inline void check(bw_status s) {
   if (s < 0) fail(s);
 }
+
 namespace detail {
 
-// Clients may cause as many errors as they like: 20 lines a second are printed,
-// and how many were not.
+// Returns whether another line may be printed. Clients can cause any number of
+// errors, so at most 20 lines are printed per second; the number of lines left
+// out is printed with the first line of a later second.
 inline bool may_print() noexcept {
   constexpr uint64_t most = 20;
   static std::atomic<int64_t> current{0};
@@ -83,8 +93,11 @@ inline bool may_print() noexcept {
 
 } // namespace detail
 
-// False when the peer is not there to hear it.  What cannot be sent may come from
-// a client, so that without exceptions it is printed, and does not end the program.
+/// Converts the status of a send: true for success, false for BW_E_GONE,
+/// BW_E_FULL and BW_E_CLOSED. Throws bellwire::error for every other error.
+/// Without exceptions the other errors are printed to stderr (at most 20 lines
+/// per second) and the result is false: the data may come from a client, so it
+/// must not end the program.
 inline bool sent(bw_status s) {
   if (s == BW_E_GONE || s == BW_E_FULL || s == BW_E_CLOSED) return false;
 #if defined(__cpp_exceptions)
@@ -96,10 +109,12 @@ inline bool sent(bw_status s) {
   return s >= 0;
 }
 
+/// A view of the same text for the C functions; it is not copied.
 inline bw_str str(std::string_view v) noexcept { return {v.data(), v.size()}; }
+/// A view of the same text; it is not copied. Empty for a NULL.
 inline std::string_view view(bw_str v) noexcept { return {v.data ? v.data : "", v.len}; }
 
-// Text that the library made, as a std::string.
+/// Copies the bytes of a bw_buf and frees it.
 inline std::string take(bw_buf &buf) {
   std::string text(buf.data ? buf.data : "", buf.len);
   bw_buf_free(&buf);
@@ -108,22 +123,30 @@ inline std::string take(bw_buf &buf) {
 
 // ---------------------------------------------------------------------- values
 
-// Bytes of the caller; copied when they are sent.
+/// A view of binary data. Sending copies the bytes; args::take() sends without
+/// a copy.
 struct blob {
+  /// The first byte.
   const void *data = nullptr;
+  /// Number of bytes.
   size_t len = 0;
+  /// Iterators over the bytes.
   const uint8_t *begin() const noexcept { return static_cast<const uint8_t *>(data); }
   const uint8_t *end() const noexcept { return begin() + len; }
 };
-// JSON text, put in as it is.
+/// JSON text that args writes unchanged, as one value. Invalid JSON is an error.
 struct json {
+  /// The text; borrowed.
   std::string_view text;
 };
 
-// Arguments as they are on the wire: a JSON array, and the bytes that its
-// placeholders {"_placeholder":true,"num":0} stand for.  For passing on.
+/// Arguments in their wire format, for relaying. Views: valid as long as the
+/// event or outcome that they come from.
 struct encoded {
+  /// A JSON array. A placeholder {"_placeholder":true,"num":0} in it stands for
+  /// the attachment with that index.
   std::string_view args_json;
+  /// The attachments.
   std::vector<blob> bins{};
 };
 
@@ -148,7 +171,7 @@ struct is_list<T,
                std::void_t<decltype(std::declval<T &>().push_back(std::declval<typename T::value_type>()))>>
     : std::negation<std::is_constructible<T, std::string_view>> {};
 
-// Also where the compiler was told that there are no infinite numbers.
+// std::isfinite() is always true under -ffast-math, so this looks at the bits.
 inline bool is_finite(double number) noexcept {
   uint64_t bits = 0;
   static_assert(sizeof bits == sizeof number);
@@ -160,34 +183,48 @@ template <class Item> class walk;
 
 } // namespace detail
 
-// One value of a payload or of a client's auth: what it is and how to read it.
+/// A view of one value of a payload or of a client's auth. Valid as long as the
+/// message or handshake that it was read from.
 class value {
  public:
+  /// The absent value.
   value() noexcept { v_.type = -1; }
+  /// A value that was read from msg or from hs, which it does not keep alive.
   explicit value(const bw_value &v, const bw_message *msg = nullptr,
                  const bw_handshake *hs = nullptr) noexcept
       : v_(v), msg_(msg), hs_(hs) {}
-  // False when there is nothing at the pointer.
+  /// False for the absent value: the pointer or key named nothing.
   explicit operator bool() const noexcept { return v_.type >= 0; }
-  int32_t type() const noexcept { return v_.type; } // BW_V_*
-  size_t size() const noexcept { return v_.n; }     // of an array or object
+  /// BW_V_*, or -1 for the absent value.
+  int32_t type() const noexcept { return v_.type; }
+  /// Number of elements of an array or members of an object.
+  size_t size() const noexcept { return v_.n; }
+  /// The value as JSON text, as the client sent it.
   std::string_view json() const noexcept { return view(v_.json); }
+  /// The message that it was read from, or NULL.
   const bw_message *owner() const noexcept { return msg_; }
 
-  // The value as T, or the fallback when it is absent, of another type, or does
-  // not fit: 300 is not a uint8_t, and 1e999 not a double.  A number without
-  // fraction is an integer, however it is written.  T is what to() takes.
+  /// The value as T, or the fallback if the value is absent, has another type,
+  /// or does not fit: 300 is not a uint8_t, and 1e999 is not a double. A number
+  /// without a fraction is an integer in any notation. T is a type of to().
   template <class T> T as(T fallback = T{}) const {
     T read{};
     if (!to(read)) return fallback;
     return read;
   }
-  // The same into a variable; false when it does not fit, and then the variable
-  // may hold a part of it.  T is bool, a number, std::string_view, std::string,
-  // blob, value; std::optional of these (null and absent are empty), containers
-  // with push_back, std::array, std::tuple and std::pair (arrays; what is left
-  // over is ignored), maps from texts (objects); or a type that has, in its own
-  // namespace, bool from_args(const bellwire::value &, T &).
+  /// Reads the value into a variable. Returns false if the value is absent, has
+  /// another type or does not fit; the variable may then hold a part of it.
+  ///
+  /// T is one of:
+  /// - bool, an integer, a floating-point number, std::string, std::string_view,
+  ///   blob or value;
+  /// - std::optional of another type: null and absent are std::nullopt;
+  /// - a container with push_back: an array;
+  /// - std::array, std::tuple or std::pair: an array, whose further elements are
+  ///   ignored;
+  /// - a map with string keys: an object;
+  /// - a type with a function bool from_args(const bellwire::value &, T &) in the
+  ///   type's namespace, which takes precedence.
   template <class T> bool to(T &out) const {
     if constexpr (detail::has_from_args<T>::value)
       return from_args(*this, out);
@@ -216,15 +253,19 @@ class value {
                     "bellwire cannot read this type: give it a function bool from_args(const bellwire::value "
                     "&, T &) in its own namespace");
   }
-  // The member of an object with this name; the last one, when there are several.
+  /// The member of an object with this name, the last one if there are several.
+  /// The absent value if there is none or this is not an object.
   value find(std::string_view key) const noexcept;
 
-  // The elements of an array, or the values of an object; nothing otherwise.
-  // Going through all of them reads the text once.
+  /// A range of the elements of an array or of the values of an object; empty
+  /// for other values. A full iteration reads the text once.
   detail::walk<value> items() const noexcept;
-  // The members of an object, in the order of the text:
-  //   for (const auto &[key, value] : v.members()) ...
   struct member;
+  /// A range of the members of an object in the order of the text; empty for
+  /// other values.
+  /// \code
+  /// for (const auto &[key, value] : v.members()) ...
+  /// \endcode
   detail::walk<member> members() const noexcept;
 
  private:
@@ -237,7 +278,7 @@ class value {
   }
   template <class T> bool integer(T &out) const noexcept {
     if (!is_number()) return false;
-    // Its digits are exact; a double is not, beyond 2^53.
+    // The digits are exact; a double is not exact beyond 2^53.
     using wide = std::conditional_t<std::is_signed_v<T>, int64_t, uint64_t>;
     using limits = std::numeric_limits<T>;
     wide read{};
@@ -248,7 +289,8 @@ class value {
       out = static_cast<T>(read);
       return true;
     }
-    // One with a fraction or an exponent.  Both bounds are powers of two, or 0.
+    // The number has a fraction or an exponent. Both bounds are powers of two or 0,
+    // so they are exact as doubles.
     const double above = static_cast<double>(uint64_t{1} << (limits::digits - 1)) * 2.0;
     const double least = std::is_signed_v<T> ? -above : 0.0;
     if (!(v_.f >= least && v_.f < above)) return false;
@@ -271,14 +313,17 @@ class value {
   const bw_handshake *hs_ = nullptr;
 };
 
+/// A member of an object.
 struct value::member {
+  /// The name, with escape sequences decoded.
   std::string_view key;
+  /// The value.
   bellwire::value value;
 };
 
 namespace detail {
 
-// The values inside another one; each iterator is a cursor.
+// The range of the values inside a value; an iterator is a cursor.
 template <class Item> class walk {
  public:
   explicit walk(const value &inside, bool any) noexcept : inside_(inside), any_(any) {}

@@ -177,8 +177,8 @@ impl<'a> Request<'a> {
                 .split('&')
                 .map(|pair| pair.split_once('=').unwrap_or((pair, "")));
             pairs
-                .filter(|(name, _)| *name == wanted)
-                .last()
+                .rev()
+                .find(|(name, _)| *name == wanted)
                 .map(|(_, value)| value)
         };
         let transport = last("transport");

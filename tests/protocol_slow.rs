@@ -126,10 +126,11 @@ fn read_half(
     let (start, mut emitted, mut read) = (now(), 0, 0);
     while emitted < messages || start.elapsed() < grace * 2 {
         let round = now();
-        for number in emitted..messages.min(emitted + 6) {
+        let end = messages.min(emitted + 6);
+        for number in emitted..end {
             sender.emit(&json!(["broadcast", target(&slow.id), number, filler]));
-            emitted = number + 1;
         }
+        emitted = end;
         for _ in 0..3 {
             assert_eq!(slow.expect("broadcast")[0], json!(read));
             read += 1;

@@ -520,7 +520,6 @@ pub(super) const INTERNAL: &[&str] = &[
     "Socket::ordinal",
     "Socket::key",
     "Socket::host",
-    "Socket::lane",
     "Socket::dropped",
     "Socket::is_gone",
     "Socket::is_observed",

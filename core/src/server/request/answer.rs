@@ -101,7 +101,7 @@ pub(super) fn preflight(shared: &Shared, head: &Parts, extra: &mut HeaderMap) ->
     let cors = shared.cors.as_ref()?;
     match cors.apply(&head.method, &head.headers, extra) {
         Outcome::Preflight(status) => Some(empty(status)),
-        _ => None,
+        Outcome::Continue => None,
     }
 }
 

@@ -96,7 +96,7 @@ def test_threads_are_told_the_same(lines):
     sio.shutdown()
     assert left[0] == "ping timeout"
     assert (left[0].cause.kind, left[0].cause.option, left[0].cause.limit) == ("deadline", "pingTimeout", 50)
-    assert lines.has("bellwire", logging.DEBUG, "ping timeout: the client gave no sign of life after a ping")
+    assert lines.has("bellwire", logging.DEBUG, "ping timeout: the client sent nothing after a ping")
 
 
 def test_nothing_is_said_that_was_not_asked_for(lines):

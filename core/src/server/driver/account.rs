@@ -1,4 +1,4 @@
-//! What the log says about a session, and what its end is blamed on.
+//! The log lines about a session, and the recorded cause of its end.
 
 use std::io;
 
@@ -12,7 +12,7 @@ use crate::server::shared::Shared;
 use crate::socketio::Request;
 use crate::transport::frame::FrameError;
 
-/// A session has begun.
+/// Logs that a session has begun.
 pub(in crate::server) fn opened(handle: &SessionHandle, request: &Request) {
     tracing::debug!(
         target: log::SESSION,
@@ -25,19 +25,19 @@ pub(in crate::server) fn opened(handle: &SessionHandle, request: &Request) {
 }
 
 impl Driver {
-    /// Notes why the session is about to end.
+    /// Records why the session is about to end. The first cause counts.
     pub(super) fn blame(&self, cause: Cause) {
         self.handle.link.blame(cause);
     }
 
-    /// The same for what happened on a transport: only that of the session can end it.
+    /// Records a cause that occurred on a transport. A transport that is not the session's current one cannot end the session.
     pub(super) fn blame_on(&self, from: TransportKind, cause: Cause) {
         if self.session.transport() == from {
             self.blame(cause);
         }
     }
 
-    /// A frame against the rules or the limits. Once refused, a client may go on to break them.
+    /// Records and counts a frame that breaks a rule or a limit. Frames that arrive after the session's end are not counted.
     pub(super) fn blame_frame(&self, error: FrameError) {
         if self.session.is_closed() {
             return;
@@ -51,11 +51,11 @@ impl Driver {
         }
     }
 
-    /// The host is behind, which is ordinary for a while.
+    /// Logs that the driver stopped reading because too many events wait for the host. Ordinary under load, so not a warning.
     pub(super) fn log_paused(&self) {
         tracing::debug!(
             target: log::HOST,
-            "session {} is not read until the host has dealt with what waits",
+            "session {} is not read until the host has handled the events that wait",
             self.handle.id.shown()
         );
     }
@@ -89,17 +89,17 @@ impl Driver {
     pub(super) fn log_cut(&self) {
         tracing::debug!(
             target: log::SESSION,
-            "the WebSocket of session {} was cut: {}",
+            "the WebSocket of session {} was dropped: {}",
             self.handle.id.shown(),
             Cause::deadline(
                 "engine.closeTimeout",
                 self.shared.config.close_timeout,
-                "the client did not agree to the close in time"
+                "the client did not answer the close frame in time"
             )
         );
     }
 
-    /// Warns the host if a limit that it set has ended the session.
+    /// Logs a warning if a limit has ended the session.
     fn warn_of_limit(&self) {
         let request = self.layer.request();
         if let Some(cause) = self.handle.link.cause()
@@ -115,14 +115,14 @@ impl Driver {
         }
     }
 
-    /// The session ends now; its sockets have not been told.
+    /// Logs the end of the session. Called before its sockets are told, because they are listed in the line.
     pub(super) fn log_closed(&self, reason: CloseReason) {
         let config = &self.shared.config;
         if reason == CloseReason::PingTimeout {
             self.blame(Cause::deadline(
                 "pingTimeout",
                 config.ping_timeout,
-                "the client gave no sign of life after a ping",
+                "the client sent nothing after a ping",
             ));
         }
         self.handle.link.settle_cause();
@@ -149,7 +149,7 @@ impl Driver {
     }
 }
 
-/// The stream of a WebSocket has ended, or is broken, without a close frame.
+/// The cause of a WebSocket whose stream has ended, or failed with `error`, without a close frame.
 pub(super) fn broken(error: Option<io::Error>) -> Cause {
     match error {
         None => Cause::transport("the connection was closed without a close frame"),

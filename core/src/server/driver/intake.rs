@@ -1,4 +1,4 @@
-//! What comes in: requests of HTTP tasks, and the bytes of WebSockets.
+//! Input: requests from HTTP tasks, and bytes from WebSockets.
 
 use std::task::{Context, Poll};
 use std::time::Instant;
@@ -19,11 +19,11 @@ use crate::socketio::event::DisconnectReason;
 use crate::transport::frame::{FrameError, Incoming};
 use crate::transport::{Chunk, Outbox, PollAnswer, PostAnswer, TransportRequest, WebSocket};
 
-/// The codes of a WebSocket that is closed as usual: done, the page is left, no code at all.
+/// Close codes that are not worth a cause: normal closure, going away, and a close frame without a code.
 const USUAL: [u16; 3] = [1000, 1001, 1005];
 
 impl Driver {
-    /// Deals with requests in the order in which they came, each at the time at which it came.
+    /// Handles requests in the order in which they arrived, each with the time of its arrival.
     pub(super) fn take_requests(
         &mut self,
         cx: &mut Context<'_>,
@@ -48,8 +48,8 @@ impl Driver {
         scratch.requests = requests;
     }
 
-    /// What came before a request must not be overtaken by it: deadlines, frames on the WebSocket that wants to take over,
-    /// a POST, and what all that leads to. Returns whether a POST is left for a later poll.
+    /// Handles everything that must precede a request which arrived at `at`: deadlines, frames on the probing WebSocket, a
+    /// POST, and the outputs of all of these. Returns whether a POST is left for a later poll.
     fn look_before_request(
         &mut self,
         cx: &mut Context<'_>,
@@ -81,7 +81,7 @@ impl Driver {
         is_left
     }
 
-    /// Takes what may hold messages; whether there may be more.
+    /// Reads each source of messages once. Returns whether there may be more.
     pub(super) fn take_input(
         &mut self,
         cx: &mut Context<'_>,
@@ -101,14 +101,14 @@ impl Driver {
                     if refusal == PollRefusal::Overlap {
                         self.blame(Cause::violation("overlap from client"));
                     }
-                    // The client may have gone.
+                    // Fails if the client has gone.
                     let _ = answer.send(PollAnswer::Refused(refusal));
                 }
             },
             TransportRequest::Post(..) | TransportRequest::BadPost(_)
                 if self.session.is_closed() =>
             {
-                // Without an answer, the HTTP task says that the session is unknown.
+                // The dropped sender makes the HTTP task answer that the session is unknown.
             }
             TransportRequest::Post(body, answer) => {
                 self.session.handle_life(at);
@@ -127,11 +127,11 @@ impl Driver {
             }
             TransportRequest::BadPost(answer) => {
                 self.session.handle_error(TransportKind::Polling);
-                // The client may have gone.
+                // Fails if the client has gone.
                 let _ = answer.send(PostAnswer::Refused);
             }
             TransportRequest::Barrier(answer) => {
-                // The client may have gone.
+                // Fails if the client has gone.
                 let _ = answer.send(());
             }
             TransportRequest::Upgrade(websocket) => {
@@ -144,7 +144,7 @@ impl Driver {
         }
     }
 
-    /// Whether the client of the waiting GET has gone away.
+    /// Ends the session if the client has closed the connection of the waiting GET.
     pub(super) fn check_poll(&mut self, cx: &mut Context<'_>) {
         if let Some(waiting) = &mut self.waiting
             && let Some(poll) = &mut waiting.poll
@@ -159,7 +159,7 @@ impl Driver {
         }
     }
 
-    /// Deals with a piece of a POST, if the host can take its messages; whether there was one.
+    /// Handles one piece of the waiting POST, if the host can take its messages. Returns whether there was one.
     pub(super) fn take_post(&mut self, cx: &mut Context<'_>, clock: &mut Clock) -> bool {
         let has_post = |waiting: &mut Box<Waiting>| waiting.post.is_some();
         if !self.waiting.as_mut().is_some_and(has_post) || !self.may_read(cx, clock) {
@@ -179,7 +179,7 @@ impl Driver {
             return true;
         }
         self.handle.end_post();
-        // The client may have gone.
+        // Fails if the client has gone.
         let _ = post.answer.send(PostAnswer::Accepted);
         true
     }
@@ -216,7 +216,8 @@ impl Driver {
                 Err(_) => {
                     self.shared.stats.parse_errors_total.add(1);
                     if session.transport() == TransportKind::Polling {
-                        let cause = Cause::parse("a payload holds what is not an Engine.IO packet");
+                        let cause =
+                            Cause::parse("a payload has a part that is not an Engine.IO packet");
                         self.handle.link.blame(cause);
                     }
                     session.handle_invalid(TransportKind::Polling);
@@ -228,8 +229,8 @@ impl Driver {
         }
     }
 
-    /// After something was received: sockets that were accepted join. What is left of a POST came with what was dealt
-    /// with of it, so its end is waited for.
+    /// Lets sockets that were accepted join, after input was handled. All packets of one POST arrived together, so this is
+    /// delayed until the whole POST has been handled.
     pub(super) fn handle_read_end(&mut self, received: bool, clock: &mut Clock) {
         if received && !self.is_amid_post() {
             self.layer.handle_read_end(clock.now());
@@ -241,10 +242,11 @@ impl Driver {
         post.is_some_and(|post| post.at > 0)
     }
 
-    /// Whether the host can take more, and the client takes what it is sent; if not, it is left unread until then.
+    /// Whether the client may be read: the host has room for events, and the client takes what it is sent. Pauses or resumes
+    /// reading accordingly.
     pub(super) fn may_read(&mut self, cx: &mut Context<'_>, clock: &mut Clock) -> bool {
         let choked = self.check_choked();
-        // No waker tells of its end: see `resume`.
+        // This has no waker; `resume` checks it in each round.
         self.flags.behind = self.layer.is_behind();
         let ready = !choked
             && !self.flags.behind
@@ -257,7 +259,7 @@ impl Driver {
             self.flags.paused = !ready;
             self.session.set_reading(ready, clock.now());
             if ready && self.deadlines.message.is_some() {
-                // The client could not finish its message while it was not read.
+                // The client could not finish its message while it was not read, so its time starts again.
                 self.deadlines.message = Some(clock.now() + self.shared.config.message_timeout);
             }
             if !ready && !choked {
@@ -268,7 +270,7 @@ impl Driver {
         ready
     }
 
-    /// Reads the session's WebSocket; whether there may be more.
+    /// Reads the session's WebSocket once. Returns whether there may be more.
     pub(super) fn read(
         &mut self,
         cx: &mut Context<'_>,
@@ -288,7 +290,7 @@ impl Driver {
         if had_head {
             self.receive(&mut [], &mut scratch.outbox, clock);
             if self.flags.unread_head {
-                // The host is behind again: nothing is added to what is kept until all of it was dealt with.
+                // The host has no room again. Nothing is added to the stashed bytes before all of them have been handled.
                 return true;
             }
         }
@@ -306,7 +308,7 @@ impl Driver {
             Poll::Pending => return had_head,
             Poll::Ready(Ok(Chunk::Buffer(len))) => self.receive(&mut buffer[..len], outbox, clock),
             Poll::Ready(Ok(Chunk::Reader(_))) => self.receive(&mut [], outbox, clock),
-            // A stream that ends or breaks without a goodbye is as good as one that was closed.
+            // A stream that ends or fails without a close frame counts as closed.
             Poll::Ready(end @ (Ok(Chunk::End) | Err(_))) => {
                 self.handle.link.blame(account::broken(end.err()));
                 if let Some(websocket) = &mut self.websocket {
@@ -320,11 +322,11 @@ impl Driver {
         true
     }
 
-    /// Deals with the messages in what was read from the session's WebSocket.
+    /// Handles the messages in bytes that were read from the session's WebSocket.
     pub(super) fn receive(&mut self, input: &mut [u8], outbox: &mut Outbox, clock: &mut Clock) {
         let now = clock.now();
         self.session.handle_life(now);
-        // What inline handlers answer is taken out right after this.
+        // The driver drains the mailbox right after this, so answers of inline handlers need not wake it.
         self.handle.link.mailbox.stay_awake();
         let mut used = 0;
         loop {
@@ -389,7 +391,7 @@ impl Driver {
                 }
             };
             self.follow(flow, now);
-            // After the session's end, messages are ignored, and the close frame behind them is looked for.
+            // After the session's end the driver ignores messages and looks for the close frame behind them.
             if self.handle.link.backlog().is_full()
                 && !self.session.is_closed()
                 && self.keep_rest(&input[used..])
@@ -407,8 +409,8 @@ impl Driver {
         }
     }
 
-    /// The host is behind: what else was read waits as it is, which takes a tenth of what events would. False when
-    /// there is nothing else.
+    /// Stashes the rest of what was read while the host has no room for events: as raw bytes it takes a tenth of the memory
+    /// that the events would take. Returns false when `rest` is empty.
     fn keep_rest(&mut self, rest: &[u8]) -> bool {
         let Some(websocket) = &mut self.websocket else {
             return false;
@@ -416,14 +418,14 @@ impl Driver {
         websocket.reader.stash(rest);
         self.flags.unread_head = websocket.reader.is_mid_message();
         if self.flags.unread_head {
-            // Whether the last message in it is complete is not known, and the client is not late.
+            // It is not known whether the last message in the stash is complete, so it has no deadline.
             self.deadlines.message = None;
         }
         self.flags.unread_head
     }
 
     pub(super) fn refuse_frame(&mut self, error: FrameError, outbox: &mut Outbox) {
-        // The peer is sent the code alone.
+        // The close frame has the code and no text; the reason is only logged.
         self.blame_frame(error);
         if let Some(websocket) = &mut self.websocket {
             websocket.refuse(outbox, error.close_code());
@@ -431,7 +433,7 @@ impl Driver {
         self.session.handle_error(TransportKind::WebSocket);
     }
 
-    /// Reads the WebSocket that wants to take over; whether there may be more.
+    /// Reads the probing WebSocket. Returns whether there may be more.
     pub(super) fn read_probe(
         &mut self,
         cx: &mut Context<'_>,
@@ -476,7 +478,7 @@ impl Driver {
                         _ => self.session.handle_invalid(TransportKind::WebSocket),
                     }
                     if self.session.transport() == TransportKind::WebSocket {
-                        // It has taken over; what follows are the session's messages.
+                        // The probe is the session's transport now; the bytes that follow are the session's messages.
                         probe.reader.stash(&input[used..]);
                         answer(&mut probe, cx, &mut pongs);
                         self.flags.unread_head = true;
@@ -519,7 +521,7 @@ impl Driver {
                 self.flags.violated = true;
                 self.close_client(now);
             }
-            // The sockets learn it when the connection is really closed, as with the official server.
+            // The sockets are told when the connection has closed, as with the official server.
             Flow::ParseError(_) => {
                 self.flags.violated = true;
                 self.session.close(CloseReason::ForcedClose, now);
@@ -527,7 +529,7 @@ impl Driver {
         }
     }
 
-    /// Closes the connection for what its client did, or did not do in time.
+    /// Closes the connection because its client broke a rule or missed a deadline.
     pub(super) fn close_client(&mut self, now: Instant) {
         if self.session.is_open()
             && self.session.close(CloseReason::ForcedClose, now) == Closing::Later
@@ -538,10 +540,10 @@ impl Driver {
     }
 }
 
-/// Writes to the WebSocket that wants to take over.
+/// Writes to the probing WebSocket.
 fn answer(probe: &mut WebSocket, cx: &mut Context<'_>, outbox: &mut Outbox) {
     if !outbox.is_empty() {
-        // What the peer does not take now waits inside.
+        // Bytes that the peer does not take now wait in the probe.
         let _ = probe.poll_flush(cx, outbox);
     }
 }
@@ -561,7 +563,7 @@ fn receive_text(
     }
     tracing::trace!(target: log::SESSION, "received a text message of {} bytes", data.len());
     count.received += 1;
-    // With its type, as it is counted on the way out.
+    // Includes the packet type, as for sent messages.
     count.received_bytes += data.len() as u64 + 1;
     layer.handle_text(data, now)
 }

@@ -1,8 +1,8 @@
 //! The driver: one task for each session, the only owner of its state machines and transports.
 //!
-//! A wake-up goes through the same steps, in this order, until nothing is left to do: requests, reading, time, mailbox,
-//! what the session decided, one write. Host code that runs inline runs in the middle of it, and what it emits lies in
-//! the mailbox before the mailbox's turn comes: all answers to what was read at once leave in one write.
+//! A wake-up repeats these steps, in this order, until nothing is left to do: requests, reading, deadlines, mailbox, the
+//! session's outputs, one write. With inline delivery, host code runs while messages are read, and what it emits is in the
+//! mailbox before the mailbox is drained: all answers to the messages of one read leave in one write.
 
 mod account;
 mod intake;
@@ -34,47 +34,47 @@ use crate::server::shared::Shared;
 use crate::server::turn;
 use crate::transport::{PollAnswer, PostAnswer, WebSocket};
 
-/// How often a wake-up goes through its steps before others get their turn.
+/// How many times one poll repeats the steps before it yields to other tasks.
 const ROUNDS: usize = 8;
-/// How many bytes of messages it receives before that.
+/// How many bytes of messages one poll receives before it yields.
 const TURN_BYTES: u64 = 128 * 1024;
-/// How much of a POST is dealt with in one round, up to the end of a packet: whatever is in it, that is soon done.
+/// How many bytes of a POST are handled in one round, up to the end of a packet. It bounds the time of a round.
 const PIECE: usize = 64 * 1024;
 
-/// See the module's documentation.
+/// The task of one session.
 pub(super) struct Driver {
     shared: Arc<Shared>,
     handle: Arc<SessionHandle>,
     session: Session,
     layer: Layer,
-    /// The session's transport, or what is left of it.
+    /// The session's transport. After the session's end it is kept until the closing handshake is done.
     websocket: Option<WebSocket>,
-    /// What wants to become the session's transport.
+    /// A WebSocket that probes the session and may become its transport.
     probe: Option<Box<WebSocket>>,
-    /// What HTTP requests wait for; a WebSocket session has none.
+    /// Unanswered HTTP requests; `None` for a WebSocket session.
     waiting: Option<Box<Waiting>>,
     deadlines: Deadlines,
     sleep: Pin<Box<Sleep>>,
-    /// Until the client has joined its first namespace.
+    /// Orders this session among others until the client has joined its first namespace.
     opening: Option<Box<Opening>>,
-    /// When the client last took something of what waits for it, or began to have something waiting.
+    /// When the client last took some of the bytes that wait for it, or when the first byte began to wait.
     progress: Option<Instant>,
-    /// So much of the client is read after the session's end.
+    /// How many more bytes of the client are read after the session's end.
     farewell_left: usize,
     flags: Flags,
     count: Count,
 }
 
-/// Requests of long-polling that were not answered yet.
+/// Requests of long-polling that have not been answered yet.
 #[derive(Default)]
 struct Waiting {
     /// The waiting GET.
     poll: Option<oneshot::Sender<PollAnswer>>,
-    /// A POST that was not dealt with yet.
+    /// A POST that has not been handled completely.
     post: Option<Post>,
 }
 
-/// The body of a POST, which is dealt with piece by piece.
+/// The body of a POST, which is handled piece by piece.
 struct Post {
     body: Vec<u8>,
     /// Where the next piece begins; beyond the end when there is none.
@@ -88,48 +88,48 @@ impl Waiting {
     }
 }
 
-/// Times by which something must have happened.
+/// Times at which the driver acts unless something has happened.
 #[derive(Default)]
 struct Deadlines {
-    /// A namespace must have been joined.
+    /// The client must have joined a namespace.
     connect: Option<Instant>,
-    /// The message that is coming in must be complete.
+    /// The incomplete message must be complete.
     message: Option<Instant>,
-    /// The peer must have closed the WebSocket.
+    /// The peer must have closed the WebSocket of the ended session.
     linger: Option<Instant>,
-    /// What was dropped meanwhile is told.
+    /// The host is told how many messages were dropped.
     dropped: Option<Instant>,
 }
 
 #[derive(Default)]
 struct Flags {
-    /// The client is not read: the host is behind, or the client does not take what it is sent.
+    /// The client is not read: the host has no room for events, or the client does not take what it is sent.
     paused: bool,
-    /// So much waits for the client that it is not read.
+    /// More waits for the client than `sendBufferHigh`, so it is not read.
     choked: bool,
-    /// A packet middleware has so much to decide that the client is not read.
+    /// A packet middleware has too many undecided packets, so the client is not read.
     behind: bool,
-    /// A GET has taken what waited.
+    /// A GET has taken the waiting packets since the last flush.
     polled: bool,
-    /// The client has broken the rules.
+    /// The client has violated the protocol.
     violated: bool,
     /// The connection is to be closed when the mailbox is empty.
     close_when_sent: bool,
     /// More waits for the client than the low mark.
     above_low_mark: bool,
-    /// The end was told.
+    /// The session has ended, and its sockets have been told.
     ended: bool,
-    /// Bytes that came with the handshake have not been looked at.
+    /// The frame reader has stashed bytes that have not been parsed: from the handshake, from a probe, or from a pause.
     unread_head: bool,
-    /// The mailbox keeps no longer what the greetings needed.
+    /// The mailbox has given back the memory that the first messages needed.
     settled: bool,
     /// The timer has been set once.
     timer_set: bool,
-    /// Only the farewell of the transport is left.
+    /// Only the closing handshake of the transport is left.
     lingering: bool,
 }
 
-/// What happened in this wake-up, added to the shared numbers once.
+/// Counts of one round, added to the shared counters once.
 #[derive(Default)]
 struct Count {
     received: u32,
@@ -139,7 +139,7 @@ struct Count {
 }
 
 impl Driver {
-    /// The driver of a session that begins now. With a WebSocket, `greeting` is its first packets.
+    /// The driver of a session that begins now, over `websocket` or else over long-polling.
     pub(super) fn new(
         shared: Arc<Shared>,
         handle: Arc<SessionHandle>,
@@ -198,7 +198,7 @@ impl Driver {
 
     fn drive(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Poll<()> {
         let mut clock = Clock::default();
-        // A greeting leaves before anything that the first bytes lead to.
+        // The greeting is sent before any answer to the first bytes.
         self.carry_out(scratch, &mut clock);
         let mut received = 0;
         for _ in 0..ROUNDS {
@@ -241,7 +241,7 @@ impl Driver {
                 break;
             }
         }
-        // Ours comes again when all others have had their turn, those included whose bytes nobody has looked for yet.
+        // Yield: this task is polled again after every other ready task, and after the I/O driver has run.
         match self.arrival_waker() {
             Some(waker) => pin!(tokio::task::yield_now()).poll(&mut Context::from_waker(&waker)),
             None => pin!(tokio::task::yield_now()).poll(cx),
@@ -250,8 +250,7 @@ impl Driver {
 }
 
 impl Driver {
-    /// Goes through the steps. A panic in them, which is a bug of the engine or of inline host code, costs this
-    /// connection alone.
+    /// Runs the steps. A panic in them, which is a bug of the engine or of inline host code, ends only this connection.
     fn poll_steps(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut scratch = Scratch::take();
         let outcome = catch_unwind(AssertUnwindSafe(|| self.drive(cx, &mut scratch)));
@@ -260,15 +259,15 @@ impl Driver {
             return outcome;
         }
         self.shared.stats.panics_total.add(1);
-        tracing::error!(target: crate::log::SESSION, "a connection was given up because of a bug");
+        tracing::error!(target: crate::log::SESSION, "a connection was dropped because of a panic, which is a bug of the engine or of an inline handler");
         self.give_up_after_panic();
         self.shared.sink.ring();
         self.end();
         Poll::Ready(())
     }
 
-    /// Ends the session. Each panic of host code that is told of it ends one of its sockets without the rest of its
-    /// events; the others are still told.
+    /// Ends the session after a panic. If host code panics again in an event about the end, the socket concerned gets no
+    /// further events; the other sockets are still told.
     fn give_up_after_panic(&mut self) {
         let (reason, at) = (CloseReason::TransportError, now());
         for _ in 0..=self.layer.sockets().len() {
@@ -296,7 +295,7 @@ impl Future for Driver {
 }
 
 impl Drop for Driver {
-    /// Where the engine's threads end first, its sockets still hear of their end, and let go of one another.
+    /// If the runtime ends before the session, its sockets are still told, and references between them are released.
     fn drop(&mut self) {
         if !self.flags.ended {
             self.handle_closed(CloseReason::ServerShuttingDown, now());

@@ -1,8 +1,8 @@
-//! The time before a session has joined its first namespace: its input is handled in the order in which it came in,
-//! relative to other such sessions, so that the host hears of clients in their order.
+//! The time before a session has joined its first namespace: its input is handled in the order of arrival relative to
+//! other such sessions, so that clients are announced to the host in that order.
 //!
-//! Input here is what may hold a CONNECT packet, and the host's decision about one. Guarantees and limits are in
-//! `server/arrivals.rs`. After the first join nothing of this is left.
+//! Input here means bytes that may hold a CONNECT packet, and the host's decision about one. Guarantees and limits are in
+//! `server/arrivals.rs`. After the first join the session has no such state.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -22,11 +22,11 @@ pub(super) struct Opening {
 /// Whether a driver may handle its input.
 #[derive(Debug)]
 pub(super) enum Turn {
-    /// The session has joined: at any time.
+    /// Yes, at any time: the session has joined a namespace.
     Any,
-    /// Now. To wait for more input, this waker has to be used.
+    /// Yes, in this poll. More input has to be waited for with this waker.
     Now(Waker),
-    /// Not in this poll. The task is woken for the input that is left.
+    /// Not in this poll. The task is woken for the input that remains.
     Later,
 }
 
@@ -35,7 +35,7 @@ impl Driver {
     pub(in crate::server) fn join_in_order(&mut self, arrival: Arc<Arrival>) {
         if let Some(websocket) = &self.websocket {
             let waker = Waker::from(Arc::clone(&arrival));
-            // Bytes that come later take their number when the kernel reports them.
+            // Bytes that arrive later take their number when the kernel reports them.
             if websocket.reader.is_mid_message()
                 || !websocket.is_quiet(&mut Context::from_waker(&waker))
             {
@@ -48,7 +48,7 @@ impl Driver {
         }));
     }
 
-    /// Whether the input that there is may be handled in this poll.
+    /// Whether the available input may be handled in this poll.
     pub(super) fn turn_for_input(&mut self, cx: &mut Context<'_>) -> Turn {
         let Some(opening) = &self.opening else {
             return Turn::Any;
@@ -87,26 +87,26 @@ impl Driver {
         }
     }
 
-    /// Whether this poll has left input for a later one, for which the task is woken.
+    /// Whether this poll leaves input to a later one. The task is woken for that one.
     pub(super) fn has_left_input(&self) -> bool {
         let opening = self.opening.as_ref();
         opening.is_some_and(|opening| opening.arrival.has_more())
     }
 
-    /// What input is waited for with, while it takes numbers.
+    /// The waker to wait for input with, while input takes numbers.
     pub(super) fn arrival_waker(&self) -> Option<Waker> {
         let opening = self.opening.as_ref()?;
         Some(Waker::from(Arc::clone(&opening.arrival)))
     }
 
-    /// Input that was left unread may be handled now: it takes a number.
+    /// Takes a number for input that was left unread and may be handled now.
     pub(super) fn expect_input(&self) {
         if let Some(opening) = &self.opening {
             opening.arrival.wake_by_ref();
         }
     }
 
-    /// The session has joined its first namespace, or has ended: its input waits for no other session any more.
+    /// Stops ordering the session among others: it has joined its first namespace, or has ended.
     pub(super) fn end_opening(&mut self) {
         if let Some(opening) = self.opening.take() {
             self.handle.forget_arrival();

@@ -1,5 +1,5 @@
-//! Whether the client takes what waits for it, and what follows when it does not: it is not read, what the host sends
-//! beyond the limit is refused, and in the end it is disconnected.
+//! What happens to a client that does not take what waits for it: the driver stops reading it, refuses messages beyond
+//! the limit, and finally disconnects it.
 
 use std::task::Context;
 use std::time::{Duration, Instant};
@@ -10,11 +10,11 @@ use crate::server::driver::Driver;
 use crate::server::driver::time::{Clock, earlier};
 use crate::socketio::event::Hook;
 
-/// How often the host is told of what is dropped.
+/// How often the host is told the number of dropped messages.
 pub(super) const DROPPED_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Driver {
-    /// The memory of what waits for the client; what lies in the mailbox is not counted.
+    /// The memory that waiting messages take, in bytes, without those in the mailbox.
     fn waiting_cost(&self) -> usize {
         match &self.websocket {
             Some(websocket) => websocket.unsent_cost(),
@@ -26,8 +26,8 @@ impl Driver {
         self.waiting_cost() > self.shared.config.send_buffer_high
     }
 
-    /// Whether so much waits for the client that it is not read: what it sends would be answered, and the answers would
-    /// wait too.
+    /// Whether more waits for the client than `sendBufferHigh`. Such a client is not read, because the answers to what it
+    /// sends would have to wait too.
     pub(super) fn check_choked(&mut self) -> bool {
         let choked = self.is_choked();
         if choked && !self.flags.choked {
@@ -37,8 +37,7 @@ impl Driver {
         choked
     }
 
-    /// Whether the client has taken enough, or the packet middleware has decided enough, to read the client again, as of
-    /// now.
+    /// Resumes reading if the client has taken enough, or the packet middleware has decided enough. Returns whether it did.
     pub(super) fn resume(&mut self, cx: &mut Context<'_>, clock: &mut Clock) -> bool {
         let resumes = (self.flags.choked && !self.is_choked())
             || (self.flags.behind && !self.layer.is_behind());
@@ -49,7 +48,7 @@ impl Driver {
         resumes
     }
 
-    /// After a write: so much waits, and some of what waited before was taken or not.
+    /// Records the outcome of a write: `waiting` bytes are left, and `moved` tells whether the client took any.
     pub(super) fn note_progress(&mut self, waiting: usize, moved: bool, clock: &mut Clock) {
         if waiting == 0 {
             if self.progress.take().is_some() {
@@ -72,7 +71,8 @@ impl Driver {
         )
     }
 
-    /// The client has taken nothing for a while.
+    /// Handles a client that has taken nothing for a while: marks it as stalled after `sendBufferGrace`, and ends its session
+    /// after `sendTimeout`.
     pub(super) fn check_progress(&mut self, now: Instant) {
         let Some(since) = self.progress else {
             return;
@@ -95,7 +95,7 @@ impl Driver {
         self.give_up(CloseReason::TransportError);
     }
 
-    /// Ends the session of a client that takes nothing: what waits for it is dropped.
+    /// Ends the session of a client that takes nothing, and drops what waits for it.
     pub(super) fn give_up(&mut self, reason: CloseReason) {
         if let Some(websocket) = &mut self.websocket {
             websocket.handle_broken();
@@ -103,7 +103,7 @@ impl Driver {
         self.session.abort(reason);
     }
 
-    /// Tells the host of messages for the client that found no room since the last time.
+    /// Tells the host how many messages for the client have been dropped since the last time.
     pub(super) fn tell_dropped(&self, now: Instant) {
         if !self.shared.context.hooks.has(Hook::Dropped) {
             return;
@@ -113,7 +113,7 @@ impl Driver {
         }
     }
 
-    /// How long the client has to agree to a close.
+    /// How long the client has to answer a close frame.
     pub(super) fn farewell_time(&self, reason: CloseReason) -> Duration {
         let config = &self.shared.config;
         let violated = self.flags.violated
@@ -129,7 +129,8 @@ impl Driver {
         }
     }
 
-    /// Whether a client whose session has ended has sent so much since that it is not waited for any longer.
+    /// Counts bytes that were read after the session's end. Returns whether the client has sent so much that the driver no
+    /// longer waits for its close frame.
     pub(super) fn is_too_much(&mut self, read: usize) -> bool {
         if !self.flags.ended {
             return false;

@@ -1,4 +1,4 @@
-//! What goes out: the mailbox, what the session has decided, and the one write.
+//! Output: the mailbox, the session's outputs, and the write.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -24,7 +24,7 @@ use crate::transport::frame::Opcode;
 use crate::transport::{Outbox, PollAnswer};
 
 impl Driver {
-    /// Sends what others have put into the mailbox, and does what they want done.
+    /// Sends the messages in the mailbox, and carries out its other items.
     pub(super) fn take_mailbox(&mut self, scratch: &mut Scratch, clock: &mut Clock) {
         let Scratch {
             items,
@@ -71,7 +71,7 @@ impl Driver {
                     other => {
                         self.flags.close_when_sent |=
                             self.layer.handle_outgoing(other, clock.now());
-                        // It may have put something there that is to leave before the end.
+                        // The layer may have put a message into the mailbox that is to be sent before the end.
                         again = true;
                     }
                 }
@@ -89,20 +89,20 @@ impl Driver {
                 self.layer
                     .leave_all(DisconnectReason::Connection(reason), now);
                 if self.session.close(reason, now) == Closing::Later {
-                    // No listener is left for the poll that would be told.
+                    // The listeners are closed, so the poll that would carry the close packet cannot arrive.
                     self.session.abort(reason);
                 }
             }
-            // The sockets learn it when the connection is really closed, as with the official server.
+            // The sockets are told when the connection has closed, as with the official server.
             CloseReason::ForcedClose => {
                 self.session.close(reason, now);
             }
-            // Its send buffer is full: what waits in it is not kept for a farewell.
+            // The send buffer is full: it is dropped, and no closing handshake follows.
             _ => self.give_up(reason),
         }
     }
 
-    /// The WebSocket, when messages may be written to it directly.
+    /// Whether messages may be written to the WebSocket directly.
     pub(super) fn is_direct(&self) -> bool {
         self.websocket.is_some() && self.session.is_direct()
     }
@@ -137,7 +137,7 @@ impl Driver {
         }
     }
 
-    /// A message whose bytes others may have too: a small one is copied into the write, and costs no reference.
+    /// Sends a message whose bytes other connections may share. A small one is copied into the write instead of referenced.
     fn send_shared(&mut self, kind: MessageKind, data: &Bytes, outbox: &mut Outbox) {
         tracing::trace!(target: log::SESSION, "sends a {kind:?} message of {} bytes", data.len());
         self.count.sent += 1;
@@ -151,7 +151,7 @@ impl Driver {
         }
     }
 
-    /// Does what the session has decided.
+    /// Carries out the session's outputs.
     #[inline]
     pub(super) fn carry_out(&mut self, scratch: &mut Scratch, clock: &mut Clock) {
         if self.session.has_output() {
@@ -166,13 +166,13 @@ impl Driver {
                 Output::Send(packet) => self.send_framed(&packet, outbox),
                 Output::AnswerPoll(packets) => self.answer_poll(&packets),
                 Output::AnswerProbe => {
-                    // To a peer that asks without reading it is said once.
+                    // A peer that sends probes without reading gets one answer.
                     if let Some(probe) = &mut self.probe
                         && probe.unsent() == 0
                     {
                         let mut outbox = Outbox::default();
                         outbox.frame(Opcode::Text, b"3probe");
-                        // What the peer does not take now waits inside.
+                        // Bytes that the peer does not take now wait in the probe.
                         let _ = probe.poll_flush(
                             &mut Context::from_waker(std::task::Waker::noop()),
                             &mut outbox,
@@ -260,7 +260,7 @@ impl Driver {
         }
     }
 
-    /// The session has ended: its sockets and the host learn it, and requests do not find it any more.
+    /// Handles the end of the session: removes it from the table, and tells its sockets and the host.
     pub(super) fn handle_closed(&mut self, reason: CloseReason, now: Instant) {
         if std::mem::replace(&mut self.flags.ended, true) {
             return;
@@ -279,7 +279,7 @@ impl Driver {
         self.layer.handle_close(reason, now);
         for item in left {
             if let Outgoing::WithAck(request) = item {
-                // Nobody will answer it: whoever waits is told.
+                // The client cannot answer any more: expect_ack reports that to the waiting caller.
                 self.layer.expect_ack(&request, now);
             }
         }
@@ -294,12 +294,12 @@ impl Driver {
         }
     }
 
-    /// Writes everything in one go.
+    /// Writes everything with one call, and records how much is left.
     pub(super) fn flush(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch, clock: &mut Clock) {
         if let Some(probe) = &mut self.probe
             && probe.unsent() > 0
         {
-            // Its answer is short; what the peer does not take waits inside.
+            // Bytes that the peer does not take now wait in the probe.
             let _ = probe.poll_flush(cx, &mut Outbox::default());
         }
         let link = &self.handle.link;
@@ -340,7 +340,7 @@ impl Driver {
         self.tell_drain(unsent, clock);
     }
 
-    /// Tells the host when a client that had more than the low mark waiting, or was refused something, has caught up.
+    /// Tells the host when a client has caught up for which more than `sendBufferLow` waited or a message was refused.
     fn tell_drain(&mut self, waiting: usize, clock: &mut Clock) {
         let mailbox = &self.handle.link.mailbox;
         let low = self.shared.config.send_buffer_low;
@@ -368,6 +368,7 @@ impl Driver {
         }
     }
 
+    /// Adds this round's counts to the shared counters.
     pub(super) fn report(&mut self) {
         let Count {
             received,
@@ -387,7 +388,7 @@ impl Driver {
     }
 }
 
-/// Counts the end of a session when the host has been told of it, or when host code that is told panics.
+/// Counts the end of a session when dropped: after the host has been told, or when host code panics meanwhile.
 struct End {
     shared: Arc<Shared>,
     transport: TransportKind,

@@ -1,4 +1,4 @@
-//! Time: deadlines, rest, and the end.
+//! Deadlines, the driver's timer, and the end of the task.
 
 use std::future::Future;
 use std::task::Context;
@@ -12,7 +12,7 @@ use crate::server::clock::now;
 use crate::server::driver::Driver;
 use crate::server::driver::progress::DROPPED_INTERVAL;
 
-/// The time of a wake-up, looked up when it is first needed: most wake-ups that only send do not need it.
+/// The time of a wake-up, read from the clock on first use: most wake-ups that only send do not need it.
 #[derive(Debug, Default)]
 pub(super) struct Clock(Option<Instant>);
 
@@ -64,7 +64,7 @@ impl Driver {
             self.session.handle_error(TransportKind::WebSocket);
         }
         if take_due(&mut self.deadlines.dropped, now) {
-            // Set again while it goes on.
+            // Set again for as long as messages are dropped.
             self.tell_dropped(now);
             if self.handle.link.mailbox.was_refused() {
                 self.deadlines.dropped = Some(now + DROPPED_INTERVAL);
@@ -73,7 +73,7 @@ impl Driver {
         self.check_progress(now);
     }
 
-    /// Whether nothing is left to do for ever.
+    /// Whether the session has ended and its transport is closed. If so, ends the task.
     pub(super) fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
         if !self.flags.ended {
             return false;
@@ -99,7 +99,7 @@ impl Driver {
         over
     }
 
-    /// The last thing a driver does.
+    /// The last step of a driver.
     pub(super) fn end(&mut self) {
         if self.flags.lingering {
             self.shared.sessions.remove_ending(&self.handle.id);
@@ -107,19 +107,19 @@ impl Driver {
         self.shared.handle_session_end();
     }
 
-    /// Arranges to be woken; false when there is something to do already.
+    /// Sets the timer and registers for wake-ups. Returns false if there is something to do already.
     pub(super) fn rest(&mut self, cx: &mut Context<'_>) -> bool {
         let mut next = earlier(self.session.poll_timeout(), self.layer.poll_timeout());
         next = earlier(next, self.deadlines.connect);
         if !self.flags.paused {
-            // A client that is not read is not late.
+            // A client that is not read cannot finish its message.
             next = earlier(next, self.deadlines.message);
         }
         next = earlier(next, self.deadlines.linger);
         next = earlier(next, self.deadlines.dropped);
         next = earlier(next, self.progress_deadline());
         if let Some(next) = next {
-            // A timer that rings early costs less than one that is moved with every message.
+            // A timer that fires too early costs less than moving it with every message.
             let set = self.sleep.deadline().into_std();
             if next < set || !self.flags.timer_set || self.sleep.is_elapsed() {
                 self.flags.timer_set = true;
@@ -127,7 +127,7 @@ impl Driver {
                 if self.sleep.as_mut().poll(cx).is_ready() {
                     return false;
                 }
-                // A task that has used up its turn has to come again, and is not told of the time.
+                // Without budget tokio did not register the timer; the task is polled again at once.
                 self.flags.timer_set = has_budget_remaining();
             }
         }
@@ -135,13 +135,13 @@ impl Driver {
             self.shared.sessions.add_ending(&self.handle);
         }
         if !self.flags.settled && self.layer.has_joined() {
-            // Most clients are greeted, and then silent for a while.
+            // Most clients are silent for a while after the messages that greet them.
             self.flags.settled = true;
             self.handle.link.mailbox.release();
         }
         let arrival = self.arrival_waker();
         let waker = arrival.as_ref().unwrap_or(cx.waker());
-        // What is put in between is seen by the second look.
+        // Requests that arrived before the mailbox was armed are seen by the second check.
         self.handle.link.mailbox.sleep(waker) && !self.handle.has_notes()
     }
 }

@@ -1,24 +1,26 @@
-//! The order in which requests are handed to sessions, and in which clients join: the order in which the kernel reported
-//! their bytes, independent of the scheduler.
+//! The order in which requests are handed to sessions, and in which clients join: the order in which the kernel
+//! reported their bytes, independent of the scheduler.
 //!
-//! The runtime may poll the task that was woken last first, and polls tasks in parallel. So each wake-up of a task takes
-//! a number, on the thread that reads the kernel's reports and in their order. The task keeps its number until it has
-//! been polled, or has handed on the request that it was woken for. A task may act when no task has an older number.
+//! The runtime may poll the task that was woken last first, and polls tasks in parallel. So each wake-up of a task
+//! takes a number, on the thread that reads the kernel's reports and in their order. The task keeps its number until it
+//! has been polled, or has handed on the request that it was woken for. A task may act when no task has an older
+//! number.
 //!
 //! Two kinds of tasks take numbers, from separate sequences, so that host code that runs inline in one kind does not
-//! delay the other: HTTP connections, for each request, and the drivers of sessions that have not joined a namespace yet.
-//! A driver takes no numbers after its session has joined its first namespace: events are not ordered between sessions.
+//! delay the other: HTTP connections, for each request, and the drivers of sessions that have not joined a namespace
+//! yet. A driver takes no numbers after its session has joined its first namespace: events are not ordered between
+//! sessions.
 //!
 //! Guaranteed: of two requests whose last bytes arrive one after the other, the first is handed on first, and of two
 //! clients whose CONNECT packets arrive one after the other, the first is announced to the host first (`connection`,
 //! or the question of a middleware). Bytes that arrive before their connection has been accepted, or before the driver
-//! of their session exists, count from that moment; those are ordered too. "Announced" means: handed to the delivery. With
-//! several callback threads the handlers of different clients then run in parallel.
+//! of their session exists, count from that moment; those are ordered too. "Announced" means: handed to the delivery.
+//! With several callback threads the handlers of different clients then run in parallel.
 //!
 //! Not guaranteed: an order for bytes that arrive while their own HTTP connection is being polled, for a request about
 //! which the host is asked, and relative to a task that has had the oldest number for longer than [`PATIENCE`], for
-//! example because host code blocks its thread. Such a task loses its place, and those behind it keep their order. A client
-//! that sends nothing has no number, and delays no other client.
+//! example because host code blocks its thread. Such a task loses its place, and those behind it keep their order. A
+//! client that sends nothing has no number, and delays no other client.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::future::{Future, poll_fn};
@@ -31,7 +33,7 @@ use crate::transport::NewStream;
 
 /// How long tasks wait for the one with the oldest number. Then it loses its place, and they wait for the next one.
 pub(super) const PATIENCE: Duration = Duration::from_millis(200);
-/// So many later wake-ups make the oldest one lose its place.
+/// After this many later wake-ups the oldest one loses its place.
 const LONGEST: usize = 16 * 1024;
 
 /// The wake-ups of all tasks of one kind.
@@ -44,12 +46,12 @@ struct Line {
     first: u64,
     /// Whether a number has been given back, from `first` on.
     settled: VecDeque<bool>,
-    /// Who waits to have the oldest number.
+    /// The wakers of tasks that wait to have the oldest number.
     waiting: BTreeMap<u64, Waker>,
 }
 
 impl Line {
-    /// Goes on to the next number that is kept; whose connection is to be woken for it.
+    /// Advances `first` to the next number that is kept. Returns the waker of its task if that waits.
     fn advance(&mut self) -> Option<Waker> {
         while self.settled.front() == Some(&true) {
             self.settled.pop_front();
@@ -63,7 +65,7 @@ impl Arrivals {
     fn take(&self) -> u64 {
         let mut line = self.line();
         if line.settled.len() >= LONGEST {
-            // Who waited for it alone goes on when its patience ends.
+            // A task that waited only for this number continues after `PATIENCE`.
             line.settled.pop_front();
             line.first += 1;
         }
@@ -74,7 +76,7 @@ impl Arrivals {
     fn settle(&self, number: u64) {
         let mut line = self.line();
         line.waiting.remove(&number);
-        // One that has lost its place is below `first`.
+        // A number that has lost its place is below `first`.
         let at = number.checked_sub(line.first).map(|at| at as usize);
         if let Some(settled) = at.and_then(|at| line.settled.get_mut(at)) {
             *settled = true;
@@ -104,7 +106,7 @@ impl Arrivals {
         self.line().waiting.remove(&number);
     }
 
-    /// The task with the number `oldest` loses its place, unless it has given it back meanwhile.
+    /// Makes the task with the number `oldest` lose its place, unless it has given it back meanwhile.
     fn give_up_on(&self, oldest: u64) {
         let mut line = self.line();
         if line.first == oldest && line.settled.pop_front().is_some() {
@@ -137,21 +139,21 @@ pub(super) struct Arrival {
 
 #[derive(Debug, Default)]
 struct Numbers {
-    /// Of a wake-up after which it was not polled yet.
+    /// The number of a wake-up after which the task has not been polled yet.
     next: Option<u64>,
-    /// Of what it is being polled for.
+    /// The number of the wake-up that the current poll is for.
     current: Option<u64>,
-    /// A request waits for its turn.
+    /// Whether a request waits for its turn.
     waits: bool,
-    /// What `current` was taken for has not been read yet.
+    /// Whether `current` is kept beyond the poll, because its input has not been read yet.
     keeps: bool,
-    /// The connection has ended.
+    /// Whether the connection has ended.
     ended: bool,
 }
 
 impl Arrival {
-    /// A connection that has just been accepted, and watches for its first bytes from now on: their number is taken even
-    /// if they come before its task has been polled.
+    /// The wake-ups of a connection that has just been accepted. Its first bytes take a number even if they arrive
+    /// before the connection's task has been polled.
     pub(super) fn new(arrivals: &Arc<Arrivals>, stream: &NewStream) -> Arc<Self> {
         let arrival = Self::of_task(arrivals);
         let waker = Waker::from(Arc::clone(&arrival));
@@ -164,7 +166,7 @@ impl Arrival {
         arrival
     }
 
-    /// A task that has not been woken yet.
+    /// The wake-ups of a task that has not been woken yet.
     pub(super) fn of_task(arrivals: &Arc<Arrivals>) -> Arc<Self> {
         Arc::new(Self {
             arrivals: Arc::clone(arrivals),
@@ -173,7 +175,7 @@ impl Arrival {
         })
     }
 
-    /// Runs the connection as (all of) its task.
+    /// Runs the connection. It has to be all of its task.
     pub(super) async fn run<F: Future>(self: &Arc<Self>, connection: F) -> F::Output {
         let mut connection = pin!(connection);
         let waker = Waker::from(Arc::clone(self));
@@ -185,13 +187,14 @@ impl Arrival {
         .await
     }
 
-    /// Waits for something that is sure to come soon, and keeps the number meanwhile.
+    /// Waits for a future that completes soon, and keeps the number meanwhile.
     pub(super) async fn keep<F: Future>(&self, soon: F) -> F::Output {
         let _keeps = Keeps::new(self);
         soon.await
     }
 
-    /// Waits for what the connection itself may have to pass on first, and keeps the number for that.
+    /// Waits for a future that may need further polls of the connection itself, and keeps the number for the first of
+    /// them.
     pub(super) async fn pass_on<F: Future>(&self, future: F) -> F::Output {
         let mut future = pin!(future);
         let mut again = 3;
@@ -212,7 +215,7 @@ impl Arrival {
     /// Waits until the request that has just been read may be handed on. The caller does that before it waits for
     /// anything else.
     pub(super) async fn turn(&self) {
-        // What was read without a wake-up stands behind all that have come.
+        // Input that was read without a wake-up takes the newest number.
         let number = *self
             .numbers()
             .current
@@ -283,7 +286,7 @@ impl Arrival {
         numbers.waits || numbers.next.is_some()
     }
 
-    /// A poll begins; the number that it has no use for.
+    /// Begins a poll. Returns a number that the poll does not need.
     fn begin(&self) -> Option<u64> {
         let mut numbers = self.numbers();
         let next = numbers.next.take();
@@ -294,7 +297,7 @@ impl Arrival {
         None
     }
 
-    /// A poll is over, and with it what it was woken for, unless a request waits for its turn.
+    /// Ends a poll, and gives its number back unless a request waits for its turn.
     fn finish(&self, unused: Option<u64>) {
         let mut numbers = self.numbers();
         let current = if numbers.waits || numbers.keeps {
@@ -342,8 +345,8 @@ impl Wake for Arrival {
     }
 }
 
-/// A connection that is being polled. Its numbers are given back also when the poll panics: a number that stayed would
-/// delay every later request.
+/// A connection that is being polled. Its numbers are given back even if the poll panics: a number that is never given
+/// back would delay every later request.
 pub(super) struct Polled<'a> {
     arrival: &'a Arrival,
     unused: Option<u64>,
@@ -371,7 +374,7 @@ impl Drop for Keeps<'_> {
     }
 }
 
-/// A request does not wait for its turn any longer.
+/// Ends the wait of a request when dropped.
 struct Waits<'a> {
     arrival: &'a Arrival,
     number: u64,
@@ -384,7 +387,7 @@ impl Drop for Waits<'_> {
     }
 }
 
-/// The connection ends: nothing waits for it any more.
+/// Gives all numbers of a connection back when dropped.
 struct End<'a>(&'a Arrival);
 
 impl Drop for End<'_> {
@@ -491,7 +494,7 @@ mod tests {
         assert!(line.settled.is_empty() && line.waiting.is_empty());
     }
 
-    /// What comes in while a task is being polled is left to the next poll, which has its own number.
+    /// Input that arrives while a task is being polled is left to the next poll, which has its own number.
     #[test]
     fn a_poll_covers_what_it_was_woken_for() {
         let arrivals = Arc::new(Arrivals::default());
@@ -521,7 +524,7 @@ mod tests {
         assert!(line.settled.is_empty() && line.waiting.is_empty());
     }
 
-    /// A connection that is dropped, or woken when it has ended, holds up none.
+    /// A connection that is dropped, or woken after its end, does not delay others.
     #[tokio::test]
     async fn a_connection_that_has_ended_keeps_no_number() {
         let arrivals = Arc::new(Arrivals::default());

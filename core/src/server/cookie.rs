@@ -1,4 +1,5 @@
-//! The cookie with the session id, by which a load balancer finds the server of a session.
+//! The cookie with the session id, which lets a load balancer find the server of a session.
+
 use http::HeaderValue;
 
 use crate::config::{CookieOptions, CookiePriority, SameSite};
@@ -7,7 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// The option "cookie", ready to be put into answers.
 #[derive(Clone, Debug)]
 pub struct Cookie {
-    /// Up to and with the equals sign.
+    /// The text up to the equals sign, inclusive.
     before: String,
     /// The attributes.
     after: String,
@@ -74,8 +75,7 @@ impl Cookie {
     }
 }
 
-/// Percent-encodes all that could end the value or is not ASCII. A host can make session ids of
-/// its own; ours need nothing.
+/// Percent-encodes all characters that could end the value or are not ASCII. Generated session ids have none.
 fn escape(text: &str, out: &mut String) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     for byte in text.bytes() {
@@ -107,7 +107,7 @@ mod tests {
         Cookie::new(&config.cookie.expect(option)).expect(option)
     }
 
-    /// Each as the official server answers a handshake.
+    /// The expected values are those of the official server's handshake response.
     #[test]
     fn the_header_is_the_official_one() {
         for (option, expected) in [

@@ -1,4 +1,4 @@
-//! How a WebSocket ends that belongs to no session: goodbye is said, and heard, within a time.
+//! The closing handshake of a WebSocket that does not belong to a session.
 
 use std::future::poll_fn;
 use std::task::Poll;
@@ -7,10 +7,12 @@ use std::time::Duration;
 use crate::transport::frame::Incoming;
 use crate::transport::{Chunk, Outbox, WebSocket};
 
-/// After our close, so many bytes of the peer are looked at for its own: more than are on their way to us at that moment.
+/// How many bytes are read after the close frame was sent, to find the peer's. More than can be in flight at that
+/// moment.
 pub(super) const FAREWELL_BYTES: usize = 16 << 20;
 
-/// Says goodbye and waits until the peer has said it too, or has gone. Nothing else is answered.
+/// Sends a close frame and waits until the peer has sent one too, has closed the stream, or `timeout` has passed. Other
+/// frames are ignored.
 pub(super) async fn farewell(mut websocket: Box<WebSocket>, timeout: Duration) {
     let mut outbox = Outbox::default();
     websocket.say_close(&mut outbox, None);
@@ -18,7 +20,7 @@ pub(super) async fn farewell(mut websocket: Box<WebSocket>, timeout: Duration) {
     let mut buffer = vec![0; 1024];
     let mut left = FAREWELL_BYTES;
     let closed = poll_fn(|cx| {
-        // What cannot be written now is written when the peer reads.
+        // Bytes that the peer does not take now are written in a later poll.
         if let Poll::Ready(Err(_)) = websocket.poll_flush(cx, &mut outbox) {
             return Poll::Ready(());
         }
@@ -50,6 +52,6 @@ pub(super) async fn farewell(mut websocket: Box<WebSocket>, timeout: Duration) {
             }
         }
     });
-    // Who does not agree in time is left.
+    // A peer that does not answer in time is dropped.
     let _ = tokio::time::timeout(timeout, closed).await;
 }

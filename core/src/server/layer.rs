@@ -1,4 +1,4 @@
-//! What lies above a session: Socket.IO, or nothing.
+//! The protocol above a session: Socket.IO, or plain messages.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,7 +11,7 @@ use crate::socketio::link::{AckRequest, Outgoing};
 use crate::socketio::plain::PlainClient;
 use crate::socketio::{Request, Socket};
 
-/// See the module's documentation.
+/// The state of the protocol above one session.
 #[derive(Debug)]
 pub(super) enum Layer {
     SocketIo(Client),
@@ -19,7 +19,7 @@ pub(super) enum Layer {
 }
 
 impl Layer {
-    /// Whether the client must join a namespace in time.
+    /// Whether the client has to join a namespace within `connectTimeout`.
     pub(super) fn requires_connect(&self) -> bool {
         matches!(self, Self::SocketIo(_))
     }
@@ -58,7 +58,7 @@ impl Layer {
         }
     }
 
-    /// Whether the connection is to be closed when everything is sent.
+    /// Handles an item of the mailbox. Returns whether to close the connection when everything is sent.
     pub(super) fn handle_outgoing(&mut self, item: Outgoing, now: Instant) -> bool {
         match self {
             Self::SocketIo(client) => {

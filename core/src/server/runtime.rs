@@ -9,14 +9,15 @@ use crate::log::listener::ServerId;
 use crate::server::turn::TurnEnd;
 use crate::sync::without_signals;
 
-/// So many wake-ups a busy thread deals with before it looks what has come in on sockets. Each takes microseconds; in
-/// exchange, what many clients say at once meets in the mailboxes of those whom it is for, and leaves in one write.
+/// How many tasks a worker polls before it polls the I/O driver (tokio's `event_interval`). Each poll takes
+/// microseconds. With a high number, messages that many clients send at once are together in the mailboxes of their
+/// receivers, and leave in one write.
 const BETWEEN_LOOKS: u32 = 256;
 
-/// Starts the threads: as many as given, or one for each core. Each tells when a turn of it has ended.
+/// Starts `threads` threads, or one for each core. Each calls `turn_end` at the end of a turn.
 ///
 /// # Errors
-/// When the operating system gives no threads or no descriptors.
+/// `Io` when the operating system does not provide the threads or descriptors.
 pub(super) fn start(
     threads: Option<usize>,
     log_id: ServerId,
@@ -33,6 +34,6 @@ pub(super) fn start(
         .on_thread_park(move || turn_end.reached())
         .enable_io()
         .enable_time();
-    // Threads that are started later are started by these, and have their mask.
+    // Threads that the runtime starts later inherit the signal mask of these.
     without_signals(|| builder.build()).map_err(Error::from)
 }

@@ -1,4 +1,4 @@
-//! The buffers of a thread, lent to one connection after the other, so that a connection at rest holds none.
+//! The buffers of a thread. Connections borrow them while they are polled, so that an idle connection holds none.
 
 use std::cell::Cell;
 
@@ -6,22 +6,23 @@ use crate::server::sessions::Asked;
 use crate::socketio::link::Outgoing;
 use crate::transport::Outbox;
 
-/// Bytes read at once: several of the largest messages that are common. Not a power of two, as messages often have one,
-/// and a read that ends in the last bytes of one leaves all of it to be copied.
+/// The size of the read buffer in bytes: several messages of the largest common size. It is not a power of two because
+/// message sizes often are: then a read would often end shortly before the end of a message, and all of that message
+/// would have to be copied.
 const READ: usize = 272 * 1024;
 
-/// See the module's documentation.
+/// The buffers of one thread.
 #[derive(Debug)]
 pub(super) struct Scratch {
-    /// What was read.
+    /// Bytes read from a WebSocket.
     pub(super) buffer: Vec<u8>,
-    /// What HTTP requests have asked.
+    /// Requests taken from the session's inbox.
     pub(super) requests: Vec<Asked>,
-    /// What came out of a mailbox.
+    /// Items drained from the mailbox.
     pub(super) items: Vec<Outgoing>,
-    /// The bytes that came with it.
+    /// The bytes of these items.
     pub(super) arena: Vec<u8>,
-    /// What is to be written to the session's WebSocket.
+    /// Frames to write to the session's WebSocket.
     pub(super) outbox: Outbox,
 }
 
@@ -30,7 +31,7 @@ thread_local! {
 }
 
 impl Scratch {
-    /// Borrows the thread's buffers; made anew when they are borrowed already.
+    /// Takes the thread's buffers, or makes new ones if they are taken already.
     pub(super) fn take() -> Box<Self> {
         let kept = SCRATCH.try_with(Cell::take).ok().flatten();
         kept.unwrap_or_else(|| {
@@ -44,15 +45,15 @@ impl Scratch {
         })
     }
 
-    /// Gives them back.
+    /// Returns the buffers to the thread.
     pub(super) fn give_back(mut self: Box<Self>) {
-        // Where the stream broke, words for its peer may be left: they are nobody else's.
+        // If the stream broke, unsent bytes may be left; they must not reach the next connection.
         self.outbox.clear();
         self.requests.clear();
         self.items.clear();
         self.arena.clear();
         self.arena.shrink_to(READ);
-        // At the end of a thread there is nobody to give them to.
+        // Fails while the thread ends: the buffers are dropped.
         let _ = SCRATCH.try_with(|scratch| scratch.set(Some(self)));
     }
 }

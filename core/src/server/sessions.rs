@@ -13,22 +13,22 @@ use crate::server::clock::now;
 use crate::socketio::Link;
 use crate::transport::{TransportRequest, WebSocket};
 
-/// A session as HTTP requests find it.
+/// The part of a session that HTTP requests use.
 #[derive(Debug)]
 pub(super) struct SessionHandle {
     pub(super) id: SessionId,
     pub(super) link: Arc<Link>,
-    /// What HTTP requests ask of the session; `None` after its end.
+    /// Requests from HTTP tasks; `None` after the session's end.
     inbox: Mutex<Option<Inbox>>,
-    /// WebSockets whose handshake has been answered, and which the session's task does not have yet.
+    /// WebSockets whose handshake has been answered and that have not been delivered to the session's task.
     coming: AtomicUsize,
-    /// A POST is under way.
+    /// Whether a POST is being received or handled.
     posting: AtomicBool,
-    /// What the session's task has not looked at: [`ASKED`], [`CUT`].
+    /// Flags for the session's task: [`ASKED`], [`CUT`].
     notes: AtomicU8,
 }
 
-/// Requests that the session's task has not taken.
+/// Requests that the session's task has not taken yet.
 #[derive(Debug, Default)]
 struct Inbox {
     /// Sorted by their places.
@@ -54,7 +54,7 @@ impl Inbox {
     }
 }
 
-/// A request, and when it came.
+/// A request, and the time of its arrival.
 #[derive(Debug)]
 pub(super) struct Asked {
     /// Its place among the requests of the session.
@@ -63,9 +63,9 @@ pub(super) struct Asked {
     pub(super) request: TransportRequest,
 }
 
-/// Requests wait.
+/// Flag: requests wait.
 const ASKED: u8 = 1;
-/// It is to end at once.
+/// Flag: the session has to end at once.
 const CUT: u8 = 2;
 
 impl SessionHandle {
@@ -84,7 +84,7 @@ impl SessionHandle {
         }
     }
 
-    /// Asks the session's task for something. After the end the request is dropped, and with it its answer.
+    /// Passes a request to the session's task. After the session's end the request is dropped with its answer channel.
     pub(super) fn ask(&self, request: TransportRequest) {
         if let Some(inbox) = &mut *self.inbox() {
             let place = inbox.take_place();
@@ -93,8 +93,8 @@ impl SessionHandle {
         self.note_requests();
     }
 
-    /// A WebSocket handshake for this session is about to be answered. Requests that come after this call are handled
-    /// after the WebSocket, which the client may use as soon as it has the answer.
+    /// Announces that a WebSocket handshake for this session is about to be answered. Requests that arrive after this
+    /// call are handled after the WebSocket, because the client may use it as soon as it has the answer.
     pub(super) fn expect_websocket(self: &Arc<Self>) -> ComingWebSocket {
         self.coming.fetch_add(1, Ordering::AcqRel);
         ComingWebSocket {
@@ -108,14 +108,14 @@ impl SessionHandle {
         self.link.mailbox.wake();
     }
 
-    /// Moves what was asked since the last time into `requests`; false when nothing was.
+    /// Moves the requests that wait into `requests`. Returns false if there are none.
     pub(super) fn take_requests(&self, requests: &mut Vec<Asked>) -> bool {
         if self.notes.load(Ordering::Acquire) & ASKED == 0 {
             return false;
         }
         self.notes.fetch_and(!ASKED, Ordering::AcqRel);
         if self.coming.load(Ordering::Acquire) > 0 {
-            // Its arrival, or its failure, is noted.
+            // The flag is set again when the WebSocket is delivered or dropped.
             return false;
         }
         if let Some(inbox) = &mut *self.inbox() {
@@ -124,7 +124,7 @@ impl SessionHandle {
         true
     }
 
-    /// Gives back requests that were taken too early. They go before all requests that have come meanwhile.
+    /// Puts back requests that were taken too early, in front of all requests that have arrived meanwhile.
     pub(super) fn put_back(&self, asked: impl Iterator<Item = Asked>) {
         if let Some(inbox) = &mut *self.inbox() {
             inbox.asked.splice(..0, asked);
@@ -132,36 +132,36 @@ impl SessionHandle {
         self.notes.fetch_or(ASKED, Ordering::AcqRel);
     }
 
-    /// A session that has become a WebSocket is asked nothing any more.
+    /// Gives back spare memory: a session on a WebSocket gets few requests.
     pub(super) fn release(&self) {
         if let Some(inbox) = &mut *self.inbox() {
             inbox.asked.shrink_to_fit();
         }
     }
 
-    /// The session has joined a namespace: it is not ordered among others any more.
+    /// Stops ordering the session among others: it has joined a namespace.
     pub(super) fn forget_arrival(&self) {
         if let Some(inbox) = &mut *self.inbox() {
             inbox.arrival = None;
         }
     }
 
-    /// Whether something was asked or said since.
+    /// Whether a flag is set for the session's task.
     pub(super) fn has_notes(&self) -> bool {
         self.notes.load(Ordering::Acquire) != 0
     }
 
-    /// The session has ended: whoever asks from now on gets no answer.
+    /// Handles the end of the session: drops waiting and later requests, which get no answer from it.
     pub(super) fn close(&self) {
         *self.inbox() = None;
     }
 
-    /// Begins a POST; false when one is under way.
+    /// Begins a POST. Returns false if another one has not ended.
     pub(super) fn begin_post(&self) -> bool {
         !self.posting.swap(true, Ordering::AcqRel)
     }
 
-    /// The POST is over.
+    /// Ends the POST.
     pub(super) fn end_post(&self) {
         self.posting.store(false, Ordering::Release);
     }
@@ -172,7 +172,7 @@ impl SessionHandle {
         self.link.mailbox.wake();
     }
 
-    /// Whether it is to end at once.
+    /// Whether the session has to end at once.
     pub(super) fn is_cut(&self) -> bool {
         self.notes.load(Ordering::Acquire) & CUT != 0
     }
@@ -182,11 +182,11 @@ impl SessionHandle {
     }
 }
 
-/// A WebSocket that a session's requests wait for, until it is delivered or dropped.
+/// An announced WebSocket. Later requests of the session wait until it is delivered or dropped.
 #[derive(Debug)]
 pub(super) struct ComingWebSocket {
     handle: Arc<SessionHandle>,
-    /// The place of its own request among those of the session.
+    /// The place of its handshake request among the requests of the session.
     place: u64,
 }
 
@@ -208,23 +208,23 @@ impl Drop for ComingWebSocket {
 
 const SHARDS: usize = 16;
 
-/// See the module's documentation.
+/// The table of sessions.
 #[derive(Debug, Default)]
 pub(super) struct Sessions {
     shards: [Mutex<ById>; SHARDS],
-    /// Sessions that have ended, but whose transports still say farewell.
+    /// Sessions that have ended and whose WebSocket is in its closing handshake.
     ending: Mutex<ById>,
 }
 
 type ById = HashMap<SessionId, Arc<SessionHandle>, BuildHasherDefault<RandomBytes>>;
 
-/// Ids are random bytes from the operating system: they are their own hash, and no peer chooses one that is in a table.
+/// A hasher that uses the id itself: ids are random bytes from the operating system, and a peer cannot choose one.
 #[derive(Debug, Default)]
 struct RandomBytes(u64);
 
 impl Hasher for RandomBytes {
     fn write(&mut self, id: &[u8]) {
-        // Six bits of each character are random; a table looks at the highest and the lowest.
+        // Six bits of each character are random; the table uses the highest and the lowest bits of the hash.
         if let Some(first) = id.first_chunk() {
             self.0 = u64::from_le_bytes(*first).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         }
@@ -236,7 +236,7 @@ impl Hasher for RandomBytes {
 }
 
 impl Sessions {
-    /// Adds a session; false when the id is taken.
+    /// Adds a session. Returns false if its id is in use.
     pub(super) fn insert(&self, handle: &Arc<SessionHandle>) -> bool {
         let mut shard = self.shard(&handle.id);
         if shard.contains_key(&handle.id) {
@@ -250,23 +250,23 @@ impl Sessions {
         self.shard(id).remove(id);
     }
 
-    /// The session that a request names; nonsense finds nobody.
+    /// The session with this id; `None` if there is none, or if `sid` is malformed.
     pub(super) fn find(&self, sid: &str) -> Option<Arc<SessionHandle>> {
         let id = SessionId::parse(sid)?;
         self.shard(&id).get(&id).map(Arc::clone)
     }
 
-    /// A session that has ended lingers.
+    /// Adds a session that has ended and whose closing handshake is not done.
     pub(super) fn add_ending(&self, handle: &Arc<SessionHandle>) {
         self.ending().insert(handle.id, Arc::clone(handle));
     }
 
-    /// It does not any more.
+    /// Removes a session whose closing handshake is done.
     pub(super) fn remove_ending(&self, id: &SessionId) {
         self.ending().remove(id);
     }
 
-    /// The open sessions, and those that linger.
+    /// All open sessions, and those in the closing handshake.
     pub(super) fn all(&self) -> Vec<Arc<SessionHandle>> {
         let lock = |shard| Mutex::lock(shard).unwrap_or_else(PoisonError::into_inner);
         let open = self
@@ -292,7 +292,7 @@ impl Sessions {
 mod tests {
     use super::*;
 
-    /// Two WebSockets are expected between requests, and come in the other order.
+    /// Two WebSockets are announced between requests, and are delivered in the other order.
     #[test]
     fn a_request_that_comes_late_gets_the_place_that_was_kept_for_it() {
         let mut inbox = Inbox::default();

@@ -1,4 +1,5 @@
-//! The graceful stop: doors are shut, clients are told, and those that do not go are cut.
+//! The graceful stop: listeners close, clients are disconnected, and connections that remain after the deadline are
+//! dropped.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,10 +12,10 @@ use crate::server::shared::Shared;
 use crate::socketio::event::{ServerEvent, What};
 use crate::socketio::link::Outgoing;
 
-/// How long the cut itself may take: nothing waits for a peer any more.
+/// How long dropping the connections may take; nothing waits for a peer then.
 pub(super) const CUT: Duration = Duration::from_secs(2);
 
-/// Begins the stop; called again it can only make it come sooner.
+/// Begins the stop. A further call can only shorten the deadline.
 pub(super) fn begin(shared: &Arc<Shared>, deadline: Duration) {
     if shared.lifecycle.advance(Phase::Closing) {
         tracing::info!(target: log::SERVER, "closing; clients that have not left in {} ms are cut", deadline.as_millis());
@@ -47,7 +48,7 @@ async fn close(shared: Arc<Shared>) {
     for handle in shared.sessions.all() {
         handle.cut();
     }
-    // What is left after that is a bug of ours, or inline host code that does not return: the stop goes on without it.
+    // A session that is left then has a bug, or an inline handler that does not return: the stop does not wait for it.
     let _ = tokio::time::timeout(CUT, all_gone(&shared)).await;
     tracing::info!(target: log::SERVER, "closed");
     shared.lifecycle.set_closed();
@@ -58,7 +59,7 @@ async fn close(shared: Arc<Shared>) {
 async fn all_gone(shared: &Shared) {
     loop {
         let mut ended = std::pin::pin!(shared.lifecycle.ended.notified());
-        // From here on no notification is missed.
+        // Registers before the counters are read, so that no notification is missed.
         ended.as_mut().enable();
         let sessions = shared.lifecycle.sessions.load(Ordering::Acquire);
         if sessions + shared.lifecycle.connections.load(Ordering::Acquire) == 0 {

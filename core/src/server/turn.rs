@@ -1,5 +1,5 @@
-//! A turn of an engine thread: all that it deals with between two rests. The host is woken once for what came in for it
-//! in a turn, not once for each connection: on a busy machine that is the larger part of what a wake-up costs.
+//! A turn of an engine thread: everything it does between two waits for I/O. The host is woken once for all events of a
+//! turn, not once for each connection: on a busy machine, waking the host costs more than the rest of a wake-up.
 
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
@@ -9,41 +9,41 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use crate::socketio::event::EventSink;
 
-/// After so many rounds of connections the host is woken in the middle of a turn: it may have a core of its own, and a
-/// busy thread does not rest.
+/// After this many rounds the host is woken within a turn: it may have a core of its own, and the turn of a busy thread
+/// may not end.
 const LONGEST: u64 = 32;
-/// So many bytes of messages keep a thread busy about as long as one more round.
+/// This many bytes of messages count as one more round, because they take about as long.
 const BYTES: u64 = 4096;
 
 thread_local! {
-    /// Rounds that ended without waking the host, and what the bytes in them count as.
+    /// Rounds since the host was last woken, including those that bytes count as.
     static ROUNDS: Cell<u64> = const { Cell::new(0) };
 }
 
-/// The end of every turn of a server's threads.
+/// Wakes the host at the end of every turn of a server's threads.
 #[derive(Debug, Clone, Default)]
 pub(super) struct TurnEnd {
-    /// Weak, because a sink has a timer, the timer has the threads, and the threads have this.
+    /// Weak, because a sink owns a timer, the timer owns the threads, and the threads own this.
     sink: Arc<OnceLock<Weak<dyn EventSink>>>,
 }
 
 impl TurnEnd {
-    /// Says where the server's events go; before there are any.
+    /// Sets the sink of the server's events. To be called before the first event.
     pub(super) fn set_sink(&self, sink: &Arc<dyn EventSink>) {
         self.sink.get_or_init(|| Arc::downgrade(sink));
     }
 
-    /// This thread is about to rest.
+    /// Called when the thread is about to wait for I/O.
     pub(super) fn reached(&self) {
         if let Some(sink) = self.sink.get().and_then(Weak::upgrade) {
-            // A host's bell that panics must not take the thread along.
+            // A panic in the host's bell must not end the thread.
             let _ = catch_unwind(AssertUnwindSafe(|| ring(&*sink)));
         }
     }
 }
 
-/// A connection has gone through its steps once, and has received so many bytes: the host is woken now or at the end of
-/// the turn. Whatever else keeps a thread busy has to call this too, or a host could sleep beside a waiting event.
+/// Ends one round of a connection in which it received `received` bytes: the host is woken now or at the end of the
+/// turn. Every other kind of task has to call this too; otherwise the host could sleep although an event waits.
 pub(super) fn end_round(sink: &dyn EventSink, received: u64) {
     let rounds = ROUNDS.get() + 1 + received / BYTES;
     if rounds >= LONGEST {
@@ -52,7 +52,7 @@ pub(super) fn end_round(sink: &dyn EventSink, received: u64) {
     ROUNDS.set(rounds);
 }
 
-/// The same for what has no steps of its own: each of its wake-ups is one round.
+/// Runs a future that has no rounds of its own: each of its polls counts as one.
 pub(super) async fn in_rounds<F: Future>(
     mut future: Pin<&mut F>,
     sink: &dyn EventSink,

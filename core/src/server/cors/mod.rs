@@ -1,7 +1,8 @@
-//! CORS: the headers by which a browser knows which pages may read an answer.
+//! CORS: the response headers that tell a browser which pages may read a response.
 //!
-//! No request is refused here; [`is_allowed_origin`] is for a server that refuses those of foreign pages. The headers of an answer are those of the official server, down to
-//! what `Vary` says for origins that are not allowed.
+//! [`Cors`] refuses no request; [`is_allowed_origin`] is for a server that refuses requests of foreign pages. The
+//! headers are those of the official server, including `Vary` for origins that are not allowed.
+
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
@@ -12,7 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use crate::config::{AllowedHeaders, CorsOptions, CorsOrigin, Preflight};
 use crate::error::{Error, ErrorKind, Result};
 
-/// The option "cors", ready to be put into answers.
+/// The option "cors" as header values.
 #[derive(Clone, Debug)]
 pub struct Cors {
     origin: Origin,
@@ -35,12 +36,12 @@ enum Origin {
     List(Vec<HeaderValue>),
 }
 
-/// What is to be done with a request after its answer has got its CORS headers.
+/// How to handle a request after the CORS headers of its response are set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It goes on.
+    /// The request is handled as usual.
     Continue,
-    /// It was a preflight: the answer has this status and an empty body, and is complete.
+    /// The request was a preflight: the response has this status and an empty body.
     Preflight(StatusCode),
 }
 
@@ -79,7 +80,7 @@ impl Cors {
         })
     }
 
-    /// Puts the headers for this request into its answer.
+    /// Inserts the headers for this request into its response.
     pub fn apply(&self, method: &Method, request: &HeaderMap, response: &mut HeaderMap) -> Outcome {
         if matches!(self.origin, Origin::Off) {
             return Outcome::Continue;
@@ -105,14 +106,14 @@ impl Cors {
         match self.preflight {
             Preflight::Continue => Outcome::Continue,
             Preflight::Answer => {
-                // Some browsers wait for a body that never comes when a 204 does not say so.
+                // Some browsers wait for a body if a response with status 204 has no Content-Length.
                 response.insert(CONTENT_LENGTH, HeaderValue::from(0));
                 Outcome::Preflight(self.preflight_status)
             }
         }
     }
 
-    /// Whether pages of this origin may read answers.
+    /// Whether pages of this origin may read responses.
     fn allows(&self, origin: &HeaderValue) -> bool {
         match &self.origin {
             Origin::Off => false,
@@ -174,7 +175,7 @@ pub fn is_allowed_origin(cors: Option<&Cors>, request: &HeaderMap) -> bool {
     is_own || cors.is_some_and(|cors| cors.allows(origin))
 }
 
-/// Adds a name to `Vary` unless it is there, or a star that stands for every name.
+/// Adds a name to `Vary`, unless `Vary` has this name or `*`.
 fn vary(response: &mut HeaderMap, name: &'static str) {
     let present = joined(response, &VARY);
     let names = present.as_ref().map_or(&b""[..], HeaderValue::as_bytes);
@@ -195,7 +196,7 @@ fn vary(response: &mut HeaderMap, name: &'static str) {
     }
 }
 
-/// All fields of a name as one value; `None` when there is no text in them.
+/// All fields of a name as one value; `None` if they are all empty.
 fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<HeaderValue> {
     let mut fields = headers.get_all(name).iter();
     let first = fields.next()?;

@@ -1,5 +1,5 @@
-//! Decides whether an HTTP request may become a WebSocket (RFC 6455, section 4.2.1), in the order
-//! and with the words of the official server.
+//! Decides whether an HTTP request may become a WebSocket (RFC 6455, section 4.2.1). The order of the checks and the
+//! messages are those of the official server.
 
 use std::collections::HashSet;
 use std::error::Error;
@@ -12,16 +12,16 @@ use http::header::{
 use http::{HeaderName, Method, StatusCode};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-/// What goes into the `101 Switching Protocols` reply.
+/// The values for the `101 Switching Protocols` response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Upgrade {
     /// The value of `Sec-WebSocket-Accept`.
     pub accept: String,
-    /// The value of `Sec-WebSocket-Protocol`: the first one the client offered.
+    /// The value of `Sec-WebSocket-Protocol`: the first protocol that the client offered.
     pub protocol: Option<HeaderValue>,
 }
 
-/// Why a request may not become a WebSocket; `Display` gives the body of the reply.
+/// Why a request may not become a WebSocket; `Display` writes the body of the response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UpgradeError {
     /// The method is not GET.
@@ -39,7 +39,7 @@ pub enum UpgradeError {
 }
 
 impl UpgradeError {
-    /// The status of the reply.
+    /// The status of the response.
     #[must_use]
     pub fn status(self) -> StatusCode {
         match self {
@@ -50,7 +50,7 @@ impl UpgradeError {
         }
     }
 
-    /// The body of the reply.
+    /// The body of the response.
     #[must_use]
     pub fn body(self) -> &'static str {
         match self {
@@ -63,7 +63,7 @@ impl UpgradeError {
         }
     }
 
-    /// A header the reply needs beside the usual ones.
+    /// A header that the response has in addition to the usual ones.
     #[must_use]
     pub fn header(self) -> Option<(HeaderName, HeaderValue)> {
         match self {
@@ -84,7 +84,7 @@ impl Error for UpgradeError {}
 /// Checks the head of an upgrade request.
 ///
 /// # Errors
-/// The request is not a WebSocket upgrade this server can take; nothing was changed.
+/// The first rule that the request breaks.
 pub fn upgrade(method: &Method, headers: &HeaderMap) -> Result<Upgrade, UpgradeError> {
     if method != Method::GET {
         return Err(UpgradeError::Method);
@@ -110,7 +110,7 @@ pub fn upgrade(method: &Method, headers: &HeaderMap) -> Result<Upgrade, UpgradeE
     })
 }
 
-/// The value of a header that is there exactly once.
+/// The value of a header that occurs exactly once.
 fn single(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&[u8]> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
@@ -127,8 +127,8 @@ fn names_upgrade(headers: &HeaderMap) -> bool {
         .any(|token| token.trim_ascii().eq_ignore_ascii_case(b"upgrade"))
 }
 
-/// Whether this is the base64 form of 16 bytes. The unused bits of the last digit may be set, as
-/// the official server lets them.
+/// Whether this is the base64 form of 16 bytes. The unused bits of the last digit may be set, as with the official
+/// server.
 fn is_key(key: &[u8]) -> bool {
     key.strip_suffix(b"==").is_some_and(|digits| {
         digits.len() == 22
@@ -177,7 +177,7 @@ mod tests {
     ];
     const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
-    /// The good request, with the values of one header replaced by these.
+    /// The result for the valid request with the values of one header replaced.
     fn with(name: &str, values: &[&str]) -> Result<Upgrade, UpgradeError> {
         let mut headers = HeaderMap::new();
         let kept = GOOD.into_iter().filter(|good| good.0 != name);

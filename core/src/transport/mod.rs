@@ -1,5 +1,5 @@
-//! How packets travel: WebSocket frames on a byte stream, and the requests of long-polling. `frame` and `handshake` do no
-//! I/O; `websocket` joins them to a stream.
+//! The transports: WebSocket frames on a byte stream, and the requests of long-polling. `frame` and `handshake` do not
+//! do I/O; `websocket` connects them to a stream.
 
 pub mod frame;
 pub mod handshake;

@@ -1,4 +1,4 @@
-//! What is to be written to one connection in one go: small things in one buffer, large ones shared beside it.
+//! The output of one write: small frames are copied into one buffer, large payloads are shared.
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -7,20 +7,20 @@ use bytes::{Buf, Bytes};
 
 use crate::transport::frame::{Opcode, write_header};
 
-/// From this length on bytes are shared and written from where they lie, instead of being copied.
+/// Payloads of at least this many bytes are shared instead of copied.
 const SHARED: usize = 4096;
 
-/// Capacity that is kept for the next connection.
+/// The capacity of the buffer, in bytes, that is kept for the next connection.
 const KEPT: usize = 64 * 1024;
 
-/// How many pieces one write may gather.
+/// How many slices one vectored write may have.
 const MAX_SLICES: usize = 32;
 
-/// Frames on their way into one write. One for each thread, used for one connection after the other.
+/// The frames of one write. Each thread has one, which its connections use in turn.
 #[derive(Debug, Default)]
 pub struct Outbox {
     bytes: Vec<u8>,
-    /// Shared pieces, each with the place in `bytes` before which it belongs.
+    /// Shared payloads, each with the position in `bytes` before which it belongs.
     shared: Vec<(usize, Bytes)>,
     shared_len: usize,
 }
@@ -31,7 +31,7 @@ impl Outbox {
         self.bytes.is_empty() && self.shared.is_empty()
     }
 
-    /// How many bytes there are to write.
+    /// The number of bytes to write.
     pub fn len(&self) -> usize {
         self.bytes.len() + self.shared_len
     }
@@ -42,7 +42,7 @@ impl Outbox {
         self.bytes.extend_from_slice(payload);
     }
 
-    /// Adds a frame whose payload is shared if that is worth it.
+    /// Adds a frame whose payload is shared if it is large, and copied otherwise.
     pub fn shared_frame(&mut self, opcode: Opcode, payload: &Bytes) {
         if payload.len() < SHARED {
             return self.frame(opcode, payload);
@@ -57,12 +57,12 @@ impl Outbox {
         write(&mut self.bytes);
     }
 
-    /// Everything, if it lies in one piece.
+    /// All bytes, if they are contiguous.
     pub(super) fn single_piece(&self) -> Option<&[u8]> {
         (self.shared.is_empty() && !self.bytes.is_empty()).then_some(&self.bytes)
     }
 
-    /// The pieces from `written` bytes on, as one write takes them.
+    /// Fills `slices` with the bytes after the first `written` ones. Returns how many slices are used.
     pub(super) fn slices<'a>(
         &'a self,
         mut written: usize,
@@ -105,7 +105,7 @@ impl Outbox {
         unsent.push_copy(&piece[skip(piece.len())..]);
     }
 
-    /// Forgets everything; keeps the buffer unless it has grown large.
+    /// Removes all frames. Keeps up to [`KEPT`] bytes of capacity.
     pub fn clear(&mut self) {
         self.bytes.clear();
         if self.bytes.capacity() > KEPT {
@@ -121,23 +121,23 @@ impl Outbox {
     }
 }
 
-/// What a shared or copied piece costs besides its bytes: its place in the queue, and its allocation.
+/// The memory of a piece besides its bytes: its entry in the queue, and its allocation.
 const PIECE_COST: usize = 128;
 
-/// Small pieces are put together up to this length.
+/// Small pieces are joined up to this length in bytes.
 const CHUNK: usize = 16 * 1024;
 
-/// What a connection could not take yet.
+/// Bytes that a connection has not taken yet.
 #[derive(Debug, Default)]
 pub struct Unsent {
     pieces: VecDeque<Bytes>,
-    /// Small pieces behind all others, put together.
+    /// Small pieces behind all others, joined.
     tail: Vec<u8>,
     len: usize,
 }
 
 impl Unsent {
-    /// How many bytes wait.
+    /// The number of waiting bytes.
     pub fn len(&self) -> usize {
         self.len
     }
@@ -147,7 +147,7 @@ impl Unsent {
         self.len == 0
     }
 
-    /// The memory that it takes.
+    /// The memory of the waiting bytes.
     pub fn cost(&self) -> usize {
         self.len + self.pieces.len() * PIECE_COST
     }

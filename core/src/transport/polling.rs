@@ -1,4 +1,4 @@
-//! Long-polling, as its HTTP requests and the task of their session speak of it.
+//! Long-polling: the messages between HTTP tasks and the task of a session.
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
@@ -6,20 +6,20 @@ use tokio::sync::oneshot;
 use crate::engineio::session::PollRefusal;
 use crate::transport::websocket::WebSocket;
 
-/// What an HTTP request asks of a session.
+/// A request from an HTTP task to a session.
 #[derive(Debug)]
 pub enum TransportRequest {
-    /// A GET that waits for packets. The request is gone when the receiver is.
+    /// A GET that waits for packets. The client has gone if the receiver is dropped.
     Poll(oneshot::Sender<PollAnswer>),
     /// A POST with its whole body.
     Post(Bytes, oneshot::Sender<PostAnswer>),
     /// The connection of a POST was lost before its body was complete.
     PostLost,
-    /// A POST came while another was under way, or with a body that is not text.
+    /// A POST arrived before another one had ended, or with a body that is not text.
     BadPost(oneshot::Sender<PostAnswer>),
-    /// Says when everything that came before has been dealt with, as far as the host takes it.
+    /// Answered when all earlier requests have been handled, except messages for which the host has no room.
     Barrier(oneshot::Sender<()>),
-    /// A WebSocket that wants to take over.
+    /// A WebSocket that probes the session.
     Upgrade(Box<WebSocket>),
 }
 

@@ -1,20 +1,19 @@
-//! Why a client's frames were refused: the close code that tells the client, and the words the
-//! official server uses for it.
+//! Why a client's frames were refused: the close code for the client, and the message that the official server has for
+//! it.
 
 use std::error::Error;
 use std::fmt;
 
-/// A violation of the WebSocket protocol or of the limits. Always the client's fault, and always
-/// the end of the connection.
+/// A violation of the WebSocket protocol or of the limits. It ends the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FrameError {
     /// The first reserved bit is set, but no extension was negotiated.
     Rsv1,
     /// The second or third reserved bit is set.
     Rsv23,
-    /// No frame has this opcode.
+    /// The protocol does not define this opcode.
     UnknownOpcode(u8),
-    /// A continuation, but no message was begun.
+    /// A continuation frame outside of a fragmented message.
     UnexpectedContinuation,
     /// A new text (1) or binary (2) message before the fragmented one was finished.
     UnfinishedMessage(u8),
@@ -22,9 +21,9 @@ pub enum FrameError {
     FragmentedControl,
     /// A close, ping or pong with more than 125 bytes: the seven length bits as sent.
     ControlLength(u8),
-    /// A close frame with one byte, which is no close code.
+    /// A close frame with one byte, although a close code has two.
     CloseLength,
-    /// A client has to mask its frames.
+    /// A frame without a mask; clients have to mask their frames.
     Unmasked,
     /// The announced length is beyond 2^53 - 1.
     LengthOverflow,
@@ -59,8 +58,8 @@ impl FrameError {
         }
     }
 
-    /// The class the official server's error object has. With the text of `Display` it makes the
-    /// description of a `transport error`: `RangeError: Max payload size exceeded`.
+    /// The class of the official server's error object. Together with the text of `Display` it is the description of a
+    /// `transport error`: `RangeError: Max payload size exceeded`.
     #[must_use]
     pub fn class(self) -> &'static str {
         match self {

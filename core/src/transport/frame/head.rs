@@ -1,11 +1,11 @@
-//! The head of a client's frame: opcode, flags, length and masking key. All rules that need no
-//! payload are enforced here, as soon as the bytes they are about have arrived.
+//! The head of a client's frame: opcode, flags, length and masking key. All rules that do not concern the payload are
+//! enforced here, as soon as the bytes concerned have arrived.
 
 use std::ops::Range;
 
 use super::{FrameError, FrameLimits, Opcode};
 
-/// Lengths beyond this are refused as the official server does, whatever the limit is.
+/// Larger lengths are refused whatever the limit is, as with the official server.
 const MAX_LENGTH: u64 = (1 << 53) - 1;
 
 /// The head of one frame.
@@ -20,21 +20,21 @@ pub(super) struct Head {
     pub(super) total: usize,
 }
 
-/// What the bytes at hand say.
+/// The result of parsing a head.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Parsed {
     Head(Head),
-    /// The head has at least this many bytes, and they are not all there.
+    /// Incomplete: the head has at least this many bytes.
     Short(usize),
 }
 
-/// What a frame is checked against: the limits, and the fragmented message it may belong to.
+/// What a frame is checked against: the limits, and the current fragmented message.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Context {
     pub(super) limits: FrameLimits,
-    /// Frames of the message that was begun; 0 = there is none.
+    /// Frames of the current fragmented message; 0 if there is none.
     pub(super) fragments: u32,
-    /// Payload bytes of the message that was begun.
+    /// Payload bytes of the current fragmented message.
     pub(super) collected: usize,
 }
 
@@ -74,9 +74,8 @@ impl Head {
     }
 }
 
-/// The usual frame: a whole message of less than 126 bytes. It needs no more than a look at its
-/// first two bytes, so that reading it costs a few nanoseconds. Whatever is not such a frame is
-/// for [`Head::parse`] to judge.
+/// The most common frame: a whole message of less than 126 bytes. Two bytes identify it, so that parsing it takes a few
+/// nanoseconds. All other frames are left to [`Head::parse`].
 pub(super) struct ShortMessage {
     pub(super) opcode: Opcode,
     pub(super) key: [u8; 4],
@@ -84,7 +83,7 @@ pub(super) struct ShortMessage {
 }
 
 impl ShortMessage {
-    /// Looks at `input[at..]`, where a frame begins and no fragmented message is pending.
+    /// Parses `input[at..]`, where a frame begins outside of a fragmented message.
     #[inline]
     pub(super) fn find(input: &[u8], at: usize, max_message: usize) -> Option<Self> {
         let [first, second, a, b, c, d, rest @ ..] = input.get(at..)? else {
@@ -108,7 +107,7 @@ impl ShortMessage {
     }
 }
 
-/// Checks the first two bytes, in the order the official server does.
+/// Checks the first two bytes, in the order of the official server.
 #[inline]
 fn opcode(first: u8, second: u8, context: &Context) -> Result<Opcode, FrameError> {
     if first & 0x70 != 0 {
@@ -154,7 +153,7 @@ fn control(opcode: Opcode, first: u8, second: u8) -> Result<Opcode, FrameError> 
     }
 }
 
-/// The announced length, once it is known to fit what the message may still have.
+/// The announced length, if the message may have this many more bytes.
 #[inline]
 fn payload_len(opcode: Opcode, announced: u64, context: &Context) -> Result<usize, FrameError> {
     if announced > MAX_LENGTH {
@@ -165,7 +164,7 @@ fn payload_len(opcode: Opcode, announced: u64, context: &Context) -> Result<usiz
         Opcode::Text | Opcode::Binary | Opcode::Continuation => {
             context.limits.max_message.saturating_sub(context.collected)
         }
-        // A control frame is no part of the message, and has been checked already.
+        // A control frame is not part of the message, and has been checked already.
         Opcode::Close | Opcode::Ping | Opcode::Pong => return Ok(length),
     };
     if length > room {

@@ -1,4 +1,4 @@
-//! What a client sends: messages and control frames, unmasked.
+//! Unmasked messages and control frames of a client.
 
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
@@ -11,21 +11,21 @@ pub enum Incoming<'a> {
     Text(&'a mut [u8]),
     /// A binary message.
     Binary(&'a mut [u8]),
-    /// A ping, to be answered by a pong with the same bytes.
+    /// A ping, to be answered with a pong with the same bytes.
     Ping(&'a [u8]),
     /// A pong.
     Pong(&'a [u8]),
-    /// The client closes, with or without a code and reason. Nothing comes after this.
+    /// The client closes, with or without a code and reason. Later bytes are ignored.
     Close(Option<(u16, &'a str)>),
 }
 
-/// Takes the payload of a close frame apart; its head has ruled out a single byte.
+/// Parses the payload of a close frame. A payload of one byte was refused with the head.
 pub(super) fn read_close(payload: &[u8]) -> Result<Option<(u16, &str)>, FrameError> {
     let Some((code, reason)) = payload.split_first_chunk::<2>() else {
         return Ok(None);
     };
     let code = u16::from_be_bytes(*code);
-    // 1014 was registered after the RFC; browsers and the official server know it.
+    // 1014 was registered after the RFC; browsers and the official server accept it.
     if code != 1014 && !CloseCode::from(code).is_allowed() {
         return Err(FrameError::CloseCode(code));
     }

@@ -1,5 +1,5 @@
-//! Removes a client's mask, and looks at the text on the way: most messages are ASCII, and need
-//! no second pass to know that they are UTF-8.
+//! Removes a client's mask, and checks for ASCII in the same pass: most messages are ASCII, so a second pass that
+//! checks for UTF-8 is seldom needed.
 
 /// Whether all bytes of a payload are below 0x80.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,12 +19,12 @@ impl Charset {
 
 const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
 
-/// XORs the payload of one frame with its key, from the first byte on.
+/// XORs the payload of one frame with its key.
 #[inline]
 pub(super) fn unmask(payload: &mut [u8], key: [u8; 4]) -> Charset {
     let wide_key = u64::from_ne_bytes(repeated(key));
-    // The compiler makes vector instructions of this loop, as long as the bytes that were seen fit into registers; words
-    // then take what is left of a long payload, or all of a short one.
+    // The compiler vectorises this loop because `seen` fits into registers. The rest of a long payload, or all of a
+    // short one, is handled in words.
     let long_key: [u8; 32] = repeated(key);
     let mut seen = [0; 32];
     let (blocks, rest) = payload.as_chunks_mut::<32>();

@@ -16,10 +16,10 @@
 //! # Ok::<(), bellwire_core::transport::frame::FrameError>(())
 //! ```
 //!
-//! A caller that stops before `None` (because it has to pause) keeps the rest of the chunk with
-//! [`FrameReader::stash`]`(&chunk[used..])` and goes on later with an empty input. A caller that
-//! knows a large message is on its way ([`FrameReader::wanted`]) may read from its socket straight
-//! into [`FrameReader::spare`] and then call `next` with an empty input too.
+//! A caller that stops before `None`, because it has to pause, keeps the rest of the chunk with
+//! [`FrameReader::stash`]`(&chunk[used..])` and continues later with an empty input. If a large message is incomplete
+//! ([`FrameReader::wanted`]), a caller may read from its socket into [`FrameReader::spare`], and then call `next` with
+//! an empty input.
 //!
 //! The `write_*` functions append frames to an output buffer; a server does not mask.
 
@@ -39,7 +39,7 @@ pub use writer::{
     header_len, write_binary, write_close, write_header, write_ping, write_pong, write_text,
 };
 
-/// What a client may make the server collect.
+/// Limits of the messages that a client may send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FrameLimits {
     /// The payload bytes of one message, over all its fragments.
@@ -48,11 +48,11 @@ pub struct FrameLimits {
     pub max_fragments: u32,
 }
 
-/// What a frame is, as numbered on the wire.
+/// The kind of a frame, with its number in the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Opcode {
-    /// A further fragment of the message that was begun.
+    /// A further fragment of the current message.
     Continuation = 0,
     /// A text message, or its first fragment.
     Text = 1,

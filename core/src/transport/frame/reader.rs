@@ -1,8 +1,8 @@
-//! Takes a client's messages out of the bytes that were read, in place where they lie.
+//! Parses a client's messages in place, in the bytes that were read.
 //!
-//! A whole message inside the input is lent from there: nothing is copied. Only the begin of an
-//! unfinished frame moves into the reader (`held`), and only fragments are put together
-//! (`message`). Both grow with what has arrived, never with what a head announces.
+//! A whole message in the input is borrowed from there without a copy. Only the beginning of an incomplete frame is
+//! copied into the reader (`held`), and only fragments are joined (`message`). Both grow with the bytes that have
+//! arrived, not with announced lengths.
 
 use std::ops::Range;
 
@@ -14,28 +14,27 @@ use super::incoming::{Incoming, read_close};
 use super::mask::{Charset, unmask};
 use super::{FrameError, FrameLimits, Opcode};
 
-/// A reused buffer that is larger than this, and much larger than its next use, is given back.
+/// A reused buffer that is larger than this, and much larger than its next content, is freed.
 const KEEP_CAPACITY: usize = 4096;
-/// What [`FrameReader::spare`] offers at least, if so much is wanted.
+/// The least room that [`FrameReader::spare`] offers, if this much is wanted.
 const MIN_SPARE: usize = 1024;
 
-/// Reads the frames of one client. At rest, between messages, it holds no buffer.
+/// Reads the frames of one client. Between messages it holds no buffer.
 #[derive(Debug)]
 pub struct FrameReader {
     limits: FrameLimits,
-    /// Bytes not yet taken apart, from `held_at` on.
+    /// Bytes that have not been parsed, starting at `held_at`.
     held: Vec<u8>,
     held_at: usize,
-    /// Head and payload of the unfinished frame, which is all that `held` has then; 0 = its head
-    /// is not known.
+    /// The length of the incomplete frame in `held`, head included; 0 if its head is incomplete too.
     frame_len: usize,
-    /// Payload of the fragments of the message that was begun, or the message just lent.
+    /// The payloads of the current message's fragments, or the message that was returned last.
     message: Vec<u8>,
     assembly: Option<Assembly>,
     end: Option<End>,
 }
 
-/// A fragmented message that was begun.
+/// The current fragmented message.
 #[derive(Debug, Clone, Copy)]
 struct Assembly {
     kind: Kind,
@@ -65,14 +64,14 @@ enum Place {
     Message,
 }
 
-/// A frame that is there as a whole.
+/// A complete frame.
 struct Frame {
     head: Head,
     place: Place,
     payload: Range<usize>,
 }
 
-/// What `next` lends to its caller, and where it lies.
+/// The message or control frame that `next` returns, and where its payload is.
 struct Lent {
     kind: Kind,
     charset: Charset,
@@ -81,7 +80,7 @@ struct Lent {
 }
 
 impl FrameReader {
-    /// A reader at the begin of a connection.
+    /// A reader for the beginning of a connection.
     #[must_use]
     pub fn new(limits: FrameLimits) -> Self {
         Self {
@@ -95,13 +94,13 @@ impl FrameReader {
         }
     }
 
-    /// Takes the next message out of what the reader holds and then `input[*used..]`, and moves
-    /// `*used` behind it. `None` means that more bytes are needed: the input is used up, and its
-    /// unfinished rest is kept by the reader.
+    /// Returns the next message of the bytes that the reader holds, followed by `input[*used..]`, and sets `*used` to
+    /// its end.
+    /// `None` means that more bytes are needed: the input is used up, and the reader holds its incomplete rest.
     ///
     /// # Errors
-    /// The client broke the protocol or a limit. All further calls return the same error. After
-    /// a close frame all further calls return `None`.
+    /// The client violated the protocol or a limit. All further calls return the same error. After a close frame all
+    /// further calls return `None`.
     #[inline]
     pub fn next<'a>(
         &'a mut self,
@@ -126,7 +125,7 @@ impl FrameReader {
         self.next_of_any_kind(input, used)
     }
 
-    /// `next` for all that is not a [`ShortMessage`].
+    /// `next` for everything except a [`ShortMessage`].
     #[inline(never)]
     fn next_of_any_kind<'a>(
         &'a mut self,
@@ -166,11 +165,11 @@ impl FrameReader {
             .map(Some)
     }
 
-    /// Keeps bytes for a later `next`, when the caller has to stop before the input is used up.
+    /// Keeps bytes for a later `next`, for a caller that has to stop before the input is used up.
     pub fn stash(&mut self, rest: &[u8]) {
         if self.end.is_none() && !rest.is_empty() {
-            // The part that was taken already goes once it is the larger one, so that a byte is
-            // moved a constant number of times however often the caller stops.
+            // The parsed part is removed only when it is the larger one, so that each byte is moved a constant number
+            // of times however often the caller stops.
             if self.held_at > self.held.len() / 2 {
                 self.compact();
             }
@@ -178,42 +177,41 @@ impl FrameReader {
         }
     }
 
-    /// How many bytes the unfinished frame still wants; 0 = not known, its head is not complete.
-    /// A caller may read them straight into [`FrameReader::spare`].
+    /// How many bytes the incomplete frame lacks; 0 if its head is incomplete. A caller may read them into
+    /// [`FrameReader::spare`].
     #[must_use]
     pub fn wanted(&self) -> usize {
         self.frame_len.saturating_sub(self.held.len())
     }
 
-    /// Room for the next bytes of the unfinished frame: never more than is wanted, nor (beyond a
-    /// small minimum) than has arrived. It has no room when nothing is wanted. After reading into
-    /// it `next` goes on with an empty input.
+    /// Room for the next bytes of the incomplete frame: at most what it lacks, and, above a small minimum, at most as
+    /// much as has arrived. Empty if nothing is wanted. After reading into it, call `next` with an empty input.
     pub fn spare(&mut self) -> Limit<&mut Vec<u8>> {
         let room = self.wanted().min(self.held.len().max(MIN_SPARE));
         self.held.reserve_exact(room);
         (&mut self.held).limit(room)
     }
 
-    /// Whether a message or frame was begun and is not finished; control frames between the
-    /// fragments of a message do not finish it. Bytes that wait in the stash count as unfinished.
+    /// Whether a message or frame is incomplete; control frames between the fragments of a message do not complete it.
+    /// Stashed bytes count as incomplete.
     #[must_use]
     pub fn is_mid_message(&self) -> bool {
         self.end.is_none() && (self.assembly.is_some() || self.held_at < self.held.len())
     }
 
-    /// The bytes of memory the reader's buffers take.
+    /// The capacity of the reader's buffers in bytes.
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.held.capacity() + self.message.capacity()
     }
 
-    /// Whether the next frame lies in the input, and begins a message if it is a data frame.
+    /// Whether the next frame is in the input, and begins a message if it is a data frame.
     #[inline]
     fn is_idle(&self) -> bool {
         self.end.is_none() && self.assembly.is_none() && self.held.is_empty()
     }
 
-    /// Finds out where the next message lies, and unmasks it there.
+    /// Finds the next message, and unmasks it in place.
     #[inline]
     fn advance(&mut self, input: &mut [u8], used: &mut usize) -> Result<Option<Lent>, FrameError> {
         if let Some(end) = self.end {
@@ -268,7 +266,7 @@ impl FrameReader {
         }
     }
 
-    /// The next frame, when nothing is held: it lies in the input, or begins to be held.
+    /// The next frame when nothing is held. An incomplete frame is held.
     #[inline]
     fn find_in_input(
         &mut self,
@@ -293,7 +291,7 @@ impl FrameReader {
         Ok(None)
     }
 
-    /// Keeps the begin of a frame, or comes to rest if there is none.
+    /// Holds the beginning of a frame; frees the buffers if there is none.
     fn hold_first(&mut self, rest: &[u8], parsed: Parsed) {
         if self.assembly.is_none() {
             self.message = Vec::new();
@@ -310,7 +308,7 @@ impl FrameReader {
         }
     }
 
-    /// The next frame, when bytes are held: as much of the input as this frame lacks is added.
+    /// The next frame when bytes are held. The bytes that it lacks are copied from the input.
     fn find_in_held(
         &mut self,
         input: &[u8],
@@ -346,7 +344,7 @@ impl FrameReader {
         }
     }
 
-    /// Counts a fragment whose payload was added to `message`; the last one makes it a message.
+    /// Counts a fragment whose payload was added to `message`. Returns the message after its last fragment.
     fn assemble(&mut self, head: &Head, charset: Charset) -> Option<Lent> {
         let assembly = match (self.assembly, head.opcode) {
             (Some(begun), _) => Assembly {
@@ -386,7 +384,7 @@ impl FrameReader {
         }
     }
 
-    /// Moves what is held to the begin of its buffer.
+    /// Moves the held bytes to the beginning of their buffer.
     fn compact(&mut self) {
         if self.held_at > 0 {
             self.held.drain(..self.held_at);
@@ -394,7 +392,7 @@ impl FrameReader {
         }
     }
 
-    /// After the end the input is dropped, and the buffers with it.
+    /// After the end, drops the input and the buffers.
     #[cold]
     fn refuse(
         &mut self,
@@ -415,7 +413,7 @@ impl FrameReader {
     }
 }
 
-/// Appends bytes, doubling the capacity as `Vec` does but not beyond what will ever be needed.
+/// Appends bytes. Doubles the capacity as `Vec` does, but not beyond `ceiling`.
 fn grow(buffer: &mut Vec<u8>, bytes: &[u8], ceiling: usize) {
     let len = buffer.len() + bytes.len();
     if len > buffer.capacity() {

@@ -2,10 +2,10 @@
 
 use super::Opcode;
 
-/// The most bytes a control frame carries, and so what a close reason has after its code.
+/// The largest payload of a control frame in bytes, including the code of a close frame.
 const MAX_CONTROL: usize = 125;
 
-/// The bytes of the head of a frame with this many payload bytes.
+/// The length of the head of a frame with this many payload bytes.
 #[must_use]
 #[inline]
 pub fn header_len(payload_len: usize) -> usize {
@@ -20,7 +20,7 @@ pub fn header_len(payload_len: usize) -> usize {
 #[inline]
 pub fn write_header(out: &mut Vec<u8>, opcode: Opcode, payload_len: usize) {
     let first = 0x80 | opcode as u8;
-    // Each of these conversions keeps its value: the range was just matched.
+    // The conversions are lossless: the range was just matched.
     match payload_len {
         0..=125 => out.extend_from_slice(&[first, payload_len as u8]),
         126..=0xffff => {
@@ -54,19 +54,18 @@ pub fn write_binary(out: &mut Vec<u8>, data: &[u8]) {
     write(out, Opcode::Binary, data);
 }
 
-/// Appends a ping; what does not fit into a control frame is cut off.
+/// Appends a ping; its data is truncated to the size of a control frame.
 pub fn write_ping(out: &mut Vec<u8>, data: &[u8]) {
     write(out, Opcode::Ping, &data[..data.len().min(MAX_CONTROL)]);
 }
 
-/// Appends the pong for a ping that carried these bytes; what does not fit into a control frame
-/// is cut off.
+/// Appends the pong for a ping with this data, which is truncated to the size of a control frame.
 pub fn write_pong(out: &mut Vec<u8>, data: &[u8]) {
     write(out, Opcode::Pong, &data[..data.len().min(MAX_CONTROL)]);
 }
 
-/// Appends a close frame. Without a code it is empty, and there is no reason either; a reason
-/// that does not fit is cut after its last whole character.
+/// Appends a close frame. Without a code it is empty, and `reason` is ignored. A reason that does not fit is truncated
+/// after its last whole character.
 pub fn write_close(out: &mut Vec<u8>, code: Option<u16>, reason: &str) {
     let Some(code) = code else {
         write_header(out, Opcode::Close, 0);

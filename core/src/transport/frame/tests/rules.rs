@@ -185,7 +185,7 @@ fn text_and_reasons_are_utf8() {
             fails(&last(Opcode::Close, &reason), error);
         }
     }
-    // A character may be cut in two by fragments, but must be whole in the end.
+    // A character may be split between fragments, but must be complete in the message.
     let whole = [
         more(Opcode::Text, b"a\xe2\x82"),
         last(Opcode::Continuation, b"\xac"),
@@ -270,7 +270,7 @@ fn the_limit_counts_all_fragments() {
     };
     assert!(read(tiny, &last(Opcode::Text, b"abc")).1.is_ok());
     assert_eq!(read(tiny, &last(Opcode::Text, b"abcd")).1, too_large);
-    // Each message starts from zero, and control frames are no part of any.
+    // The limit applies to each message, and control frames do not count.
     let ping = last(Opcode::Ping, &[1; 125]);
     let bytes = [
         more(Opcode::Text, b"ab"),

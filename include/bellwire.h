@@ -485,8 +485,8 @@ typedef enum bw_option_values {
   BW_OPT_PROTOCOL = 99,
   /**
    * How many packets the body of one POST may contain; a body with more is answered with status
-   * 413. There is no limit by default, because clients send all that they have buffered while
-   * offline in one body.
+   * 413. Unlimited by default, because clients send all that they have buffered while offline in
+   * one body.
    * Takes a whole number from 0 to 2147483647 (0 = no limit).
    * Type int; default 0; in JSON "engine.maxPacketsPerPayload".
    */
@@ -543,8 +543,8 @@ typedef enum bw_option_values {
    */
   BW_OPT_MAX_HEADERS = 108,
   /**
-   * How many rooms one socket may be in. There is no limit by default, because only the host can
-   * join rooms.
+   * How many rooms one socket may be in. Unlimited by default, because only the host can join
+   * rooms.
    * Takes a whole number from 0 to 2147483647 (0 = no limit).
    * Type int; default 0; in JSON "engine.maxRooms".
    */

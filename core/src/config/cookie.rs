@@ -83,9 +83,9 @@ macro_rules! words {
 }
 
 words! {
-    /// Whether a cookie goes along with requests from pages of other sites.
+    /// Whether a browser sends the cookie with requests from pages of other sites.
     SameSite {
-        /// Only with navigation to us.
+        /// Only with navigation to the server.
         Lax = "lax",
         /// Never.
         Strict = "strict",
@@ -95,13 +95,13 @@ words! {
 }
 
 words! {
-    /// Which cookies a browser removes first.
+    /// In which order a browser removes cookies.
     CookiePriority {
-        /// These.
+        /// Removed first.
         Low = "low",
-        /// Then these.
+        /// Removed after `Low`.
         Medium = "medium",
-        /// These last.
+        /// Removed last.
         High = "high",
     }
 }
@@ -122,7 +122,7 @@ const MEMBERS: &[&str] = &[
 impl CookieOptions {
     pub(super) const TAKES: &str = "false, true, or an object with the cookie's attributes";
 
-    /// Reads the option; `None` is no cookie. What is left out keeps its default.
+    /// Reads the option; `None` means that no cookie is set. Attributes that are left out keep their default.
     pub(super) fn from_json(value: &Value) -> Result<Option<Self>, Refusal> {
         let members = match value {
             Value::Null | Value::Bool(false) => return Ok(None),
@@ -139,7 +139,7 @@ impl CookieOptions {
 
     fn set(&mut self, member: &str, value: &Value) -> Result<(), Refusal> {
         let refused = |takes| Refusal::member(member, takes, value);
-        // What JavaScript takes for "no" leaves an attribute out.
+        // A value that is falsy in JavaScript leaves the attribute out.
         let off = !is_truthy(value);
         let text = |takes, fits: fn(&str) -> bool| match value.as_str() {
             Some(text) if fits(text) => Ok(text.to_owned()),

@@ -4,57 +4,57 @@ use serde_json::{Map, Value, json};
 use crate::config::kind::{Refusal, whole_number};
 use crate::config::suggest;
 
-/// What pages of other origins may do. The defaults are those of the `cors` package.
+/// The CORS options: what pages of other origins may do. The defaults are those of the `cors` package.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CorsOptions {
-    /// The origins that may read answers.
+    /// The origins that may read responses.
     pub origin: CorsOrigin,
-    /// `Access-Control-Allow-Methods`; empty is no such header.
+    /// `Access-Control-Allow-Methods`; the header is left out if empty.
     pub methods: String,
     /// `Access-Control-Allow-Headers`.
     pub allowed_headers: AllowedHeaders,
-    /// `Access-Control-Expose-Headers`; empty is no such header.
+    /// `Access-Control-Expose-Headers`; the header is left out if empty.
     pub exposed_headers: String,
     /// Whether requests may carry cookies.
     pub credentials: bool,
     /// `Access-Control-Max-Age` in seconds.
     pub max_age: Option<i64>,
-    /// Who answers a preflight request.
+    /// How a preflight request is answered.
     pub preflight: Preflight,
     /// The status of the answer to a preflight request.
     pub options_success_status: u16,
 }
 
-/// The origins that may read answers. No other origin is refused: its browser is.
+/// The origins that may read responses. Requests of other origins are handled; their browser withholds the response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CorsOrigin {
-    /// None, and the answers do not speak of origins at all.
+    /// None: responses have no CORS headers.
     Off,
     /// Every origin: `*`.
     Any,
-    /// This one, whoever asks.
+    /// This origin, in the response to every request.
     Fixed(String),
-    /// Every origin, told its own name.
+    /// Every origin; the response names the origin of the request.
     Reflect,
-    /// These, each told its own name.
+    /// These origins; the response names the origin of the request.
     List(Vec<String>),
 }
 
 /// The request headers that a page may set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AllowedHeaders {
-    /// Those it asks for.
+    /// Those that it asks for.
     Reflect,
-    /// These; empty is no such header.
+    /// These; the header is left out if empty.
     Fixed(String),
 }
 
-/// Who answers a preflight request.
+/// How a preflight request is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Preflight {
-    /// The CORS rules do.
+    /// With the CORS headers and an empty body.
     Answer,
-    /// It goes on as any other request.
+    /// Like any other request.
     Continue,
 }
 
@@ -89,7 +89,7 @@ const LIST_TAKES: &str = "a string or an array of strings, in visible ASCII";
 impl CorsOptions {
     pub(super) const TAKES: &str = "false, true, or an object with CORS options";
 
-    /// Reads the option; `None` is no CORS at all. What is left out keeps its default.
+    /// Reads the option; `None` turns CORS off. Members that are left out keep their default.
     pub(super) fn from_json(value: &Value) -> Result<Option<Self>, Refusal> {
         let members = match value {
             Value::Null | Value::Bool(false) => return Ok(None),
@@ -193,7 +193,7 @@ fn origin(value: &Value) -> Result<CorsOrigin, Refusal> {
             for item in items {
                 match item {
                     Value::String(text) if is_origin(text) => origins.push(text.clone()),
-                    // One `true` in the list lets everybody in.
+                    // A `true` in the list allows every origin.
                     Value::Bool(true) => return Ok(CorsOrigin::Reflect),
                     Value::Object(_) => return Err(no_pattern()),
                     _ => return Err(Refusal::member("origin", ORIGIN_TAKES, item)),
@@ -210,7 +210,7 @@ fn no_pattern() -> Refusal {
     Refusal::unsupported("has an object as \"origin\": patterns are not in this version")
 }
 
-/// Origins have no spaces; anything beyond ASCII is written in Punycode.
+/// Origins have no spaces; characters beyond ASCII are written in Punycode.
 fn is_origin(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
@@ -219,7 +219,7 @@ fn is_none(value: &Value) -> bool {
     value.is_null() || *value == false || *value == ""
 }
 
-/// A string as it is, or an array's strings with commas between them.
+/// A string unchanged, or the strings of an array joined with commas.
 fn joined(value: &Value) -> Option<String> {
     let text = match value {
         Value::String(text) => text.clone(),

@@ -1,4 +1,5 @@
-//! A moment in UTC, as cookies need it: read from the form JSON has for dates, written as HTTP's.
+//! A date and time in UTC for cookies: read in ISO 8601, as JavaScript writes it, and written in HTTP's format.
+
 use std::fmt;
 
 /// A moment in UTC, to the second. Years 0 to 9999.

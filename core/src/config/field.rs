@@ -1,4 +1,5 @@
-//! The fields of the configuration as the table sees them: something that settings go into.
+//! Conversions between the settings of the option table and the fields of the configuration.
+
 use std::time::Duration;
 
 use serde_json::Value;
@@ -13,7 +14,7 @@ pub(super) trait Field {
     fn put(&mut self, setting: Setting) -> Result<(), Refusal>;
 }
 
-/// A row of the table that names a kind its field does not have; a test visits every row.
+/// The error of a row of the table whose kind does not match its field. A test visits every row.
 fn mismatch(setting: &Setting) -> Refusal {
     Refusal::new(format!("cannot hold {setting:?}"))
 }

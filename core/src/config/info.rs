@@ -1,4 +1,5 @@
-//! The table of the options as tools see it.
+//! The table of the options for tools and documentation.
+
 use std::sync::LazyLock;
 
 use serde_json::Value;
@@ -7,7 +8,7 @@ use crate::config::by_name;
 use crate::config::kind::OptionKind;
 use crate::config::options::{Config, Row, TABLE};
 
-/// What there is to know about one option.
+/// The description of one option.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OptionInfo {
     /// The number for the setters.

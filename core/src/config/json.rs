@@ -8,11 +8,11 @@ use crate::error::{Error, ErrorKind, Result};
 const ENGINE: &str = "engine";
 
 impl Config {
-    /// Merges an options object in. On an error nothing has changed.
+    /// Sets the options of a JSON object. On an error nothing is changed.
     ///
     /// # Errors
-    /// `Json` with the byte offset for text that is not JSON, `Option` for an unknown name or a
-    /// bad value, `Unsupported` for an option that this version does not have.
+    /// `Json` with the byte offset for text that is not JSON, `Option` for an unknown name or an invalid value,
+    /// `Unsupported` for an option that this version does not have.
     pub fn set_json(&mut self, text: &str) -> Result<()> {
         let Value::Object(members) = parse(text)? else {
             return Err(Error::new(
@@ -80,7 +80,7 @@ pub(super) fn put(row: &Row, config: &mut Config, value: &Value) -> Result<()> {
         .map_err(|refusal| refusal.at(row.name))
 }
 
-/// Parses JSON; the error tells the byte where it stops being JSON.
+/// Parses JSON; the error has the byte offset of the fault.
 pub(super) fn parse(text: &str) -> Result<Value> {
     serde_json::from_str(text).map_err(|error| {
         let offset = if error.is_eof() {

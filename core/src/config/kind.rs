@@ -1,4 +1,5 @@
-//! The kinds of options: what values each takes, and how they are said in numbers, text and JSON.
+//! The kinds of options: which values each takes, and how numbers, text and JSON represent them.
+
 use std::fmt;
 use std::time::Duration;
 
@@ -30,7 +31,7 @@ pub(super) enum Unit {
     Micros,
 }
 
-/// What an option takes.
+/// The values that an option takes.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Kind {
     Bool,
@@ -52,11 +53,11 @@ pub(super) enum Kind {
         takes: &'static str,
         fits: fn(&str) -> bool,
     },
-    /// A structure of its own, which checks itself.
+    /// A JSON value that the field's own type checks.
     Json(&'static str),
 }
 
-/// A value on its way into a field or out of it; ranges are checked already.
+/// A value that is written to a field or was read from it; its range has been checked.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Setting {
     Bool(bool),
@@ -67,7 +68,7 @@ pub(super) enum Setting {
     Json(Value),
 }
 
-/// Why a value does not suit; the option's name is put in front of it later.
+/// Why a value is refused; the option's name is added in front of it later.
 pub(super) struct Refusal {
     kind: ErrorKind,
     text: String,
@@ -215,7 +216,7 @@ impl Kind {
     }
 }
 
-/// What the option takes, for a human: "a whole number from 1 to 10 (milliseconds)".
+/// A description of the values: "a whole number from 1 to 10 (milliseconds)".
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -273,7 +274,7 @@ fn list(f: &mut fmt::Formatter<'_>, names: &[&str]) -> fmt::Result {
     Ok(())
 }
 
-/// The value as JSON, cut: long ones would drown the sentence.
+/// The value as JSON, shortened to fit into an error message.
 fn shown(value: &Value) -> String {
     let text = value.to_string();
     match text.char_indices().nth(60) {

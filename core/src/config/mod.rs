@@ -1,7 +1,8 @@
-//! The options of a server: every one of them, its default and its check.
+//! The options of a server, with their defaults and checks.
 //!
-//! `options.rs` holds the one table; all else is derived from it. A [`Config`] is filled by number,
-//! by JSON or field by field, and [checked](Config::check) when a server is made of it.
+//! `options.rs` has the table; everything else is derived from it. A [`Config`] is set by option number, by JSON or
+//! field by field, and [checked](Config::check) when a server is created with it.
+
 mod cookie;
 mod cors;
 mod date;
@@ -65,8 +66,8 @@ impl Config {
             .map_err(|refusal| refusal.at(row.name))
     }
 
-    /// Finds what no single option can be blamed for, and fields that were set directly to
-    /// something the setters refuse. Called when a server is made.
+    /// Finds invalid combinations of options, and fields that were set directly to values that the setters refuse.
+    /// Called when a server is created.
     ///
     /// # Errors
     /// `Option`, naming the option.
@@ -96,9 +97,9 @@ impl Config {
         Ok(())
     }
 
-    /// What a raw URL starts with when the request is the engine's.
+    /// The prefix of a request's raw URL by which the engine recognises its requests.
     ///
-    /// One slash at the end is taken off, and one is put there unless `addTrailingSlash` is off.
+    /// It is `path` without a slash at its end, and with one if `addTrailingSlash` is on.
     #[must_use]
     pub fn request_path(&self) -> Cow<'_, str> {
         let path = self.path.strip_suffix('/').unwrap_or(&self.path);
@@ -111,7 +112,7 @@ impl Config {
         }
     }
 
-    /// The options that have another value than the default, by name, as JSON.
+    /// The options whose value differs from the default: name and value.
     pub fn changed(&self) -> impl Iterator<Item = (&'static str, serde_json::Value)> {
         let default = Self::default();
         TABLE.iter().filter_map(move |row| {
@@ -120,13 +121,13 @@ impl Config {
         })
     }
 
-    /// How long the host may take to answer a question.
+    /// The time within which the host has to answer a question.
     #[must_use]
     pub fn answer_timeout(&self) -> Duration {
         self.deferred_timeout.unwrap_or(self.connect_timeout)
     }
 
-    /// How long a client may take nothing of what waits for it.
+    /// The time after which a client that reads nothing of what waits for it is disconnected.
     #[must_use]
     pub fn progress_timeout(&self) -> Duration {
         let silence = self.ping_interval + self.ping_timeout;

@@ -65,7 +65,7 @@ macro_rules! options {
     };
 }
 
-/// The longest time: what a JavaScript timer can hold, so that both sides of a connection can.
+/// The longest time: the maximum of a JavaScript timer, so that clients can represent it too.
 const LONGEST_MS: u64 = 2_147_483_647;
 const GIB: u64 = 1 << 30;
 const MILLIS: Kind = number(1, LONGEST_MS, Unit::Millis, "");
@@ -103,8 +103,8 @@ options! {
         count(0, 1024, "0 = one for each core");
     /// The threads on which the host's callbacks run.
     delivery: Delivery = Delivery::Threads, 81, "engine.delivery", Kind::Choice(Delivery::NAMES);
-    /// How many events may wait for the host. At three quarters of it, only connections without waiting events are read.
-    /// One connection may use a sixteenth of it, at most 1024 events; events about requests may use a quarter.
+    /// How many events may wait for the host. At three quarters of it, only connections without waiting events are
+    /// read. One connection may use a sixteenth of it, at most 1024 events; events about requests may use a quarter.
     poll_queue_events: usize = 65_536, 82, "engine.pollQueueEvents", count(1, GIB, "");
     /// How many bytes of events may wait for the host, with the rules of `engine.pollQueueEvents`; one connection may
     /// use at most 1 MiB.
@@ -147,8 +147,8 @@ options! {
         count(0, 1024, "0 = automatic");
     /// The protocol of the sessions: Socket.IO, or plain Engine.IO.
     protocol: Protocol = Protocol::SocketIo, 99, "engine.protocol", Kind::Word(Protocol::NAMES);
-    /// How many packets the body of one POST may contain; a body with more is answered with status 413. There is no limit
-    /// by default, because clients send all that they have buffered while offline in one body.
+    /// How many packets the body of one POST may contain; a body with more is answered with status 413. Unlimited by
+    /// default, because clients send all that they have buffered while offline in one body.
     max_packets_per_payload: Option<usize> = None, 100, "engine.maxPacketsPerPayload",
         count(0, LONGEST_MS, NO_LIMIT);
     /// How many frames one WebSocket message may consist of.
@@ -167,7 +167,7 @@ options! {
     close_timeout: Duration = ms(30_000), 107, "engine.closeTimeout", MILLIS;
     /// How many header fields one request may have.
     max_headers: usize = 100, 108, "engine.maxHeaders", count(1, 10_000, "");
-    /// How many rooms one socket may be in. There is no limit by default, because only the host can join rooms.
+    /// How many rooms one socket may be in. Unlimited by default, because only the host can join rooms.
     max_rooms: Option<usize> = None, 109, "engine.maxRooms", count(0, LONGEST_MS, NO_LIMIT);
     /// How many bytes may wait to be sent to one client that keeps reading; above it `engine.sendBufferPolicy` applies.
     /// `engine.sendBufferHigh` is used if it is larger.
@@ -205,7 +205,7 @@ const ANY_TEXT: Kind = Kind::Text {
     fits: |_| true,
 };
 
-/// A raw URL holds only these characters, so no other path could ever be asked for.
+/// A raw URL has only these characters, so a request for any other path cannot arrive.
 fn is_url_path(text: &str) -> bool {
     text.starts_with('/')
         && text

@@ -1,6 +1,6 @@
-//! The known name that a misspelt one was meant to be.
+//! Suggests a known name for a misspelt one.
 
-/// `; did you mean "..."?`, or nothing when no name is near.
+/// `; did you mean "..."?`, or nothing if no name is similar.
 pub(super) fn did_you_mean<'a>(
     wrong: &str,
     scope: &str,
@@ -11,14 +11,14 @@ pub(super) fn did_you_mean<'a>(
         .unwrap_or_default()
 }
 
-/// The nearest name. Names inside the scope, `engine.` for example, are nearer than others,
-/// but the right name in the wrong place is found as well.
+/// The most similar name. Names within the scope, for example `engine.`, are preferred, but a name of another scope is
+/// found as well.
 fn nearest<'a>(
     wrong: &str,
     scope: &str,
     names: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
-    // Nobody misspells a name into one of this length, and the comparison is quadratic.
+    // A longer text is not a misspelt name, and the comparison takes quadratic time.
     if wrong.len() > 64 {
         return None;
     }
@@ -39,7 +39,7 @@ fn nearest<'a>(
         .map(|(.., name)| name)
 }
 
-/// Letters to insert, remove or replace to get from one name to the other; case costs nothing.
+/// The Levenshtein distance of two names, without regard to case.
 fn distance(left: &str, right: &str) -> usize {
     let right: Vec<char> = right.chars().map(|c| c.to_ascii_lowercase()).collect();
     let mut row: Vec<usize> = (0..=right.len()).collect();

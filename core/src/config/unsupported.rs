@@ -1,14 +1,15 @@
-//! Options of Socket.IO that this version does not have. Their names are known, so that an options
-//! object that switches them off works and one that needs them is refused by name.
+//! Options of Socket.IO that this version does not have. Their names are known, so that an options object that turns
+//! them off is accepted, and one that needs them is refused with the option's name.
+
 use serde_json::Value;
 
 use crate::error::{Error, ErrorKind, Result};
 
 struct Missing {
-    /// Zero for the options that only JSON knows.
+    /// The number of the option, or 0 if it can be set only by JSON.
     number: u32,
     name: &'static str,
-    /// The value, besides those that say "off" everywhere, that asks for nothing we do not do.
+    /// A value that is accepted besides "off", because it asks for what the engine does anyway.
     harmless: &'static str,
 }
 
@@ -24,7 +25,7 @@ const TABLE: &[Missing] = &[
     missing(3, "serveClient", ""),
     missing(4, "engine.clientDir", ""),
     missing(12, "allowEIO3", ""),
-    // A listener of the engine serves nobody else, so a foreign upgrade is always ended.
+    // A listener of the engine serves only the engine, so upgrade requests for other paths are always refused.
     missing(13, "destroyUpgrade", "true"),
     missing(14, "destroyUpgradeTimeout", ""),
     missing(16, "parser", "json"),
@@ -87,7 +88,7 @@ pub(super) fn set_str(number: u32, value: &str) -> Result<()> {
     missing.set(["", "false", "null", missing.harmless].contains(&value))
 }
 
-/// The answer for a name of this table, `None` for any other.
+/// The result for a name of this table; `None` for any other name.
 pub(super) fn set_json(name: &str, value: &Value) -> Option<Result<()>> {
     let missing = TABLE.iter().find(|missing| missing.name == name)?;
     let is_off = match value {

@@ -1,16 +1,17 @@
-//! The small types of option values: what a field of the configuration can say.
+//! The types of option values that are enums or sets.
+
 use std::fmt;
 
 /// Where the host's callbacks run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(i32)]
 pub enum Delivery {
-    /// On a pool of threads of their own; they may block.
+    /// On a pool of threads; callbacks may block.
     #[default]
     Threads = 0,
-    /// On the host's thread, when it polls.
+    /// On the host's thread that polls.
     Polled = 1,
-    /// On the threads that do the network; they must not block.
+    /// On the engine's I/O threads; callbacks must not block.
     Inline = 2,
 }
 
@@ -26,7 +27,7 @@ pub enum SendBufferPolicy {
     /// The call fails and nothing is queued.
     #[default]
     Error = 0,
-    /// The packet is dropped without a word.
+    /// The packet is dropped; the call succeeds.
     Drop = 1,
     /// The client is disconnected.
     Disconnect = 2,
@@ -37,13 +38,13 @@ impl SendBufferPolicy {
     pub(super) const ALL: &[Self] = &[Self::Error, Self::Drop, Self::Disconnect];
 }
 
-/// Which protocol the sessions of a server speak.
+/// The protocol of a server's sessions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Protocol {
     /// Socket.IO on top of Engine.IO.
     #[default]
     SocketIo,
-    /// Bare Engine.IO: messages without events, namespaces or acknowledgements.
+    /// Plain Engine.IO: messages without events, namespaces or acknowledgements.
     EngineIo,
 }
 

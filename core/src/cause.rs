@@ -1,15 +1,15 @@
-//! A cause: which limit, deadline or rule ended a connection or refused something, with the numbers. It is made where
-//! the fault is found, and reaches the host with the event and the log with the line that tells the end.
+//! A cause: the limit, deadline or rule that ended a connection or refused something, with its numbers. It is made
+//! where the fault is detected; the event about the end and the log line about it contain it.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
-/// What sort of rule a [`Cause`] names.
+/// The kind of rule that a [`Cause`] names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum CauseKind {
-    /// More than an option allows.
+    /// A limit was exceeded.
     Limit = 1,
     /// Something did not happen within the time that an option allows.
     Deadline = 2,
@@ -34,7 +34,7 @@ impl CauseKind {
     }
 }
 
-/// See the module's documentation.
+/// Why a connection ended or something was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cause {
     kind: CauseKind,
@@ -92,24 +92,24 @@ impl Cause {
         }
     }
 
-    /// The same with the number that was compared with the limit.
+    /// Adds the number that was compared with the limit.
     #[must_use]
     pub fn with_seen(mut self, seen: usize) -> Self {
         self.seen = Some(seen as u64);
         self
     }
 
-    /// What sort of rule it is.
+    /// The kind of rule.
     pub fn kind(&self) -> CauseKind {
         self.kind
     }
 
-    /// Whether the host sets this limit, and a client that does nothing wrong can reach it: the log warns of these.
+    /// Whether this is a limit that a correct client can reach, and that the host can change. The log warns of these.
     pub fn is_of_limit(&self) -> bool {
         self.kind == CauseKind::Limit || self.option == "engine.sendTimeout"
     }
 
-    /// What happened, in words; the official server's where it has some.
+    /// What happened, in the words of the official server if it has a message for it.
     pub fn text(&self) -> &str {
         &self.text
     }
@@ -130,7 +130,7 @@ impl Cause {
         self.seen
     }
 
-    /// The same as a JSON object: `{"kind":"limit","text":"…","option":"maxHttpBufferSize","limit":1000,"seen":1001}`.
+    /// The cause as a JSON object: `{"kind":"limit","text":"…","option":"maxHttpBufferSize","limit":1000,"seen":1001}`.
     pub fn to_json(&self) -> Vec<u8> {
         let mut out = format!("{{\"kind\":\"{}\",\"text\":", self.kind.as_str()).into_bytes();
         crate::json::write_string(&mut out, &self.text);

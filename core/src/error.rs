@@ -1,20 +1,20 @@
-//! What a caller of the engine can get wrong, and what the machine can refuse.
+//! Errors of calls to the engine: invalid calls, and failures of the operating system.
 //!
-//! A peer's mistakes never end here: they close that peer's session. The numbers of
-//! [`ErrorKind`] are the statuses of the C interface: fixed, and never used again for
-//! another meaning.
+//! Errors of a peer are not reported here; they close that peer's session. The numbers of [`ErrorKind`] are the
+//! statuses of the C interface. They never change, and are never reused for another meaning.
+
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-/// The engine's own result.
+/// The result of a call to the engine.
 pub type Result<T> = std::result::Result<T, Error>;
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $name:ident = $code:literal, $text:literal;)*) => {
-        /// What went wrong, as a number that never changes.
+        /// The kind of an error, as a number that never changes.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         #[repr(i32)]
@@ -23,10 +23,10 @@ macro_rules! kinds {
         }
 
         impl ErrorKind {
-            /// Every kind there is, in the order of the numbers.
+            /// All kinds, in the order of their numbers.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
 
-            /// One short sentence without the particulars: "the object is gone".
+            /// A short text without details: "the object is gone".
             #[must_use]
             pub const fn text(self) -> &'static str {
                 match self {
@@ -45,64 +45,63 @@ macro_rules! kinds {
     };
 }
 
-// -36 and up to -42 have holes: not ours, TLS and adapter belong to parts of the interface
-// that this version does not have.
+// The numbers that are missing from -36 to -42 are reserved for TLS and adapters, which this version does not have.
 kinds! {
     /// An invalid argument.
     Argument = -1, "invalid argument";
-    /// A handle that was never given out, or one of another kind.
+    /// A handle that was never created, or a handle of another kind.
     Handle = -2, "no such handle, or a handle of another kind";
-    /// Not in this state, for example listening after close.
+    /// Not possible in this state, for example listening after close.
     State = -3, "not possible in this state";
-    /// A polling function called inside a callback.
+    /// A polling function was called inside a callback.
     Reentrant = -4, "not possible inside a callback";
-    /// A waiting function called where waiting would never end.
+    /// A waiting function was called where waiting would never end.
     Deadlock = -5, "waiting here would never end";
     /// Another thread is inside this function.
     Busy = -6, "another thread is inside this function";
     /// An acknowledgement or a question was answered before.
     Already = -7, "answered before";
-    /// Header and library do not fit together.
+    /// The header and the library have incompatible versions.
     Abi = -8, "header and library do not fit together";
     /// An unknown option, or a value of the wrong type or out of range.
     Option = -9, "unknown option or bad value";
     /// Text that is not UTF-8.
     Utf8 = -10, "not UTF-8";
-    /// Text that is not the JSON that was asked for.
+    /// Text that is not JSON, or JSON of another type than required.
     Json = -11, "not valid JSON";
     /// A reserved event name or an illegal namespace name.
     Name = -12, "reserved event name or illegal namespace name";
-    /// The placeholders in the JSON and the attachments do not fit together.
+    /// The placeholders in the JSON do not match the attachments.
     Placeholder = -13, "placeholders and attachments do not fit together";
     /// Larger than a limit allows.
     TooBig = -14, "larger than the limit";
-    /// There is nothing of that name.
+    /// Nothing has this name.
     NotFound = -15, "not found";
-    /// The value is there but has another type.
+    /// The value exists but has another type.
     Type = -16, "the value has another type";
-    /// The object existed and is gone; nobody's mistake.
+    /// The object existed but no longer does, for example because the client disconnected. Expected at run time.
     Gone = -30, "the object is gone";
-    /// The time ran out.
+    /// The timeout passed.
     Timeout = -31, "the time ran out";
-    /// Somebody cancelled it.
+    /// The operation was cancelled.
     Cancelled = -32, "cancelled";
     /// The server, or the process, is closing.
     Closed = -33, "the server is closing or closed";
     /// The handle belongs to the parent process.
     Forked = -34, "the handle belongs to the parent process";
-    /// Over a configured limit; nothing was queued.
+    /// A configured limit would be exceeded; nothing was queued.
     Full = -35, "over a configured limit";
     /// Not in this version, or not on this platform.
     Unsupported = -36, "not in this version or on this platform";
-    /// The operating system refused.
+    /// The operating system reported an error.
     Io = -38, "the operating system refused";
-    /// Somebody else listens on this address.
+    /// Another socket listens on this address.
     AddressInUse = -39, "the address is in use";
     /// The operating system does not permit it.
     Access = -40, "permission denied";
-    /// A mistake of the engine.
+    /// A bug of the engine.
     Internal = -90, "a mistake of the engine";
-    /// A panic, caught at the border of the engine.
+    /// A panic, caught at the boundary of the engine.
     Panic = -91, "the engine panicked";
 }
 
@@ -126,9 +125,9 @@ impl fmt::Display for ErrorKind {
     }
 }
 
-/// A failed call: its kind, the particulars, and the cause if there is one.
+/// The error of a failed call: its kind, a message, and its source if there is one.
 ///
-/// `Display` prints this level only; the cause is [`source`](StdError::source).
+/// `Display` prints the message only; the cause is [`source`](StdError::source).
 #[derive(Clone, Debug)]
 pub struct Error {
     kind: ErrorKind,
@@ -137,7 +136,7 @@ pub struct Error {
 }
 
 impl Error {
-    /// An error with its particulars.
+    /// An error with a message.
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         Self {
             kind,
@@ -146,14 +145,14 @@ impl Error {
         }
     }
 
-    /// The same error with the cause beneath it.
+    /// Adds the source of the error.
     #[must_use]
     pub fn caused_by(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
         self.source = Some(Arc::new(source));
         self
     }
 
-    /// What went wrong.
+    /// The kind of the error.
     #[must_use]
     pub const fn kind(&self) -> ErrorKind {
         self.kind
@@ -165,7 +164,7 @@ impl Error {
         self.kind.code()
     }
 
-    /// The particulars, as `Display` prints them.
+    /// The message, as `Display` prints it.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message

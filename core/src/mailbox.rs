@@ -1,7 +1,7 @@
-//! A mailbox: many pushers, one drainer that sleeps while it is empty.
+//! A mailbox: a queue with many producers, and one consumer (the drainer) that sleeps while the queue is empty.
 //!
-//! It is the only thing of a session that other threads touch. An item may come with bytes, which are appended to one
-//! arena, so that a small message needs no allocation of its own. It knows nothing of what the items mean.
+//! The bytes of an item may be appended to one arena, so that a small message needs no allocation of its own. The
+//! mailbox does not depend on the meaning of the items.
 
 use std::cell::Cell;
 use std::sync::{Arc, PoisonError};
@@ -13,7 +13,7 @@ use crate::sync::{Mutex, MutexGuard, thread_local};
 /// Why a push was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PushError {
-    /// It would exceed the budget; nothing was queued.
+    /// The item would exceed the budget; nothing was queued.
     Full,
     /// The drainer has ended.
     Closed,
@@ -22,38 +22,39 @@ pub enum PushError {
 /// Whether the budget applies to an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Budget {
-    /// What a host sends: refused over this many bytes, unless nothing else is waiting.
+    /// For messages of the host: refused above this many bytes, unless nothing else is waiting.
     Bytes(usize),
-    /// What the engine itself must say: always accepted.
+    /// For items of the engine itself: always accepted.
     Unlimited,
 }
 
-/// See the module's documentation.
+/// A queue of items with a byte budget, for many producers and one drainer.
 #[derive(Debug)]
 pub struct Mailbox<T> {
     inner: Mutex<Inner<T>>,
-    /// Bytes that the drainer has taken out and not yet got rid of.
+    /// Bytes that the drainer has taken out and not sent yet.
     backlog: AtomicUsize,
-    /// Whether a push was refused for want of room: [`REFUSED`], [`KNOWN`]. Becomes `REFUSED` under the lock.
+    /// Whether a push was refused because of the budget: [`NOT_REFUSED`], [`REFUSED`] or [`KNOWN`]. It becomes
+    /// `REFUSED` only under the lock.
     refusal: AtomicU8,
 }
 
-/// None since [`Mailbox::forget_refusal`].
+/// No push has been refused since [`Mailbox::forget_refusal`].
 const NOT_REFUSED: u8 = 0;
-/// The drainer does not know yet, and is not asleep.
+/// A push was refused; the drainer has not read that yet, and is not asleep.
 const REFUSED: u8 = 1;
-/// The drainer knows.
+/// A push was refused, and the drainer has read that.
 const KNOWN: u8 = 2;
 
 #[derive(Debug)]
 struct Inner<T> {
     items: Vec<T>,
     arena: Vec<u8>,
-    /// What the queued items cost, in bytes.
+    /// The cost of the queued items, in bytes.
     queued: usize,
-    /// Wakes the drainer; taken by whoever does.
+    /// Wakes the drainer; taken by the thread that wakes it.
     waker: Option<Waker>,
-    /// The drainer is to be woken.
+    /// Whether the next push has to wake the drainer.
     asleep: bool,
     closed: bool,
 }
@@ -88,7 +89,7 @@ impl<T> Mailbox<T> {
         self.push_with(cost, budget, |items, _| items.push(item))
     }
 
-    /// Queues the item that `write` makes, which may append bytes to the arena.
+    /// Queues the items that `write` pushes; it may append bytes to the arena.
     ///
     /// # Errors
     /// As [`Mailbox::push`]; then `write` is not called.
@@ -129,7 +130,7 @@ impl<T> Mailbox<T> {
         Ok(())
     }
 
-    /// Moves everything that waits into `items` and `arena`; false when there was nothing.
+    /// Moves all items and their bytes into `items` and `arena`. Returns false if there are none.
     pub fn drain_into(&self, items: &mut Vec<T>, arena: &mut Vec<u8>) -> bool {
         let mut inner = self.lock();
         if inner.items.is_empty() {
@@ -144,7 +145,7 @@ impl<T> Mailbox<T> {
             arena.extend_from_slice(&inner.arena);
             inner.arena.clear();
         } else if arena.is_empty() {
-            // It would be given back anyway.
+            // Moved instead of copied, because an arena of this size is not kept.
             *arena = std::mem::take(&mut inner.arena);
         } else {
             arena.append(&mut inner.arena);
@@ -153,11 +154,11 @@ impl<T> Mailbox<T> {
         true
     }
 
-    /// Lets the drainer sleep: the next push calls its waker. False when something waits already, or
-    /// a push was refused.
+    /// Lets the drainer sleep: the next push calls its waker. Returns false if an item waits already, or a push was
+    /// refused that the drainer has not read.
     pub fn sleep(&self, waker: &Waker) -> bool {
         let mut inner = self.lock();
-        // After the end nobody waits for room.
+        // A closed mailbox is not waited for: a refusal needs no attention.
         let refused = !inner.closed && self.refusal.load(Ordering::Relaxed) == REFUSED;
         inner.asleep = inner.items.is_empty() && !refused;
         let known = |kept: &Waker| kept.will_wake(waker);
@@ -167,7 +168,7 @@ impl<T> Mailbox<T> {
         inner.asleep
     }
 
-    /// The drainer was woken by something else, and will look here before it sleeps again: until then no push wakes it.
+    /// Declares that the drainer is awake and will drain before it sleeps again: until then pushes do not wake it.
     pub fn stay_awake(&self) {
         self.lock().asleep = false;
     }
@@ -180,7 +181,7 @@ impl<T> Mailbox<T> {
         }
     }
 
-    /// Gives spare capacity back.
+    /// Frees spare capacity.
     pub fn release(&self) {
         let mut inner = self.lock();
         if inner.items.is_empty() {
@@ -189,7 +190,7 @@ impl<T> Mailbox<T> {
         }
     }
 
-    /// Refuses every further push and returns what was still waiting.
+    /// Refuses every further push, and returns the items that waited.
     pub fn close(&self) -> Vec<T> {
         let mut inner = self.lock();
         inner.closed = true;
@@ -204,7 +205,7 @@ impl<T> Mailbox<T> {
         self.lock().closed
     }
 
-    /// Says how many drained bytes are still on their way; they count against the budget.
+    /// Sets how many drained bytes have not been sent yet; they count against the budget.
     pub fn set_backlog(&self, bytes: usize) {
         self.backlog.store(bytes, Ordering::Relaxed);
     }
@@ -219,24 +220,24 @@ impl<T> Mailbox<T> {
         true
     }
 
-    /// There is room again, and whoever was refused is about to learn it. For the drainer.
+    /// Resets [`Mailbox::was_refused`]: there is room again. For the drainer.
     pub fn forget_refusal(&self) {
         self.refusal.store(NOT_REFUSED, Ordering::Relaxed);
     }
 
-    /// Bytes that wait here and at the drainer.
+    /// Bytes that wait in the mailbox and at the drainer.
     pub fn buffered(&self) -> usize {
         self.lock().queued + self.backlog.load(Ordering::Relaxed)
     }
 
-    /// Nothing of ours panics under this lock; if an item's code did, the data is still whole.
+    /// Ignores poisoning: the data is consistent even if the code of an item panicked.
     fn lock(&self) -> MutexGuard<'_, Inner<T>> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<T> Inner<T> {
-    /// What wakes the drainer, if it is asleep.
+    /// Takes the drainer's waker, if the drainer is asleep.
     fn wake(&mut self) -> Option<Waker> {
         std::mem::take(&mut self.asleep)
             .then(|| self.waker.take())
@@ -245,13 +246,13 @@ impl<T> Inner<T> {
 }
 
 thread_local! {
-    /// Where the wake-ups of this thread are kept while it is corked.
+    /// The wake-ups of this thread while it is corked.
     static CORKED: Cell<Option<Arc<Held>>> = const { Cell::new(None) };
 }
 
 fn wake(waker: Waker) {
     let mut waker = Some(waker);
-    // At the end of a thread nothing is corked any more.
+    // Fails while the thread ends, when it is no longer corked.
     let _ = CORKED.try_with(|corked| {
         if let Some(held) = corked.take() {
             held.lock().extend(waker.take());
@@ -263,7 +264,7 @@ fn wake(waker: Waker) {
     }
 }
 
-/// The drainers that corked threads have woken, but for their corks.
+/// The wake-ups that the corks of one or several threads hold back.
 #[derive(Debug, Default)]
 pub struct Held {
     wakers: Mutex<Vec<Waker>>,
@@ -271,7 +272,7 @@ pub struct Held {
 }
 
 impl Held {
-    /// Wakes them, on any thread. The corks stay.
+    /// Wakes the held drainers, on any thread. The corks stay.
     pub fn release(&self) {
         let wakers = std::mem::take(&mut *self.lock());
         wakers.into_iter().for_each(Waker::wake);
@@ -287,11 +288,11 @@ impl Held {
     }
 }
 
-/// While it lives, drainers that this thread's pushes would wake go on sleeping; they are woken when it is dropped.
-/// A second one inside it does nothing.
+/// Holds back the wake-ups that this thread's pushes would cause, until it is dropped. A cork within a cork has no
+/// effect.
 #[derive(Debug)]
 pub struct Cork {
-    /// Of the outermost.
+    /// `Some` for the outermost cork of the thread.
     held: Option<Arc<Held>>,
 }
 
@@ -299,13 +300,13 @@ impl Cork {
     /// Corks this thread.
     #[expect(
         clippy::new_without_default,
-        reason = "a cork that nobody sees being made is a trap"
+        reason = "the effect of a cork must be visible where it is made"
     )]
     pub fn new() -> Self {
         Self::holding(&Arc::default())
     }
 
-    /// Corks this thread; another one may release what is held.
+    /// Corks this thread. Another thread may release `held`.
     pub fn holding(held: &Arc<Held>) -> Self {
         let is_outermost = CORKED.try_with(|corked| {
             let outer = corked.take();

@@ -1,4 +1,4 @@
-//! Counters and gauges, read without a lock. One table names them all.
+//! Counters and gauges, read without a lock. One table defines them.
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -7,22 +7,22 @@ use std::time::Duration;
 
 use crate::sync::atomic::AtomicU64;
 
-/// One number. Drivers add to it once for each wake-up, not once for each message.
+/// A counter or gauge. Drivers add to it once for each wake-up, not once for each message.
 #[derive(Debug, Default)]
 pub struct Stat(AtomicI64);
 
 impl Stat {
-    /// Adds, or with a negative number takes away.
+    /// Adds `n`, which may be negative.
     pub fn add(&self, n: i64) {
         self.0.fetch_add(n, Ordering::Relaxed);
     }
 
-    /// Adds one; the number then.
+    /// Adds one, and returns the new value.
     pub fn count(&self) -> i64 {
         self.0.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// The number now.
+    /// The current value.
     pub fn value(&self) -> i64 {
         self.0.load(Ordering::Relaxed)
     }
@@ -32,29 +32,29 @@ impl Stat {
     }
 }
 
-/// How many events wait, and how many bytes they hold: both numbers in one word, so that a change of both is one step.
+/// The number of waiting events and of their bytes, in one word, so that both change in one atomic operation.
 #[derive(Debug, Default)]
 pub struct Load(AtomicU64);
 
-/// The bytes are the lower bits, and there are fewer than 64 GiB of them.
+/// The number of lower bits that count bytes: up to 64 GiB.
 const BYTES_BITS: u32 = 36;
 
-/// A [`Load`] at one moment.
+/// The value of a [`Load`].
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Amount {
     /// Events.
     pub events: usize,
-    /// Bytes of them.
+    /// Bytes of these events.
     pub bytes: usize,
 }
 
 impl Amount {
-    /// One event of so many bytes.
+    /// One event of this many bytes.
     pub fn one(bytes: usize) -> Self {
         Self { events: 1, bytes }
     }
 
-    /// Whether it is nothing.
+    /// Whether both numbers are 0.
     pub fn is_empty(self) -> bool {
         self == Self::default()
     }
@@ -89,58 +89,59 @@ impl std::ops::AddAssign for Amount {
 }
 
 impl Load {
-    /// More waits; how much does now.
+    /// Adds `amount`, and returns the sum.
     pub fn add(&self, amount: Amount) -> Amount {
         let word = amount.to_word();
         Amount::from_word(self.0.fetch_add(word, Ordering::SeqCst).wrapping_add(word))
     }
 
-    /// Less waits; what is left.
+    /// Subtracts `amount`, and returns the rest.
     pub fn remove(&self, amount: Amount) -> Amount {
         let word = amount.to_word();
         Amount::from_word(self.0.fetch_sub(word, Ordering::SeqCst).wrapping_sub(word))
     }
 
-    /// What waits now, for one that has just left a note: whoever makes room after this look sees the note.
+    /// The current amount, for a thread that has just stored a request to be woken. Threads that remove something after
+    /// this call see that request: a read-modify-write orders both.
     pub fn now_after_note(&self) -> Amount {
         Amount::from_word(self.0.fetch_add(0, Ordering::SeqCst))
     }
 
-    /// What waits now.
+    /// The current amount.
     pub fn now(&self) -> Amount {
         Amount::from_word(self.0.load(Ordering::SeqCst))
     }
 }
 
-/// Whether a number only grows.
+/// The kind of a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StatKind {
-    /// It only grows.
+    /// A number that only grows.
     Counter,
-    /// How many there are now.
+    /// A number that grows and shrinks.
     Gauge,
 }
 
-/// How far the host is behind.
+/// How much work the host has not caught up with.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Strain {
-    /// How long the event has waited that has waited longest; `None` when none waits.
+    /// How long the oldest waiting event has waited; `None` if none waits.
     pub oldest: Option<Duration>,
     /// Callback threads that are inside a callback.
     pub busy_threads: usize,
 }
 
-/// Finds out the [`Strain`] when it is read.
+/// Computes the [`Strain`] when it is read.
 #[derive(Default)]
 pub struct StrainGauge(OnceLock<Box<dyn Fn() -> Strain + Send + Sync>>);
 
 impl StrainGauge {
-    /// Who knows it; once.
+    /// Sets the function that computes it. Only the first call has an effect.
     pub fn set(&self, look: impl Fn() -> Strain + Send + Sync + 'static) {
         self.0.get_or_init(|| Box::new(look));
     }
 
-    /// The strain now.
+    /// The current strain.
     pub fn now(&self) -> Strain {
         self.0.get().map_or_else(Strain::default, |look| look())
     }
@@ -157,17 +158,17 @@ macro_rules! stats {
         /// All numbers of a server.
         #[derive(Debug, Default)]
         pub struct Stats {
-            /// What waits for the host: `queued_events` and `queued_bytes` are taken from it when they are read.
+            /// The events that wait for the host; the source of `queued_events` and `queued_bytes`.
             pub queued: Load,
-            /// Of it, what belongs to requests: questions about them, and refused ones.
+            /// The part of `queued` that concerns requests: questions about them, and refusals.
             pub queued_requests: Load,
-            /// `oldest_event_ms` and `busy_threads_count` are taken from it when they are read.
+            /// The source of `oldest_event_ms` and `busy_threads_count`.
             pub strain: StrainGauge,
             $(#[doc = $help] pub $name: Stat,)+
         }
 
         impl Stats {
-            /// Name, kind, meaning and value of every number.
+            /// The name, kind, meaning and value of every number.
             pub fn all(&self) -> impl Iterator<Item = (&'static str, StatKind, &'static str, i64)> {
                 let queued = self.queued.now();
                 self.queued_events.set(queued.events as i64);
@@ -240,7 +241,7 @@ stats! {
 }
 
 impl Stats {
-    /// The number of that name.
+    /// The value of the number with this name.
     pub fn get(&self, name: &str) -> Option<i64> {
         self.all()
             .find(|(known, ..)| *known == name)

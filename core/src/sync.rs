@@ -1,5 +1,5 @@
-//! What threads meet at: the standard library's primitives, or, with `--cfg loom`, those of the model checker, which tries
-//! every order in which threads can meet. Only the parts that `core/tests/loom.rs` models take theirs from here.
+//! Synchronisation primitives: the standard library's, or, with `--cfg loom`, those of the model checker, which tries
+//! every interleaving of threads. Only the modules that `core/tests/loom.rs` models use these.
 
 #[cfg(not(loom))]
 pub(crate) use std::{
@@ -13,7 +13,7 @@ pub(crate) use loom::{
     thread,
 };
 
-/// The model checker's macro knows no constant initial value.
+/// The model checker's macro does not support constant initial values.
 #[cfg(loom)]
 macro_rules! modelled_thread_local {
     ($(#[$attribute:meta])* static $name:ident: $type:ty = const $value:block;) => {
@@ -23,8 +23,8 @@ macro_rules! modelled_thread_local {
 #[cfg(loom)]
 pub(crate) use modelled_thread_local as thread_local;
 
-/// Runs `start`, with all signals blocked that are not caused by the running code itself: threads that are started in it
-/// take none of them, so that a host that sets up its handlers, `sigwait` or `signalfd` later gets every signal itself.
+/// Runs `start` with all asynchronous signals blocked. Threads that are started in it inherit the mask, so that a host
+/// that sets up its handlers, `sigwait` or `signalfd` later gets every signal on its own threads.
 #[cfg(not(loom))]
 pub(crate) fn without_signals<T>(start: impl FnOnce() -> T) -> T {
     use nix::sys::signal::{SigSet, SigmaskHow, Signal};
@@ -40,7 +40,7 @@ pub(crate) fn without_signals<T>(start: impl FnOnce() -> T) -> T {
     ] {
         signals.remove(fault);
     }
-    // It fails only for a way of changing the mask that does not exist.
+    // Fails only for an invalid way to change the mask.
     let before = signals.thread_swap_mask(SigmaskHow::SIG_BLOCK);
     let _restore = Restore(before.ok());
     return start();
@@ -61,7 +61,7 @@ pub(crate) fn without_signals<T>(start: impl FnOnce() -> T) -> T {
     start()
 }
 
-/// Whether a thread has ended; of a modelled one nobody can tell.
+/// Whether a thread has ended; always false for a thread of the model checker.
 pub(crate) fn has_ended(thread: &thread::JoinHandle<()>) -> bool {
     #[cfg(not(loom))]
     return thread.is_finished();

@@ -1,5 +1,4 @@
-//! A descriptor that is readable from when it is rung until it is silenced; and, for the model checker, something that
-//! behaves like one.
+//! A descriptor that is readable after it was rung until it is silenced, and its model for the model checker.
 
 use std::time::Duration;
 
@@ -16,28 +15,28 @@ mod of_the_system {
 
     use super::Duration;
 
-    /// See the module's documentation.
+    /// A descriptor that is readable after it was rung until it is silenced.
     #[derive(Debug)]
     pub struct Descriptor(OwnedFd);
 
     impl Descriptor {
-        /// A silent one.
+        /// A descriptor that has not been rung.
         ///
         /// # Errors
-        /// When the operating system gives none.
+        /// When the operating system does not provide one.
         pub fn new() -> std::io::Result<Self> {
             let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
             Ok(Self(eventfd(0, flags)?))
         }
 
         pub(in super::super) fn ring(&self) {
-            // It can only fail when it is readable already.
+            // Fails only if it is readable already.
             let _ = rustix::io::write(&self.0, &1u64.to_ne_bytes());
         }
 
         /// Whether it had been rung.
         pub(in super::super) fn silence(&self) -> bool {
-            // It can only fail when it is silent already.
+            // Fails only if it has not been rung.
             rustix::io::read(&self.0, &mut [0; 8]).is_ok()
         }
 
@@ -45,7 +44,7 @@ mod of_the_system {
         pub(in super::super) fn wait(&self, timeout: Option<Duration>) -> bool {
             let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
             let mut fds = [PollFd::new(&self.0, PollFlags::IN)];
-            // A signal ends the wait too: the host may have something to do about it.
+            // A signal ends the wait too, so that the host can handle it.
             matches!(poll(&mut fds, timeout.as_ref()), Ok(1..))
         }
     }
@@ -64,7 +63,7 @@ mod modelled {
     use super::Duration;
     use crate::sync::{Condvar, Mutex, MutexGuard};
 
-    /// See the module's documentation.
+    /// A descriptor that is readable after it was rung until it is silenced.
     #[derive(Debug, Default)]
     pub struct Descriptor {
         rung: Mutex<bool>,
@@ -72,7 +71,7 @@ mod modelled {
     }
 
     impl Descriptor {
-        /// A silent one.
+        /// A descriptor that has not been rung.
         ///
         /// # Errors
         /// Never.
@@ -90,7 +89,8 @@ mod modelled {
             std::mem::take(&mut *self.rung())
         }
 
-        /// Waits for ever: the model has no time. A ring that is lost ends as a deadlock.
+        /// Waits without a timeout: the model has no time. A lost ring becomes a deadlock, which the model checker
+        /// reports.
         pub(in super::super) fn wait(&self, _: Option<Duration>) -> bool {
             let mut rung = self.rung();
             while !*rung {

@@ -1,9 +1,9 @@
 //! Polled delivery: events wait in a queue until the host's own thread takes them.
 //!
-//! A descriptor is readable while something waits, so that any event loop can watch it; it is written once for what comes
-//! into the empty queue in one turn, and read once when the queue has become empty. A host with a bell of
-//! its own has that one rung instead. If the host drains the queue before the bell has rung, the bell still rings once;
-//! that poll finds no events.
+//! A descriptor is readable while something waits, so that any event loop can watch it; it is written once for what
+//! comes into the empty queue in one turn, and read once when the queue has become empty. A host with a bell of its own
+//! has that one rung instead. If the host drains the queue before the bell has rung, the bell still rings once; that
+//! poll finds no events.
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, TryLockError};
@@ -58,13 +58,13 @@ enum Found {
 #[derive(Debug, Default)]
 struct Taken {
     batch: EventBatch,
-    /// The current event was given out and is done with when the host comes again.
+    /// Whether the current event was returned to the host; it is handled when the host asks for the next one.
     lent: bool,
-    /// What was dealt with and still counts as waiting.
+    /// Events that have been handled and still count as waiting.
     done: Amount,
 }
 
-/// So many events are dealt with before they cease to count as waiting.
+/// How many events are handled before they cease to count as waiting.
 const SETTLED: usize = 32;
 
 impl Queue {
@@ -130,8 +130,8 @@ impl Queue {
         Ok(handled)
     }
 
-    /// As [`Queue::poll`] without a wait, for a handler that only copies events, which the host handles later. The host is
-    /// reported as busy with the first of them until [`Queue::copied_are_handled`]; several calls add to one batch.
+    /// As [`Queue::poll`] without a wait, for a handler that only copies events, which the host handles later. The host
+    /// is reported as busy with the first of them until [`Queue::copied_are_handled`]; several calls add to one batch.
     ///
     /// # Errors
     /// As [`Queue::poll`].

@@ -2,7 +2,7 @@
 //!
 //! | source of events | accepted |
 //! |---|---|
-//! | a connection without waiting events | always; one message at a time while there is no room |
+//! | a connection without waiting events | always; one message at a time at the bound |
 //! | a connection with waiting events | while they are less than its share, and all waiting events less than three quarters of the bound |
 //! | a connection that has not joined a namespace | while the waiting events are below the bound |
 //! | a question about a request, a refused request | while such events are less than a quarter of the bound |

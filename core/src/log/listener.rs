@@ -1,4 +1,4 @@
-//! Who listens to the log of the process: one listener for all servers in it, told whose a line is.
+//! The listener of the log: one for the process. Each line has the id of the server that it belongs to.
 
 use std::cell::Cell;
 use std::fmt::{self, Write as _};
@@ -12,7 +12,7 @@ use tracing::{Event, Metadata, Subscriber};
 
 use crate::error::{Error, ErrorKind};
 
-/// How much is heard; each includes those before it.
+/// A log level; each includes those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Level {
@@ -20,9 +20,9 @@ pub enum Level {
     Off,
     /// Bugs of the engine.
     Error,
-    /// Limits that the host should hear of.
+    /// Limits that were exceeded.
     Warn,
-    /// The life of servers.
+    /// The start and stop of servers.
     Info,
     /// One line for each connect, upgrade, refusal and close.
     Debug,
@@ -31,7 +31,7 @@ pub enum Level {
 }
 
 impl Level {
-    /// The level of that number, from 0 (off) to 5 (trace).
+    /// The level with this number, from 0 (off) to 5 (trace).
     pub fn from_number(number: u8) -> Option<Self> {
         let all = [
             Self::Off,
@@ -111,32 +111,32 @@ impl ServerId {
     }
 }
 
-/// One line.
+/// A line of the log.
 #[derive(Debug, Clone, Copy)]
 pub struct Line<'a> {
-    /// How important it is.
+    /// The level of the line.
     pub level: Level,
     /// The part of the engine: `bellwire::http`.
     pub target: &'static str,
-    /// The words.
+    /// The text of the line.
     pub text: &'a str,
     /// The server that the line belongs to, or `NONE`.
     pub server: ServerId,
 }
 
-/// What hears the lines.
+/// Receives the lines of the log.
 pub trait Listener: Send + Sync {
-    /// How much it wants to hear; to be followed by [`level_changed`] when it is another.
+    /// The most detailed level that it receives. Call [`level_changed`] after a change.
     fn level(&self) -> Level;
 
-    /// Takes a line, on any thread, several at once. It must not call the engine.
+    /// Receives a line, on any thread, and on several threads at once. It must not call the engine.
     fn hear(&self, line: &Line<'_>);
 }
 
-/// Makes `listener` the one of this process.
+/// Makes `listener` the listener of this process.
 ///
 /// # Errors
-/// `State` when another one listens already, which is a Rust program's own subscriber of `tracing`.
+/// `State` if the process already has a global subscriber of `tracing`, which only a program in Rust can have set.
 pub fn listen(listener: &'static dyn Listener) -> Result<(), Error> {
     static LISTENING: OnceLock<bool> = OnceLock::new();
     let is_ours = LISTENING
@@ -144,11 +144,11 @@ pub fn listen(listener: &'static dyn Listener) -> Result<(), Error> {
     if *is_ours {
         return Ok(());
     }
-    let text = "this program listens to the engine's traces already, in Rust";
+    let text = "the process already has a global subscriber of the crate tracing; use that one";
     Err(Error::new(ErrorKind::State, text))
 }
 
-/// The level of the listener is another one now.
+/// To be called after the level of the listener has changed.
 pub fn level_changed() {
     tracing::callsite::rebuild_interest_cache();
 }
@@ -189,12 +189,12 @@ impl Subscriber for Forward {
     }
 }
 
-/// The message of an event, and its other fields behind it.
+/// The message of an event, followed by its other fields.
 struct Words(String);
 
 impl Visit for Words {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        // A `String` takes everything.
+        // Writing to a `String` does not fail.
         let _ = if field.name() == "message" {
             write!(self.0, "{value:?}")
         } else {

@@ -1,8 +1,7 @@
-//! The log: the parts of the engine that write to it, and how a line that could come a thousand times a second is
-//! written once.
+//! The log: its targets, and the rate limit of warnings.
 //!
-//! Lines go through `tracing`. *Error* is a bug of the engine; *warn* is a limit that the host should hear of; *info* is
-//! the server's life; *debug* is one line for each connect, upgrade, refusal and close, with its reason; *trace* is
+//! Lines go through `tracing`. *Error* is a bug of the engine; *warn* is a limit that was exceeded; *info* is the start
+//! and stop of a server; *debug* is one line for each connect, upgrade, refusal and close, with its reason; *trace* is
 //! packets, by kind and size, without their content. Nothing is computed for a level that is off.
 
 pub mod listener;
@@ -25,11 +24,11 @@ pub const SOCKET: &str = "bellwire::socket";
 /// The delivery of events to the host.
 pub const HOST: &str = "bellwire::host";
 
-/// How often a line of one kind is written at most.
+/// The shortest time between two lines of one kind.
 pub const INTERVAL: Duration = Duration::from_secs(10);
 
-/// Writes a line at *warn* unless one of the same place in the program was written less than [`INTERVAL`] ago. The next
-/// line says how many were left out: `notice!(log::HOST, "the host is behind: {waiting} events wait")`.
+/// Writes a line at *warn*, unless a line of the same place in the code was written less than [`INTERVAL`] ago. The
+/// next line says how many were left out: `notice!(log::HOST, "the host is behind: {waiting} events wait")`.
 #[macro_export]
 macro_rules! notice {
     ($target:expr, $($words:tt)+) => {
@@ -42,16 +41,16 @@ macro_rules! notice {
     };
 }
 
-/// Lets one through in each [`INTERVAL`], and counts the others.
+/// Admits one line in each [`INTERVAL`], and counts the others.
 #[derive(Debug)]
 pub struct Limiter {
-    /// When the next may pass, in milliseconds since [`epoch`]; 0 before the first.
+    /// When the next line is admitted, in milliseconds since a fixed moment; 0 before the first line.
     next: AtomicU64,
     unsaid: AtomicU64,
 }
 
 impl Limiter {
-    /// One that lets the first through.
+    /// A limiter that admits the first line.
     #[expect(
         clippy::new_without_default,
         reason = "it is made in statics, where `default` cannot be called"
@@ -144,7 +143,7 @@ mod tests {
         assert_eq!(Unsaid(0).to_string(), "");
     }
 
-    /// However many threads come at once.
+    /// Several threads may ask at once.
     #[test]
     fn one_of_many_threads_passes() {
         let limiter = Limiter::new();

@@ -1,5 +1,5 @@
-//! Lines that wait for a host which takes them on a thread of its own, as the bindings do: threads of the engine never
-//! enter Python or V8.
+//! A store of log lines for hosts that take them on a thread of their own, such as the bindings: threads of the engine
+//! never enter Python or V8.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -8,29 +8,29 @@ use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 
 use crate::log::listener::{Level, Line, Listener, ServerId, level_changed};
 
-/// Lines of one server that wait at most, and lines of no server that is known. A host that takes none for longer loses
-/// those that come then, and is told how many; the lines of other servers are not affected.
+/// How many lines of one server may wait, and how many lines without a known server. Further lines are lost, and the
+/// host is told how many; the lines of other servers are not affected.
 const MOST: usize = 4096;
 
-/// How often a lock is tried that another thread has. A child that was forked while a thread had it would wait for
-/// ever: it loses a line instead.
+/// How often to try a lock that another thread holds. In a child process that was forked while a thread held it, it is
+/// never released: the child loses the line instead of blocking.
 const TRIES: usize = 1000;
 
-/// A line that waits.
+/// A line that waits for the host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredLine {
-    /// How important it is.
+    /// The level of the line.
     pub level: Level,
     /// The part of the engine: `bellwire::http`.
     pub target: &'static str,
-    /// The words.
+    /// The text of the line.
     pub text: String,
 }
 
-/// Wakes the host of a server, so that it takes what waits.
+/// Wakes the host of a server, so that it takes its lines.
 pub type Ring = Arc<dyn Fn() + Send + Sync>;
 
-/// See the module's documentation.
+/// A bounded store of log lines that hosts drain. One for the process.
 #[derive(Default)]
 pub struct Store {
     level: AtomicU8,
@@ -39,22 +39,22 @@ pub struct Store {
 
 #[derive(Default)]
 struct Waiting {
-    /// Of all servers, so that one that takes lines of no server has them in order with its own.
+    /// The lines of all servers in one queue: a server also takes lines without a known server, in order with its own.
     lines: VecDeque<(ServerId, StoredLine)>,
     hosts: Vec<Host>,
-    /// Of no server that is known.
+    /// Lines without a known server.
     others: Account,
 }
 
 struct Host {
     server: ServerId,
     ring: Ring,
-    /// It is on its way already.
+    /// Whether the host has been woken since it last took lines.
     rung: bool,
     account: Account,
 }
 
-/// The lines of one server.
+/// How many lines of one server wait, and how many were lost.
 #[derive(Default)]
 struct Account {
     waiting: usize,
@@ -69,7 +69,7 @@ impl Account {
         }
     }
 
-    /// Whether there is room for one more. If not, it is counted as lost.
+    /// Counts one more line. If the store is full, counts it as lost and returns false.
     fn admit(&mut self) -> bool {
         let has_room = self.waiting < MOST;
         if has_room {
@@ -82,7 +82,8 @@ impl Account {
 }
 
 impl Waiting {
-    /// What this server has left behind goes to those of no server: the newest beyond their bound are lost.
+    /// Removes a server. Its remaining lines become lines without a known server; the newest beyond their bound are
+    /// lost.
     fn remove(&mut self, server: ServerId) {
         let Some(index) = self.hosts.iter().position(|host| host.server == server) else {
             return;
@@ -107,7 +108,7 @@ impl Waiting {
 }
 
 impl Store {
-    /// One that hears nothing yet.
+    /// A store with the level `Off`.
     pub const fn new() -> Self {
         Self {
             level: AtomicU8::new(0),
@@ -119,14 +120,15 @@ impl Store {
         }
     }
 
-    /// Sets the level that it hears.
+    /// Sets the most detailed level to store.
     pub fn set_level(&self, level: Level) {
         if self.level.swap(level as u8, Ordering::Relaxed) != level as u8 {
             level_changed();
         }
     }
 
-    /// Registers `ring`, which is called when lines of this server wait. It must not block and must not call the engine.
+    /// Registers `ring`, which is called when lines of this server wait. It must not block and must not call the
+    /// engine.
     pub fn add_host(&self, server: ServerId, ring: Ring) {
         let Some(mut waiting) = self.lock() else {
             return;
@@ -134,7 +136,7 @@ impl Store {
         waiting.remove(server);
         let rung = !waiting.lines.is_empty();
         let first = rung.then(|| Arc::clone(&ring));
-        // Lines that came before their host was known.
+        // Lines that were stored before their host was registered.
         let own = waiting.lines.iter().filter(|(of, _)| *of == server).count();
         waiting.others.waiting -= own;
         let account = Account {
@@ -153,14 +155,14 @@ impl Store {
         }
     }
 
-    /// The server has ended.
+    /// Removes the host of a server that has ended.
     pub fn remove_host(&self, server: ServerId) {
         if let Some(mut waiting) = self.lock() {
             waiting.remove(server);
         }
     }
 
-    /// Takes the lines of this server, and those of no server that is known; `most` of them at most.
+    /// Takes up to `most` lines: those of this server, and those without a known server.
     pub fn take(&self, server: ServerId, most: usize) -> Vec<StoredLine> {
         let Some(mut waiting) = self.lock() else {
             return Vec::new();
@@ -299,7 +301,7 @@ mod tests {
         assert_eq!(rung.load(Ordering::SeqCst), 2, "once for each");
         assert_eq!(texts(&store, other), ["b", "d"]);
         assert_eq!(texts(&store, one), ["a", "c"]);
-        // Nobody takes the lines of a server that has ended but another.
+        // Another server takes the lines of a server that has ended.
         hear(&store, one, "e");
         store.remove_host(one);
         assert_eq!(texts(&store, other), ["e"]);
@@ -323,7 +325,7 @@ mod tests {
     fn a_server_that_takes_no_lines_leaves_room_for_those_of_others() {
         let store = Store::new();
         let (stuck, other) = (ServerId::new(), ServerId::new());
-        // They came before their host was known.
+        // Stored before its host was registered.
         hear(&store, stuck, "first");
         for server in [stuck, other] {
             store.add_host(server, Arc::new(|| {}));
@@ -365,7 +367,7 @@ mod tests {
         assert!(last.starts_with(&format!("{} lines", 2 * MOST)), "{last}");
     }
 
-    /// In a child that was forked meanwhile, it stays locked.
+    /// In a child process that was forked meanwhile, the lock is never released.
     #[test]
     fn a_lock_that_is_never_given_back_stops_nobody() {
         let store = Store::new();

@@ -276,7 +276,7 @@ class handshake {
     bw_str s{nullptr, 0};
     return h_ && bw_handshake_header(h_, str(name), &s) == BW_OK ? view(s) : std::string_view();
   }
-  /// A decoded parameter of the query by its name; empty if absent.
+  /// The last query parameter of this name, decoded; empty if absent.
   std::string_view query(std::string_view name) const noexcept {
     bw_str s{nullptr, 0};
     return h_ && bw_handshake_query(h_, str(name), &s) == BW_OK ? view(s) : std::string_view();
@@ -701,7 +701,7 @@ class outcome : public event {
 
   /// A socket that fetch found. The texts are views.
   struct remote {
-    /// The socket; 0 if it is not connected to this server.
+    /// The socket.
     bellwire::socket socket;
     /// Its public id, its data and its handshake, the latter two as JSON text.
     std::string_view id, data_json, handshake_json;
@@ -761,7 +761,7 @@ template <class Self> class listening {
   }
   /// Calls f when a client has changed its transport, which is event::name().
   template <class F> listener on_upgrade(F f) const { return self().listen(BW_EV_UPGRADE, "", std::move(f)); }
-  /// Calls f when the send buffer of a client is empty again.
+  /// Calls f when the send buffer of a client is below BW_OPT_SEND_BUFFER_LOW again.
   template <class F> listener on_drain(F f) const { return self().listen(BW_EV_DRAIN, "", std::move(f)); }
   /// Calls f when messages were dropped because the send buffer of a client was full;
   /// event::code() is their number since the last such event.

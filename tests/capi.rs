@@ -1,4 +1,4 @@
-//! The C programs in `capi/`: each runs as it is, under the address and
+//! The C and C++ programs in `capi/`. Each runs plain, under the address and
 //! undefined behaviour sanitizers, and under valgrind.
 
 use std::path::PathBuf;
@@ -28,7 +28,7 @@ enum Mode {
     Valgrind,
 }
 
-/// At most one program per core: they measure time.
+/// At most one program per core runs at a time, because they measure time.
 static RUNNING: Mutex<usize> = Mutex::new(0);
 static ENDED: Condvar = Condvar::new();
 
@@ -53,7 +53,7 @@ impl Drop for Turn {
     }
 }
 
-/// Compiles `capi/<name>` with what it is supported by; the program's path.
+/// Compiles `capi/<name>` with the support files. Returns the program's path.
 fn build(name: &str, mode: Mode) -> PathBuf {
     let folder = native::scratch(&format!("capi/{mode:?}/{name}"));
     let sources = native::root().join("tests/capi");
@@ -124,7 +124,7 @@ fn sanitizers(mode: Mode) -> &'static [&'static str] {
     }
 }
 
-/// Freed memory is kept for a while, which a test that measures memory cannot have.
+/// The sanitizer keeps freed memory in quarantine, so it must be small for a test that measures memory.
 fn asan_options(name: &str) -> &'static str {
     match name {
         "isolation" => "detect_stack_use_after_return=1:quarantine_size_mb=4",
@@ -140,7 +140,7 @@ fn test(name: &str, mode: Mode) {
         Mode::Valgrind => {
             let mut valgrind = Command::new("valgrind");
             valgrind.args(VALGRIND);
-            // The child of a fork is without its parent's threads, and so without what they held.
+            // A forked child does not have its parent's threads, so their memory looks leaked.
             if name != "process" {
                 valgrind.args(LEAKS);
             }
@@ -162,7 +162,7 @@ fn test(name: &str, mode: Mode) {
 
 macro_rules! programs {
     ($($name:ident),+ $(,)?) => {
-        /// Every program of the folder is one of these.
+        /// The programs; a test compares them with the folder.
         const PROGRAMS: &[&str] = &[$(stringify!($name)),+];
         $(mod $name {
             use super::Mode;

@@ -1,4 +1,4 @@
-//! Real clients: every scenario with the official JavaScript client and with
+//! Official clients: every scenario with the JavaScript client and with
 //! python-socketio, over polling, over WebSocket and with an upgrade.
 
 use std::path::PathBuf;
@@ -17,8 +17,8 @@ fn scenarios() -> Vec<PathBuf> {
     files
 }
 
-/// How many runs a driver has to report: one for each namespace of each
-/// scenario that it takes.
+/// How many runs a driver must report: one for each namespace of each scenario
+/// that it supports.
 fn expected_runs(driver: &str) -> usize {
     let runs = |file: &PathBuf| {
         let text = std::fs::read_to_string(file).expect("a scenario can be read");
@@ -32,8 +32,8 @@ fn expected_runs(driver: &str) -> usize {
 }
 
 fn run(driver: &str, mode: &str) {
-    // Quick pings prove that clients answer them. Besides, python-socketio may leave
-    // a poll open when it disconnects, and then waits for the next ping.
+    // Short ping intervals show that clients answer pings. Also, python-socketio may
+    // leave a poll open when it disconnects, and then waits for the next ping.
     let server = Server::with(&json!({"pingInterval": 1000, "pingTimeout": 10_000}));
     let tests = under_test::tests_folder();
     let program = match driver {

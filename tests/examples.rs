@@ -1,5 +1,5 @@
-//! The example programs that are no echo servers do what they say. The arena has
-//! tests of its own, in `browser`.
+//! The example programs other than the echo servers. The tests of the arena are
+//! in `browser`.
 
 use conformance::{Frame, Opcode, Server, WebSocket, native};
 
@@ -16,7 +16,7 @@ fn join(server: &Server) -> WebSocket {
     websocket
 }
 
-/// Ends with 0 when it is asked to; the drop of a server looks.
+/// The example exits with 0 on SIGTERM; the drop of `Server` checks the status.
 fn stop(mut server: Server) {
     server.signal("INT");
     assert_eq!(server.wait(), 0);
@@ -41,7 +41,7 @@ fn pull_is_a_chat() {
     stop(server);
 }
 
-/// A nick has 31 bytes: what does not fit is left out as a whole, and its owner is still heard.
+/// A nick has at most 31 bytes. A longer one is cut after the last complete character, and its client can still send.
 #[test]
 fn pull_does_not_cut_characters() {
     let server = start("pull", "/socket.io/");
@@ -94,7 +94,7 @@ fn engineio_sends_everything_back() {
         (Opcode::Binary, &b"bytes"[..])
     );
     client.send(&Frame::new(Opcode::Close, ""));
-    // It does nothing about signals: this one ends it.
+    // The example does not handle signals, so the signal ends it.
     server.shall_end_with(128 + 15);
     server.stop();
 }

@@ -1,4 +1,4 @@
-//! CONNECT: namespaces, auth, middleware, refusals and the time a client has.
+//! CONNECT: namespaces, auth, middleware, refusals and the deadline for joining.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -12,14 +12,14 @@ use serde_json::{Value, json};
 
 static SERVER: LazyLock<Server> = LazyLock::new(Server::start);
 
-/// A WebSocket on which nothing has been joined.
+/// A WebSocket that has not joined a namespace.
 fn opened(server: &Server) -> WebSocket {
     let mut websocket = WebSocket::connect(server);
     websocket.receive_open();
     websocket
 }
 
-/// Takes the reply to a CONNECT apart: its start, and the id in it.
+/// Splits the reply to a CONNECT into its start and the id.
 #[track_caller]
 fn check_reply(packet: &str, start: &str) -> String {
     let json = packet
@@ -187,7 +187,7 @@ fn a_middleware_refuses() {
         let refusal = r#"44/auth,{"message":"unauthorized","data":{"code":4001}}"#;
         assert_eq!(websocket.receive_text(), refusal, "{auth}");
     }
-    // The next attempt starts anew, on the same connection.
+    // The client can try again on the same connection.
     websocket.text(r#"40/auth,{"token":"secret"}"#);
     check_reply(&websocket.receive_text(), "40/auth,");
 }
@@ -200,7 +200,7 @@ fn a_refused_socket_was_never_there() {
     assert_eq!(client.receive().kind, kind::CONNECT_ERROR);
     let log = client.log();
     assert!(!log.iter().any(|line| line.contains(" /auth ")), "{log:?}");
-    // It has not joined, so it may not send.
+    // The client has not joined, so it must not send events.
     client.send(r#"2/auth,["message"]"#);
     client.expect_disconnection();
 }
@@ -225,7 +225,7 @@ fn a_client_may_leave_during_middleware() {
             Transport::WebSocket => drop(client),
         }
     }
-    // Another one asks after them and is answered after them.
+    // Another client connects after them and is answered after them.
     Client::join(
         &server,
         Transport::WebSocket,
@@ -250,7 +250,7 @@ fn a_client_that_is_never_answered_is_closed() {
     }
 }
 
-// Time.
+// Deadlines.
 
 #[test]
 fn a_client_that_joins_nothing_is_closed() {
@@ -292,7 +292,7 @@ fn a_client_that_has_joined_stays() {
         match transport {
             Transport::WebSocket => {
                 assert!(client.websocket().wire().is_silent_for(waiting));
-                // Leaving the last namespace starts no new clock.
+                // Leaving the last namespace does not start a new deadline.
                 client.send("1");
                 assert!(client.websocket().wire().is_silent_for(waiting));
             }
@@ -305,7 +305,7 @@ fn a_client_that_has_joined_stays() {
     }
 }
 
-// What a socket knows about how it came.
+// The handshake of a socket.
 
 #[test]
 fn the_handshake_is_kept() {
@@ -365,7 +365,7 @@ fn a_trusted_proxy_says_who_the_client_is() {
     if !differs(Difference::TrustsProxies) {
         return;
     }
-    // (proxies in front of the server, what the last of them has written, whose address that makes)
+    // (number of trusted proxies, X-Forwarded-For of the last proxy, expected address)
     for (proxies, forwarded, address) in [
         (0, "203.0.113.7", "127.0.0.1"),
         (1, "198.51.100.9, 203.0.113.7", "203.0.113.7"),
@@ -405,7 +405,7 @@ fn sockets_are_found_by_their_id_in_their_namespace() {
 }
 
 /// A server whose `connection` handlers run in the order in which they are called: with several callback threads,
-/// handlers of different clients run side by side.
+/// handlers of different clients run in parallel.
 fn in_order() -> Server {
     Server::with(&json!({"engine": {"callbackThreads": 1, "workerThreads": 4}}))
 }
@@ -421,7 +421,7 @@ fn check_order(observer: &mut Client, ids: &[String]) {
     assert_eq!(connected.collect::<Vec<_>>(), expected);
 }
 
-/// Reads the answer to CONNECT; the id.
+/// Reads the answer to CONNECT and returns the id.
 #[track_caller]
 fn joined(websocket: &mut WebSocket) -> String {
     websocket.receive_open();
@@ -500,7 +500,7 @@ fn clients_of_long_polling_connect_in_their_order() {
     }
 }
 
-/// A client that never joins, or takes its time, holds up none of those that came later.
+/// A client that does not join, or joins slowly, does not delay later clients.
 #[test]
 fn a_client_that_does_not_join_keeps_no_place() {
     let server = in_order();

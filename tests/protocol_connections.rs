@@ -1,5 +1,5 @@
-//! Connections below Engine.IO: how many there may be, clients that do not read
-//! what they have asked for, and clients that end their direction early.
+//! Connections below Engine.IO: limits on their number, clients that do not read
+//! responses, and clients that shut down their direction early.
 
 use std::process::Command;
 use std::time::Duration;
@@ -23,7 +23,7 @@ fn limited(engine: &Value) -> Option<Server> {
     differs(Difference::LimitsTime).then(|| Server::with(&options))
 }
 
-/// The named number, asked for on a connection of its own.
+/// The statistic with this name, requested on a new connection.
 fn stat(endpoint: &Endpoint, name: &str) -> i64 {
     let response = Http::connect(endpoint).request("GET", "/metrics", &[], b"");
     assert_eq!(response.status, 200);
@@ -44,7 +44,7 @@ fn wait_for(server: &Server, name: &str, is_right: impl Fn(i64) -> bool) {
     });
 }
 
-/// A long-polling session for which a message of this many megabytes waits, or will soon.
+/// A long-polling session to which the server sends a message of this many megabytes.
 fn with_waiting(server: &Server, megabytes: usize) -> Client {
     let mut sender = Client::connect(server);
     let stalled = Client::over(server, Transport::Polling);
@@ -56,7 +56,7 @@ fn with_waiting(server: &Server, megabytes: usize) -> Client {
 
 const ROOMY: usize = 64 << 20;
 
-// Answers that are not read.
+// Responses that are not read.
 
 #[test]
 fn an_answer_that_is_not_read_is_given_up() {
@@ -73,7 +73,7 @@ fn an_answer_that_is_not_read_is_given_up() {
     wait_for(&server, "deadline_write_total", |count| count == 1);
     assert!(start.elapsed() >= Duration::from_millis(280));
     drop(stalled);
-    // The one that asks.
+    // The connection of this request.
     wait_for(&server, "http_connections_count", |count| count == 1);
 }
 
@@ -89,7 +89,7 @@ fn pipelined_answers_that_are_not_read_hold_nothing_for_long() {
         .map(|_| {
             let mut http = Http::connect(server.endpoint());
             http.wire().shrink_receive_buffer();
-            // A server that waits for the client does not read on.
+            // The server does not read from a client while a response to it waits.
             for _ in 0..20 {
                 if http.wire().try_write(&requests).is_err() {
                     break;
@@ -108,7 +108,7 @@ fn pipelined_answers_that_are_not_read_hold_nothing_for_long() {
     drop(clients);
 }
 
-/// The bytes that the kernel keeps to send for each connection of the server.
+/// The bytes in the kernel's send queue of each connection of the server.
 fn send_queues(server: &Server) -> Vec<usize> {
     let port = format!(":{:04X}", server.endpoint().address.port());
     let table = std::fs::read_to_string("/proc/net/tcp").expect("Linux shows its connections");
@@ -142,9 +142,9 @@ fn the_kernel_keeps_little_for_a_client_that_does_not_read() {
         most = most.max(send_queues(&server).into_iter().max().unwrap_or(0));
         (stat(server.endpoint(), "deadline_write_total") == 3).then_some(())
     });
-    // By default it takes more than two megabytes for each.
+    // By default the kernel buffers more than two megabytes for each connection.
     assert!((1..1 << 20).contains(&most), "{most} bytes");
-    // What it has kept goes with the connection.
+    // The memory is freed with the connection.
     eventually("nothing is kept", || {
         send_queues(&server)
             .iter()
@@ -171,7 +171,7 @@ fn a_slow_client_gets_the_whole_answer() {
     let part = left / 50;
     while left > 0 {
         left -= http.wire().read_exact(part.min(left)).len();
-        // It is slow: all of it takes longer than the deadline.
+        // The client reads slowly: the whole response takes longer than the deadline.
         std::thread::sleep(Duration::from_millis(50));
     }
     assert_eq!(stat(server.endpoint(), "deadline_write_total"), 0);
@@ -193,7 +193,7 @@ fn connections_are_limited_whatever_they_speak() {
         (observer.stat("open_connections_count") == 10).then_some(())
     });
     assert_eq!(observer.stat("http_connections_count"), 9);
-    // The limit itself answers, and closes.
+    // Above the limit, a reserve of connections get a response before they are closed.
     let mut refused = Http::connect(server.endpoint());
     let response = refused.request("GET", HANDSHAKE, &[], b"");
     assert_eq!(
@@ -209,7 +209,7 @@ fn connections_are_limited_whatever_they_speak() {
     assert_eq!((response.status, response.text()), (400, "Bad request"));
     assert_eq!(observer.stat("limit_connections_total"), 3);
     observer.wait_for_log("connection_error 3");
-    // The server's numbers can still be read.
+    // The statistics can still be read.
     assert_eq!(stat(server.endpoint(), "limit_connections_total"), 3);
     // Beyond the reserve, connections are closed without an answer.
     let many: Vec<Http> = (0..100).map(|_| Http::connect(server.endpoint())).collect();
@@ -218,7 +218,7 @@ fn connections_are_limited_whatever_they_speak() {
     });
     assert!(observer.stat("open_connections_count") <= 10 + 16);
     assert!(server.open_descriptors() <= descriptors + 8 + 16);
-    // Those there are go on, and who leaves makes room.
+    // Existing connections continue, and a closed connection makes room for another.
     observer.call(&json!(["message-with-ack"]));
     assert_eq!(idle[0].request("GET", "/elsewhere", &[], b"").status, 404);
     drop((idle, many));
@@ -270,7 +270,7 @@ fn a_server_without_descriptors_accepts_again_when_it_has_some() {
     observer.check_served(&server);
 }
 
-// Clients that end their direction as soon as they have asked.
+// Clients that shut down their direction after the request.
 
 #[test]
 fn a_handshake_is_answered_although_nothing_more_comes() {

@@ -35,7 +35,7 @@ fn check(server: &Server, origin: (&str, &str), expected: &[(&str, &str)]) {
 fn check_preflight(server: &Server, headers: &[(&str, &str)], expected: &[(&str, &str)]) {
     let response = server.ask("OPTIONS", POLLING, headers, b"");
     assert_eq!((response.status, response.text()), (204, ""));
-    // Older browsers like the length; RFC 9110 wants none behind 204.
+    // The official server sends a length for older browsers; RFC 9110 forbids one with 204.
     assert!(matches!(
         response.header("content-length"),
         None | Some("0")
@@ -81,7 +81,7 @@ fn one_origin_is_allowed() {
         ("vary", "Origin"),
     ];
     check(&server, A, &expected);
-    // Others are told the same and their browsers refuse.
+    // Other origins get the same header, and their browsers refuse the response.
     check(&server, B, &expected);
 }
 

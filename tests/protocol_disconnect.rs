@@ -1,5 +1,5 @@
-//! How sockets end: who ended them, what they are told, what the client gets,
-//! and what happens to the connection below.
+//! Disconnects: the reason that the host gets, the packets that the client gets,
+//! and the effect on the connection.
 
 use std::sync::LazyLock;
 
@@ -124,7 +124,7 @@ fn the_close_follows_in_an_answer_of_its_own() {
         for left in [format!("/ {id}"), format!("/custom {custom}")] {
             observer.wait_for_log(&format!("disconnect {left} server namespace disconnect"));
         }
-        // A client that reads `1` beside messages does not hear them.
+        // A client that reads `1` in a payload ignores the messages in the same payload.
         let mut heard = client.polling().poll();
         heard[10..].sort();
         let mut expected: Vec<_> = (0..10)
@@ -288,7 +288,7 @@ fn the_log_of_a_life() {
     } else {
         order(&life);
     }
-    // Joining twice and leaving twice say nothing the second time.
+    // Joining or leaving a room a second time causes no event.
     assert_eq!(log.len(), 15, "{log:#?}");
 }
 

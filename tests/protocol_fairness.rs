@@ -1,28 +1,27 @@
-//! A client that keeps the host busy slows itself down, and no other client.
+//! A client that keeps the host busy slows down only itself.
 //!
-//! In the deliveries with a queue, events wait within bounds: of one connection, and of all. Inline there is no queue: a
-//! callback that does not return holds the engine's thread and the connections on it, so a host that blocks does not
-//! choose it, and nothing of this is asked of it.
+//! In threads and polled delivery the waiting events are bounded, for one connection and for all. Inline delivery has no
+//! queue: a callback that blocks holds the engine's thread and its connections. These tests do not run with it.
 
 use conformance::client::prefix;
 use conformance::under_test::{self, UnderTest};
 use conformance::{Client, Difference, Frame, Opcode, Server, Transport, differs};
 use serde_json::json;
 
-/// A server that lets few events wait, and runs one callback at a time; `None` when its handlers run in place.
+/// A server that lets few events wait and runs one callback at a time; `None` with inline delivery.
 fn busy() -> Option<Server> {
     let engine = json!({"pollQueueEvents": 640, "callbackThreads": 1});
     differs(Difference::BlockedHandlerKeepsConnections)
         .then(|| Server::with(&json!({"engine": engine})))
 }
 
-/// More than may wait of all, whose handling takes 25 ms each.
+/// More events than may wait in total; each takes 25 ms to handle.
 fn flood(client: &mut Client, namespace: &str) {
     let event = format!(r#"2{}["block",25]"#, prefix(namespace));
     (0..2000).for_each(|_| client.send(&event));
 }
 
-/// Those who are there and those who come are served.
+/// Asserts that existing and new clients are served.
 fn check_served(server: &Server, client: &mut Client) {
     assert_eq!(client.call(&json!(["message-with-ack", 0])), [json!(0)]);
     let mut another = Client::connect(server);
@@ -54,15 +53,15 @@ fn floods_of_many_clients_stop_no_other_client() {
 
 #[test]
 fn what_the_host_has_no_time_for_is_not_read() {
-    // A host in another language takes minutes for as much as would show what is not bounded.
+    // Hosts in other languages would take minutes for the number of events that shows unbounded growth.
     let is_native = matches!(under_test::server(), UnderTest::C);
     let flood = if is_native { 96 << 20 } else { 4 << 20 };
-    // With room for a host with a heap of its own.
+    // The bound leaves room for a host with a garbage-collected heap.
     const BOUND: usize = 32 << 20;
     if !differs(Difference::BlockedHandlerKeepsConnections) {
         return;
     }
-    // This client answers no ping while it sends.
+    // This client does not answer pings while it sends.
     let server = Server::with(&json!({
         "pingTimeout": 600_000, "engine": {"pollQueueEvents": 640, "callbackThreads": 1},
     }));
@@ -73,7 +72,7 @@ fn what_the_host_has_no_time_for_is_not_read() {
     let frame = Frame::new(Opcode::Text, event).encode();
     let chunk = frame.repeat((64 << 10) / frame.len());
     let before = server.resident_bytes();
-    // The host deals with a few of them at a time, and each time there is room for a few more.
+    // The host handles a few events at a time, which makes room for a few more.
     client.websocket().wire().flood(&chunk, flood);
     let grown = server.resident_bytes().saturating_sub(before);
     assert!(grown < BOUND, "the server grew by {grown} bytes");

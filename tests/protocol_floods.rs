@@ -1,5 +1,5 @@
-//! Clients that send without end and never read: what the server owes them is bounded, and they are dropped in time.
-//! The reference is not asked: it keeps what it owes until memory ends.
+//! Clients that send endlessly and never read: the memory for their answers is bounded, and they are dropped in time.
+//! These tests do not run against the reference, whose memory for answers is unbounded.
 
 use std::time::Duration;
 
@@ -9,16 +9,17 @@ use conformance::{
 };
 use serde_json::{Value, json};
 
-/// What a flood sends: what it would cost is at least as much again.
+/// Bytes that a flood sends; unbounded answers would take at least as much memory.
 const FLOOD: usize = 160 << 20;
-/// What it may cost: the send buffer's 4 MiB and what is in work, with room for a host with a heap of its own.
+/// The memory that a flood may cost: the send buffer of 4 MiB and messages in progress, with room for a host with a
+/// garbage-collected heap.
 const BOUND: usize = 48 << 20;
 
 fn limited(options: &Value) -> Option<Server> {
     differs(Difference::LimitsTime).then(|| Server::with(options))
 }
 
-/// So many of a frame that a write is worth it.
+/// Repeats a frame, so that each write is large.
 fn chunk_of(frame: &Frame) -> Vec<u8> {
     let frame = frame.encode();
     frame.repeat((64 << 10) / frame.len() + 1)
@@ -28,7 +29,7 @@ fn pings() -> Vec<u8> {
     chunk_of(&Frame::new(Opcode::Ping, "x".repeat(125)))
 }
 
-/// Runs a flood, and checks that the server has grown by less than the bound and serves others.
+/// Runs a flood, and checks that the server's memory grew by less than the bound and that it serves other clients.
 #[track_caller]
 fn check_bounded(server: &Server, flood: impl FnOnce() -> Wire) {
     let mut other = Client::connect(server);
@@ -97,7 +98,7 @@ fn pings_after_a_close_are_not_answered() {
     check_bounded(&server, || {
         let mut websocket = WebSocket::connect(&server);
         websocket.receive_open();
-        // Not a packet: the server closes.
+        // Not a packet: the server closes the connection.
         websocket.text("x");
         websocket.send(&Frame::new(Opcode::Ping, "anyone?"));
         assert_eq!(websocket.receive().opcode, Opcode::Close);
@@ -153,7 +154,7 @@ fn refused_namespaces_over_polling() {
     }
     let grown = server.resident_bytes().saturating_sub(before);
     assert!(grown < BOUND, "the server grew by {grown} bytes");
-    // Nothing is lost: what was held back is read when the client takes its answers.
+    // Nothing is lost: the server reads the rest when the client reads its answers.
     let mut refusals = 0;
     while refusals < (accepted + 1) * 4096 {
         refusals += polling
@@ -165,7 +166,7 @@ fn refused_namespaces_over_polling() {
     assert_eq!(polling.post_connection().receive().text(), "ok");
 }
 
-/// Waits until this client was dropped because it takes nothing; it is kept alive until then.
+/// Keeps the connection open and waits until the server drops it because the client does not read.
 #[track_caller]
 fn check_dropped(server: &Server, id: &str, mut keep_alive: impl FnMut()) {
     let mut observer = Client::connect(server);
@@ -182,7 +183,7 @@ fn check_dropped(server: &Server, id: &str, mut keep_alive: impl FnMut()) {
     assert_eq!(observer.stat("ping_timeouts_total"), 0);
 }
 
-/// Sends more to a client than the kernel keeps for it.
+/// Makes the server send more to a client than the kernel buffers.
 fn fill(server: &Server, client: &Client) {
     let mut sender = Client::connect(server);
     let filler = "x".repeat(100_000);

@@ -1,5 +1,5 @@
-//! The Engine.IO handshake: what opens a session, what its open packet says, and
-//! the paths that belong to the engine.
+//! The Engine.IO handshake: requests that open a session, the content of the open
+//! packet, and the paths of the engine.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -113,7 +113,7 @@ fn sids_are_twenty_characters_and_never_the_same() {
         assert!(sid.bytes().all(allowed), "{sid}");
         assert!(seen.insert(sid));
     }
-    // A client must not be able to guess the next id from its own: ids share no long part.
+    // A client must not be able to guess another id from its own: ids have no long common part.
     let starts: HashSet<_> = seen.iter().map(|sid| &sid[..8]).collect();
     assert_eq!(starts.len(), seen.len());
 }

@@ -1,4 +1,4 @@
-//! Ping, pong and what happens without them.
+//! Pings, pongs and timeouts.
 
 use std::time::Duration;
 
@@ -14,20 +14,20 @@ const INTERVAL: Duration = Duration::from_millis(300);
 const TIMEOUT: Duration = Duration::from_millis(200);
 /// The server may have read its clock this long before it armed a timer.
 const SLACK: Duration = Duration::from_millis(100);
-/// How long a session may be silent where the client has to speak in time.
+/// How long a client may be silent in tests where it must send in time.
 const SILENCE: Duration = Duration::from_secs(4);
 
-/// For clients that stay silent.
+/// Options for clients that stay silent.
 fn quick() -> Server {
     Server::raw(&json!({"pingInterval": 300, "pingTimeout": 200}))
 }
 
-/// For clients that answer every ping: they may be late.
+/// Options for clients that answer every ping, possibly late.
 fn patient() -> Server {
     Server::raw(&json!({"pingInterval": 300, "pingTimeout": 20_000}))
 }
 
-/// For clients that stay alive by something else than pongs: much longer than the pauses they make.
+/// Options for clients that send other packets than pongs. The timeout is much longer than their pauses.
 fn lenient() -> Server {
     Server::raw(&json!({"pingInterval": 1000, "pingTimeout": 3000}))
 }
@@ -47,7 +47,7 @@ fn websocket_is_pinged_again_and_again() {
         assert_eq!(websocket.receive_text(), "2");
         websocket.text("3");
     }
-    // A server that is late with one ping may take its next interval from an earlier moment.
+    // A server that sends one ping late may count the next interval from the time when the ping was due.
     assert!(start.elapsed() >= 3 * INTERVAL, "{:?}", start.elapsed());
     websocket.text("4alive");
     while websocket.receive_text() != "4alive" {}
@@ -58,7 +58,7 @@ fn websocket_is_pinged_again_and_again() {
     );
 }
 
-/// The packets of the next poll that are not pings; pings are answered, since the client may come late.
+/// The packets of the next poll other than pings. Answers the pings, since the poll may be late.
 fn poll_past_pings(polling: &mut Polling) -> Vec<String> {
     loop {
         let mut packets = polling.poll();
@@ -96,13 +96,13 @@ fn a_request_that_comes_too_late_finds_no_session() {
         let mut polling = Polling::connect(&server);
         let response = polling.poll_response();
         if (response.status, response.text()) != (200, "2") {
-            // This client was too late for its first poll already.
+            // This client was too late for its first poll.
             continue;
         }
-        // The poll came before its answer, so no sign of life is younger than this.
+        // The poll came before its answer, so the last sign of life is not later than this.
         let pinged = now();
         if under_test::server() == UnderTest::Reference {
-            // Its timers may be late when the machine is busy.
+            // The server's timers may be late if the machine is busy.
             reason_of(&server, &polling.sid);
         }
         while pinged.elapsed() < Duration::from_millis(65) {
@@ -141,7 +141,7 @@ fn a_silent_websocket_times_out() {
     assert_eq!(reason_of(&server, &sid), "ping timeout");
 }
 
-/// How much later than it should a session ends that gives this many signs of life after the handshake.
+/// How late a session ends that has this many signs of life after the handshake.
 fn lateness(server: &Server, signs: u32) -> Duration {
     let mut last = now();
     let (mut websocket, _) = open(server);
@@ -161,7 +161,7 @@ fn a_dead_client_is_closed_on_time() {
     if !differs(Difference::EveryByteIsLife) {
         return;
     }
-    // A timer that is not moved forward, or only at the next ping, is late by more than this.
+    // If the timer were not moved, or moved only at the next ping, the session would end later than this.
     const ON_TIME: Duration = Duration::from_millis(400);
     let server = &lenient();
     let mut late: Vec<_> = std::thread::scope(|scope| {
@@ -174,7 +174,7 @@ fn a_dead_client_is_closed_on_time() {
             .collect()
     });
     late.sort();
-    // A busy machine delays some of them, but not most.
+    // A busy machine delays some sessions, but not most of them.
     assert!(late[late.len() / 2] < ON_TIME, "{late:?}");
 }
 
@@ -206,7 +206,7 @@ fn pings_wait_for_a_poll() {
     let server = Server::raw(&json!({"pingInterval": 200, "pingTimeout": 20_000}));
     let mut polling = Polling::connect(&server);
     polling.post("4first");
-    // Ten intervals: the ping has been due for long, even on a busy machine.
+    // After ten intervals the ping was due long ago, even on a busy machine.
     std::thread::sleep(Duration::from_secs(2));
     assert_eq!(polling.poll(), ["4first", "2"]);
 }
@@ -244,8 +244,7 @@ fn a_ping_from_a_client_is_a_transport_error() {
     }
 }
 
-/// Sends a message every 60 ms for twice as long as silence may last, and never a pong; then tells whether the session
-/// timed out.
+/// Sends a message every 60 ms, and no pongs, for twice the allowed silence. Returns whether the session timed out.
 fn is_dead_after_messages(server: &Server, transport: Transport) -> bool {
     let mut polling = Polling::connect(server);
     let (mut websocket, mut sid) = open(server);
@@ -340,7 +339,7 @@ fn a_blocked_handler_costs_no_connection() {
     let mut other = Client::connect(&server);
     let question = blocker.emit_for_ack(&json!(["block", 5000]));
     if differs(Difference::BlockedHandlerKeepsConnections) {
-        // Pings go on while the handler sleeps, to both.
+        // Both clients get pings while the handler sleeps.
         for _ in 0..6 {
             assert_eq!(other.websocket().receive_text(), "2");
             other.websocket().text("3");
@@ -348,7 +347,7 @@ fn a_blocked_handler_costs_no_connection() {
             blocker.websocket().text("3");
         }
     }
-    // It may block the other client's thread as well; who is asked late may answer late.
+    // The handler may also block the other client's thread, which delays its answer.
     while blocker.websocket().wire().is_silent_for(INTERVAL / 20) {
         if !other.websocket().wire().is_silent_for(INTERVAL / 20) {
             assert_eq!(other.websocket().receive_text(), "2");

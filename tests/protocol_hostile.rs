@@ -1,6 +1,6 @@
-//! Hostile clients: each costs its own connection and nothing else. What is
-//! answered matters less here than that the server goes on, quickly, and gives
-//! back all it has spent.
+//! Hostile clients: each costs only its own connection. These tests do not check
+//! the answers in detail, but that the server continues, is fast, and frees all
+//! memory.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -29,8 +29,8 @@ fn check_quick(what: &str, attack: impl FnOnce()) {
     );
 }
 
-/// Sends a packet that may be anything over both transports, and takes what
-/// comes until the connection ends or a later call is answered.
+/// Sends any bytes as a packet over both transports, and receives messages until
+/// the connection ends or a later event is acknowledged.
 #[track_caller]
 fn check_survives(packet: &str) {
     let mut old = Client::connect(&SERVER);
@@ -308,7 +308,7 @@ fn arguments_a_handler_does_not_expect() {
         "2[1e999]",
         "2[-1]",
     ] {
-        // An acknowledgement may be missing, a name may be a number.
+        // Valid: no acknowledgement id, or a number as the name.
         if !event.contains("join") {
             check_survives(event);
         }
@@ -332,7 +332,7 @@ fn many_small_packets() {
         for i in 0..20_000 {
             bytes.extend(Frame::new(Opcode::Text, format!("40/none-{i},")).encode());
         }
-        // The server may close the connection for that; the test reads no refusals meanwhile.
+        // The server may close the connection; the test does not read its responses.
         let _ = client.websocket().wire().try_write(&bytes);
     });
     old.check_served(&SERVER);
@@ -365,7 +365,7 @@ fn attachments_that_never_come() {
 #[test]
 fn random_bytes() {
     let mut old = Client::connect(&SERVER);
-    // A generator of its own: the same bytes every time.
+    // A deterministic generator: the same bytes in every run.
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
     let mut random = move || {
         state ^= state << 13;
@@ -422,7 +422,7 @@ fn clients_that_leave_while_they_are_written_to() {
             Transport::WebSocket => {
                 let event = format!(r#"42["message","{text}"]"#);
                 let frame = Frame::new(Opcode::Text, event).encode();
-                // The answers fill every buffer there is.
+                // The answers fill all buffers.
                 let _ = client.websocket().wire().try_write(&frame.repeat(3));
             }
         }

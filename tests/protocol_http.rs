@@ -1,4 +1,4 @@
-//! HTTP/1.1 below Engine.IO: connections, framing, what is no HTTP, addresses.
+//! HTTP/1.1 below Engine.IO: connections, framing, invalid requests, addresses.
 
 use std::net::SocketAddr;
 use std::sync::LazyLock;
@@ -11,9 +11,8 @@ static SERVER: LazyLock<Server> = LazyLock::new(|| Server::raw(&json!({})));
 
 const HANDSHAKE: &str = "/engine.io/?EIO=4&transport=polling";
 
-/// Sends bytes that are no proper request, and checks that they are answered by
-/// one of these statuses or by the end of the connection, that the connection
-/// ends, and that the server goes on.
+/// Sends an invalid request. Checks that the server responds with one of these
+/// statuses or none, ends the connection, and continues to serve others.
 #[track_caller]
 fn check_refused(bytes: &[u8], statuses: &[u16]) {
     let mut wire = Wire::connect(SERVER.endpoint().address);
@@ -162,7 +161,7 @@ fn header_names_do_not_care_about_case() {
     http.wire().expect_end();
 }
 
-// What is no HTTP.
+// Invalid requests.
 
 #[test]
 fn requests_that_are_none() {

@@ -1,5 +1,5 @@
-//! However a client leaves, the server keeps no descriptor, session or memory of it, and nothing that another client
-//! could use.
+//! After a client has left in any way, the server keeps no descriptor, session or memory of it, and nothing that another
+//! client could use.
 
 use conformance::{
     Client, Difference, Frame, Http, Opcode, Polling, Server, Transport, WebSocket, differs,
@@ -63,7 +63,7 @@ fn who_breaks_the_protocol_keeps_no_descriptor() {
     if !differs(Difference::LimitsTime) {
         return;
     }
-    // Long enough that only the shorter time explains a descriptor that is closed.
+    // Long enough that only the shorter deadline can have closed the descriptor.
     let options = json!({"engine": {"closeTimeout": 600_000, "errorCloseTimeout": 200}});
     let server = Server::with(&options);
     let mut old = Client::connect(&server);
@@ -182,7 +182,7 @@ fn messages_in_tiny_parts_are_not_blown_up() {
     for client in &mut clients {
         let mut bytes = Frame::unfinished(Opcode::Text, "4").encode();
         bytes.extend(part.repeat(100_000));
-        // Too many parts: it may be cut off.
+        // Too many parts: the server may end the connection.
         let _ = client.websocket().wire().try_write(&bytes);
     }
     old.check_served(&server);

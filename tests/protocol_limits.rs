@@ -1,5 +1,6 @@
-//! Limits and deadlines that the official server does not have: what exceeds one
-//! is cut off and counted, and nothing else is lost. The reference is not asked.
+//! Limits and deadlines that the official server does not have: the server drops
+//! and counts what exceeds one, and nothing else is lost. These tests do not run
+//! against the reference.
 
 use std::time::Duration;
 
@@ -29,7 +30,7 @@ const DEADLINE: Duration = Duration::from_millis(300);
 /// The server may have read its clock this long before it armed a timer.
 const SLACK: Duration = Duration::from_millis(100);
 
-// Time.
+// Deadlines.
 
 #[test]
 fn a_head_has_to_be_complete_in_time() {
@@ -121,7 +122,7 @@ fn a_close_frame_has_to_be_answered_in_time() {
     client.emit(&json!(["disconnect-me", true]));
     assert_eq!(client.receive().kind, kind::DISCONNECT);
     assert_eq!(client.websocket().receive().opcode, Opcode::Close);
-    // We say nothing, and keep the connection open.
+    // The client sends nothing and keeps the connection open.
     client.websocket().wire().read_to_end();
     assert!(start.elapsed() + SLACK >= DEADLINE, "{:?}", start.elapsed());
     check_counted(&mut observer, "deadline_close_total");
@@ -162,7 +163,7 @@ fn deadlines_for_joining_and_upgrading_are_counted() {
     check_counted(&mut observer, "deadline_upgrade_total");
 }
 
-// Numbers.
+// Numbers of parts.
 
 #[test]
 fn connections_are_limited() {
@@ -180,7 +181,7 @@ fn connections_are_limited() {
     let query = "EIO=4&transport=websocket";
     assert!(WebSocket::attempt(server.endpoint(), query, &[]).is_err());
     check_counted(&mut observer, "limit_connections_total");
-    // Who leaves makes room.
+    // A client that leaves makes room for another.
     drop(second);
     eventually("there is room again", || {
         (server.get("EIO=4&transport=polling").status == 200).then_some(())
@@ -317,7 +318,7 @@ fn answers_a_client_owes_are_limited() {
     let calls: Vec<_> = (0..4)
         .map(|i| client.emit_for_ack(&json!(["call", 10_000, i])))
         .collect();
-    // The fourth question is not asked: it ends at once, and differently.
+    // The fourth event is not sent: its operation ends at once, with another status.
     let refused = client.ack_of(calls[3]);
     assert_ne!(refused.args()[0], json!("ok"));
     for (i, call) in calls[..3].iter().enumerate() {
@@ -379,7 +380,7 @@ fn a_broadcast_reaches_those_who_owe_too_many_answers() {
     assert_eq!(client.expect("question"), [json!(1)]);
     let question = observer.take_event("question");
     observer.answer(&question, &json!(["here"]));
-    // It ends at once, with the answers that can be had, and says that one cannot.
+    // The operation ends when the other replies have arrived, and its status shows that one is missing.
     let answer = observer.ack_of(call);
     assert_ne!(answer.args()[0], json!("ok"));
     assert_eq!(answer.args()[1], json!(["here"]));
@@ -388,22 +389,22 @@ fn a_broadcast_reaches_those_who_owe_too_many_answers() {
 
 #[test]
 fn answers_that_a_host_leaves_out_are_limited() {
-    // Where a handler's return is the answer, nothing is left out.
+    // In a language where the return value of a handler is the answer, no event stays unanswered.
     if under_test::server() != UnderTest::C {
         return;
     }
     let server = Server::with(&json!({"engine": {"maxPendingAcks": 2}}));
     let mut client = Client::connect(&server);
-    // However small the option is, a thousand may be unanswered.
+    // About a thousand may be unanswered, even if the option is smaller.
     for _ in 0..1025 {
         client.emit_for_ack(&json!(["nobody-answers"]));
     }
     check_counted(&mut client, "limit_unanswered_total");
 }
 
-// What waits for the host.
+// Events that wait for the host.
 
-/// A server with one callback thread that is busy, and the client that keeps it so.
+/// A server with one callback thread that is busy, and the client that keeps it busy.
 fn busy() -> Option<(Server, Client, u64)> {
     if !differs(Difference::BlockedHandlerKeepsConnections) {
         return None;
@@ -430,7 +431,7 @@ fn busy() -> Option<(Server, Client, u64)> {
     Some((server, client, call))
 }
 
-/// One of a server's numbers, without asking its host.
+/// A statistic of the server, read without the host.
 fn number(server: &Server, name: &str) -> i64 {
     let answer = Http::connect(server.endpoint()).request("GET", "/metrics", &[], b"");
     let text = String::from_utf8(answer.body).expect("metrics are text");
@@ -452,7 +453,7 @@ fn refused_requests_take_a_quarter_of_what_may_wait() {
         let answer = http.request("GET", target, &[("X-Filler", &filler)], b"");
         assert_eq!(answer.status, 400);
     }
-    // A hundred of them wait; a few may have been told before the host was busy.
+    // A hundred events wait; a few may have been handled before the host was busy.
     let dropped = number(&server, "limit_queue_total");
     assert!((1800..=1900).contains(&dropped), "{dropped} are not told");
     let stated = number(&server, "queued_bytes");
@@ -460,7 +461,7 @@ fn refused_requests_take_a_quarter_of_what_may_wait() {
         (800_000..1_200_000).contains(&stated),
         "{stated} bytes wait"
     );
-    // All of them would be 16 MB.
+    // All of them together would take 16 MB.
     let grown = server.resident_bytes().saturating_sub(before);
     assert!(grown < 8_000_000, "{grown} bytes more");
     client.ack_of(call);

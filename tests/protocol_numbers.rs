@@ -1,6 +1,6 @@
-//! The numbers that a server keeps of itself: `bw_server_stat`, and the page for a
-//! collector of metrics. The reference is not asked; those of limits and deadlines
-//! are in `protocol_limits`.
+//! The statistics of a server: `bw_server_stat`, and the page of metrics. The
+//! statistics of limits and deadlines are in `protocol_limits`. These tests do not
+//! run against the reference.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ fn measured(engine: &Value) -> Option<Server> {
     differs(Difference::LimitsTime).then(|| Server::with(&options))
 }
 
-/// All numbers, asked for without a session.
+/// All statistics, requested without a session.
 fn numbers(server: &Server) -> BTreeMap<String, i64> {
     let response = Http::connect(server.endpoint()).request("GET", "/metrics", &[], b"");
     assert_eq!(response.status, 200);
@@ -34,7 +34,7 @@ fn numbers(server: &Server) -> BTreeMap<String, i64> {
         .collect()
 }
 
-/// Waits until the numbers have changed by this much since `before`.
+/// Waits until the statistics have changed by these amounts since `before`.
 #[track_caller]
 fn wait_for(server: &Server, before: &BTreeMap<String, i64>, changes: &[(&str, i64)]) {
     let mut seen = Vec::new();
@@ -59,14 +59,14 @@ fn messages_and_their_bytes_are_counted() {
     for transport in Transport::ALL {
         let fresh = numbers(&server);
         let mut client = Client::over(&server, transport);
-        // What was sent is counted after it has left: the answer to CONNECT, and `auth`.
+        // A message is counted after it was written: the answer to CONNECT, and `auth`.
         wait_for(&server, &fresh, &[("messages_sent_total", 2)]);
         let before = numbers(&server);
         for i in 0..10 {
             client.emit(&json!(["message", i]));
             assert_eq!(client.expect("message-back"), [json!(i)]);
         }
-        // Text and attachment are a message each.
+        // The text and the attachment are one message each.
         client.send_with(
             r#"51-["message",{"_placeholder":true,"num":0}]"#,
             &[b"12345"],
@@ -102,7 +102,7 @@ fn requests_are_counted() {
     let elsewhere = Http::connect(server.endpoint()).request("GET", "/elsewhere", &[], b"");
     assert_eq!(elsewhere.status, 404);
     let after = numbers(&server);
-    // Three of the session, one refused, one WebSocket, one elsewhere, and ours.
+    // Three of the session, a refused one, a WebSocket, one for another path, and the request of this test.
     assert_eq!(
         after["http_requests_total"] - before["http_requests_total"],
         7
@@ -125,23 +125,23 @@ fn what_waits_for_the_host_is_counted() {
     let mut clients: Vec<_> = (0..40).map(|_| Client::connect(&server)).collect();
     let call = blocker.emit_for_ack(&json!(["block", 1000]));
     let filler = "x".repeat(1000);
-    // The first of them may be taken before the handler blocks, but not all.
+    // The first events may be taken before the handler blocks, but not all of them.
     for _ in 0..10 {
         for client in &mut clients {
             client.emit(&json!(["message", filler]));
         }
     }
-    // As much as may wait does, and the other clients are not read.
+    // The most events wait, and the other clients are not read.
     let most = eventually("the queue is full", || {
         let now = numbers(&server);
         let full = now["queued_events"] >= 10 && now["queued_bytes"] > 5_000;
-        // Only with callback threads is it known how many there are.
+        // The exact number is known only in threads delivery.
         let strained = now["oldest_event_ms"] > 0 && now["busy_threads_count"] <= 1;
         (full && strained && now["reading_paused_total"] > 0).then_some(now["queued_events"])
     });
-    // A client that has nothing waiting is read, and a host that polls may have taken as many before.
+    // A client without waiting events is read, and a polling host may have taken the same number before.
     assert!(most <= 2 * (10 + 40), "{most} events wait");
-    // Nothing is lost, and then nothing waits any more.
+    // Nothing is lost, and afterwards no event waits.
     blocker.ack_of(call);
     for client in &mut clients {
         for _ in 0..10 {
@@ -180,7 +180,7 @@ fn what_is_owed_and_unfinished_is_counted() {
             &before,
             &[("pending_acks", 0), ("partial_packets", 0)],
         );
-        // Who leaves owes nothing, and leaves nothing unfinished.
+        // A client that leaves is removed from the counts of pending acknowledgements and incomplete packets.
         client.emit_for_ack(&json!(["call", 0, "well?"]));
         client.take_event("question");
         client.send(r#"51-["message",{"_placeholder":true,"num":0}]"#);
@@ -209,7 +209,7 @@ fn dropped_volatile_events_are_counted() {
     let mut client = Client::over(&server, Transport::Polling);
     let before = numbers(&server);
     client.emit(&json!(["volatile-many", 5]));
-    // Only then does it poll.
+    // The client polls only then.
     wait_for(&server, &before, &[("volatile_dropped_total", 5)]);
     client.expect("volatile-done");
 }

@@ -1,6 +1,6 @@
 //! Requests of one polling session that overlap. A session has one GET and one
-//! POST at a time: who sends another while one waits has lost track of it, and
-//! the session ends for both.
+//! POST at a time: a second request while one waits is an error that ends the
+//! session.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -13,8 +13,8 @@ use serde_json::json;
 
 static SERVER: LazyLock<Server> = LazyLock::new(|| Server::raw(&json!({})));
 
-/// Status and body of the answers to this many GETs of one session, sorted,
-/// when each is sent without waiting for the ones before.
+/// Sends this many GETs of one session without waiting for responses. Returns the
+/// status and body of each response, sorted.
 fn answers_to(session: &Polling, count: usize) -> Vec<(u16, String)> {
     let mut connections: Vec<_> = (0..count)
         .map(|_| Http::connect(session.endpoint()))
@@ -64,7 +64,7 @@ fn every_poll_of_a_crowd_is_answered() {
         let answers = answers_to(&polling, 5);
         assert_eq!(answers[0], (200, "1".to_owned()));
         assert_eq!(answers[1], (400, String::new()));
-        // The others come to a session that has ended.
+        // The other requests arrive after the session has ended.
         for answer in &answers[2..] {
             assert_eq!(answer, &(400, SESSION_UNKNOWN.to_owned()));
         }
@@ -74,14 +74,14 @@ fn every_poll_of_a_crowd_is_answered() {
 
 #[test]
 fn a_poll_that_is_answered_at_once_does_not_overlap() {
-    // The engine itself answers this, so the answer is there when the request has ended.
+    // The engine answers this without the host, so the answer is queued when the request has ended.
     const ASK: &str = "40/unknown,";
     const ANSWER: &str = r#"44/unknown,{"message":"Invalid namespace"}"#;
     let server = Server::start();
     for _ in 0..20 {
         let mut polling = Polling::connect(&server);
         polling.post(ASK);
-        // One of the two takes the answer, and the other waits for the next one.
+        // One of the two polls gets the answer, and the other waits for the next one.
         let mut http = Http::connect(server.endpoint());
         http.send("GET", &polling.target(), &[], b"");
         polling.start_poll();
@@ -104,7 +104,7 @@ fn polls_that_come_while_a_handler_blocks() {
         let mut client = Client::over(&server, Transport::Polling);
         let call = client.emit_for_ack(&json!(["block", 100]));
         if differs(Difference::BlockedHandlerKeepsConnections) {
-            // They are seen while it blocks, and there is nothing for either of them.
+            // The engine handles both while the handler blocks, and has nothing to send.
             assert_eq!(
                 answers_to(client.polling(), 2),
                 [(200, "1".to_owned()), (400, String::new())]
@@ -113,7 +113,7 @@ fn polls_that_come_while_a_handler_blocks() {
             observer.wait_for_log(&format!("disconnect / {} transport error", client.id));
             continue;
         }
-        // They are seen together afterwards: the first takes the answer, and the other waits.
+        // The engine handles both afterwards: the first gets the answer, and the other waits.
         let mut waiting = Http::connect(server.endpoint());
         let target = client.polling().target();
         waiting.send("GET", &target, &[], b"");

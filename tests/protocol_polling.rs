@@ -1,5 +1,5 @@
-//! HTTP long-polling: payloads, responses, limits and every way in
-//! which a session over it can end.
+//! HTTP long-polling: payloads, responses, limits and every end of a polling
+//! session.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use serde_json::json;
 
 static SERVER: LazyLock<Server> = LazyLock::new(|| Server::raw(&json!({})));
 
-/// Sends a payload and checks what comes back.
+/// Sends a payload and checks the packets that the server sends back.
 #[track_caller]
 fn check_echo(payload: &str) {
     let mut polling = Polling::connect(&SERVER);
@@ -22,8 +22,8 @@ fn check_echo(payload: &str) {
     assert_eq!(polling.collect(packets.len()), packets);
 }
 
-/// Sends a payload that ends the session, and checks what was delivered before
-/// and the reason.
+/// Sends a payload that ends the session. Checks the messages that were delivered
+/// before, and the reason.
 #[track_caller]
 fn check_end(payload: &str, reason: &str) {
     let mut polling = Polling::connect(&SERVER);
@@ -77,7 +77,7 @@ fn a_message_may_look_like_another_packet() {
 
 #[test]
 fn a_large_message_comes_back_whole() {
-    // One byte for the type of the packet.
+    // One byte is the type of the packet.
     check_echo(&format!("4{}", "x".repeat(999_999)));
 }
 
@@ -93,7 +93,7 @@ fn a_response_is_not_limited() {
 
 #[test]
 fn other_packets_are_ignored() {
-    // Open, upgrade and noop mean nothing from a client that polls.
+    // The server ignores open, upgrade and noop from a polling client.
     let mut polling = Polling::connect(&SERVER);
     polling.post("6\x1e0\x1e5\x1e5x\x1e4still here");
     assert_eq!(polling.poll(), ["4still here"]);
@@ -235,7 +235,7 @@ fn a_body_may_be_as_long_as_the_limit() {
     let mut polling = Polling::connect(&server);
     polling.post("4123456789");
     assert_eq!(polling.poll(), ["4123456789"]);
-    // Bytes count, not characters.
+    // The limit counts bytes, not characters.
     polling.post("4\u{20ac}\u{20ac}\u{20ac}");
     assert_eq!(polling.poll(), ["4\u{20ac}\u{20ac}\u{20ac}"]);
     let refused = polling.post_response("4\u{20ac}\u{20ac}\u{20ac}x");
@@ -271,7 +271,7 @@ fn a_body_is_not_awaited_when_its_length_is_too_much() {
     let before = server.resident_bytes();
     let piece = vec![b'x'; 250_000];
     for _ in 0..8 {
-        // Refused as soon as it can be: the connection may be gone meanwhile.
+        // The server refuses before it has read the whole body, so the connection may be closed meanwhile.
         if http.wire().try_write(&piece).is_err() {
             break;
         }
@@ -291,7 +291,7 @@ fn packets_in_a_payload_are_limited() {
         let text =
             "the payload has 5 packets, and maxPacketsPerPayload is 4: send fewer in one POST";
         assert_eq!((response.status, response.text()), (413, text));
-        // None of them was delivered, and the session goes on.
+        // No packet was delivered, and the session continues.
         polling.post("4f");
         assert_eq!(polling.poll(), ["4f"]);
     } else {
@@ -303,7 +303,7 @@ fn packets_in_a_payload_are_limited() {
 fn as_many_packets_are_taken_as_fit_the_body() {
     const COUNT: usize = 30_000;
     let mut polling = Polling::connect(&SERVER);
-    // More than one piece, the last packet as large as a piece.
+    // The server reads the body in several pieces; the last packet is as large as one piece.
     let mut packets: Vec<_> = (0..COUNT).map(|i| format!("4{i}")).collect();
     packets.push(format!("4{}", "x".repeat(70_000)));
     polling.post(&packets.join("\x1e"));
@@ -339,7 +339,7 @@ fn packets_before_the_malformed_one_are_delivered() {
     settle(SERVER.endpoint());
     polling.post("4before\x1ex\x1e4after");
     let mut packets = polling.finish_poll();
-    // What was sent before the end may come with it, or be dropped by it.
+    // Messages before the end may arrive with it or be dropped.
     packets.retain(|packet| packet != "1");
     assert!(packets == ["4before"] || packets.is_empty(), "{packets:?}");
     assert_eq!(reason_of(&SERVER, &polling.sid), "parse error");
@@ -451,7 +451,7 @@ fn the_server_closes_a_waiting_poll() {
 fn the_server_closes_with_the_next_poll() {
     let mut polling = Polling::connect(&SERVER);
     polling.post("4close");
-    // The poll may come before the server has decided; otherwise it is released.
+    // The poll may arrive before the server has decided; otherwise it gets a noop.
     let mut packets = polling.poll();
     packets.retain(|packet| packet != "6");
     assert_eq!(packets, ["1"]);

@@ -1,5 +1,5 @@
-//! Requests that open no session: the six error codes with their exact answers,
-//! the order of the checks, and upgrades that are refused.
+//! Refused requests: the six error codes with their exact responses, the order of
+//! the checks, and refused upgrades.
 
 use std::sync::LazyLock;
 
@@ -30,7 +30,7 @@ fn check_upgrade_refused(query: &str, message: &str) {
     );
 }
 
-// Refusing, over HTTP.
+// Refused HTTP requests.
 
 #[test]
 fn code_0_transport_unknown() {
@@ -138,7 +138,7 @@ fn code_3_another_protocol_than_the_session_s() {
         let query = format!("{version}transport=polling&sid={}", polling.sid);
         check_refused(&SERVER.get(&query), BAD_REQUEST);
         check_refused(&SERVER.ask("POST", &query, &[], b"4x"), BAD_REQUEST);
-        // The session is none the worse for it.
+        // The session continues.
         polling.post("40");
         assert!(polling.poll()[0].starts_with("40{"));
     }
@@ -223,7 +223,7 @@ fn refusals_are_reported_to_the_program() {
     );
 }
 
-// Refusing an upgrade.
+// Refused upgrades.
 
 #[test]
 fn upgrade_refusals_are_plain_text_and_end_the_connection() {

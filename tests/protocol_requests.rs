@@ -1,5 +1,5 @@
-//! The heads of requests, byte for byte: what is refused and what is not, which
-//! characters a URL may hold, and what of it a handshake shows.
+//! The heads of requests, byte for byte: which are refused, which characters a
+//! URL may have, and what the handshake contains.
 
 use std::sync::LazyLock;
 
@@ -13,7 +13,7 @@ static SERVER: LazyLock<Server> = LazyLock::new(Server::start);
 
 const HANDSHAKE: &str = "/socket.io/?EIO=4&transport=polling";
 
-/// The status of the answer to these bytes, which may end early.
+/// The status of the response to these bytes. The server may respond before it has read all of them.
 fn status_of(bytes: &[u8]) -> u16 {
     let mut http = Http::connect(SERVER.endpoint());
     http.write(bytes);
@@ -29,11 +29,11 @@ fn check_bad_head(bytes: &[u8]) {
     let shown = String::from_utf8_lossy(bytes);
     assert_eq!(response.status, 400, "{shown}");
     let rest = http.wire().read_to_end();
-    // Node ends an empty body with an empty chunk.
+    // Node.js ends an empty body with an empty chunk.
     assert!(rest.is_empty() || rest == b"0\r\n\r\n", "{shown}: {rest:?}");
 }
 
-/// What `socket.handshake` is after a handshake with this head.
+/// The content of `socket.handshake` after a handshake with this head.
 fn handshake_of(server: &Server, head: &[u8]) -> Value {
     let mut http = Http::connect(server.endpoint());
     http.write(head);
@@ -99,7 +99,7 @@ fn lines_end_with_both_characters() {
     ] {
         check_bad_head(head.as_bytes());
     }
-    // The second of two requests is looked at as well; Node reads both before it answers.
+    // The second of two requests is checked too; Node.js reads both before it responds.
     if differs(Difference::StrictHttp) {
         let mut http = Http::connect(SERVER.endpoint());
         http.write(format!(
@@ -139,7 +139,7 @@ fn where_a_body_ends_is_never_a_question() {
         ("Content-Length: 6, 6", "4hello"),
         ("Content-Length:", "4hello"),
     ];
-    // Node decodes no other coding either, but hands out what it has not decoded.
+    // Node.js does not decode other codings either, but passes on the encoded body.
     let ours = [
         ("Transfer-Encoding: gzip, chunked", chunks),
         (
@@ -150,7 +150,7 @@ fn where_a_body_ends_is_never_a_question() {
     ];
     let ours = ours.into_iter().filter(|_| differs(Difference::StrictHttp));
     for (headers, body) in both.into_iter().chain(ours) {
-        // The official server gives up the session of such a request.
+        // The official server ends the session of such a request.
         let target = Polling::connect(&SERVER).target();
         check_bad_head(
             format!("POST {target} HTTP/1.1\r\nHost: a\r\n{headers}\r\n\r\n{body}").as_bytes(),
@@ -176,7 +176,7 @@ fn where_a_body_ends_is_never_a_question() {
     }
 }
 
-/// Behind a body whose end is in doubt, nothing is taken for a request.
+/// After a body whose end is unknown, no further request is read.
 #[test]
 fn no_request_hides_behind_a_body_that_ends_badly() {
     if !differs(Difference::StrictHttp) {
@@ -285,7 +285,7 @@ fn a_query_is_shown_as_it_was_written() {
     assert_eq!(handshake["query"]["x"], json!(r#""<>""#));
     assert_eq!(handshake["query"]["y"], json!(r"[{}]|\^`"));
     assert_eq!(handshake["query"]["z"], json!("\"<"));
-    // The next request on a connection is one of its own.
+    // The next request on the connection does not depend on this one.
     let mut http = Http::connect(SERVER.endpoint());
     http.write(format!("GET {HANDSHAKE}&x=\" HTTP/1.1\r\nHost: a\r\n\r\n").repeat(3));
     for _ in 0..3 {
@@ -373,7 +373,7 @@ fn an_address_is_read_as_proxies_write_it() {
     assert_eq!(observer.stat("forwarded_errors_total"), 0);
     for (count, forwarded) in (1..).zip(["unknown", "caf\u{e9}, unknown", "203.0.113.7:x", ""]) {
         assert_eq!(address_of(forwarded), json!("127.0.0.1"), "{forwarded}");
-        // Each of its requests is counted: those that fetch the answer carry no such header.
+        // Only the first request has the header, so the error is counted once.
         assert_eq!(observer.stat("forwarded_errors_total"), count);
     }
 }
@@ -437,7 +437,7 @@ fn foreign_origins_are_refused_when_asked_for() {
         let server = Server::with(&json!({"cors": cors, "engine": check}));
         let served = is_served(&server, &[host, ("Origin", origin)]);
         assert_eq!(served, [is_allowed; 2], "{cors} {origin}");
-        // What is not a browser names no origin.
+        // Clients other than browsers send no origin.
         assert_eq!(is_served(&server, &[host]), [true, true]);
     }
     let server = Server::with(&json!({"engine": check}));
@@ -448,7 +448,7 @@ fn foreign_origins_are_refused_when_asked_for() {
     assert_eq!(is_served(&server, &twice), [false, false]);
     let mut observer = Client::connect(&server);
     observer.wait_for_log("connection_error 4");
-    // A session that is open already is not asked from elsewhere either.
+    // Requests of an open session are refused from other origins too.
     let session = Client::over(&server, Transport::Polling);
     let query = format!("EIO=4&transport=polling&sid={}", session.sid);
     let foreign = [("Origin", "https://evil.example")];

@@ -1,4 +1,4 @@
-//! Rooms and what is sent to them.
+//! Rooms and broadcasts.
 
 use std::sync::LazyLock;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 static SERVER: LazyLock<Server> = LazyLock::new(Server::start);
 
-/// Rooms of different tests on the shared server must not meet.
+/// A unique room name, because the tests share a server.
 fn room(name: &str) -> String {
     use std::sync::atomic::{AtomicUsize, Ordering};
     static NEXT: AtomicUsize = AtomicUsize::new(0);
@@ -23,7 +23,7 @@ fn joined(transport: Transport, rooms: &[&str]) -> Client {
     client
 }
 
-/// Alternates, so that every test has both.
+/// Alternates between the transports, so that every test uses both.
 fn transport(i: usize) -> Transport {
     Transport::ALL[i % 2]
 }
@@ -307,7 +307,7 @@ fn who_has_left_gets_nothing() {
     out.expect_nothing();
 }
 
-// Broadcasts that want answers.
+// Broadcasts with acknowledgements.
 
 fn ask(rooms: &[&str], timeout: u64) -> Value {
     json!({"rooms": rooms, "except": [], "self": true, "timeout": timeout})
@@ -359,7 +359,7 @@ fn some_do_not_answer() {
     members[1].answer(&questions[1], &json!(["here"]));
     let answer = caller.ack_of(call);
     assert_eq!(answer.args(), [json!("timeout"), json!(["here"])]);
-    // Too late.
+    // After the timeout.
     members[0].answer(&questions[0], &json!(["late"]));
     members[0].expect_nothing();
     caller.expect_nothing();
@@ -379,7 +379,7 @@ fn a_second_answer_of_a_client_is_ignored() {
     assert_eq!(caller.ack_of(call).args(), [json!("ok"), json!(["a", "b"])]);
 }
 
-// Whole groups.
+// Operations on groups.
 
 #[test]
 fn groups_join_and_leave() {

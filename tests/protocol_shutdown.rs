@@ -1,4 +1,4 @@
-//! A graceful stop: clients are told, the process ends with 0, the port is free.
+//! A graceful stop: clients are disconnected, the process exits with 0, the port is free.
 
 use std::net::TcpStream;
 use std::time::Duration;
@@ -77,7 +77,7 @@ fn new_clients_are_refused_while_the_server_stops() {
     let mut client = Client::connect(&server);
     let address = server.endpoint().address;
     server.signal("TERM");
-    // We do not answer the close frame yet: the server still waits for us.
+    // The client does not reply to the close frame yet, so the server still waits.
     assert_eq!(client.websocket().receive().opcode, Opcode::Close);
     eventually("the port is closed", || {
         TcpStream::connect(address).is_err().then_some(())
@@ -144,7 +144,7 @@ fn a_client_that_does_not_read_does_not_keep_the_server() {
 
 #[test]
 fn an_answer_on_its_way_is_written_to_its_end() {
-    // The process of the official server ends with half of the answer written.
+    // The official server exits with half of the response written.
     if !differs(Difference::LimitsTime) {
         return;
     }
@@ -182,7 +182,7 @@ fn an_answer_on_its_way_is_written_to_its_end() {
 
 #[test]
 fn what_was_emitted_before_is_not_mixed_up() {
-    // Whatever arrives before the end is a beginning of what was emitted.
+    // The bytes that arrive before the end are a prefix of what was emitted.
     let mut server = Server::start();
     let mut client = Client::connect(&server);
     for i in 0..100 {

@@ -1,5 +1,5 @@
-//! Clients that do not read, or read slowly: how much waits for them, for how long, and what the host sees when a message
-//! finds no room. The reference has no such limits and is not asked.
+//! Clients that do not read or read slowly: how much waits for them, for how long, and what the host gets when a message
+//! does not fit. These tests do not run against the reference, which has no such limits.
 
 use std::time::Duration;
 
@@ -22,8 +22,8 @@ fn target(id: &str) -> Value {
     json!({"rooms": [id], "except": [], "self": true, "volatile": false})
 }
 
-/// Sends about twelve megabytes to a client that reads nothing, and as much to
-/// one that does, which gets all of it.
+/// Sends about twelve megabytes each to a client that does not read and to a
+/// client that reads, which gets all of it.
 fn flood(server: &Server, stalled: &mut Client) {
     stalled.websocket().wire().shrink_receive_buffer();
     let mut reader = Client::connect(server);
@@ -56,7 +56,7 @@ fn a_client_that_does_not_read_loses_what_is_too_much() {
         if !differs(Difference::LimitsTime) {
             return;
         }
-        // The client that is flooded answers no ping meanwhile.
+        // The flooded client does not answer pings meanwhile.
         let server = Server::with(&json!({"pingTimeout": 600_000, "engine": {
             "sendBufferHigh": 500_000, "sendBufferLow": 100_000, "sendBufferGrace": 0,
             "sendBufferPolicy": policy, "sendTimeout": 600_000,
@@ -69,9 +69,9 @@ fn a_client_that_does_not_read_loses_what_is_too_much() {
         flood(&server, &mut stalled);
         check_counted(&mut observer, "send_buffer_full_total");
         let grown = server.resident_bytes().saturating_sub(before);
-        // Of 24 megabytes. A host with a heap of its own grows by about half of that at such a pace.
+        // Of 24 megabytes. A host with a garbage-collected heap grows by about half of that at this rate.
         assert!(grown < 16 << 20, "{policy}: {grown} bytes");
-        // What it reads later is in order, from the first on.
+        // The messages that it reads later are in order, beginning with the first.
         let mut last = None;
         while last < Some(20) {
             let number = stalled.expect("broadcast")[0].as_u64();
@@ -98,7 +98,7 @@ fn a_client_that_takes_nothing_is_dropped_after_the_grace() {
     flood(&server, &mut stalled);
     let mut observer = Client::connect(&server);
     let dropped = format!("dropped / {}", stalled.id);
-    // Each message that the client does not take may be the first one after the grace.
+    // Each message that the client does not read may be the first one after the grace.
     eventually(&dropped, || {
         observer.emit(&json!(["broadcast", target(&stalled.id), 0]));
         observer.log().into_iter().find(|line| *line == dropped)
@@ -108,7 +108,7 @@ fn a_client_that_takes_nothing_is_dropped_after_the_grace() {
     assert!(end.contains("transport error"), "{end}");
     assert_eq!(observer.stat("slow_clients_disconnected_total"), 1);
     assert_eq!(observer.stat("deadline_send_total"), 0);
-    // The client that read was told of everything and is there.
+    // The client that reads got everything and is connected.
     let others = observer.log();
     let others = others.iter().filter(|line| line.starts_with("dropped "));
     assert_eq!(others.count(), 1);
@@ -135,7 +135,7 @@ fn read_half(
             assert_eq!(slow.expect("broadcast")[0], json!(read));
             read += 1;
         }
-        // The client is slow on purpose; the test waits for nothing here.
+        // The client is slow on purpose; the pause does not wait for an event.
         std::thread::sleep(grace / 50);
         if round.elapsed() > grace / 2 {
             return None;
@@ -163,7 +163,7 @@ fn a_client_that_takes_something_within_the_grace_loses_nothing() {
             continue;
         };
         assert!(read + 10 < MESSAGES, "more than sendBufferHigh waits");
-        // The host may still be emitting, so the client goes on reading.
+        // The host may still be emitting, so the client continues to read.
         sender.emit(&json!(["broadcast", target(&slow.id), MESSAGES]));
         for number in read..=MESSAGES {
             assert_eq!(slow.expect("broadcast")[0], json!(number));
@@ -174,7 +174,7 @@ fn a_client_that_takes_something_within_the_grace_loses_nothing() {
     panic!("this machine is too busy for the test");
 }
 
-/// The CPU time of the engine's own threads. Their time on a core does not depend on what else runs on the machine.
+/// The CPU time of the engine's threads. It does not depend on other programs on the machine.
 fn engine_time(server: &Server) -> Duration {
     let tasks = format!("/proc/{}/task", server.pid());
     let mut total = Duration::ZERO;
@@ -214,12 +214,12 @@ fn stopped_within_a_message(
     for i in 0..200 {
         observer.emit(&json!(["broadcast", target(&client.id), i, filler]));
     }
-    // The server looks at the send buffer of a client when the client sends something.
+    // The server checks the send buffer of a client when the client sends something.
     while observer.stat("send_buffer_paused_total") == paused {
         if start.elapsed() > timeout || bytes.len() < 5000 {
             return None;
         }
-        // Fails when the message came too late.
+        // Fails if the message came too late.
         let _ = client.websocket().wire().try_write(&bytes[..1]);
         bytes.remove(0);
     }
@@ -233,7 +233,7 @@ fn a_deadline_that_passes_while_a_client_is_not_read_costs_no_time() {
         if !differs(Difference::LimitsTime) {
             return;
         }
-        // The client that is flooded answers no ping meanwhile.
+        // The flooded client does not answer pings meanwhile.
         let server = Server::with(&json!({"pingTimeout": 600_000, "engine": {
             "sendBufferHigh": 500_000, "sendBufferLow": 100_000, "sendBufferPolicy": "drop",
             "sendTimeout": 600_000, "messageTimeout": 2000,
@@ -243,7 +243,7 @@ fn a_deadline_that_passes_while_a_client_is_not_read_costs_no_time() {
         else {
             continue;
         };
-        // A deadline announces itself by nothing when it must not have an effect: the time is what the test is about.
+        // The deadline must not have an effect, so there is no event to wait for: the test measures time.
         std::thread::sleep(timeout + SLACK);
         let before = engine_time(&server);
         std::thread::sleep(Duration::from_secs(1));
@@ -252,7 +252,7 @@ fn a_deadline_that_passes_while_a_client_is_not_read_costs_no_time() {
             spent < Duration::from_millis(30),
             "idle threads took {spent:?}"
         );
-        // The client could not finish its message while it was not read: it has the time again, and is not late.
+        // The client could not finish its message while it was not read, so the deadline starts again.
         assert_eq!(observer.stat("deadline_message_total"), 0);
         client.websocket().wire().write(&rest);
         client.take_event("message-back");

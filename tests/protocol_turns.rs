@@ -7,26 +7,26 @@ use std::thread;
 use conformance::{Client, Server, http};
 use serde_json::json;
 
-/// Sends requests without waiting for the answers, until the connection is shut.
+/// Sends requests without waiting for the responses, until the connection is shut down.
 fn flood(connection: &TcpStream) {
     let requests = http::request("GET", "/nowhere", &[], b"").repeat(64);
     let mut ours = connection;
     while ours.write_all(&requests).is_ok() {}
 }
 
-/// Reads the answers and ignores them.
+/// Reads and ignores the responses.
 fn forget(mut connection: &TcpStream) {
     let mut buffer = [0; 1 << 16];
     while connection.read(&mut buffer).is_ok_and(|len| len > 0) {}
 }
 
-/// Ends the floods, also when the test fails.
+/// Ends the floods, also if the test fails.
 struct Floods(Vec<TcpStream>);
 
 impl Drop for Floods {
     fn drop(&mut self) {
         for connection in &self.0 {
-            // One that has ended already is just as good.
+            // A connection that has ended already is not an error.
             let _ = connection.shutdown(Shutdown::Both);
         }
     }

@@ -1,5 +1,5 @@
-//! The upgrade from polling to WebSocket: probe, the poll in between, the
-//! switch, every way to fail, and that no message is lost, doubled or overtaken.
+//! The upgrade from polling to WebSocket: probe, release of the poll, switch and
+//! every failure. No message is lost, duplicated or reordered.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -15,7 +15,7 @@ static SERVER: LazyLock<Server> = LazyLock::new(|| Server::raw(&json!({})));
 
 const WRONG_TRANSPORT: &str = r#"{"code":3,"message":"Bad request"}"#;
 
-/// A polling session and a WebSocket that has been probed.
+/// A polling session with a WebSocket that has sent its probe.
 fn probed(server: &Server) -> (Polling, WebSocket) {
     let polling = Polling::connect(server);
     let mut websocket = WebSocket::upgrade(server, &polling.sid);
@@ -24,7 +24,7 @@ fn probed(server: &Server) -> (Polling, WebSocket) {
     (polling, websocket)
 }
 
-/// Polls until something else than a release comes.
+/// Polls until a packet other than noop arrives.
 fn poll_past_releases(polling: &mut Polling) -> Vec<String> {
     loop {
         let packets = polling.poll();
@@ -50,7 +50,7 @@ fn check_on_websocket(websocket: &mut WebSocket) {
     assert_eq!(text, "4on websocket");
 }
 
-// As it should be.
+// The normal order.
 
 #[test]
 fn upgrade_with_a_waiting_poll() {
@@ -83,7 +83,7 @@ fn a_waiting_poll_is_released_at_once() {
     if differs(Difference::ReleasesPollAtOnce) {
         assert_eq!(packets, ["6"]);
     } else {
-        // Unless the message comes late, it is what releases the poll.
+        // The message releases the poll, unless it comes late.
         assert!(packets == ["4hello"] || packets == ["6"], "{packets:?}");
     }
 }
@@ -131,7 +131,7 @@ fn a_poll_that_waits_during_the_switch_is_answered() {
         settle(SERVER.endpoint());
         websocket.text("5");
         let packets = polling.finish_poll();
-        // Released, or told that polling is over: both are right.
+        // The poll gets a noop, or an error because the session has upgraded: both are correct.
         assert!(packets == ["6"] || packets == ["1"], "{packets:?}");
         check_on_websocket(&mut websocket);
     }
@@ -280,7 +280,7 @@ fn an_upgrade_can_be_tried_again() {
     check_on_websocket(&mut websocket);
 }
 
-// Failing.
+// Failures.
 
 #[test]
 fn anything_but_probe_and_upgrade_fails_the_upgrade() {
@@ -337,7 +337,7 @@ fn a_frame_against_the_rules_fails_the_upgrade_only() {
         reserved: 4,
         ..Frame::new(Opcode::Text, "5")
     });
-    // The official server gives the code; the session is what matters.
+    // The close code is that of the official server; the test is about the session.
     assert!(matches!(websocket.receive_close(), Some(1002) | None));
     check_on_polling(&mut polling);
     let (mut polling, mut websocket) = probed(&SERVER);
@@ -380,7 +380,7 @@ fn polls_wait_again_after_a_failed_upgrade() {
     assert_eq!(polling.finish_poll(), ["4a"]);
 }
 
-// The session ends in between.
+// The session ends during the upgrade.
 
 #[test]
 fn a_session_that_ends_takes_the_new_transport_along() {
@@ -457,10 +457,10 @@ fn a_post_that_is_under_way_does_not_break_the_upgrade() {
     check_on_websocket(&mut websocket);
 }
 
-// Nothing lost, nothing doubled, nothing overtaken.
+// No message is lost, duplicated or reordered.
 
-/// One client upgrades while it sends numbered messages both ways round the
-/// switch, and another one sends it numbered events all the time.
+/// A client upgrades while numbered messages go both ways, before and after the
+/// switch, and while another client sends it numbered events.
 fn run_sequence(server: &Server, seed: usize) {
     let mut receiver = Client::over(server, Transport::Polling);
     let room = format!("room {seed}");
@@ -491,7 +491,7 @@ fn run_sequence(server: &Server, seed: usize) {
             }
         }
     };
-    // Where in the flow each step of the upgrade happens depends on the seed.
+    // The seed decides between which messages each step of the upgrade happens.
     let pause =
         |step: usize| std::thread::sleep(Duration::from_millis((seed * step % 7) as u64 * 3));
     send(&mut sender, 0, 20);

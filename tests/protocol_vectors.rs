@@ -1,5 +1,5 @@
-//! The golden vectors, sent to a running server: what the official parsers read
-//! has to be read in the same way, and what they refuse has to be refused.
+//! The golden vectors, sent to a running server: the server parses and refuses
+//! the same inputs as the official parsers.
 
 use std::path::Path;
 use std::sync::LazyLock;
@@ -33,7 +33,7 @@ fn bytes_of(data: &Value) -> Option<Vec<u8>> {
     )
 }
 
-/// The text that a message of a raw echo server has on the wire again.
+/// The encoding of a message that a raw echo server sends back.
 fn echo_of(packet: &Value) -> Option<String> {
     (packet["type"] == "message").then(|| match bytes_of(&packet["data"]) {
         Some(bytes) => format!("b{}", STANDARD.encode(bytes)),
@@ -117,7 +117,7 @@ fn engineio_payloads_come_back_as_they_were() {
     }
 }
 
-/// Puts the attachments where their placeholders are, as the vectors have them.
+/// Replaces the placeholders by the attachments, in the notation of the vectors.
 fn reconstructed(packet: &Packet) -> Value {
     fn walk(value: &Value, binaries: &[Vec<u8>]) -> Value {
         match value {
@@ -141,7 +141,7 @@ fn reconstructed(packet: &Packet) -> Value {
     }
 }
 
-/// What becomes of a connection that has joined `/` and `/custom`.
+/// The effect of a vector on a connection that has joined `/` and `/custom`.
 #[derive(Debug, PartialEq)]
 enum Outcome {
     Ends,
@@ -162,7 +162,7 @@ fn outcome_of(vector: &Value) -> Outcome {
     }
 }
 
-/// Whether an attachment has come that no placeholder stands for.
+/// Whether there is an attachment without a placeholder.
 fn has_unused_attachment(vector: &Value) -> bool {
     let messages = vector["messages"].as_array().expect("messages");
     let text = messages[0].as_str().unwrap_or("");
@@ -187,7 +187,7 @@ fn run_socketio(transport: Transport, vector: &Value) {
     }
     for packet in vector["packets"].as_array().expect("packets") {
         if has_unused_attachment(vector) {
-            // Whether such an attachment can be sent back is the program's matter.
+            // The echo program decides whether it can send such an attachment back.
             break;
         }
         let nsp = packet["nsp"].as_str().expect("a namespace");
@@ -200,7 +200,7 @@ fn run_socketio(transport: Transport, vector: &Value) {
             assert_eq!(client.receive_in(nsp).nsp, nsp, "{vector}");
         }
     }
-    // Some vectors leave a namespace: what is left of the connection goes on.
+    // Some vectors leave a namespace; the rest of the connection continues.
     let left = |nsp: &str| {
         let packets = vector["packets"].as_array().expect("packets");
         packets

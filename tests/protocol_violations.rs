@@ -1,5 +1,5 @@
-//! Packets that are against the Socket.IO protocol: each ends its own connection
-//! in the way described, and nothing else.
+//! Packets that violate the Socket.IO protocol: each ends only its own connection,
+//! in the way that the test describes.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -9,11 +9,11 @@ use serde_json::json;
 
 static SERVER: LazyLock<Server> = LazyLock::new(Server::start);
 
-/// What a violation is: it decides the reason that sockets of a polling client
-/// are told when no poll is waiting.
+/// The kind of a violation. It decides the disconnect reason for sockets of a
+/// polling client while no poll is waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Violation {
-    /// The packet cannot be read: sockets end with the connection.
+    /// The packet cannot be parsed: sockets end with the connection.
     Malformed,
     /// The packet is not allowed now: sockets end at once.
     Misplaced,
@@ -67,7 +67,7 @@ fn check_misplaced(packets: &[&str]) {
     }
 }
 
-/// Sends a first packet on a connection that has joined nothing.
+/// Sends a first packet on a connection that has not joined a namespace.
 #[track_caller]
 fn check_ends_unjoined(packet: &str) {
     let mut websocket = WebSocket::connect(&SERVER);

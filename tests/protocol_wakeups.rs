@@ -1,4 +1,4 @@
-//! A message that has arrived is handled at once, in whatever order the engine's threads run.
+//! A message that has arrived is handled at once, in every interleaving of the engine's threads.
 
 use std::thread;
 use std::time::Duration;
@@ -7,12 +7,12 @@ use conformance::wire::now;
 use conformance::{Server, WebSocket};
 use serde_json::json;
 
-/// Far longer than any of these calls takes on a busy machine, and shorter than the ping interval: a ping would wake a
+/// Much longer than one of these calls takes on a busy machine, and shorter than the ping interval: a ping would wake a
 /// connection whose wake-up was lost.
 const BOUND: Duration = Duration::from_secs(10);
 const PING_INTERVAL_MS: u64 = 3_600_000;
 
-/// Calls of each client: `BELLWIRE_CALLS`, for a long run by hand.
+/// Number of calls of each client; `BELLWIRE_CALLS` sets it for a long run.
 fn calls() -> u32 {
     #[expect(
         clippy::disallowed_methods,
@@ -24,7 +24,7 @@ fn calls() -> u32 {
     })
 }
 
-/// Makes `calls` calls in groups of three: two back to back, and one more when both are answered. Returns the longest time
+/// Makes `calls` calls in groups of three: two at once, and a third after both are answered. Returns the longest time
 /// to an answer.
 fn call_in_pairs(server: &Server, calls: u32) -> Duration {
     let mut websocket = WebSocket::connect(server);

@@ -1,5 +1,5 @@
 //! WebSocket: one packet per message, every rule of RFC 6455 that a client can
-//! break, the limits, and how the connection ends.
+//! break, the limits, and every end of the connection.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -23,8 +23,8 @@ fn check_echo(websocket: &mut WebSocket, text: &str) {
     assert_eq!(websocket.receive_text(), format!("4{text}"));
 }
 
-/// Sends frames that a client must not send, and checks the code of the close
-/// frame and the reason in the log. The server goes on.
+/// Sends frames that a client must not send. Checks the code of the close frame,
+/// the reason in the log, and that the server continues.
 #[track_caller]
 fn check_violation(what: &str, frames: &[Frame], code: u16) {
     let (mut websocket, sid) = open(&SERVER);
@@ -143,8 +143,8 @@ fn frames_may_come_with_the_handshake() {
     http.write(bytes);
     let mut websocket = WebSocket::accept(http).expect("upgraded");
     assert!(websocket.receive_text().starts_with('0'));
-    // A client has to wait for the open packet: what it sends before may be lost,
-    // but does no harm.
+    // A client must wait for the open packet: messages that it sends before may be
+    // lost, but have no other effect.
     websocket.text("4late");
     let first = websocket.receive_text();
     if first == "4early" {
@@ -443,7 +443,7 @@ fn a_malformed_packet_is_a_parse_error() {
 
 #[test]
 fn a_close_packet_alone_ends_nothing() {
-    // A client closes its WebSocket; the packet is for polling.
+    // WebSocket clients close the WebSocket; the close packet is for polling.
     let (mut websocket, _) = open(&SERVER);
     websocket.text("1");
     check_echo(&mut websocket, "still here");
@@ -454,11 +454,11 @@ fn a_client_that_never_answers_the_close_frame_is_cut_off() {
     let (mut websocket, sid) = open(&SERVER);
     websocket.text("4close");
     assert_eq!(websocket.receive().opcode, Opcode::Close);
-    // The session has ended although the connection still stands.
+    // The session has ended, although the connection is still open.
     assert_eq!(reason_of(&SERVER, &sid), "forced close");
 }
 
-// The handshake's own headers.
+// The headers of the WebSocket handshake.
 
 #[test]
 fn the_first_subprotocol_is_taken() {

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use conformance::{Endpoint, Http, eventually, native};
 
-/// A program of the README.
+/// A program in README.md.
 struct Snippet {
     language: &'static str,
     line: usize,
@@ -92,7 +92,7 @@ fn every_program_compiles_and_serves() {
     for snippet in snippets {
         let name = format!("line-{}", snippet.line);
         let source = folder.join(&name).with_extension(snippet.language);
-        // A free port: another program of this machine may use the one that a reader would.
+        // A free port, because another program on this machine may use the port in README.md.
         let text = snippet.text.replace(" 3000", " 0");
         assert_ne!(text, snippet.text, "{name} listens on port 3000");
         fs::write(&source, &text).expect("a file can be written");

@@ -1,6 +1,6 @@
-//! The pieces that every message passes through, one by one: `cargo bench -p bellwire-core`.
+//! Measures each stage that a message passes through by itself: `cargo bench -p bellwire-core`.
 //!
-//! What all of them cost together, with the system calls, is measured in `tests/load`.
+//! `tests/load` measures the whole path, with system calls.
 
 use std::hint::black_box;
 use std::task::Waker;
@@ -17,7 +17,7 @@ use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, 
 const DEPTH: usize = 64;
 const MASK: [u8; 4] = [0x5c, 0xa3, 0x1f, 0xe6];
 
-/// Event packets, without the Engine.IO type, as the load tests send them.
+/// Event packets as the load tests send them, without the Engine.IO type.
 fn events() -> [(&'static str, String); 4] {
     let object = |id: usize| {
         format!(
@@ -39,7 +39,7 @@ fn events() -> [(&'static str, String); 4] {
     ]
 }
 
-/// Events of about 1 KiB that are checked in different ways.
+/// Events of about 1 KiB that take different paths through the JSON validator.
 fn documents() -> [(&'static str, String); 5] {
     let event = |item: &dyn Fn(usize) -> String, many: usize| {
         let items: Vec<_> = (0..many).map(item).collect();
@@ -98,7 +98,7 @@ fn frames(criterion: &mut Criterion) {
         };
         let mut reader = FrameReader::new(limits);
         group.bench_function(BenchmarkId::new("read", name), |bencher| {
-            // A frame is unmasked where it lies, so each reading needs a fresh one.
+            // The reader unmasks a frame in place, so each iteration needs a fresh copy.
             bencher.iter_batched_ref(
                 || frame.clone(),
                 |chunk| {
@@ -203,7 +203,7 @@ fn rooms(criterion: &mut Criterion) {
     }
     let one = [names[7].as_str()];
     let several = ["many", names[7].as_str()];
-    // What a broadcast of Python is while one client waits in its connect handler.
+    // A broadcast of the Python binding while one client waits in its connect handler.
     rooms.insert(joining, 1_000);
     let one_id = [joining.as_str()];
     let targets = [

@@ -88,7 +88,7 @@ fn questions_have_different_numbers() {
     let mut ids: Vec<_> = questions.iter().map(|question| question.id).collect();
     ids.dedup();
     assert_eq!(ids.len(), 5);
-    // Answered in another order, each call gets its own answer.
+    // If the answers come in another order, each call still gets its own.
     for question in questions.iter().rev() {
         client.answer(question, &json!([question.args()[0]]));
     }
@@ -103,7 +103,7 @@ fn an_answer_that_does_not_come_times_out() {
     let call = client.emit_for_ack(&json!(["call", 100, "x"]));
     let question = client.receive();
     assert_eq!(client.ack_of(call).args()[0], json!("timeout"));
-    // The answer comes too late: the server does not wait for it any more.
+    // The server ignores an answer after the timeout.
     client.answer(&question, &json!(["late"]));
     client.expect_nothing();
 }

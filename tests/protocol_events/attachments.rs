@@ -40,7 +40,7 @@ fn the_keys_of_a_placeholder_may_change_places() {
         (packet.event(), packet.binaries.len()),
         (Some("message-back"), 2)
     );
-    // Whatever the numbers are now, the first argument is the second attachment.
+    // The server may renumber placeholders, but the first argument is still the second attachment.
     let nth = |i: usize| packet.args()[i]["num"].as_u64().expect("a number") as usize;
     assert_eq!(packet.binaries[nth(0)], b"b");
     assert_eq!(packet.binaries[nth(1)], b"a");
@@ -105,7 +105,7 @@ fn a_placeholder_in_a_plain_event_is_data() {
     );
 }
 
-/// Also next to attachments of the host's; a receiver that resolves it is told an error by its parser.
+/// The same with attachments of the host. The parser of a receiver that resolves the placeholder reports an error.
 #[test]
 fn data_that_looks_like_a_placeholder_is_sent_next_to_bytes() {
     let data = r#"{"_placeholder":true,"num":99}"#;
@@ -125,7 +125,7 @@ fn data_that_looks_like_a_placeholder_is_sent_next_to_bytes() {
         ]
     );
     assert_eq!(packet.binaries, [[1, 2, 3]]);
-    // What came with attachments goes on with them.
+    // A relayed event keeps its attachments.
     client.send_with(
         &format!(r#"51-["message-with-bytes",{{"a":{PLACEHOLDER}}}]"#),
         &[b"x"],

@@ -190,7 +190,7 @@ fn a_packet_middleware_accepts_later() {
     }
 }
 
-/// More events than may wait for a packet middleware: the client is not read meanwhile, and is read again afterwards.
+/// When the most events wait for a packet middleware, the server stops reading the client, and continues afterwards.
 #[test]
 fn a_client_is_read_again_when_a_packet_middleware_has_decided() {
     let mut client = Client::connect(&SERVER);
@@ -198,7 +198,7 @@ fn a_client_is_read_again_when_a_packet_middleware_has_decided() {
     for _ in 0..4000 {
         client.emit(&json!(["unknown", "y"]));
     }
-    // Without a further read, this would be answered at the next ping at the earliest.
+    // If the server did not read again, it would answer this at the next ping at the earliest.
     assert_eq!(client.call(&json!(["message-with-ack", 1])), [json!(1)]);
 }
 

@@ -12,7 +12,7 @@ use conformance::{Client, Server, Transport};
 
 static SERVER: LazyLock<Server> = LazyLock::new(Server::start);
 
-/// Sends a packet with its attachments over both transports and checks the very
+/// Sends a packet with its attachments over both transports and checks the exact
 /// text and attachments of the answer.
 #[track_caller]
 fn check_answer(packet: &str, attachments: &[&[u8]], answer: &str) {
@@ -34,7 +34,7 @@ fn check_answer(packet: &str, attachments: &[&[u8]], answer: &str) {
     }
 }
 
-/// Sends a packet that is fine but is answered by nothing.
+/// Sends a valid packet that causes no answer.
 #[track_caller]
 fn check_ignored(packet: &str) {
     for transport in Transport::ALL {

@@ -10,7 +10,7 @@ fn volatile_events_are_dropped_without_a_poll() {
     let mut observer = Client::connect(&SERVER);
     let mut client = Client::over(&SERVER, Transport::Polling);
     client.emit(&json!(["volatile-many", 5]));
-    // Only poll when all of them have been dropped.
+    // Poll only after all of them were dropped.
     let target = json!({"rooms": [observer.id], "except": [], "self": true, "volatile": false});
     client.emit(&json!(["broadcast", target]));
     observer.expect("broadcast");

@@ -1,5 +1,5 @@
-//! A Socket.IO client over either transport, for tests about what happens above
-//! the transports. It answers pings and keeps what it has not been asked for.
+//! A Socket.IO client over either transport, for tests of the layers above the
+//! transports. It answers pings, and keeps packets until a call asks for them.
 
 use std::collections::VecDeque;
 
@@ -14,7 +14,7 @@ use crate::socketio::{Packet, kind};
 use crate::websocket::{Frame, Opcode, WebSocket};
 use crate::wire::eventually;
 
-/// How a client talks.
+/// The transport of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
     /// HTTP long-polling.
@@ -24,7 +24,7 @@ pub enum Transport {
 }
 
 impl Transport {
-    /// Both.
+    /// Both transports.
     pub const ALL: [Self; 2] = [Self::Polling, Self::WebSocket];
 }
 
@@ -43,8 +43,8 @@ enum Link {
     WebSocket(Box<WebSocket>),
 }
 
-/// A connected client with one namespace of its own; packets of others can be
-/// sent and received as they are.
+/// A connected client in one namespace. Packets of other namespaces can be sent
+/// and received as text.
 #[derive(Debug)]
 pub struct Client {
     link: Link,
@@ -61,7 +61,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects to `/` over WebSocket: the usual second client.
+    /// Connects to `/` over WebSocket. Most tests use it for their second client.
     pub fn connect(server: &Server) -> Self {
         Self::join(server, Transport::WebSocket, "/", &json!({}))
     }
@@ -71,7 +71,7 @@ impl Client {
         Self::join(server, transport, "/", &json!({}))
     }
 
-    /// Connects and joins a namespace, and takes the `auth` event that follows.
+    /// Connects, joins a namespace, and receives the `auth` event that follows.
     pub fn join(server: &Server, transport: Transport, nsp: &str, auth: &Value) -> Self {
         let mut client = Self::open(server, transport);
         client.nsp = nsp.to_owned();
@@ -79,7 +79,7 @@ impl Client {
         client
     }
 
-    /// Opens an Engine.IO session and joins nothing.
+    /// Opens an Engine.IO session without joining a namespace.
     pub fn open(server: &Server, transport: Transport) -> Self {
         let (link, sid) = match transport {
             Transport::Polling => {
@@ -105,7 +105,8 @@ impl Client {
         }
     }
 
-    /// Joins a namespace and takes the `auth` event that follows; the id there.
+    /// Joins a namespace and receives the `auth` event that follows. Returns the
+    /// socket's id.
     pub fn connect_to(&mut self, nsp: &str, auth: &Value) -> String {
         self.send(&format!("0{}{auth}", prefix(nsp)));
         let packet = self.receive_in(nsp);
@@ -119,7 +120,7 @@ impl Client {
         data["sid"].as_str().expect("a sid is text").to_owned()
     }
 
-    /// Sends one Socket.IO packet as it is.
+    /// Sends the text of one Socket.IO packet unchanged.
     pub fn send(&mut self, packet: &str) {
         match &mut self.link {
             Link::Polling(polling) => polling.post(&format!("4{packet}")),
@@ -147,7 +148,7 @@ impl Client {
         }
     }
 
-    /// Sends an attachment alone.
+    /// Sends one attachment, without a packet.
     pub fn send_binary(&mut self, attachment: &[u8]) {
         match &mut self.link {
             Link::Polling(polling) => polling.post(&format!("b{}", STANDARD.encode(attachment))),
@@ -160,7 +161,7 @@ impl Client {
         self.send(&format!("2{}{event}", prefix(&self.nsp)));
     }
 
-    /// Sends an event that wants an answer; its number.
+    /// Sends an event with an acknowledgement id, which it returns.
     pub fn emit_for_ack(&mut self, event: &Value) -> u64 {
         let id = self.next_ack;
         self.next_ack += 1;
@@ -168,13 +169,13 @@ impl Client {
         id
     }
 
-    /// Sends an event and waits for its answer; other packets are kept.
+    /// Sends an event and waits for its acknowledgement. Keeps other packets.
     pub fn call(&mut self, event: &Value) -> Vec<Value> {
         let id = self.emit_for_ack(event);
         self.ack_of(id).args().to_vec()
     }
 
-    /// Waits for the answer with this number; other packets are kept.
+    /// Waits for the acknowledgement with this id. Keeps other packets.
     pub fn ack_of(&mut self, id: u64) -> Packet {
         let nsp = self.nsp.clone();
         self.take(|packet| {
@@ -184,7 +185,7 @@ impl Client {
         })
     }
 
-    /// Answers a question of the server.
+    /// Acknowledges an event of the server.
     pub fn answer(&mut self, question: &Packet, args: &Value) {
         let id = question.id.expect("the question wants an answer");
         self.send(&format!("3{}{id}{args}", prefix(&question.nsp)));
@@ -198,25 +199,25 @@ impl Client {
         }
     }
 
-    /// The next packet of a namespace; others are kept.
+    /// The next packet of a namespace. Keeps the others.
     pub fn receive_in(&mut self, nsp: &str) -> Packet {
         self.take(|packet| packet.nsp == nsp)
     }
 
-    /// The next event of this name; other packets are kept.
+    /// The next event with this name. Keeps other packets.
     pub fn take_event(&mut self, event: &str) -> Packet {
         self.take(|packet| packet.event() == Some(event))
     }
 
-    /// The next packet, which has to be this event; its arguments.
+    /// Asserts that the next packet is this event, and returns its arguments.
     pub fn expect(&mut self, event: &str) -> Vec<Value> {
         let packet = self.receive();
         assert_eq!(packet.event(), Some(event), "{packet:?}");
         packet.args().to_vec()
     }
 
-    /// Asserts that the server has sent nothing that was not asked for: what it
-    /// answers to now is the next thing we get.
+    /// Asserts that the server has sent nothing unexpected: the response to a new
+    /// request is the next message.
     pub fn expect_nothing(&mut self) {
         let id = self.emit_for_ack(&json!(["message-with-ack", "anything else?"]));
         let packet = self.receive();
@@ -268,7 +269,7 @@ impl Client {
         }
     }
 
-    /// Asserts that the server ends the connection, whatever it sends before.
+    /// Asserts that the server ends the connection. It may send messages before.
     pub fn expect_disconnection(&mut self) {
         if self.closed {
             return;
@@ -294,7 +295,7 @@ impl Client {
         }
     }
 
-    /// Takes whatever the server still sends until it ends the connection.
+    /// Receives all messages until the server ends the connection.
     pub fn expect_end(&mut self) {
         match &mut self.link {
             Link::Polling(polling) => {
@@ -320,7 +321,7 @@ impl Client {
             .collect()
     }
 
-    /// Waits until the log has a line that starts with `start`; that line.
+    /// Waits until the log has a line that starts with `start`, and returns it.
     pub fn wait_for_log(&mut self, start: &str) -> String {
         eventually(&format!("log line {start:?}"), || {
             self.log().into_iter().find(|line| line.starts_with(start))
@@ -335,7 +336,8 @@ impl Client {
             .expect("a number")
     }
 
-    /// Asserts that the server still serves us and who comes now, and has caught no bug.
+    /// Asserts that the server still serves this client and new clients, and that it
+    /// has counted no internal error.
     #[track_caller]
     pub fn check_served(&mut self, server: &Server) {
         assert_eq!(self.call(&json!(["message-with-ack", 1])), [json!(1)]);
@@ -344,7 +346,7 @@ impl Client {
         assert!(new.stat("panics_total") <= 0, "a bug was caught");
     }
 
-    /// The polling session; panics when there is none.
+    /// The polling session. Panics if the client uses WebSocket.
     pub fn polling(&mut self) -> &mut Polling {
         match &mut self.link {
             Link::Polling(polling) => polling,
@@ -352,7 +354,7 @@ impl Client {
         }
     }
 
-    /// The WebSocket; panics when there is none.
+    /// The WebSocket. Panics if the client uses polling.
     pub fn websocket(&mut self) -> &mut WebSocket {
         match &mut self.link {
             Link::WebSocket(websocket) => websocket,
@@ -388,7 +390,7 @@ impl Client {
     }
 }
 
-/// The namespace as it stands in a packet.
+/// The namespace as it is written in a packet.
 pub fn prefix(nsp: &str) -> String {
     if nsp == "/" {
         String::new()

@@ -1,5 +1,5 @@
-//! HTTP/1.1 by hand: requests are the bytes the test wants, responses are read
-//! strictly.
+//! A minimal HTTP/1.1 client: it writes the exact bytes of the test, and parses
+//! responses strictly.
 
 use crate::server::Endpoint;
 use crate::wire::Wire;
@@ -15,11 +15,11 @@ pub struct Http {
 pub struct Response {
     /// The status code.
     pub status: u16,
-    /// The words after the status code.
+    /// The reason phrase.
     pub reason: String,
-    /// Names as they were sent, and values.
+    /// The header names as they were sent, with their values.
     pub headers: Vec<(String, String)>,
-    /// The body without its framing.
+    /// The body without chunked framing.
     pub body: Vec<u8>,
 }
 
@@ -31,7 +31,7 @@ impl Http {
         }
     }
 
-    /// Writes bytes as they are.
+    /// Writes bytes unchanged.
     pub fn write(&mut self, bytes: impl AsRef<[u8]>) {
         self.wire.write(bytes.as_ref());
     }
@@ -49,7 +49,7 @@ impl Http {
         response
     }
 
-    /// Reads a response that has a head only.
+    /// Reads a response without a body.
     pub fn receive_head(&mut self) -> Response {
         let head = self.wire.read_until(b"\r\n\r\n");
         let head = std::str::from_utf8(&head).expect("the head of a response is ASCII");
@@ -81,12 +81,12 @@ impl Http {
         self.receive()
     }
 
-    /// The connection itself.
+    /// The underlying connection.
     pub fn wire(&mut self) -> &mut Wire {
         &mut self.wire
     }
 
-    /// The connection itself, for another protocol.
+    /// Returns the underlying connection, for another protocol.
     pub fn into_wire(self) -> Wire {
         self.wire
     }
@@ -125,8 +125,8 @@ impl Http {
 }
 
 impl Response {
-    /// The value of a header, looked up without regard to case; panics when the
-    /// header was sent twice.
+    /// The value of a header; names are case-insensitive. Panics if the header was
+    /// sent twice.
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.headers(name);
         let value = values.next();

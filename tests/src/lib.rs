@@ -1,11 +1,10 @@
 //! Support for the black-box tests: a server process on one side, raw sockets
 //! with deadlines on the other.
 //!
-//! Nothing here knows how Bellwire works inside. [`Server`] starts an echo
-//! server (ours or the official one, see [`under_test`]); [`Http`] and
-//! [`WebSocket`] put exactly the given bytes on the wire; [`Polling`] and
-//! [`Client`] speak Engine.IO and Socket.IO on top of them, for tests about
-//! something else than those bytes.
+//! The tests do not depend on the internals of Bellwire. [`Server`] starts an
+//! echo server (ours or the official one, see [`under_test`]). [`Http`] and
+//! [`WebSocket`] send the exact bytes of the test. [`Polling`] and [`Client`]
+//! implement Engine.IO and Socket.IO on top of them, for tests of higher layers.
 
 pub mod client;
 pub mod http;

@@ -1,4 +1,4 @@
-//! Compilers, linkers and what they make: for tests of the C interface.
+//! Compiles, links and runs programs, for tests of the C interface.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -19,7 +19,7 @@ pub fn library_folder() -> PathBuf {
     folder
 }
 
-/// A fresh folder of this name under `build/tests`.
+/// Creates an empty folder with this name under `build/tests`.
 pub fn scratch(name: &str) -> PathBuf {
     let folder = root().join("build/tests").join(name);
     let _ = std::fs::remove_dir_all(&folder);
@@ -27,7 +27,7 @@ pub fn scratch(name: &str) -> PathBuf {
     folder
 }
 
-/// Runs to the end; panics with all output when that is not a success.
+/// Runs a command and returns its output. Panics with the output if it fails.
 pub fn run(command: &mut Command) -> String {
     let output = finish(command);
     assert!(
@@ -40,7 +40,7 @@ pub fn run(command: &mut Command) -> String {
     String::from_utf8(output.stdout).expect("the output is text")
 }
 
-/// Runs to the end.
+/// Runs a command until it ends.
 pub fn finish(command: &mut Command) -> Output {
     command
         .stdin(Stdio::null())

@@ -8,10 +8,10 @@ use crate::http::{Http, Response};
 use crate::refusal::SESSION_UNKNOWN;
 use crate::server::{Endpoint, Server};
 
-/// Between two packets of a payload.
+/// The separator between two packets of a payload.
 pub const SEPARATOR: char = '\x1e';
 
-/// How long a poll that waits is watched for an answer that should not come.
+/// How long a test watches a waiting poll for a response that must not come.
 const SILENCE: Duration = Duration::from_millis(100);
 
 /// Returns when the server has handed on what was sent to it before on any connection: it has opened sessions since, and
@@ -23,7 +23,7 @@ pub fn settle(endpoint: &Endpoint) {
     }
 }
 
-/// A session: one connection for polls, one for posts.
+/// A polling session, with one connection for polls and one for posts.
 #[derive(Debug)]
 pub struct Polling {
     endpoint: Endpoint,
@@ -31,7 +31,7 @@ pub struct Polling {
     post: Http,
     /// The Engine.IO session id.
     pub sid: String,
-    /// What the open packet said.
+    /// The content of the open packet.
     pub open: Value,
 }
 
@@ -69,13 +69,13 @@ impl Polling {
         )
     }
 
-    /// Sends a poll and does not wait for its answer.
+    /// Sends a poll without waiting for its response.
     pub fn start_poll(&mut self) {
         let target = self.target();
         self.get.send("GET", &target, &[], b"");
     }
 
-    /// Sends a poll and waits until the server has surely seen it, and has nothing for us.
+    /// Sends a poll and waits until the server has received it and keeps it waiting.
     #[track_caller]
     pub fn wait_in_poll(&mut self) {
         self.start_poll();
@@ -83,7 +83,7 @@ impl Polling {
         settle(&self.endpoint);
     }
 
-    /// Receives the answer to a poll that was sent.
+    /// Receives the response to a poll that was sent.
     pub fn finish_poll(&mut self) -> Vec<String> {
         let response = self.get.receive();
         assert_eq!(response.status, 200, "poll: {:?}", response.text());
@@ -94,14 +94,14 @@ impl Polling {
             .collect()
     }
 
-    /// Polls once; the packets.
+    /// Polls once and returns the packets.
     pub fn poll(&mut self) -> Vec<String> {
         self.start_poll();
         self.finish_poll()
     }
 
-    /// Polls until `count` packets have come: what answers one request may be
-    /// ready for several polls.
+    /// Polls until `count` packets have arrived: the answers to one request may
+    /// arrive in several polls.
     pub fn collect(&mut self, count: usize) -> Vec<String> {
         let mut packets = self.poll();
         while packets.len() < count {
@@ -110,20 +110,20 @@ impl Polling {
         packets
     }
 
-    /// Polls once; the response, whatever it is.
+    /// Polls once and returns the response with any status.
     pub fn poll_response(&mut self) -> Response {
         self.start_poll();
         self.get.receive()
     }
 
-    /// Asserts that the server knows the session no more.
+    /// Asserts that the session no longer exists on the server.
     #[track_caller]
     pub fn check_gone(&mut self) {
         let response = self.poll_response();
         assert_eq!((response.status, response.text()), (400, SESSION_UNKNOWN));
     }
 
-    /// Posts a payload; the response, whatever it is.
+    /// Posts a payload and returns the response with any status.
     pub fn post_response(&mut self, payload: &str) -> Response {
         let target = self.target();
         let headers = [("Content-Type", "text/plain;charset=UTF-8")];
@@ -131,7 +131,7 @@ impl Polling {
             .request("POST", &target, &headers, payload.as_bytes())
     }
 
-    /// Sends a post and does not wait for its answer.
+    /// Sends a post without waiting for its response.
     pub fn start_post(&mut self, payload: &str) {
         let target = self.target();
         self.post.send("POST", &target, &[], payload.as_bytes());
@@ -152,7 +152,7 @@ impl Polling {
         http
     }
 
-    /// Posts a payload that is taken.
+    /// Posts a payload and asserts that it is accepted.
     pub fn post(&mut self, payload: &str) {
         let response = self.post_response(payload);
         assert_eq!(
@@ -167,7 +167,7 @@ impl Polling {
         &mut self.get
     }
 
-    /// Where the session lives.
+    /// The address of the server.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }

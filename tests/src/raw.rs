@@ -1,4 +1,4 @@
-//! What a raw Engine.IO server (`--raw`) tells about itself.
+//! The log of a raw Engine.IO server (`--raw`).
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use crate::server::Server;
 use crate::websocket::WebSocket;
 use crate::wire::eventually;
 
-/// The log lines of a raw server, through a session of its own.
+/// Reads the log lines of a raw server through a new session.
 pub fn log(server: &Server) -> Vec<String> {
     let mut websocket = WebSocket::connect(server);
     websocket.receive_text();
@@ -23,7 +23,7 @@ pub fn log(server: &Server) -> Vec<String> {
         .collect()
 }
 
-/// Waits until the session has ended; the reason.
+/// Waits until the session has ended, and returns the reason.
 pub fn reason_of(server: &Server, sid: &str) -> String {
     let start = format!("disconnect {sid} ");
     eventually(&format!("the end of session {sid}"), || {

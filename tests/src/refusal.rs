@@ -1,16 +1,16 @@
-//! How a request that opens no session is answered.
+//! Responses to requests that the server refuses.
 
 use crate::http::Response;
 
-/// No such transport, or not with these options.
+/// Code 0: the transport does not exist, or the options exclude it.
 pub const TRANSPORT_UNKNOWN: &str = r#"{"code":0,"message":"Transport unknown"}"#;
-/// No such session, or not any more.
+/// Code 1: the session does not exist or has ended.
 pub const SESSION_UNKNOWN: &str = r#"{"code":1,"message":"Session ID unknown"}"#;
-/// A session is opened with GET.
+/// Code 2: only GET opens a session.
 pub const BAD_METHOD: &str = r#"{"code":2,"message":"Bad handshake method"}"#;
-/// One of several things; the program is told which.
+/// Code 3: a bad request; only the host gets the details.
 pub const BAD_REQUEST: &str = r#"{"code":3,"message":"Bad request"}"#;
-/// Another revision of Engine.IO.
+/// Code 5: another revision of Engine.IO.
 pub const UNSUPPORTED_VERSION: &str = r#"{"code":5,"message":"Unsupported protocol version"}"#;
 
 /// Asserts that the request was refused with this body.

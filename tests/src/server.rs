@@ -1,7 +1,7 @@
 //! An echo server as a child process.
 //!
-//! A small shell stands between: it ends the server when our end of its input
-//! closes, so no server outlives the tests, however they end.
+//! A shell runs the server and ends it when the standard input of the shell
+//! closes, so a server never outlives the tests, even if they crash.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -17,8 +17,8 @@ use crate::http::{Http, Response};
 use crate::under_test;
 use crate::wire::{PATIENCE, eventually_within};
 
-/// Runs "$@" and sends it the signal named on standard input: SIGTERM when the
-/// input just ends.
+/// Runs "$@" and sends it the signal that is named on standard input, or SIGTERM
+/// when the input ends.
 const GUARD: &str = r#"
 exec 3<&0
 "$@" </dev/null 3<&- &
@@ -29,16 +29,16 @@ exec 3<&-
 wait "$pid"
 "#;
 
-/// Where a server can be reached.
+/// The address of a server.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
     /// Address and port.
     pub address: SocketAddr,
-    /// The engine's path with its slash, such as `/socket.io/`.
+    /// The engine's path with its trailing slash, such as `/socket.io/`.
     pub path: String,
 }
 
-/// A running server. Dropping it stops it and checks that it ended well.
+/// A running server. Its drop stops the server and checks the exit status.
 #[derive(Debug)]
 pub struct Server {
     guard: Child,
@@ -81,7 +81,7 @@ impl Server {
         )
     }
 
-    /// Another program that says where it listens, with its command line.
+    /// Another program that prints its address, with its command line.
     pub fn program(program: &Path, arguments: &[&str], path: &str) -> Self {
         let program = program.to_str().expect("paths are UTF-8").to_owned();
         Self::run(&[program], arguments, path.to_owned())
@@ -135,28 +135,28 @@ impl Server {
         }
     }
 
-    /// From now on its exit status shall be this one and not 0.
+    /// Expects this exit status instead of 0.
     pub fn shall_end_with(&mut self, status: i32) {
         self.exit_status = status;
     }
 
-    /// Where it listens.
+    /// The address on which it listens.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
 
-    /// The process number of the server itself.
+    /// The process id of the server.
     pub fn pid(&self) -> u32 {
         self.pid
     }
 
-    /// The answer to a GET of the engine's path with this query, on a connection
-    /// of its own.
+    /// The response to a GET of the engine's path with this query, on a new
+    /// connection.
     pub fn get(&self, query: &str) -> Response {
         self.ask("GET", query, &[], b"")
     }
 
-    /// The answer to a request of the engine's path with this query.
+    /// The response to a request of the engine's path with this query.
     pub fn ask(
         &self,
         method: &str,
@@ -168,7 +168,7 @@ impl Server {
         Http::connect(&self.endpoint).request(method, &target, headers, body)
     }
 
-    /// How many descriptors the server process has open.
+    /// Number of open descriptors of the server process.
     pub fn open_descriptors(&self) -> usize {
         std::fs::read_dir(format!("/proc/{}/fd", self.pid))
             .expect("the server is alive")
@@ -191,7 +191,7 @@ impl Server {
         kib * 1024
     }
 
-    /// Sends SIGTERM and asserts that the server ends with 0 and has written
+    /// Sends SIGTERM and asserts that the server exits with 0 and has written
     /// nothing else to its output.
     pub fn stop(self) {
         drop(self);
@@ -203,10 +203,10 @@ impl Server {
         writeln!(signals, "{name}").expect("the guard reads its input");
     }
 
-    /// Waits for the end of a signalled server; its exit status.
+    /// Waits for the end of a signalled server and returns its exit status.
     pub fn wait(&mut self) -> i32 {
         self.signals = None;
-        // Handlers that still have events are heard to the end.
+        // Output of handlers that still run is read until the end.
         let status = eventually_within(4 * PATIENCE, "the end of the server", || {
             self.guard.try_wait().expect("the guard is our child")
         });
@@ -217,7 +217,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            // The test has failed already: end quickly, and say nothing new.
+            // The test has failed already: stop at once, without another panic.
             if let Some(mut signals) = self.signals.take() {
                 let _ = writeln!(signals, "KILL");
             }

@@ -1,22 +1,22 @@
-//! Socket.IO packets as a client sees them.
+//! Socket.IO packets as a client receives them.
 
 use serde_json::Value;
 
 /// The type of a packet, as its digit on the wire.
 pub mod kind {
-    /// Join a namespace; joined.
+    /// CONNECT: a request to join a namespace, and its acceptance.
     pub const CONNECT: u8 = 0;
-    /// Leave a namespace.
+    /// DISCONNECT.
     pub const DISCONNECT: u8 = 1;
-    /// An event.
+    /// EVENT.
     pub const EVENT: u8 = 2;
-    /// The answer to an event.
+    /// ACK.
     pub const ACK: u8 = 3;
-    /// Not joined.
+    /// CONNECT_ERROR: the request to join was refused.
     pub const CONNECT_ERROR: u8 = 4;
-    /// An event with attachments.
+    /// BINARY_EVENT: an event with attachments.
     pub const BINARY_EVENT: u8 = 5;
-    /// An answer with attachments.
+    /// BINARY_ACK: an acknowledgement with attachments.
     pub const BINARY_ACK: u8 = 6;
 }
 
@@ -27,18 +27,18 @@ pub struct Packet {
     pub kind: u8,
     /// How many binary messages follow.
     pub attachments: usize,
-    /// `/` when none was named.
+    /// The namespace; `/` if the packet names none.
     pub nsp: String,
-    /// The number of an event that wants an answer, or of the answer.
+    /// The acknowledgement id of an event or of an acknowledgement.
     pub id: Option<u64>,
-    /// The JSON.
+    /// The JSON payload.
     pub data: Option<Value>,
     /// The binary messages that followed.
     pub binaries: Vec<Vec<u8>>,
 }
 
 impl Packet {
-    /// Reads the text of a packet, without its attachments.
+    /// Parses the text of a packet, without its attachments.
     pub fn parse(text: &str) -> Self {
         let kind = text.bytes().next().expect("a packet is not empty") - b'0';
         let mut rest = &text[1..];

@@ -1,85 +1,86 @@
-//! Which server the tests run against, and where ours means to be different.
+//! The server that the tests run against, and our deliberate differences.
 //!
 //! `BELLWIRE_SERVER` is `c` (default), `node`, `python` or `reference`. The program of `c` is
-//! `BELLWIRE_ECHO`, else `build/examples/echo`; `BELLWIRE_DELIVERY` is how it is told
-//! what happens: `threads` (default), `polled` or `inline`.
+//! `BELLWIRE_ECHO`, or `build/examples/echo` by default. `BELLWIRE_DELIVERY` is its
+//! delivery of events: `threads` (default), `polled` or `inline`.
 
 use std::path::{Path, PathBuf};
 
-/// A program that keeps the echo contract.
+/// A program that implements the echo contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UnderTest {
     /// The official server.
     Reference,
-    /// Bellwire through C.
+    /// Bellwire with the C interface.
     C,
-    /// Bellwire in Node.js.
+    /// Bellwire with the Node.js interface.
     Node,
-    /// Bellwire in Python.
+    /// Bellwire with the Python interface.
     Python,
 }
 
-/// What Bellwire does differently from the official server, on purpose.
+/// The deliberate differences from the official server.
 ///
-/// A test that asks for one of them expects official behaviour from the
-/// reference and ours from Bellwire.
+/// A test that depends on one expects the official behaviour of the reference,
+/// and the documented behaviour of Bellwire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Difference {
     /// The official server answers 101 to a WebSocket handshake with an
     /// unsupported `EIO` and then writes an HTTP error into the WebSocket
     /// stream. Bellwire refuses it before the upgrade, with 400.
     RefusesUnsupportedProtocolBeforeUpgrade,
-    /// An upgrade of a path that is not the engine's is answered 404; the
-    /// official server says nothing and ends the connection after a second.
+    /// An upgrade request for a path that is not the engine's gets 404. The
+    /// official server does not respond, and ends the connection after a second.
     AnswersForeignUpgrades,
     /// Any byte of the client is a sign of life: the session ends
-    /// pingInterval + pingTimeout after the last one. The official server wants
-    /// the pong, and lets another packet prolong the wait only once per ping.
+    /// pingInterval + pingTimeout after the last one. The official server requires
+    /// the pong; another packet extends its deadline only once per ping.
     EveryByteIsLife,
-    /// The official server runs packet middlewares of different packets side by
-    /// side, so a slow one lets later packets overtake. Bellwire keeps order.
+    /// The official server runs packet middlewares of different packets in
+    /// parallel, so later packets can overtake a slow one. Bellwire keeps the order.
     PacketMiddlewareKeepsOrder,
-    /// A blocked handler stops the heartbeats of a Node program, not ours.
+    /// A blocked handler stops the heartbeats of the official server, but not
+    /// those of Bellwire.
     BlockedHandlerKeepsConnections,
     /// Numbers of parts are limited: fragments in a message, namespaces in a
-    /// connection, and packets in a payload if the host wants that.
+    /// connection, and packets in a payload if the option is set.
     LimitsParts,
     /// An IPv4 client of a listener for both families has an IPv4 address, not
     /// one that is mapped into IPv6.
     UnmapsAddresses,
-    /// Changes of rooms are told on the thread that makes them, so they have an
-    /// order among themselves but none with the other events of a socket.
+    /// Events of rooms are delivered on the thread that makes the change, so they
+    /// are in order among themselves but not with the other events of a socket.
     TellsRoomsOnTheirOwn,
-    /// A socket cannot leave the room of its id: who knows the id reaches it.
+    /// A socket cannot leave the room of its id, so messages to the id reach it.
     KeepsRoomOfItsId,
-    /// Heads, bodies, messages and closing have to be finished in time.
+    /// Request heads, bodies, messages and closing have deadlines.
     LimitsTime,
-    /// What only passes the official parsers because JavaScript converts freely
-    /// is refused: base64 with other characters in it, numbers of attachments
-    /// such as `1e0`, empty packets.
+    /// Input that the official parsers accept only because JavaScript converts
+    /// values implicitly is refused: base64 with other characters, numbers of
+    /// attachments such as `1e0`, empty packets.
     StrictParser,
-    /// A session is asked with GET and POST; the official server answers 500 to
-    /// other methods, as if it had failed. Bellwire refuses them with code 2.
+    /// The requests of a session are GET and POST. Bellwire refuses other methods
+    /// with code 2; the official server responds with 500.
     RefusesOtherMethods,
-    /// What RFC 9112 tells a server to refuse is refused with 400, although Node
-    /// takes it: two Host headers, and transfer codings other than `chunked`.
+    /// Requests that a server must refuse by RFC 9112 get 400, although Node.js
+    /// accepts them: two Host headers, and transfer codings other than `chunked`.
     StrictHttp,
-    /// HTTP/1.0 has no upgrades, and a proxy that speaks it does not pass on the
-    /// WebSocket behind one: the request is refused with the reason as its text.
-    /// The official server answers 101.
+    /// HTTP/1.0 has no upgrades, and an HTTP/1.0 proxy does not forward a
+    /// WebSocket: the request is refused, with the reason in the body. The
+    /// official server responds with 101.
     RefusesUpgradesOverHttp10,
-    /// A client may write messages behind its upgrade request without waiting for
-    /// the answer. The official server loses what comes with the request.
+    /// A client may send messages after its upgrade request without waiting for
+    /// the response. The official server loses those that arrive with the request.
     KeepsEarlyMessages,
-    /// On demand, requests of pages that `cors` does not name are refused,
-    /// WebSockets included. The official server never looks at the origin of one.
+    /// An option refuses requests, also for WebSockets, whose origin `cors` does
+    /// not allow. The official server does not check the origin of a WebSocket.
     ChecksOrigins,
-    /// A poll that waits when a probe comes is answered with a noop at once. The
-    /// official server looks for one every 100 ms. The client completes the
-    /// upgrade when its poll has returned, so it is upgraded sooner.
+    /// A poll that waits when a probe arrives gets a noop at once; the official
+    /// server checks for such a poll every 100 ms. The client completes the upgrade
+    /// when its poll has returned, so the upgrade is faster.
     ReleasesPollAtOnce,
-    /// Behind a proxy that is trusted, a client has the address that the proxy
-    /// saw; with the official server always the proxy's.
+    /// Behind a trusted proxy, the address of a client is the one that the proxy
+    /// reports. With the official server it is always the proxy's.
     TrustsProxies,
 }
 
@@ -96,7 +97,7 @@ pub fn server() -> UnderTest {
 
 /// Whether the server under test differs from the official one in this way.
 pub fn differs(difference: Difference) -> bool {
-    // A handler on the engine's own threads must not block, and then is not helped.
+    // With inline delivery, a blocked handler stops the engine's thread.
     let inline = variable("BELLWIRE_DELIVERY").as_deref() == Some("inline");
     if inline && difference == Difference::BlockedHandlerKeepsConnections {
         return false;
@@ -104,8 +105,8 @@ pub fn differs(difference: Difference) -> bool {
     match server() {
         UnderTest::Reference => false,
         UnderTest::C | UnderTest::Python => true,
-        // There packet middlewares are called as in the official server: one that
-        // never calls `next` swallows its own packet, and no other.
+        // Node.js calls packet middlewares as the official server does: one that never
+        // calls `next` holds back only its own packet.
         UnderTest::Node => difference != Difference::PacketMiddlewareKeepsOrder,
     }
 }
@@ -129,7 +130,7 @@ pub fn command() -> Vec<String> {
             vec!["node".into(), text(&program)]
         }
         UnderTest::Python => {
-            // Where `make -C bindings/python install` has installed the package.
+            // The environment of `make -C bindings/python install`.
             let python = tests_folder().with_file_name("build/python/bin/python");
             let program = tests_folder().with_file_name("examples/python/echo.py");
             vec![text(&python), text(&program)]

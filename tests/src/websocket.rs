@@ -1,4 +1,4 @@
-//! WebSocket by hand, so that a test can send frames no library would.
+//! A minimal WebSocket client that can send invalid frames.
 
 use serde_json::Value;
 
@@ -6,48 +6,48 @@ use crate::http::{Http, Response};
 use crate::server::{Endpoint, Server};
 use crate::wire::Wire;
 
-/// The nonce of RFC 6455's example, whose answer is known.
+/// The nonce of the example in RFC 6455.
 pub const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
-/// The answer to [`KEY`].
+/// The accept value for [`KEY`].
 pub const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
-/// What a frame is for.
+/// The opcode of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Opcode {
-    /// A further part of a message.
+    /// A continuation of a message.
     Continuation,
     /// A text message.
     Text,
     /// A binary message.
     Binary,
-    /// The end.
+    /// A close frame.
     Close,
-    /// A question for life.
+    /// A ping.
     Ping,
-    /// Its answer.
+    /// A pong.
     Pong,
-    /// One that RFC 6455 keeps for later.
+    /// A reserved opcode.
     Reserved(u8),
 }
 
-/// One frame; ours are masked unless the test says otherwise.
+/// One frame. Frames to the server are masked unless a test changes that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
-    /// Whether it ends its message.
+    /// Whether it is the last frame of its message (FIN).
     pub last: bool,
-    /// The three reserved bits, in the three lowest.
+    /// The reserved bits, RSV1 to RSV3, in the three lowest bits.
     pub reserved: u8,
-    /// What it is for.
+    /// The opcode.
     pub opcode: Opcode,
     /// Whether it is masked.
     pub masked: bool,
-    /// What it carries, unmasked.
+    /// The payload, unmasked.
     pub payload: Vec<u8>,
 }
 
 impl Frame {
-    /// A whole message, as a client has to send it.
+    /// A valid frame of a client with a complete message.
     pub fn new(opcode: Opcode, payload: impl Into<Vec<u8>>) -> Self {
         Self {
             last: true,
@@ -58,7 +58,7 @@ impl Frame {
         }
     }
 
-    /// The same without the mark of the last frame.
+    /// The same frame without FIN.
     pub fn unfinished(opcode: Opcode, payload: impl Into<Vec<u8>>) -> Self {
         Self {
             last: false,
@@ -66,7 +66,7 @@ impl Frame {
         }
     }
 
-    /// The bytes on the wire.
+    /// The encoded frame.
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = self.head(self.payload.len() as u64);
         if self.masked {
@@ -83,7 +83,7 @@ impl Frame {
         bytes
     }
 
-    /// The head alone, announcing a payload of `length` bytes.
+    /// The header only, with a payload length of `length` bytes.
     pub fn head(&self, length: u64) -> Vec<u8> {
         let mut bytes =
             vec![u8::from(self.last) << 7 | self.reserved << 4 | number_of(self.opcode)];
@@ -129,13 +129,13 @@ impl WebSocket {
         )
     }
 
-    /// Opens a WebSocket with this query; panics when it is refused.
+    /// Opens a WebSocket with this query. Panics if the server refuses.
     pub fn to(endpoint: &Endpoint, query: &str) -> Self {
         Self::attempt(endpoint, query, &[])
             .unwrap_or_else(|refusal| panic!("refused: {} {:?}", refusal.status, refusal.text()))
     }
 
-    /// Asks for a WebSocket with this query and further headers.
+    /// Requests a WebSocket with this query and further headers.
     pub fn attempt(
         endpoint: &Endpoint,
         query: &str,
@@ -153,7 +153,7 @@ impl WebSocket {
         Self::accept(http)
     }
 
-    /// Reads the answer to an upgrade request.
+    /// Reads the response to an upgrade request.
     pub fn accept(mut http: Http) -> Result<Self, Response> {
         let response = http.receive();
         if response.status != 101 {
@@ -218,7 +218,7 @@ impl WebSocket {
         String::from_utf8(frame.payload).expect("text is UTF-8")
     }
 
-    /// Receives the open packet; the session id in it.
+    /// Receives the open packet and returns its session id.
     pub fn receive_open(&mut self) -> String {
         let packet = self.receive_text();
         let json = packet.strip_prefix('0').expect("an open packet");
@@ -237,14 +237,14 @@ impl WebSocket {
         frame.payload
     }
 
-    /// Receives a close frame: its code, if any. Answers it, as an endpoint has
-    /// to, waits for the server's end of the connection and ends ours.
+    /// Receives a close frame and returns its code, if any. Replies to it as RFC
+    /// 6455 requires, and waits until the server closes the connection.
     pub fn receive_close(&mut self) -> Option<u16> {
         let frame = self.receive();
         assert_eq!(frame.opcode, Opcode::Close, "frame {frame:?}");
         assert!(frame.payload.len() <= 2, "a code alone: {frame:?}");
         if !self.close_sent {
-            // The server may have ended its side already.
+            // The server may have closed its direction already.
             let answer = Frame::new(Opcode::Close, frame.payload.clone());
             let _ = self.wire.try_write(&answer.encode());
         }
@@ -256,8 +256,8 @@ impl WebSocket {
         }
     }
 
-    /// Closes as a client: sends a close frame without a code, and waits for the
-    /// server's and for the end of the connection.
+    /// Sends a close frame without a code, and waits for the server's close frame
+    /// and for the end of the connection.
     pub fn close(mut self) {
         self.send(&Frame::new(Opcode::Close, *b""));
         loop {
@@ -268,12 +268,12 @@ impl WebSocket {
         self.wire.expect_end();
     }
 
-    /// The connection itself.
+    /// The underlying connection.
     pub fn wire(&mut self) -> &mut Wire {
         &mut self.wire
     }
 
-    /// The connection itself, for good.
+    /// Returns the underlying connection.
     pub fn into_wire(self) -> Wire {
         self.wire
     }

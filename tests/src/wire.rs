@@ -1,16 +1,16 @@
-//! A TCP connection that never waits for ever.
+//! A TCP connection on which every read has a deadline.
 //!
-//! Every read has a deadline; what was read too far stays in a buffer for the
-//! next reader, so that HTTP can hand the connection over to WebSocket.
+//! Bytes that were read but not used stay in a buffer, so that the HTTP client
+//! can pass the connection to the WebSocket client.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-/// How long a test waits for something that must happen.
+/// How long a test waits for an event that must happen.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A connection and what has been read from it, but not yet used.
+/// A connection, with the bytes that were read but not yet used.
 #[derive(Debug)]
 pub struct Wire {
     stream: TcpStream,
@@ -35,19 +35,19 @@ impl Wire {
         }
     }
 
-    /// Writes all of `bytes`; panics when the peer does not take them.
+    /// Writes all of `bytes`. Panics on an error or a timeout.
     pub fn write(&mut self, bytes: &[u8]) {
         self.try_write(bytes)
             .expect("the server takes what is written");
     }
 
-    /// Writes all of `bytes`, or says why not.
+    /// Writes all of `bytes`, or returns the error.
     pub fn try_write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         self.stream.write_all(bytes)
     }
 
-    /// Writes `chunk` repeatedly until this many bytes are written, the peer takes nothing for a second, or the
-    /// connection is gone. How many bytes were written.
+    /// Writes `chunk` repeatedly until this many bytes are written, a write blocks for a second, or the connection has
+    /// ended. Returns the number of bytes written.
     pub fn flood(&mut self, chunk: &[u8], total: usize) -> usize {
         self.stream
             .set_write_timeout(Some(Duration::from_secs(1)))
@@ -68,7 +68,7 @@ impl Wire {
         written
     }
 
-    /// Ends our direction; the peer reads an end of file, unless it has gone.
+    /// Shuts down our direction, so that the peer reads an end of file. Ignores errors.
     pub fn finish(&mut self) {
         let _ = self.stream.shutdown(std::net::Shutdown::Write);
     }
@@ -81,15 +81,15 @@ impl Wire {
             .expect("SO_LINGER can be set");
     }
 
-    /// Makes the kernel's receive buffer small, so that a peer that writes to a
-    /// client that does not read is stopped early.
+    /// Makes the kernel's receive buffer small, so that the writes of a peer block
+    /// early if this client does not read.
     pub fn shrink_receive_buffer(&self) {
         socket2::SockRef::from(&self.stream)
             .set_recv_buffer_size(65_536)
             .expect("SO_RCVBUF can be set");
     }
 
-    /// The bytes up to and including `end`.
+    /// Reads up to and including `end`.
     pub fn read_until(&mut self, end: &[u8]) -> Vec<u8> {
         loop {
             if let Some(at) = self
@@ -103,7 +103,7 @@ impl Wire {
         }
     }
 
-    /// Exactly `length` bytes.
+    /// Reads exactly `length` bytes.
     pub fn read_exact(&mut self, length: usize) -> Vec<u8> {
         while self.buffer.len() < length {
             self.fill();
@@ -111,7 +111,7 @@ impl Wire {
         self.buffer.drain(..length).collect()
     }
 
-    /// Everything up to the end of the connection.
+    /// Reads until the end of the connection.
     pub fn read_to_end(&mut self) -> Vec<u8> {
         while self
             .read_more()
@@ -121,8 +121,8 @@ impl Wire {
         std::mem::take(&mut self.buffer)
     }
 
-    /// Waits until the server ends the connection, and panics when it sends
-    /// anything before. A reset counts as an end.
+    /// Waits until the server ends the connection. Panics if it sends anything
+    /// before. A reset counts as an end.
     pub fn expect_end(&mut self) {
         let rest = self.read_to_end();
         assert!(
@@ -132,7 +132,7 @@ impl Wire {
         );
     }
 
-    /// Whether the server ends the connection or says something within `time`.
+    /// Whether the server ends the connection or sends something within `time`.
     pub fn is_silent_for(&mut self, time: Duration) -> bool {
         if !self.buffer.is_empty() {
             return false;
@@ -178,19 +178,19 @@ fn is_timeout(error: &std::io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
 
-/// This moment, for tests that measure a deadline of the server.
+/// The current time, for tests that measure a deadline of the server.
 pub fn now() -> Instant {
     #[expect(clippy::disallowed_methods, reason = "a test measures real time")]
     Instant::now()
 }
 
-/// Asks `question` again and again until it has an answer; panics with `what`
-/// when it has none in time. For states that announce themselves by no event.
+/// Calls `question` repeatedly until it returns a value. Panics with `what` if it
+/// does not in time. For states that cause no event.
 pub fn eventually<T>(what: &str, question: impl FnMut() -> Option<T>) -> T {
     eventually_within(PATIENCE, what, question)
 }
 
-/// The same with another time to wait.
+/// The same with another timeout.
 pub fn eventually_within<T>(
     patience: Duration,
     what: &str,

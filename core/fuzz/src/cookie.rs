@@ -1,4 +1,4 @@
-//! The cookie: a text that the option takes makes a header that a browser reads as what was said.
+//! The cookie option: from every accepted text, the server makes a header that a browser parses into the same cookie.
 
 use bellwire_core::config::Config;
 use bellwire_core::server::cookie::Cookie;

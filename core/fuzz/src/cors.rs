@@ -1,4 +1,4 @@
-//! CORS: an answer allows an origin only if the option says so, and the check of origins agrees with it.
+//! CORS: a response allows an origin only if the option does, and the check of origins agrees with the response.
 
 use bellwire_core::config::{Config, CorsOrigin, Preflight};
 use bellwire_core::server::cors::{Cors, Outcome, is_allowed_origin};
@@ -84,14 +84,14 @@ fn run(data: &[u8]) {
     }
     let credentials = answer.get("access-control-allow-credentials");
     assert_eq!(credentials.is_some(), options.credentials);
-    // No cache gives the answer for one origin to another.
+    // The response varies by origin, so that a cache does not return it for another origin.
     let varies = answer
         .get("vary")
         .is_some_and(|vary| vary.as_bytes().starts_with(b"Origin"));
     assert_eq!(varies, options.origin != CorsOrigin::Any);
 }
 
-/// A page is let in if it is named, or comes from the host it asks.
+/// A request is allowed if the option names its origin, or if its origin is the host of the request.
 fn check_origins(
     cors: Option<&Cors>,
     request: &HeaderMap,

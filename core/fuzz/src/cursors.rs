@@ -1,4 +1,4 @@
-//! Cursors: one step after the other leads to what `serde_json` finds inside, in the same order.
+//! Cursors: stepping through an array or object visits the values that `serde_json` finds, in the same order.
 
 use bellwire_core::json::{decode_string, next_item, next_member};
 use serde_json::value::RawValue;
@@ -23,7 +23,7 @@ pub const TARGET: Target = Target {
 };
 
 fn run(data: &[u8]) {
-    // A cursor may be given any part of a text: it stays inside, and comes to an end.
+    // A cursor on any part of a text stays inside that part and ends.
     for start in 0..data.len().min(64) {
         let mut rest = &data[start..];
         while let Some(found) = next_item(rest) {
@@ -69,7 +69,7 @@ fn walk(value: &RawValue, depth: usize) {
 
 type Names = Option<(Option<String>, Option<String>)>;
 
-/// Each step leads to the next value, and behind the last one there is none.
+/// Each step returns the next value; after the last value there is no further step.
 fn check(
     values: &[&RawValue],
     mut rest: &[u8],
@@ -81,7 +81,7 @@ fn check(
             same(&ours, &theirs, rest);
         }
         same(&&rest[found.clone()], &value.get().as_bytes(), rest);
-        // What lies before is not read again.
+        // A step does not read the preceding text again.
         rest = &rest[found.end..];
     }
     same(&step(rest).is_none(), &true, rest);

@@ -1,4 +1,4 @@
-//! `X-Forwarded-For`: every form of an address is read, and what is read is in the text.
+//! `X-Forwarded-For`: every notation of an address is parsed, and a parsed address is in the text.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -24,7 +24,7 @@ pub const TARGET: Target = Target {
 
 fn run(data: &[u8]) {
     if let Some(found) = address(data) {
-        // Without its decoration the text is an address, and this one.
+        // Without brackets, port and spaces, the text is this address.
         let text = std::str::from_utf8(data).expect("an address is ASCII");
         let bare = text.trim().trim_matches('"').trim();
         let bare = match bare.strip_prefix('[') {
@@ -32,7 +32,7 @@ fn run(data: &[u8]) {
             None if bare.matches(':').count() == 1 => bare.split(':').next().unwrap_or_default(),
             None => bare,
         };
-        // A zone says on which of the proxy's networks the address is.
+        // A zone names the proxy's network interface; it is not part of the address.
         let bare = bare.split('%').next().unwrap_or_default();
         same(&Some(found), &bare.parse().ok(), data);
     }

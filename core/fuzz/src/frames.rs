@@ -1,4 +1,4 @@
-//! WebSocket frames: in any chunks, and against a reader that needs all bytes at once and copies everything.
+//! WebSocket frames: our reader, for any chunks, agrees with a simple reader that has all bytes and copies everything.
 
 use bellwire_core::transport::frame::{FrameLimits, FrameReader, Incoming};
 use bytes::BufMut;
@@ -8,7 +8,7 @@ use super::{Target, same};
 pub const TARGET: Target = Target {
     name: "frames",
     run,
-    // Behind the two bytes that choose limits and chunks: masked with zeros, so that the payload can be read.
+    // The first two bytes choose limits and chunks. The frames are masked with zeros, so that the payload is readable.
     seeds: &[
         b"\x00\x00\x81\x85\0\0\0\0hello\x82\x83\0\0\0\0\x01\x02\x03",
         b"\x01\x03\x01\x82\0\0\0\0\xe2\x82\x89\x81\0\0\0\0p\x80\x81\0\0\0\0\xac\x88\x82\0\0\0\0\x03\xe8",
@@ -60,7 +60,7 @@ fn run(data: &[u8]) {
     same(&read(limits, wire, u32::from(*chunks) | 1), &expected, wire);
 }
 
-/// Reads with our reader: as a whole, or in chunks that `random` chooses, in each of the ways in which a caller may.
+/// Reads with our reader: the whole input, or chunks that `random` chooses, through each function that a caller may use.
 fn read(limits: FrameLimits, mut wire: &[u8], mut random: u32) -> Vec<Got> {
     let mut reader = FrameReader::new(limits);
     let mut got = Vec::new();
@@ -109,7 +109,7 @@ fn read(limits: FrameLimits, mut wire: &[u8], mut random: u32) -> Vec<Got> {
     got
 }
 
-/// False after an error, which comes last.
+/// Returns false after an error, which is the last item.
 fn take_all(reader: &mut FrameReader, input: &mut [u8], got: &mut Vec<Got>) -> bool {
     let mut used = 0;
     loop {
@@ -132,7 +132,7 @@ fn take_all(reader: &mut FrameReader, input: &mut [u8], got: &mut Vec<Got>) -> b
 /// The rules of RFC 6455, one after the other.
 fn read_plainly(limits: FrameLimits, wire: &[u8]) -> Vec<Got> {
     let mut got = Vec::new();
-    // Opcode, payload and number of frames of a message that was begun.
+    // Opcode, payload and number of frames of the incomplete message.
     let mut begun: Option<(u8, Vec<u8>, u32)> = None;
     let mut at = 0;
     loop {

@@ -1,4 +1,4 @@
-//! Requests: a URL in the first line, headers in the others, as a router hands them in.
+//! Handshake requests: the first line of the input is a URL, the other lines are headers.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -70,7 +70,7 @@ fn query(query: &str) {
     assert_eq!(parsed.b64, last("b64").is_some_and(|b64| !b64.is_empty()));
     assert!(matches!(parsed.revision(), 3 | 4));
 
-    // With every byte escaped it means the same.
+    // The same query with every byte percent-encoded has the same meaning.
     let mut escaped = String::new();
     for (name, value) in &decoded {
         for (part, end) in [(name, '='), (value, '&')] {

@@ -1,4 +1,4 @@
-//! JSON: what we take, split and find is what `serde_json` does, which builds the trees we do without.
+//! JSON: our validation, splitting and look-up agree with the tree that `serde_json` builds.
 
 use bellwire_core::json::{
     Kind, RawJson, array_items, check, check_placeholders, decode_string, kind_of, members,
@@ -76,7 +76,7 @@ fn run(data: &[u8]) {
     same(&check(data, usize::MAX).is_ok(), &read.is_some(), data);
     spaced(data);
     let _ = decode_string(data);
-    // Nothing here trusts its caller so much that it would panic.
+    // These functions do not panic for a text that is not valid.
     let _ = (kind_of(data), members(data), check_placeholders(data, 1));
     let _ = (array_items(data).count(), object_members(data).count());
     let _ = POINTERS.map(|path| pointer(data, path).is_ok());
@@ -114,7 +114,7 @@ fn run(data: &[u8]) {
             assert_eq!(decode_string(&written).as_deref(), Ok(&*text));
         }
     }
-    // A tree has no room for lone surrogates and for numbers beyond all bounds.
+    // `serde_json` rejects lone surrogates and numbers that do not fit a double.
     if let Ok(tree) = serde_json::from_slice::<Value>(data) {
         for path in POINTERS {
             let found = pointer(data, path).ok().map(|range| &data[range]);
@@ -124,7 +124,7 @@ fn run(data: &[u8]) {
     }
 }
 
-/// Whitespace means nothing, also where there is so much of it that the text is read in another way.
+/// Whitespace has no meaning, also if the text is long enough to take the path for large texts.
 fn spaced(data: &[u8]) {
     let Some((open @ (b'[' | b'{'), rest)) = data.split_first() else {
         return;
@@ -166,7 +166,7 @@ fn event(data: &[u8], items: Option<&[&RawValue]>) {
     same(&parts.placeholders, &marked, data);
 }
 
-/// Whether any object has a member of that name.
+/// Whether any object has a member with this name.
 fn has_placeholder(value: &RawValue) -> bool {
     let text = value.get().as_bytes();
     let name = |range| decode_string(&text[range]).is_ok_and(|name| name == "_placeholder");
@@ -180,7 +180,7 @@ fn has_placeholder(value: &RawValue) -> bool {
     }
 }
 
-/// How many arrays and objects of a valid text are open at once.
+/// The largest number of arrays and objects of a valid text that are open at once.
 fn depth(text: &[u8]) -> usize {
     let (mut deepest, mut open, mut in_string) = (0, 0_usize, false);
     let mut bytes = text.iter();

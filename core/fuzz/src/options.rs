@@ -1,4 +1,4 @@
-//! Options: any text is taken or refused as a whole, and what was taken can be said again.
+//! Options: a text is accepted or refused as a whole, and an accepted configuration can be written and read again.
 
 use bellwire_core::config::{Config, OptionInfo};
 
@@ -42,7 +42,7 @@ fn run(data: &[u8]) {
             same(&config.to_json(), &default, data);
         }
     }
-    // One option alone: its number in the first byte, its value as a text or a number.
+    // A single option: its number is in the first byte, its value is a text or a number.
     if let (Some(number), Some(value)) = (data.first(), text.get(1..)) {
         let options = OptionInfo::all();
         let number = options[usize::from(*number) % options.len()].number;

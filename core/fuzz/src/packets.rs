@@ -1,4 +1,4 @@
-//! Socket.IO packets of a client, written as a payload of long-polling: what reaches the host, against `serde_json`.
+//! Socket.IO packets of a client in a payload of long-polling: the events that reach the host agree with `serde_json`.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -44,7 +44,7 @@ pub const TARGET: Target = Target {
 const DEPTH: usize = 5;
 const ATTACHMENTS: usize = 3;
 
-/// The host: it writes down what it is told.
+/// A host that records its events.
 #[derive(Default)]
 struct Host {
     heard: Mutex<Vec<String>>,
@@ -116,10 +116,10 @@ fn described(namespace: &str, name: &str, args: &[&str], ack: Option<u64>) -> St
     format!("{namespace} {name} {args:?} {ack:?}")
 }
 
-/// Each placeholder stands for an attachment that is there.
+/// Each placeholder stands for an existing attachment.
 fn check_placeholders(tree: &Value, attachments: usize) {
     match tree {
-        // Without attachments an object may look like one.
+        // Without attachments, an object that looks like a placeholder is data.
         _ if attachments == 0 => {}
         Value::Array(items) => items
             .iter()
@@ -202,7 +202,7 @@ fn run(data: &[u8]) {
                 assert!(awaited || flow != Flow::Continue);
                 flow
             }
-            // Transports hand in nothing else.
+            // Transports pass only valid UTF-8.
             Ok(PayloadPacket::Text(PacketType::Message, text))
                 if std::str::from_utf8(text).is_ok() =>
             {
@@ -232,7 +232,7 @@ fn run(data: &[u8]) {
     assert_eq!(left.map(|stat| stat.value()), [0; 3]);
 }
 
-/// What the host is to hear of a text, if it is an event for a namespace that was joined.
+/// The event that the host gets for a text, if the text is an event for a namespace that was joined.
 fn expected(host: &Host, text: &[u8]) -> Option<String> {
     let mut rest = std::str::from_utf8(text).ok()?.strip_prefix('2')?;
     let mut namespace = "/";

@@ -1,4 +1,4 @@
-//! Payloads of long-polling: each packet is what stands between two separators, and what we write is read back.
+//! Payloads of long-polling: a packet is the text between two separators, and our reader reads what our writer wrote.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -66,7 +66,7 @@ fn run(data: &[u8]) {
     assert!(count == 0 || again == vec![true; count]);
 }
 
-/// Base64 with or without its padding, whatever the last bits are.
+/// Decodes base64 with or without padding, and ignores unused bits of the last digit.
 fn base64(text: &[u8]) -> Option<Vec<u8>> {
     let end = text.iter().position(|byte| *byte == b'=');
     let (digits, padding) = text.split_at(end.unwrap_or(text.len()));
@@ -77,7 +77,7 @@ fn base64(text: &[u8]) -> Option<Vec<u8>> {
     if !padding.is_empty() && padding.len() > lacking {
         return None;
     }
-    // The last digit without the bits that stand for nothing.
+    // The last digit without its unused bits.
     let mut whole = digits.to_vec();
     if let (1 | 2, Some(last)) = (lacking, whole.last_mut()) {
         const DIGITS: &[u8; 64] =

@@ -1,4 +1,4 @@
-//! Arguments with placeholders: what is found, checked and renumbered in the text is what a walk through a tree finds.
+//! Placeholders in arguments: finding, checking and renumbering them in the text agrees with a walk through a tree.
 
 use std::collections::BTreeSet;
 
@@ -34,7 +34,7 @@ pub const TARGET: Target = Target {
     ],
 };
 
-/// So many attachments there are.
+/// Number of attachments.
 const ATTACHMENTS: usize = 3;
 
 fn run(data: &[u8]) {
@@ -62,7 +62,7 @@ fn run(data: &[u8]) {
     renumbered(data);
 }
 
-/// The numbers of what is written as a placeholder, in the order in which the objects end; `None` if the tree cannot tell.
+/// The numbers of all placeholders in the order in which their objects end; `None` if the tree does not preserve them.
 fn find(value: &RawValue, found: &mut Vec<Option<usize>>) -> Option<()> {
     match inside(value)? {
         Inside::Items(items) => items.into_iter().try_for_each(|item| find(item, found)),
@@ -87,7 +87,7 @@ fn integer(text: &str) -> Option<usize> {
         .then_some(number as usize)
 }
 
-/// What is written anew reads as the tree in which each placeholder was replaced.
+/// The rewritten text parses into the tree in which each placeholder is replaced.
 fn renumbered(data: &[u8]) {
     let mut out = b"before".to_vec();
     let new = |num| (num < ATTACHMENTS).then_some(num + 10);
@@ -95,7 +95,7 @@ fn renumbered(data: &[u8]) {
     for (mark, num) in lookalikes {
         assert!(num >= ATTACHMENTS);
         assert!(out[mark..].starts_with(b"true"));
-        // Taking its mark changes nothing else.
+        // Removing the `_placeholder` mark changes nothing else.
         out[mark..mark + 4].copy_from_slice(b"null");
     }
     let out = &out["before".len()..];
@@ -130,5 +130,5 @@ fn replaced(value: &Value) -> Value {
     }
 }
 
-/// Numbers from here on name nothing, here and there.
+/// 2^53: larger integers are not exact as doubles, so they name no attachment.
 const MOST: f64 = 9_007_199_254_740_992.0;

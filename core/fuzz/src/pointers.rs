@@ -1,4 +1,4 @@
-//! Pointers of a host into what a client sent: as `serde_json` follows them in its tree.
+//! JSON pointers into arguments: our look-up in the text agrees with the look-up in the tree of `serde_json`.
 
 use bellwire_core::json::{PointerError, pointer};
 use serde_json::Value;
@@ -25,7 +25,7 @@ pub const TARGET: Target = Target {
     ],
 };
 
-/// The pointer stands in the first line.
+/// The first line of the input is the pointer.
 fn run(data: &[u8]) {
     let Some(end) = data.iter().position(|byte| *byte == b'\n') else {
         return;

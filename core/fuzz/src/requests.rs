@@ -1,5 +1,5 @@
-//! What a connection receives: requests are told apart and refused in the same way however their bytes come, and as a
-//! plain reading of the whole text says.
+//! The bytes of a connection: for any chunks, the scanner separates and refuses requests as a simple parser of the whole
+//! text does.
 
 use bellwire_core::server::http::head::{Framing, HeadFault};
 
@@ -22,10 +22,10 @@ pub const TARGET: Target = Target {
     ],
 };
 
-/// A longer line is not this target's concern.
+/// Longer lines are not part of this target.
 const LONGEST_LINE: usize = 1 << 20;
 
-/// What is left of the bytes after the scanner, the number of complete requests, and the fault that ended it.
+/// The bytes that the scanner passes on, the number of complete requests, and the fault that ended the scan.
 #[derive(Debug, PartialEq, Eq)]
 struct Outcome {
     passed: Vec<u8>,
@@ -68,7 +68,7 @@ fn scanned(data: &[u8], part: usize) -> Outcome {
     outcome
 }
 
-/// The same by reading the whole text, request by request.
+/// The same, by parsing the whole text one request at a time.
 fn read(data: &[u8]) -> Outcome {
     let mut outcome = Outcome {
         passed: Vec::new(),
@@ -89,7 +89,7 @@ fn read(data: &[u8]) -> Outcome {
     }
 }
 
-/// Takes one request off `rest`; `None` when it is not all there. On a fault `rest` begins with the line that has it.
+/// Removes one request from `rest`; `None` if it is incomplete. On a fault, `rest` begins with the faulty line.
 fn request(rest: &mut &[u8], passed: &mut Vec<u8>) -> Result<Option<()>, HeadFault> {
     while let Some(empty) = ["\r\n", "\n"]
         .into_iter()
@@ -186,14 +186,14 @@ fn take(rest: &mut &[u8], len: usize, passed: &mut Vec<u8>) {
     *rest = &rest[len..];
 }
 
-/// Takes as much of a body as there is; `None` when some is missing.
+/// Removes the available part of a body; `None` if a part is missing.
 fn take_body(rest: &mut &[u8], length: u128, passed: &mut Vec<u8>) -> Option<()> {
     let there = usize::try_from(length).map_or(rest.len(), |length| length.min(rest.len()));
     take(rest, there, passed);
     (there as u128 == length).then_some(())
 }
 
-/// The next line with its end.
+/// The next line with its line ending.
 fn line<'a>(rest: &&'a [u8]) -> Result<Option<&'a [u8]>, HeadFault> {
     let Some(end) = rest.iter().position(|byte| *byte == b'\n') else {
         return Ok(None);
@@ -206,7 +206,7 @@ fn line<'a>(rest: &&'a [u8]) -> Result<Option<&'a [u8]>, HeadFault> {
     }
 }
 
-/// The values of a header, in lines in lower case.
+/// The values of a header, from lines in lower case.
 fn values<'a>(lines: &'a [Vec<u8>], name: &str) -> Vec<&'a [u8]> {
     let start = format!("{name}:");
     lines
@@ -224,7 +224,7 @@ fn number(digits: &[u8], radix: u32) -> u128 {
     })
 }
 
-/// The first line as it is passed on: the characters of its target that only Node takes are escaped.
+/// The first line as the scanner passes it on: characters of the target that only Node accepts are escaped.
 fn encoded(line: &[u8]) -> Vec<u8> {
     let spaces: Vec<usize> = (0..line.len()).filter(|at| line[*at] == b' ').collect();
     let (Some(first), Some(last)) = (spaces.first(), spaces.last()) else {

@@ -1,5 +1,5 @@
-//! Requests to a running server: the status and the code of each answer are those that a plain reading of the request
-//! predicts, in the official server's order of checks.
+//! Requests to a running server: the status and the code of each response are those that a simple model predicts, which
+//! makes the checks in the order of the official server.
 
 use std::io::{Read, Write};
 use std::os::linux::net::SocketAddrExt;
@@ -32,7 +32,7 @@ pub const TARGET: Target = Target {
     ],
 };
 
-/// The names that a request may have; the target `requests` covers all others.
+/// The header names that a request may have; the target `requests` covers all others.
 const NAMES: [&str; 8] = [
     "upgrade",
     "connection",
@@ -60,7 +60,7 @@ impl Handler for Silent {
     fn handle(&self, _: &Event<'_>) {}
 }
 
-/// The server of this process, on an address without a file.
+/// The server of this process, on an abstract Unix address.
 static SERVER: LazyLock<(Arc<Server>, SocketAddr)> = LazyLock::new(|| {
     let mut config = Config::default();
     let options = r#"{"pingInterval":300,"pingTimeout":300,"connectTimeout":300,
@@ -83,7 +83,7 @@ struct Request<'a> {
     body: &'a str,
 }
 
-/// What the answer to a request is.
+/// The response to a request.
 #[derive(Debug, PartialEq, Eq)]
 enum Decision {
     NotFound,
@@ -208,12 +208,12 @@ struct Answer {
 }
 
 impl Answer {
-    /// Sends the request on a connection of its own.
+    /// Sends the request on a new connection.
     fn receive(request: &Request<'_>) -> Self {
         let mut stream = UnixStream::connect_addr(&SERVER.1).expect("the server accepts");
         let timeout = Some(Duration::from_secs(60));
         stream.set_read_timeout(timeout).expect("a timeout");
-        // The server may have answered, and closed, before the whole body is written.
+        // The server may respond and close before the whole body is written.
         let _ = stream.write_all(request.encode().as_bytes());
         let mut read = Vec::new();
         let mut part = [0; 4096];
@@ -244,7 +244,7 @@ impl Answer {
         }
     }
 
-    /// The decision that the answer tells.
+    /// The decision that a response shows.
     fn decision(&self, request: &Request<'_>) -> Decision {
         let code = |code: &usize| {
             let json = format!("{{\"code\":{code},\"message\":\"{}\"}}", MESSAGES[*code]);
@@ -254,7 +254,7 @@ impl Answer {
             404 => Decision::NotFound,
             101 => Decision::Switched,
             200 if self.body.starts_with("0{\"sid\":\"") => Decision::Opened,
-            // There is no body to tell the code.
+            // A response to HEAD has no body with the code.
             400 if request.method == "HEAD" => request.decide(),
             400 => (0..MESSAGES.len())
                 .find(code)

@@ -1,18 +1,18 @@
-//! JSON as `serde_json` reads it, in the order of the text and with each text as it is.
+//! The JSON tree of `serde_json`, with members in the order of the text and each value as raw text.
 
 use std::collections::BTreeMap;
 
 use bellwire_core::json::members;
 use serde_json::value::RawValue;
 
-/// What is inside a value.
+/// The children of a value.
 pub enum Inside<'a> {
     Items(Vec<&'a RawValue>),
     Members(Vec<(String, &'a RawValue)>),
     Nothing,
 }
 
-/// What is inside a value; `None` if a name is half of a surrogate pair, or is there twice.
+/// The children of a value; `None` if a name has a lone surrogate or occurs twice.
 pub fn inside(value: &RawValue) -> Option<Inside<'_>> {
     let text = value.get();
     match text.as_bytes().first() {

@@ -1,4 +1,4 @@
-/* Acknowledgements that the host leaves unanswered: they cost no more than may wait, and can be given back. */
+/* Acknowledgements that the host does not answer: their memory is bounded, and bw_ack_drop releases them. */
 #include "host.h"
 
 static host h;
@@ -43,7 +43,7 @@ static client *start(void) {
 
 static void unanswered_acks_have_a_limit(void) {
   client *c = start();
-  ask(c, 1024); /* however small the option is */
+  ask(c, 1024); /* also with a smaller option */
   CHECK_INT(0, stat("limit_unanswered_total"));
   ask(c, 1);
   CHECK_INT(1, stat("limit_unanswered_total"));
@@ -61,7 +61,7 @@ static void unanswered_acks_cost_no_memory(void) {
   client *c = start();
   ask(c, 20000);
   before = resident_bytes();
-  ask(c, 100000); /* 6 MB if each cost what its handle takes */
+  ask(c, 100000); /* 6 MB if every handle stayed allocated */
   if (!memory_is_instrumented()) CHECK(resident_bytes() < before + 3000000);
   CHECK_INT(120000 - 1024, stat("limit_unanswered_total"));
   client_close(c);
@@ -75,7 +75,7 @@ static void acks_given_back(void) {
   ask(c, 10);
   CHECK_INT(0, stat("limit_unanswered_total"));
   OK(bw_ack_json(first, BW_S("[]")));
-  client_expect(c, "431[]"); /* nothing was said for those given back */
+  client_expect(c, "431[]"); /* released ones sent no answer */
   STATUS(BW_E_HANDLE, bw_ack_drop(0));
   client_close(c);
   host_stop(&h);

@@ -1,6 +1,5 @@
-// The C++ face: exceptions that leave callbacks, listeners that end with an
-// object, durations, and the end of a server.  What must end is a process of its
-// own.
+// The C++ interface: exceptions that leave callbacks, subscriptions, durations,
+// and the end of a server.  Tests that end their process run in a child process.
 #include "bellwire.hpp"
 
 #include <algorithm>
@@ -29,7 +28,7 @@ namespace {
 
 constexpr delivery DELIVERIES[] = {delivery::threads, delivery::polled, delivery::inlined};
 
-// A server that is polled by a thread of its own, if need be.
+// A server; in polled delivery, a thread polls it.
 struct host {
   explicit host(delivery d, const char *options = "{}")
       : io(bellwire::config(options).deliver(d)), port(io.listen("127.0.0.1", 0)) {
@@ -48,7 +47,7 @@ struct host {
   std::thread poller;
 };
 
-// What a handler was told, by any thread.
+// Records the calls of an exception handler, from any thread.
 struct notes {
   void add(std::string line) {
     const std::lock_guard<std::mutex> hold(lock);
@@ -64,7 +63,7 @@ struct notes {
   std::vector<std::string> lines;
 };
 
-// What clients send and hosts compute: numbers that do not exist, text that is cut.
+// Invalid values that come from clients and computations: NaN, and text that is not UTF-8.
 void natural_code_survives_hostile_data() {
   for (const delivery d : DELIVERIES) {
     notes told;
@@ -151,7 +150,7 @@ void a_handler_may_throw_and_may_be_replaced() {
   client_close(c);
 }
 
-// Arguments with types; what does not fit is told, and the server goes on.
+// Typed arguments: a mismatch is reported, and the server continues.
 void handlers_have_types() {
   for (const delivery d : DELIVERIES) {
     notes told;
@@ -176,7 +175,7 @@ void handlers_have_types() {
   }
 }
 
-// What one client sent, to all, with its binaries and one of the host's.
+// Relays the arguments of a client, with their attachments and one of the host.
 void a_part_is_relayed_with_its_binaries() {
   for (const delivery d : DELIVERIES) {
     host h(d);
@@ -244,7 +243,7 @@ void listeners_end_with_their_object() {
   }
 }
 
-// The end waits for a call on another thread, but not for the one that it is in.
+// The destructor waits for calls on other threads, but not for the call that it runs in.
 void the_end_of_a_group_waits() {
   host h(delivery::threads);
   std::mutex lock;
@@ -281,13 +280,13 @@ void the_end_of_a_group_waits() {
   client_close(c);
 }
 
-// A question that is asked while its listener is removed is left to the others.
+// A question that is asked while its listener is removed goes to the other listeners.
 void a_question_of_a_removed_listener_is_accepted() {
   for (const delivery d : DELIVERIES) {
     host h(d);
     const auto gate = std::make_shared<bellwire::detail::gate>();
     gate->close();
-    // What a call finds that began before bw_off, and reached the gate after it was closed.
+    // Like a call that began before bw_off and reached the gate after it was closed.
     h.io.of("/").listen(
         BW_EV_MIDDLEWARE, "",
         bellwire::detail::guarded{gate, [](const event &) { FAIL("a removed listener was called"); }});
@@ -364,7 +363,7 @@ void negative_durations_are_zero() {
   io.shutdown(ms(-7));
 }
 
-// An answer that is late already is not waited for without end.
+// A negative timeout does not wait without limit.
 void a_late_timeout_ends() {
   host h(delivery::threads);
   std::atomic<int> status{1};
@@ -394,7 +393,7 @@ void a_socket_that_is_none() {
   CHECK(!bellwire::operation{}.cancel());
 }
 
-// ----------------------------------------------------------- parts of their own
+// ------------------------------------------------------------ child processes
 
 int stderr_is_told() {
   host h(delivery::threads);
@@ -444,8 +443,8 @@ int server_ends_in_a_callback() {
   return 22;
 }
 
-// A client that reads nothing: on_dropped says how many messages found no room. A
-// client that reads misses none.
+// A client that does not read: on_dropped reports how many messages were dropped.
+// A client that reads gets all of them.
 void what_is_dropped_is_told() {
   for (const delivery d : DELIVERIES) {
     std::atomic<int64_t> dropped{0}, emitted{0};
@@ -484,7 +483,7 @@ void what_is_dropped_is_told() {
   }
 }
 
-// It handles what comes until its time, and returns at its time when nothing comes.
+// poll_until handles events until the deadline, and returns at the deadline without any.
 void polling_ends_at_its_time() {
   using clock = std::chrono::steady_clock;
   bellwire::server io(bellwire::config("{}").deliver(delivery::polled));
@@ -504,7 +503,7 @@ void polling_ends_at_its_time() {
     client_send(c, "42[\"e\"]");
     client_close(c);
   });
-  // The handler wakes the poll long before its time.
+  // The handler wakes the poll long before the deadline.
   const auto late = clock::now() + std::chrono::hours(1);
   uint32_t told = 0;
   while (handled < 2) told += io.poll_until(late);
@@ -513,7 +512,7 @@ void polling_ends_at_its_time() {
   peer.join();
 }
 
-// Its callback is told so once, and what it keeps is freed.
+// The callback is called once with the error, and the callable is destroyed.
 void an_open_broadcast_ends_with_its_server() {
   for (const delivery d : DELIVERIES) {
     const auto kept = std::make_shared<int>(0);

@@ -1,4 +1,4 @@
-/* Options: what is refused, in which words, and that nothing changes then. */
+/* Options: which values are refused, with which messages, and that no option changes then. */
 #include "host.h"
 
 static bw_config *fresh(void) {
@@ -94,7 +94,7 @@ static void json_comes_back(void) {
   CHECK(strstr(text.data, "4321") != NULL);
   CHECK(strstr(text.data, "https://a.example") != NULL);
   CHECK(strstr(text.data, "polled") != NULL);
-  /* What it prints, it reads. */
+  /* It accepts its own output. */
   {
     bw_config *second = fresh();
     bw_buf again = {NULL, 0, NULL};

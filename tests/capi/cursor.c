@@ -1,4 +1,4 @@
-/* Cursors, and values that are passed on with their binaries. */
+/* Cursors, and relaying values with their attachments. */
 #include "host.h"
 
 #define PLACE(n) "{\"_placeholder\":true,\"num\":" #n "}"
@@ -65,7 +65,7 @@ static void what_cannot_be_walked(void) {
   STATUS(BW_E_NOT_FOUND, bw_cursor_first(&c, msg, BW_S("/4"), &v, sizeof v));
   STATUS(BW_E_ARG, bw_cursor_first(&c, msg, BW_S("4"), &v, sizeof v));
   STATUS(BW_E_ABI, bw_cursor_first(&c, msg, BW_S(""), &v, 0));
-  /* A text of another message, and a cursor that was never put anywhere. */
+  /* A text of another message, and a cursor that was not initialised. */
   OK(bw_cursor_first(&c, msg, BW_S(""), &v, sizeof v));
   OK(bw_message_get(other, BW_S("/0"), &v, sizeof v));
   STATUS(BW_E_ARG, bw_cursor_inside(&c, &c, v.json, &v, sizeof v));
@@ -76,8 +76,8 @@ static void what_cannot_be_walked(void) {
   bw_message_release(&other);
 }
 
-/* Each value begins where the one before has ended, and strings with escapes
- * are found again without a search. */
+/* Each step continues at the end of the previous value, and does not search for
+ * strings with escapes. */
 static void a_walk_reads_everything_once(void) {
   enum { COUNT = 40000 };
   char *text = malloc(COUNT * 16 + 16), *at = text;
@@ -135,8 +135,8 @@ static void values_are_passed_on_with_their_binaries(void) {
   CHECK(!memcmp(p.bins[1].data, "one", 3) && !memcmp(p.bins[2].data, "zero", 4));
   CHECK_INT(BW_PAYLOAD_WRITTEN, (int64_t)p.flags);
 
-  /* Data that looks like a placeholder: as it is, or without its mark where it
-   * would stand for a binary of ours. */
+  /* Data that looks like a placeholder is written unchanged, or without its mark
+   * if it would stand for an attachment of the host. */
   bw_args_clear(a);
   bw_args_value(a, plain, BW_S(""));
   p = written(a);
@@ -153,7 +153,7 @@ static void values_are_passed_on_with_their_binaries(void) {
   CHECK_INT(BW_V_OBJECT, v.type);
   OK(bw_message_get(sent, BW_S("/1"), &v, sizeof v));
   CHECK_INT(BW_V_BINARY, v.type);
-  /* Without a writer, the placeholders are the host's, and must be right. */
+  /* Without BW_PAYLOAD_WRITTEN, the placeholders of the host are checked. */
   p.flags = 0;
   bw_message_release(&sent);
   STATUS(BW_E_PLACEHOLDER, bw_message_new(&p, &sent));
@@ -171,7 +171,7 @@ static void values_are_passed_on_with_their_binaries(void) {
   bw_message_release(&plain);
 }
 
-/* Its arguments as they are, with binaries that are not its own. */
+/* The unchanged arguments with other attachments. */
 static atomic_int relays;
 static void relay(const bw_event *ev, void *user) {
   const bw_blob own = {"own", 3, NULL, NULL};

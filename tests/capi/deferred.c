@@ -1,4 +1,4 @@
-/* Questions: answered once, by any thread, or refused when no answer comes. */
+/* Questions: answered once, on any thread, or refused after the timeout. */
 #include "host.h"
 
 #include <unistd.h>
@@ -100,7 +100,7 @@ static void a_client_that_does_not_wait(void) {
   stop();
 }
 
-/* The acceptance and the end of the connection meet in any order. */
+/* The acceptance and the end of the connection happen in any order. */
 static void an_acceptance_brings_both_events_or_an_error(void) {
   size_t round, accepted = 0;
   start(NULL);
@@ -160,7 +160,7 @@ static void headers_are_checked(void) {
   journal_on(&k, h.server, BW_EV_HEADERS, "");
   (void)thread;
   (void)until;
-  /* A request whose answer we hold back, on a socket of our own. */
+  /* A request that waits for an answer, on a raw TCP socket. */
   {
     static const char request[] = "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\n"
                                   "Host: x\r\nConnection: close\r\n\r\n";

@@ -1,4 +1,4 @@
-/* Answers to clients, answers of clients, and operations under way. */
+/* Acknowledgements in both directions, and operations. */
 #include "host.h"
 
 static host h;
@@ -27,7 +27,7 @@ static const bw_message *question(void) {
   return msg;
 }
 
-/* The number in a packet like 4217["question",1]. */
+/* The acknowledgement id of a packet, 17 in 4217["question",1]. */
 static int packet_id(const char *packet) { return atoi(packet + 2); }
 
 static bw_op ask(const bw_target *to) {
@@ -162,8 +162,8 @@ static void an_operation_ends_with_its_server(void) {
   journal_end(&j);
 }
 
-/* A broadcast that waits for answers when its server ends: its callback is
- * told so once, before BW_EV_SHUTDOWN, and its user pointer is dropped. */
+/* A broadcast that waits for replies when its server ends: its callback is called
+ * once with BW_E_CLOSED, before BW_EV_SHUTDOWN, and its user pointer is dropped. */
 static void end_with_a_broadcast_open(const char *delivery, int gracefully) {
   const bw_message *msg = question();
   char options[64];

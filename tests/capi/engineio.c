@@ -1,4 +1,4 @@
-/* Raw Engine.IO: texts and bytes without Socket.IO around them. */
+/* Plain Engine.IO: text and binary messages without Socket.IO. */
 #include "host.h"
 
 #define RAW "{\"path\":\"/engine.io\",\"engine\":{\"protocol\":\"engine.io\"}}"
@@ -82,7 +82,7 @@ static void each_kind_of_server_its_own(void) {
   stop();
 }
 
-/* A text is not JSON that was checked when it came in. */
+/* A text message is not JSON, so it was not validated when it arrived. */
 struct relay {
   bw_target to;
   atomic_int status;

@@ -1,4 +1,4 @@
-/* Status codes, their words, versions and features. */
+/* Statuses, error messages, versions and features. */
 #include "host.h"
 
 #include <pthread.h>

@@ -51,7 +51,7 @@ static void taker_stop(taker *t) {
 
 static void await_event(taker *t, bw_event_type type) { EVENTUALLY(atomic_load(&t->seen[type]) > 0); }
 
-/* Connects, sends, acknowledges, joins and leaves, is refused, and leaves. */
+/* A client that connects, sends, acknowledges, joins and leaves rooms, is refused once, and disconnects. */
 static void live(taker *t) {
   const bw_payload payload = bw_payload_of(BW_S("ask"), BW_S("[1]"));
   const bw_str room = BW_S("room");

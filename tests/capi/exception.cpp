@@ -1,5 +1,5 @@
-// What C++ does that C does not: an exception that leaves a callback, and a
-// server in a static object.  Each case is a process of its own.
+// C callbacks in C++: an exception that leaves a callback, and a server in a
+// static object.  Each case is a child process.
 #include "bellwire.h"
 
 #include <cstdio>
@@ -41,7 +41,7 @@ int throw_in(int delivery) {
     else
       sleep(20);
   } catch (const std::runtime_error &) {
-    return 62; // it went through the library: what it skipped there is lost
+    return 62; // it unwound through the library
   }
   return 63;
 }
@@ -72,7 +72,7 @@ outcome run(const char *program, const char *part) {
   if (pipe(ends) != 0) std::abort();
   const pid_t child = fork();
   if (child == 0) {
-    setenv("ASAN_OPTIONS", "detect_leaks=0", 1); // it ends in the middle of things
+    setenv("ASAN_OPTIONS", "detect_leaks=0", 1); // the child exits without cleaning up
     dup2(ends[1], 2);
     close(ends[0]);
     close(ends[1]);

@@ -1,4 +1,4 @@
-/* Ids: those of things that are gone, of another kind, and of nothing. */
+/* Ids: stale, of another kind, and never given out. */
 #include "host.h"
 
 static void ignore(const bw_event *ev, void *user) {
@@ -6,7 +6,7 @@ static void ignore(const bw_event *ev, void *user) {
   (void)user;
 }
 
-/* What every function that takes an id of this kind says to this one. */
+/* Every function that takes an id of this kind returns the expected status for this id. */
 static void expect_of_server(bw_server id, bw_status expected) {
   bw_server copy = id;
   bw_nsp nsp = 7;
@@ -32,7 +32,7 @@ static void expect_of_server(bw_server id, bw_status expected) {
   STATUS(expected, bw_server_poll_fd(id, &fd));
   STATUS(expected, bw_nsp_get(id, BW_S("/"), &nsp));
   CHECK_INT(0, (int64_t)nsp);
-  CHECK_INT(expected, bw_server_wakeup(id)); /* leaves no words: a signal handler may call it */
+  CHECK_INT(expected, bw_server_wakeup(id)); /* sets no message: [signal] */
   if (id) STATUS(expected, bw_server_free(&copy));
 }
 
@@ -160,7 +160,7 @@ static void everything_of_a_freed_server_is_gone(void) {
   expect_of_nsp(h.nsp, BW_E_GONE);
   expect_of_socket(socket, BW_E_GONE);
   expect_of_rest(ack, question, op, listener, BW_E_GONE);
-  /* What is counted outlives the server. */
+  /* Reference-counted objects outlive the server. */
   OK(bw_handshake_header(hs, BW_S("x-TEST"), &view));
   CHECK_VIEW("capi", view);
   bw_handshake_release(&hs);
@@ -239,7 +239,7 @@ static void invented_ids(void) {
   const bw_payload payload = bw_payload_of(BW_S("e"), BW_S("[]"));
   host_start(&h, NULL);
   for (i = 0; i < rounds; i++) {
-    /* Both any number and one that looks like a low slot of some kind. */
+    /* Random numbers, and ids with a low slot and a valid kind. */
     const uint64_t any = random_id();
     const uint64_t low = (any & 0xfff0000000000000U) | (any & 0xff);
     const uint64_t id = i % 2 ? any : low;
@@ -258,8 +258,8 @@ static void invented_ids(void) {
   host_stop(&h);
 }
 
-/* One connection joins and leaves a namespace, over and over: every socket
- * that comes takes a slot that others had, and the old id finds none of them. */
+/* A connection joins and leaves a namespace repeatedly, so that sockets reuse
+ * slots. The old ids do not name the new sockets. */
 static void an_old_id_never_finds_another(void) {
   const size_t rounds = scaled(30000);
   host h;

@@ -1,4 +1,4 @@
-/* Inline delivery: what a call causes is told after the call, so that a host may hold a lock of its own while it calls. */
+/* Inline delivery: the events of a call are delivered after it, so that a host may hold its own lock meanwhile. */
 #include "host.h"
 
 #include <signal.h>
@@ -10,7 +10,7 @@
 
 static host h;
 static journal j;
-/* What a host guards its own state with: a callback takes it, and so does who calls. */
+/* The host's lock: held during calls, and taken in callbacks. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static atomic_int told;
 
@@ -68,7 +68,7 @@ static void calls_under_a_lock(void) {
   stop();
 }
 
-/* Leaves the room again, and comes back: more often than a stack is deep. */
+/* Leaves and joins the room in its own event, more often than the stack could nest. */
 static void come_and_go(const bw_event *ev, void *user) {
   const bw_target to = bw_to(*(const bw_socket *)user);
   if (ev->name.len != 1 || atomic_fetch_add(&told, 1) >= 20000) return;
@@ -124,7 +124,7 @@ static void the_end_of_another_server(void) {
 
 /* -------------------------------------------------------------------------------- signals */
 
-/* Blocks the signal only now, long after the engine's threads have begun, and waits for it. */
+/* Blocks the signal long after the engine's threads have started, and waits for it. */
 static void take_signal(const char *options) {
   const struct timespec patience = {20, 0};
   sigset_t signals, before;

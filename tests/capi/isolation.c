@@ -1,5 +1,5 @@
-/* Hosts that block and clients that do not read hurt nobody else, and cost a
- * bounded amount of memory. */
+/* Hosts that block and clients that do not read do not affect other clients, and
+ * cost a bounded amount of memory. */
 #include "host.h"
 
 #include <errno.h>
@@ -57,7 +57,7 @@ static void a_callback_that_blocks_for_ever(void) {
     client_send(free_one, "42[\"e\",1]");
     client_expect(free_one, "42[\"back\",1]");
   }
-  /* For twice interval and timeout both clients are pinged, and the blocked one is still heard and reachable. */
+  /* For twice the interval and the timeout both clients get pings, and the blocked one stays connected. */
   for (i = 0; i < 110; i++) {
     client_expect_nothing(stuck, 20);
     client_expect_nothing(free_one, 20);
@@ -65,7 +65,7 @@ static void a_callback_that_blocks_for_ever(void) {
   OK(bw_socket_emit(stuck_id, BW_S("hello"), BW_S("")));
   client_expect(stuck, "42[\"hello\"]");
   CHECK_INT(0, (int64_t)journal_count(&j, BW_EV_DISCONNECT));
-  /* A stop with a deadline does not wait for it. */
+  /* A graceful stop with a deadline does not wait for the callback. */
   began = now_ms();
   OK(bw_server_close(h.server, 300));
   client_expect_end(free_one);
@@ -142,7 +142,7 @@ static void a_client_sends_much_while_the_host_does_not_poll(void) {
   c = join_host(&h, &j, NULL);
   before = resident_bytes();
   idle_since = now_ms();
-  /* As much as goes: the engine stops reading when its queue is full. */
+  /* Sends until the engine stops reading, which it does when its queue is full. */
   while (sent < wanted && now_ms() - idle_since < 1000) {
     int len = snprintf(packet, 64, "42[\"m\",%zu,\"", n);
     memset(packet + len, 'x', size - (size_t)len);
@@ -157,9 +157,9 @@ static void a_client_sends_much_while_the_host_does_not_poll(void) {
     if (resident_bytes() > before + most) most = resident_bytes() - before;
   }
   if (most > 30u * 1000 * 1000) FAIL("%zu bytes more than before", most);
-  if (wanted > 50u * 1000 * 1000) CHECK(sent < wanted); /* it did stop reading */
+  if (wanted > 50u * 1000 * 1000) CHECK(sent < wanted); /* it stopped reading */
   CHECK_INT(0, (int64_t)messages);
-  /* Now the host polls, and the rest goes through: in order, nothing lost. */
+  /* The host polls now, and gets all messages in order. */
   while (sent < wanted) {
     int len = snprintf(packet, 64, "42[\"m\",%zu,\"", n);
     memset(packet + len, 'x', size - (size_t)len);
@@ -219,7 +219,7 @@ static slow_outcome emit_to_a_slow_reader(const char *policy, uint32_t flags, si
   to.flags = flags;
   before = resident_bytes();
   for (i = 0; i < total / BIG; i++) {
-    /* A payload of its own each time, as a program does that does not share. */
+    /* Encodes the payload for each emit, as a program that does not share a message. */
     const bw_status status = bw_emit(&to, &payload);
     if (status == BW_OK)
       result.ok++;
@@ -273,7 +273,7 @@ static void count_dropped(const bw_event *ev, void *user) {
   dropped += (size_t)ev->code;
 }
 
-/* After the flood the slow reader is whole: what was accepted arrives, and the host has heard of the rest. */
+/* After the flood, the slow reader gets every accepted message, and the host was told of the dropped ones. */
 static void what_was_accepted_arrives(void) {
   size_t accepted = 0, got = 0, i, len;
   client *c;
@@ -300,7 +300,7 @@ static void what_was_accepted_arrives(void) {
   stop();
 }
 
-/* A burst is larger than sendBufferHigh; a client that goes on reading gets all of it, with the default options. */
+/* A burst that is larger than sendBufferHigh: a client that reads gets all of it, with the default options. */
 static void a_burst_arrives_whole(void) {
   enum { COUNT = 1000, SIZE = 10000 };
   static char args[SIZE + 64];

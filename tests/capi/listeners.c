@@ -1,11 +1,11 @@
-/* Listeners that come and go, also while they are called. */
+/* Adding and removing listeners, also during their calls. */
 #include "host.h"
 
 static host h;
 static journal j;
 static client *c;
 static bw_socket socket_id;
-/* What was called, in order, one letter each. */
+/* The calls in order, one letter each. */
 static char called[64];
 static atomic_size_t n_called;
 static atomic_int drops;
@@ -38,7 +38,7 @@ static void start(void) {
   c = join_host(&h, &j, &socket_id);
 }
 static size_t n_syncs;
-/* Everything that the client has sent before has been handled. */
+/* Returns when all earlier messages of the client have been handled. */
 static void synchronise(void) {
   client_send(c, "42[\"sync\"]");
   journal_wait(&j, BW_EV_MESSAGE, ++n_syncs);
@@ -66,12 +66,12 @@ static void in_order_and_once_each(void) {
   on(h.nsp, "e", BW_LISTEN_ONCE, note, "1");
   client_send(c, "42[\"e\"]");
   synchronise();
-  /* The catch-all hears the synchronisation too. */
+  /* The catch-all listener also gets the event of synchronise(). */
   CHECK(strlen(called) == 7 && called[0] == '*' && called[6] == '*');
   CHECK(strstr(called, "pab1") != NULL && strchr(called, 's') != NULL);
   memset(called, 0, sizeof called);
   atomic_store(&n_called, 0);
-  CHECK_INT(1, atomic_load(&drops)); /* that of the once-listener */
+  CHECK_INT(1, atomic_load(&drops)); /* of the once-listener */
   client_send(c, "42[\"e\"]");
   synchronise();
   CHECK(strchr(called, '1') == NULL && strstr(called, "pab") != NULL);
@@ -132,7 +132,7 @@ static void one_that_adds_another(void) {
   on(h.nsp, "e", 0, add_another, "a");
   client_send(c, "42[\"e\"]");
   synchronise();
-  expect_called("a"); /* the new one: from the next event on */
+  expect_called("a"); /* the new one begins with the next event */
   client_send(c, "42[\"e\"]");
   synchronise();
   expect_called("an");
@@ -192,7 +192,7 @@ static void registrations_that_fail_drop(void) {
   CHECK_INT(7, atomic_load(&drops));
   STATUS(BW_E_ARG, bw_on(h.nsp, BW_EV_SHUTDOWN, BW_S(""), 0, note, NULL, drop, &listener));
   CHECK_INT(8, atomic_load(&drops));
-  /* A socket is gone for good when its DISCONNECT has been handled: then its listeners are dropped. */
+  /* The listeners of a socket are dropped after its DISCONNECT has been handled. */
   OK(bw_on(socket_id, BW_EV_MESSAGE, BW_S("f"), 0, note, NULL, drop, NULL));
   client_send(c, "41");
   EVENTUALLY(atomic_load(&drops) == 9);
@@ -203,7 +203,7 @@ static void registrations_that_fail_drop(void) {
   CHECK_INT(10, atomic_load(&drops));
 }
 
-/* A drop may use the library like any callback. */
+/* A drop function may call the library, as a callback may. */
 static void drop_that_registers(void *user) {
   (void)user;
   (void)bw_on(h.nsp, BW_EV_MESSAGE, BW_S("late"), 0, note, NULL, drop, NULL);

@@ -1,5 +1,5 @@
-/* The log: who may call what inside it, and when it is dropped; and what a
- * server tells of itself. */
+/* The log: which functions its callback may call, when its user pointer is
+ * dropped, and which lines a server writes. */
 #include "host.h"
 
 #include <arpa/inet.h>
@@ -30,8 +30,8 @@ static void call_back(const bw_log_record *rec, void *user) {
   atomic_fetch_add(&records, 1);
 }
 
-/* Makes the engine say something: without a descriptor left it cannot accept
- * the client that knocks, and tries again and again until it can. */
+/* Causes log lines: without a free descriptor the engine cannot accept a client,
+ * and retries until it can. */
 enum { KNOCKS = 16, FEW = 200 };
 typedef struct shortage {
   int fds[FEW], clients[KNOCKS];
@@ -44,7 +44,7 @@ static void take_all(shortage *s) {
   CHECK(s->n < FEW);
 }
 
-/* One more client; a descriptor that the engine has closed meanwhile is taken. */
+/* Connects one more client, and takes a descriptor that the engine has closed meanwhile. */
 static void knock(shortage *s) {
   struct sockaddr_in to;
   memset(&to, 0, sizeof to);
@@ -80,7 +80,7 @@ static void end_shortage(shortage *s) {
   CHECK_INT(400, http_ask(h.port, "GET", "/socket.io/", NULL).status);
 }
 
-/* Makes the engine say something on a thread of its own: a request is refused. */
+/* Causes a log line on an engine thread: a refused request. */
 static void say_something(void) { CHECK_INT(400, http_ask(h.port, "GET", "/socket.io/", NULL).status); }
 
 static void records_arrive(void) {
@@ -97,7 +97,7 @@ static void records_arrive(void) {
   host_stop(&h);
 }
 
-/* The same trouble is an event, for programs that do not read logs. */
+/* The same error is also an event, for programs that do not read logs. */
 static void note_fault(const bw_event *ev, void *user) {
   check_fields(ev);
   if (!memmem(ev->name.data, ev->name.len, "accept", 6) || ev->server != h.server)
@@ -151,7 +151,7 @@ static void levels_are_checked(void) {
   CHECK_INT(2, atomic_load(&drops));
 }
 
-/* A log whose user is freed by its drop: a call after that would be seen. */
+/* A log callback whose drop marks its user as freed, so that a later call is detected. */
 typedef struct sink {
   atomic_int alive;
   atomic_int *seen;
@@ -170,7 +170,7 @@ static void drop_sink(void *user) {
   atomic_fetch_add(&sinks_dropped, 1);
 }
 
-/* Replaced as fast as can be, while the engine logs on its own threads. */
+/* Replaces the callback repeatedly while engine threads log. */
 static atomic_int talking;
 static void *talk(void *user) {
   (void)user;
@@ -200,7 +200,7 @@ static void replaced_while_threads_log(void) {
   host_stop(&h);
 }
 
-/* What a program keeps of the log: the lines about one thing. */
+/* Keeps the lines of level debug. */
 typedef struct lines {
   pthread_mutex_t lock;
   size_t len;
@@ -227,7 +227,7 @@ static int has(lines *l, const char *part) {
   return found;
 }
 
-/* Why was my player dropped?  The event says it, and the log does. */
+/* The DISCONNECT event and the log state why a client was dropped. */
 static atomic_int explained;
 static void note_cause(const bw_event *ev, void *user) {
   const bw_cause *cause = ev->cause;
@@ -290,8 +290,8 @@ static void a_lost_client_is_explained(void) {
   explain("inline");
 }
 
-/* A record names its server, whichever thread writes the line: one of the
- * engine, or one of the host inside a call. */
+/* A record names its server, on engine threads and on threads of the host inside a
+ * call. */
 static host owners[2];
 enum { REFUSED, LISTENING, DROPPED, CLOSING, LINES };
 static const char *const line_parts[LINES] = {"refused GET", "listening on port", "send buffers are full",
@@ -324,7 +324,7 @@ static void records_name_their_server(void) {
     EVENTUALLY(atomic_load(&owned[i][REFUSED]) == 1);
     CHECK_INT(1, atomic_load(&owned[i][LISTENING]));
   }
-  /* A line of this kind is written once in ten seconds: the second server's. */
+  /* Lines of this kind are limited to one in ten seconds. This one is the second server's. */
   c = client_connect(owners[1].port, "/", NULL);
   while (!atomic_load(&owned[1][DROPPED])) {
     const bw_target to = bw_to(owners[1].nsp);

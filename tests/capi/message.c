@@ -1,4 +1,4 @@
-/* Reading messages, writing arguments, and bytes that are lent. */
+/* Reading messages, writing arguments, and borrowed blobs. */
 #include "host.h"
 
 #include <math.h>
@@ -72,7 +72,7 @@ static void counted_and_released(void) {
   bw_message_release(&copy);
 }
 
-/* The payload of an event outlives its callback when it is retained. */
+/* A retained message remains valid after the callback. */
 static const bw_message *_Atomic kept;
 static void keep(const bw_event *ev, void *user) {
   (void)user;
@@ -191,7 +191,7 @@ static void the_first_error_of_a_writer_stays(void) {
     atomic_int drops = 0;
     bw_status status;
     rows[i].mistake(a);
-    /* What comes later changes nothing, but lent bytes are given back. */
+    /* Later calls have no effect, but the blobs that they get are freed. */
     bw_args_int(a, 1);
     bw_args_end(a);
     bw_args_end(a);
@@ -270,11 +270,11 @@ static void lent_bytes_come_back_once(void) {
   blob.data = bytes;
 
   payload.struct_size = 1;
-  CHECK(bw_emit(&to, &payload) < 0); /* too short to have lent anything */
+  CHECK(bw_emit(&to, &payload) < 0); /* too short to have blobs */
   CHECK_INT(6, atomic_load(&drops));
   payload.struct_size = sizeof payload;
 
-  OK(bw_message_new(&payload, &msg)); /* as long as the message */
+  OK(bw_message_new(&payload, &msg)); /* kept by the message */
   CHECK_INT(6, atomic_load(&drops));
   OK(bw_emit_message(&to, msg));
   client_expect_start(c, "451-[\"e\"");

@@ -1,4 +1,4 @@
-/* Texts, JSON, names and attachments that must not reach a client. */
+/* Invalid texts, JSON, names and attachments are refused. */
 #include "host.h"
 
 /* Overlong, truncated, surrogate, beyond Unicode, stray. */

@@ -1,4 +1,4 @@
-/* NULL where a pointer is needed, and struct sizes: every parameter once. */
+/* Every pointer parameter as NULL, and every struct_size. */
 #include "host.h"
 
 static atomic_int drops;
@@ -136,7 +136,7 @@ static void null_is_an_error(void) {
   bw_args_double(NULL, 1);
   bw_args_str(NULL, BW_S("x"));
   bw_args_bin(NULL, (bw_blob){"x", 1, drop, NULL});
-  CHECK_INT(7, atomic_load(&drops)); /* what was lent comes back all the same */
+  CHECK_INT(7, atomic_load(&drops)); /* the blob is freed on an error too */
   bw_args_json(NULL, BW_S("1"));
   bw_args_uint(NULL, 1);
   bw_args_value(NULL, NULL, BW_S(""));
@@ -174,7 +174,7 @@ static void what_is_optional_may_be_null(void) {
   host_stop(&h);
 }
 
-/* Too short, unfinished, exactly ours, longer with and without content. */
+/* Sizes that are too short, in the middle of a field, exact, and longer with and without content. */
 static void struct_sizes_are_checked(void) {
   host h;
   struct {

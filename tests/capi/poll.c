@@ -1,4 +1,4 @@
-/* Polled delivery: one thread, a descriptor, and a wake-up from anywhere. */
+/* Polled delivery: one polling thread, its descriptor, and wake-ups from any thread or signal handler. */
 #include "host.h"
 
 #include <poll.h>
@@ -53,8 +53,8 @@ static void *poll_for_ever(void *user) {
   return (void *)(intptr_t)n;
 }
 
-/* A thread that is inside bw_server_poll: we know it is there once another
- * poller is told so. */
+/* Starts a thread that waits in bw_server_poll. It does so as soon as another
+ * thread gets BW_E_BUSY. */
 static pthread_t a_thread_that_polls(void) {
   pthread_t thread;
   int32_t n;
@@ -136,8 +136,8 @@ static int64_t queued_events(void) {
   return n;
 }
 
-/* Readable as long as events wait, however often one looks and however few are
- * taken; not readable when none do. */
+/* The descriptor is readable while events wait, after any number of checks and
+ * partial polls, and not readable when none wait. */
 static void the_descriptor_is_level_triggered(void) {
   bw_fd fd = -1;
   int i, epoll;
@@ -161,7 +161,7 @@ static void the_descriptor_is_level_triggered(void) {
     CHECK_INT(1, epoll_wait(epoll, &got, 1, 0));
     CHECK_INT(1, bw_server_poll(h.server, 1, 0));
   }
-  /* The last of them may have rung after it was taken. */
+  /* The bell of the last event may ring after the event was taken. */
   EVENTUALLY(bw_server_poll(h.server, 0, 0) == 0 && !readable(fd, 0));
   client_send(c, "42[\"e\"]");
   CHECK(readable(fd, PATIENCE_MS));
@@ -208,7 +208,7 @@ static void a_poll_ends_when_its_budget_is_used_up(void) {
   for (i = 0; i < 10; i++) client_send(c, "42[\"work\"]");
   for (i = 0; i < 10;) {
     CHECK(bw_server_poll(h.server, 0, PATIENCE_MS) >= 0);
-    /* One takes longer than the budget. */
+    /* One event takes longer than the budget. */
     CHECK(atomic_load(&worked) - i <= 1);
     i = atomic_load(&worked);
   }
@@ -240,7 +240,7 @@ static void events_without_callbacks(void) {
   stop();
 }
 
-/* One more than fits into the event's own memory, too. */
+/* Also with one more attachment than the event stores inline. */
 static void the_binaries_of_an_event_without_callbacks(void) {
   const size_t most = 9;
   const struct bw_event *ev;
@@ -315,7 +315,7 @@ static void woken_by_signal_handlers(void) {
   atomic_store(&polls_end, 0);
   CHECK(pthread_create(&thread, NULL, poll_on, NULL) == 0);
   for (i = 0; i < rounds; i++) {
-    pthread_kill(thread, SIGUSR1); /* in the middle of whatever poll does */
+    pthread_kill(thread, SIGUSR1); /* at any point of the poll */
     if (i % 1000 == 0) {
       const size_t seen = atomic_load(&polls);
       client_send(c, "42[\"e\"]");
@@ -397,8 +397,8 @@ static void polling_until_a_time(void) {
   stop();
 }
 
-/* What a ring for an event that was taken before it does: it leaves the
- * descriptor readable, and nothing there. */
+/* A bell that rings after its event was taken leaves the descriptor readable
+ * without an event. */
 static void a_late_ring_does_not_end_a_poll_until(void) {
   const uint64_t one = 1, second = 1000000000u;
   uint64_t deadline;
@@ -414,7 +414,7 @@ static void a_late_ring_does_not_end_a_poll_until(void) {
   CHECK_INT(0, bw_server_poll_until(h.server, deadline));
   CHECK(monotonic_ns() < deadline);
   OK(bw_server_wakeup(h.server));
-  CHECK_INT(0, bw_server_poll(h.server, 0, PATIENCE_MS)); /* this one was woken, and not the next */
+  CHECK_INT(0, bw_server_poll(h.server, 0, PATIENCE_MS)); /* the wake-up ends this poll, but not the next */
   deadline = monotonic_ns() + second / 20;
   CHECK_INT(0, bw_server_poll_until(h.server, deadline));
   CHECK(monotonic_ns() >= deadline);
@@ -425,7 +425,7 @@ struct overtime {
   uint64_t deadline;
   int calls, late;
 };
-/* Goes on for a second after the deadline. */
+/* A callback that runs until one second after the deadline. */
 static void work_overtime(const bw_event *ev, void *user) {
   struct overtime *over = user;
   (void)ev;

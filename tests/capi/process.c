@@ -1,5 +1,5 @@
-/* fork, exit and the end of memory: a child must not touch its parent's
- * sockets, and a program must be able to end at any moment. */
+/* fork, exit and failed allocations: a child must not use its parent's sockets,
+ * and a program must be able to exit at any time. */
 #include "host.h"
 
 #include <pthread.h>
@@ -13,7 +13,7 @@ static journal j;
 
 /* ---------------------------------------------------------------------- fork */
 
-/* What the child of a fork does; its exit status says at which step it failed. */
+/* The steps of a forked child. Its exit status is the step that failed. */
 static int as_child(bw_socket socket) {
   const bw_payload payload = bw_payload_of(BW_S("e"), BW_S("[]"));
   const bw_target to = bw_to(h.nsp);
@@ -88,7 +88,7 @@ static void *emit_on(void *user) {
   return NULL;
 }
 
-/* Other threads hold whatever locks there are at the moment of the fork. */
+/* Other threads may hold any lock at the time of the fork. */
 static void a_fork_while_others_hold_locks(void) {
   pthread_t threads[3];
   size_t i;
@@ -201,7 +201,7 @@ static int quick_exit_with_a_server(void) {
   quick_exit(5);
 }
 
-/* exit() in the child of a fork: what the parent registered must not hang. */
+/* exit() in a forked child: exit handlers of the parent must not hang. */
 static int exit_after_fork(void) {
   pid_t child;
   atexit(free_forked_at_exit);
@@ -246,7 +246,7 @@ static size_t address_space(void) {
   return (size_t)pages * (size_t)sysconf(_SC_PAGESIZE);
 }
 
-/* Ends the process, but never hangs, and never goes on with half a thing. */
+/* A failed allocation may end the process, but must not hang or corrupt it. */
 static int little_memory(void) {
   enum { SIZE = 1000000 };
   static char args[SIZE + 8];

@@ -1,4 +1,4 @@
-/* Listening, serving, closing: what is refused and what stays ours. */
+/* Listening, serving and closing: errors, and the ownership of descriptors. */
 #include "host.h"
 
 #include <arpa/inet.h>
@@ -61,8 +61,8 @@ static void a_port_that_is_not_allowed(void) {
     CHECK(fscanf(file, "%d", &first) == 1);
     fclose(file);
   }
-  /* Where everybody may have port 80, or nobody may become somebody else,
-   * there is no such port. */
+  /* Skipped if unprivileged users may bind port 80, or if this process cannot
+   * change its user. */
   if (first <= 80 || geteuid() != 0) return;
   CHECK_INT(0, run_child("listen_on_port_80", 60, NULL, 0));
 }
@@ -96,7 +96,7 @@ static void descriptors_that_do_not_listen_stay_ours(void) {
   close(ends[0]);
   close(ends[1]);
   fd = tcp_socket(1, &port);
-  OK(bw_server_listen_fd(h.server, fd)); /* theirs now */
+  OK(bw_server_listen_fd(h.server, fd)); /* owned by the server now */
   CHECK_INT(400, http_ask(port, "GET", "/socket.io/", NULL).status);
   host_stop(&h);
   CHECK(!is_open(fd));
@@ -161,7 +161,7 @@ static void a_page_is_served(void) {
   STATUS(BW_E_ARG, bw_server_serve(h.server, (bw_str){"/\0", 2}, BW_S("text/html"), body));
   STATUS(BW_E_ARG, bw_server_serve(h.server, BW_S("/x"), BW_S("a\r\nEvil: b"), body));
   STATUS(BW_E_ARG, bw_server_serve(h.server, BW_S("/x"), BW_S("text/html"), impossible));
-  OK(bw_server_serve(h.server, BW_S("/"), BW_S("text/html"), none)); /* away again */
+  OK(bw_server_serve(h.server, BW_S("/"), BW_S("text/html"), none)); /* removed */
   CHECK_INT(404, http_ask(h.port, "GET", "/", NULL).status);
   host_stop(&h);
 }
@@ -265,7 +265,7 @@ static void a_polled_server_polls_while_waiting(void) {
   journal_end(&j);
 }
 
-/* When bw_server_wait is back, everything has been told. */
+/* When bw_server_wait returns, every event has been delivered. */
 static atomic_int told;
 static void tell_slowly(const bw_event *ev, void *user) {
   const int64_t until = now_ms() + 20;
@@ -292,7 +292,7 @@ static void waiting_ends_when_everything_is_told(void) {
     for (i = 0; i < CLIENTS; i++) clients[i] = client_connect(h.port, "/", NULL);
     OK(bw_server_close(h.server, 0));
     OK(bw_server_wait(h.server, PATIENCE_MS));
-    /* Every client, the room of its id, and the end. */
+    /* The events of every client, of the room of its id, and of the end. */
     CHECK_INT(2 * CLIENTS + 1, atomic_load(&told));
     for (i = 0; i < CLIENTS; i++) client_close(clients[i]);
     host_stop(&h);
@@ -329,7 +329,7 @@ static void a_server_leaves_no_thread_and_no_descriptor(void) {
   static const char *const deliveries[] = {"threads", "polled", "inline"};
   size_t i;
   for (i = 0; i < 6; i++) {
-    /* Freed at once, or stopped before; with clients in every state. */
+    /* Freed directly or after a graceful stop, with clients in every state. */
     const int threads = entries_of("/proc/self/task"), fds = entries_of("/proc/self/fd");
     char options[64];
     host h;
@@ -355,7 +355,7 @@ static void a_server_leaves_no_thread_and_no_descriptor(void) {
     close(silent);
     close(half);
     close(unfinished);
-    /* The kernel may show a thread that was joined for a moment longer. */
+    /* The kernel may list a thread for a short time after it was joined. */
     EVENTUALLY(entries_of("/proc/self/task") == threads);
     CHECK_INT(fds, entries_of("/proc/self/fd"));
   }

@@ -1,4 +1,4 @@
-/* Sockets that leave, also in the middle of their own callback. */
+/* Sockets that disconnect, also during their own callback. */
 #include "host.h"
 
 static host h;
@@ -39,7 +39,7 @@ static void a_socket_that_has_left(void) {
   OK(bw_socket_handshake(socket, &hs));
   client_send(c, "41");
   journal_wait(&j, BW_EV_DISCONNECT, 1);
-  /* What can still be asked in the callback ends with it. */
+  /* Functions that work during the callback fail after it. */
   EVENTUALLY(bw_socket_int(socket, BW_SK_CONNECTED, &number) == BW_E_GONE);
   to = bw_to(socket);
   STATUS(BW_E_GONE, bw_socket_emit(socket, BW_S("e"), BW_S("[]")));
@@ -52,7 +52,7 @@ static void a_socket_that_has_left(void) {
   STATUS(BW_E_GONE, bw_socket_int(socket, BW_SK_CONNECTED, &number));
   STATUS(BW_E_GONE, bw_socket_user_set(socket, &drops, count_drop));
   CHECK_INT(1, atomic_load(&drops));
-  /* The handshake is still there, and says what it said. */
+  /* The handshake is still valid and unchanged. */
   copy = bw_handshake_retain(hs);
   bw_handshake_release(&hs);
   OK(bw_handshake_auth(copy, BW_S("/token"), &v, sizeof v));
@@ -100,7 +100,7 @@ static void rooms_of_a_socket_are_limited(void) {
   STATUS(BW_E_FULL, bw_join(&to, rooms + 2, 1));
   OK(bw_join(&to, rooms, 2)); /* it is in them already */
   OK(bw_socket_rooms(socket, &list));
-  CHECK_INT(3, (int64_t)list.n); /* that of its id, too */
+  CHECK_INT(3, (int64_t)list.n); /* with the room of its id */
   bw_list_free(&list);
   OK(bw_leave(&to, rooms, 1));
   OK(bw_join(&to, rooms + 2, 1));
@@ -128,7 +128,7 @@ static void one_that_is_disconnected_in_its_callback(void) {
   }
 }
 
-/* How many rooms a socket still has while it leaves. */
+/* Counts the rooms of a socket in DISCONNECTING. */
 static atomic_int rooms_left;
 static void count_rooms(const bw_event *ev, void *user) {
   bw_list rooms = {NULL, 0, NULL};

@@ -1,5 +1,5 @@
-/* Many threads call whatever they like on the same ids while clients come and
- * go: only documented statuses, and nothing for the sanitizers to say. */
+/* Many threads call all functions on the same ids while clients connect and
+ * disconnect: only documented statuses, and no reports of sanitizers. */
 #include "host.h"
 
 #include <pthread.h>
@@ -136,7 +136,7 @@ static void *visit(void *user) {
   return NULL;
 }
 
-/* One that stays, and comes back when it was refused or put out. */
+/* A client that stays, and reconnects after it was refused or disconnected. */
 static void *sit(void *user) {
   client *c = client_open(h.port);
   (void)user;
@@ -179,7 +179,7 @@ static void run(const char *options, size_t milliseconds) {
   for (until = now_ms() + (int64_t)milliseconds; now_ms() < until;) wait_a_moment();
   atomic_store(&going, 0);
   {
-    /* One more event frees the reader that waits for it. */
+    /* One more event ends the reader that waits for it. */
     const bw_target all = bw_to(h.nsp);
     const bw_payload payload = bw_payload_of(BW_S("end"), BW_S(""));
     documented(bw_emit(&all, &payload));
@@ -194,7 +194,7 @@ static void in_threads(void) { run("{\"engine\":{\"deferredTimeout\":100}}", 300
 static void polled(void) { run("{\"engine\":{\"deferredTimeout\":100,\"delivery\":\"polled\"}}", 3000); }
 static void inline_(void) { run("{\"engine\":{\"deferredTimeout\":100,\"delivery\":\"inline\"}}", 3000); }
 
-/* The server goes away under the callers. */
+/* The server is freed during the calls. */
 static void *only_call(void *user) { return call(user); }
 static void freed_under_the_callers(void) {
   size_t round, i;

@@ -1,5 +1,5 @@
-/* dlopen and dlclose: the library stays, because its threads may still run.
- * This program is not linked with it, so it has a runner of its own. */
+/* dlopen and dlclose: the library stays loaded, because its threads may still run.
+ * This program is not linked with the library, so it does not use test.c. */
 #include "bellwire.h"
 
 #include <dlfcn.h>
@@ -42,7 +42,7 @@ int main(void) {
   library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
   if (!library || !start(library, &first)) return 1;
   if (dlclose(library) != 0) return 2;
-  usleep(50000); /* the engine's threads go on in code that is still there */
+  usleep(50000); /* the engine's threads run code that must still be mapped */
   again = dlopen(path, RTLD_NOW | RTLD_LOCAL);
   if (!again || !start(again, &second) || first == second) return 3;
   {

@@ -1,4 +1,4 @@
-// The C++ face: what is read from clients, and what is sent.
+// The C++ interface: values from clients, and values that are sent.
 #include "bellwire.hpp"
 
 #include <array>
@@ -23,7 +23,7 @@ void to_args(bellwire::args &a, const point &p) { a.array().add(p.x).add(p.y).en
 
 bool from_args(const bellwire::value &v, point &p) { return v.find("x").to(p.x) && v.find("y").to(p.y); }
 
-// A container whose own function is asked first.
+// A container with its own to_args and from_args, which take precedence.
 struct bag : std::vector<int> {};
 void to_args(bellwire::args &a, const bag &b) { a.object().member("n", b.size()).end(); }
 
@@ -39,7 +39,7 @@ template <class... A> std::string sent(const A &...a) { return text(args(a...));
 
 message received(std::string_view args_json) { return message("x", bellwire::encoded{args_json}); }
 
-// What 8 bits, 64 bits, doubles and floats hold; -1 is the fallback.
+// The ranges of 8 bits, 64 bits, doubles and floats; -1 is the fallback.
 void numbers_are_checked() {
   const message m =
       received("[300,-1,255,1e2,2.5,1e999,18446744073709551615,18446744073709551616,9223372036854775808,"
@@ -138,7 +138,7 @@ void containers_are_read() {
   CHECK(m.get<bellwire::value>("/2").type() == BW_V_OBJECT);
 }
 
-// Each value begins where the one before has ended: what lies before is not read again.
+// Each step continues at the end of the previous value and does not read earlier text again.
 void a_walk_reads_everything_once() {
   constexpr int count = 40'000;
   std::string array = "[[";
@@ -181,7 +181,7 @@ void binaries_are_carried() {
   CHECK_STR("[5]", relayed(args(m.at("/2")), {}).c_str());
 }
 
-// What a client writes without sending binaries is data.
+// Without attachments, an object of a client that looks like a placeholder is data.
 void data_never_stands_for_the_hosts_binaries() {
   const message m = received(
       "[" PLACE(0) ",{\"a\":" PLACE(99) "},{\"_placeholder\":true,\"num\":0,\"in\":[" PLACE(1) "]}]");

@@ -46,7 +46,7 @@ static void await(int fd, short what, const char *why) {
   if (n <= 0) FAIL("waited too long for %s", why);
 }
 
-/* False when the peer has closed. */
+/* Returns false if the peer has closed. */
 static int write_all(int fd, const void *data, size_t len) {
   const uint8_t *at = data;
   while (len > 0) {
@@ -74,7 +74,7 @@ static void make_room(client *c, size_t want) {
   }
 }
 
-/* Reads until `want` untaken bytes are there; 0 at the end of the stream. */
+/* Reads until `want` unused bytes are buffered. Returns 0 at the end of the stream. */
 static int fill(client *c, size_t want) {
   while (c->in_len - c->taken < want) {
     ssize_t got;
@@ -88,7 +88,7 @@ static int fill(client *c, size_t want) {
   return 1;
 }
 
-/* Head and payload in one allocation.  A mask of zeros is a mask. */
+/* Header and payload in one allocation.  The mask is zero, which RFC 6455 allows. */
 static uint8_t *frame(int opcode, const void *data, size_t len, size_t *out_len) {
   uint8_t *bytes = malloc(len + 14);
   size_t n = 2;

@@ -1,7 +1,7 @@
 /*
- * A small Socket.IO client over a raw socket, so that nothing of the engine is
- * on this side of the wire.  Every wait has a deadline and ends in a failure
- * that names what was waited for.
+ * A minimal Socket.IO client over a raw socket, without code of the engine.
+  * Every wait has a deadline; a timeout is a failure that names the expected
+  * message.
  */
 #ifndef CAPI_CLIENT_H
 #define CAPI_CLIENT_H
@@ -11,10 +11,10 @@
 
 typedef struct client client;
 
-/* A WebSocket session of Engine.IO at /socket.io/ (or another path). */
+/* Opens an Engine.IO session over WebSocket at /socket.io/ (or another path). */
 client *client_open(uint16_t port);
 client *client_open_at(uint16_t port, const char *path);
-/* ... connected to the namespace; auth is JSON or NULL. */
+/* The same, and connects to the namespace; auth is JSON or NULL. */
 client *client_connect(uint16_t port, const char *nsp, const char *auth);
 /* Joins one more namespace; fails unless it is accepted. */
 void client_join(client *c, const char *nsp, const char *auth);
@@ -26,30 +26,30 @@ int client_fd(const client *c);
 /* Sends one WebSocket message. */
 void client_send(client *c, const char *text);
 void client_send_binary(client *c, const void *data, size_t len);
-/* Takes the message if the one before it is written, and writes as much of it
- * as the network takes; later calls, or client_flush, write what is left. */
+/* Accepts the message if the previous one is written, and writes a part without
+ * blocking; later calls, or client_flush, write the rest. */
 int client_try_send(client *c, const char *text, size_t len);
-/* 1 when nothing is left. */
+/* Returns 1 when everything is written. */
 int client_flush(client *c);
 
-/* The next message, NUL-terminated, valid until the next call; pings are
- * answered and not shown.  NULL when the connection has ended. */
+/* The next message, NUL-terminated, valid until the next call; NULL if the
+ * connection has ended.  Answers pings and does not return them. */
 const char *client_receive(client *c, size_t *len);
 int client_was_binary(const client *c);
-/* The next message is this text. */
+/* Asserts that the next message is this text. */
 void client_expect(client *c, const char *text);
-/* The next message is an ACK or EVENT that begins like this. */
+/* Asserts that the next message is an ACK or EVENT that begins with this text. */
 const char *client_expect_start(client *c, const char *start);
 /* Reads until the connection has ended. */
 void client_expect_end(client *c);
-/* Nothing arrives but pings for as long as this. */
+/* Asserts that only pings arrive during this time. */
 void client_expect_nothing(client *c, int milliseconds);
-/* From now on pings are not answered. */
+/* Stops answering pings. */
 void client_stop_pongs(client *c);
-/* Closes the TCP connection and frees the client; NULL is fine. */
+/* Closes the TCP connection and frees the client; does nothing for NULL. */
 void client_close(client *c);
 
-/* A plain request on a connection of its own; the body is NUL-terminated. */
+/* Sends a request on a new connection; the body of the response is NUL-terminated. */
 typedef struct http_answer {
   int status;
   char head[2048];

@@ -1,4 +1,4 @@
-/* A server made easy, and a journal of its events; see host.h. */
+/* A server for tests, and a journal of its events. */
 #include "host.h"
 
 #include <errno.h>
@@ -8,7 +8,7 @@ bw_server new_server(const char *options) {
   bw_server server = 0;
   bw_config *config = bw_config_new();
   if (!config) FAIL("bw_config_new: %s", bw_last_error());
-  /* Two workers are enough to have something run beside something else. */
+  /* Two workers, so that engine threads run in parallel. */
   OK(bw_config_set_json(config, BW_S("{\"engine\":{\"workerThreads\":2}}")));
   if (options) OK(bw_config_set_json(config, bw_cstr(options)));
   OK(bw_server_new(config, &server));

@@ -1,5 +1,5 @@
 /*
- * A server with its defaults made easy, and a journal of what it told us.
+ * A server for tests, and a journal of its events.
  */
 #ifndef CAPI_HOST_H
 #define CAPI_HOST_H
@@ -9,7 +9,7 @@
 
 #include <pthread.h>
 
-/* A server that listens on a port of its own. */
+/* A server that listens on a free port. */
 typedef struct host {
   bw_server server;
   bw_nsp nsp; /* "/" */
@@ -22,7 +22,7 @@ typedef struct host {
 bw_server new_server(const char *options);
 void host_start(host *h, const char *options);
 #define POLLED "{\"engine\":{\"delivery\":\"polled\"}}"
-/* A thread of ours that polls until host_stop. */
+/* Starts a thread that polls until host_stop. */
 void host_poll_in_background(host *h);
 void host_stop(host *h);
 
@@ -64,7 +64,7 @@ void journal_end(journal *j);
 void journal_note(const bw_event *ev, void *user);
 /* A bw_drop_fn that counts in journal.drops. */
 void journal_drop(void *user);
-/* Listens in the scope and writes it down; the listener is returned. */
+/* Adds a listener that records events in the journal, and returns it. */
 bw_listener journal_on(journal *j, bw_scope scope, bw_event_type type, const char *name);
 size_t journal_count(journal *j, bw_event_type type);
 /* Waits for the nth (from 1) entry of the type. */
@@ -73,7 +73,7 @@ entry journal_wait(journal *j, bw_event_type type, size_t nth);
 /* A bw_drop_fn that counts in the atomic_int that user points to. */
 void count_drop(void *user);
 
-/* A client whose CONNECTION is in the journal, and its id on our side. */
+/* Connects a client, waits for its CONNECTION, and stores the id of its socket. */
 client *join_host(host *h, journal *j, bw_socket *out);
 
 #endif

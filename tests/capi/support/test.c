@@ -1,4 +1,4 @@
-/* The runner and the assertions; see test.h. */
+/* The test runner and the assertions. */
 #include "test.h"
 
 #include <errno.h>
@@ -154,7 +154,7 @@ int run_child(const char *part, int seconds, char *errors, size_t size) {
   if (child < 0) FAIL("fork: %s", strerror(errno));
   if (child == 0) {
     const char *const arguments[] = {program, "--child", part, NULL};
-    /* What ends in the middle of things leaks. */
+    /* A child that exits early leaks memory. */
     setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
     dup2(ends[1], 2);
     close(ends[0]);

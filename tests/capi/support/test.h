@@ -1,6 +1,6 @@
 /*
  * Assertions and a runner for the C tests.  Each program prints the name of
- * every test before and after it; an alarm ends what hangs.
+  * every test before and after it; an alarm ends a test that hangs.
  */
 #ifndef CAPI_TEST_H
 #define CAPI_TEST_H
@@ -27,7 +27,7 @@ typedef struct test {
     return run_tests(argc, argv, tests, sizeof tests / sizeof *tests);                                       \
   }
 
-/* Runs them all, those named on the command line, or one child's part. */
+/* Runs all tests, the tests that are named on the command line, or one child. */
 int run_tests(int argc, char **argv, const test *tests, size_t n);
 
 void fail(const char *file, int line, const char *format, ...)
@@ -40,10 +40,10 @@ void fail(const char *file, int line, const char *format, ...)
 #define CHECK_INT(expected, actual) check_int(__FILE__, __LINE__, #actual, (expected), (actual))
 #define CHECK_STR(expected, actual) check_str(__FILE__, __LINE__, #actual, (expected), (actual))
 #define CHECK_VIEW(expected, actual) check_view(__FILE__, __LINE__, #actual, (expected), (actual))
-/* The status, and for an error also that there are words for it. */
+/* Asserts the status, and that an error has a message. */
 #define STATUS(expected, call) check_status(__FILE__, __LINE__, #call, (expected), (call))
 #define OK(call) STATUS(BW_OK, call)
-/* bw_last_error() has this in it. */
+/* Asserts that bw_last_error() contains this text. */
 #define SAYS(text) check_says(__FILE__, __LINE__, (text))
 
 void check_int(const char *file, int line, const char *what, int64_t expected, int64_t actual);
@@ -52,12 +52,12 @@ void check_view(const char *file, int line, const char *what, const char *expect
 void check_status(const char *file, int line, const char *what, bw_status expected, bw_status actual);
 void check_says(const char *file, int line, const char *text);
 
-/* A number of rounds, made smaller where the machine is emulated. */
+/* A number of rounds, reduced under valgrind. */
 size_t scaled(size_t rounds);
 
 /* Milliseconds of the monotonic clock. */
 int64_t now_ms(void);
-/* Waits until the condition holds; looks a thousand times a second. */
+/* Waits until the condition holds; checks it every millisecond. */
 enum { PATIENCE_MS = 60000 };
 #define EVENTUALLY(condition)                                                                                \
   do {                                                                                                       \
@@ -75,15 +75,15 @@ int memory_is_instrumented(void);
 /* Resident memory of this process in bytes. */
 size_t resident_bytes(void);
 
-/* Runs the part of that name in a fresh process of this program and returns
- * its exit status, or minus the signal that ended it; what it writes to
- * stderr is put in errors (NUL-terminated, cut to size) if that is not NULL. */
+/* Runs the child of that name in a new process of this program. Returns its exit
+ * status, or minus the signal that ended it. If errors is not NULL, stores the
+ * output on stderr in it, NUL-terminated and truncated to the size. */
 int run_child(const char *part, int seconds, char *errors, size_t size);
 typedef struct child_part {
   const char *name;
   int (*run)(void);
 } child_part;
-/* The parts that this program has; ends with a name of NULL. */
+/* The children of this program; ends with a name of NULL. */
 extern const child_part child_parts[];
 #define NO_CHILDREN const child_part child_parts[] = {{NULL, NULL}}
 

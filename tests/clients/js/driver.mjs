@@ -106,12 +106,12 @@ async function perform(step, i, clients) {
   if (step.closed) await closed(manager, events);
 }
 
-// The connection has ended, and nothing more was told of it.
+// The connection has ended without unexpected events.
 async function closed({ engine }, events) {
   if (engine.readyState !== "closed") {
     await within(new Promise((resolve) => engine.once("close", resolve)), "close");
   }
-  // A packet is told in the tick after the one that it came in.
+  // The client emits a packet in the tick after the one in which it arrived.
   await new Promise((resolve) => setImmediate(resolve));
   same(events.items, []);
 }

@@ -19,17 +19,17 @@ URL, MODE, *FILES = sys.argv[1:]
 TRANSPORTS = ["polling", "websocket"] if MODE == "upgrade" else [MODE]
 LAST_TRANSPORT = TRANSPORTS[-1]
 
-# The client takes 16 packets in a payload by default, and servers send more.
+# The client accepts 16 packets in a payload by default, and servers send more.
 engineio.payload.Payload.max_decode_packets = 1000
 
 
 class Failure(Exception):
-    """What happened is not what the scenario wants."""
+    """An event differs from the scenario."""
 
 
 def in_order(sio):
-    """Lets the client handle messages where it reads them: by default each
-    message has a thread of its own, and they overtake each other."""
+    """Makes the client handle messages on the thread that reads them. By default
+        each message has a thread of its own, so messages overtake each other."""
     trigger = sio.eio._trigger_event
 
     def trigger_now(event, *args, **kwargs):
@@ -52,11 +52,11 @@ class Connection:
         try:
             self.sio.connect(URL, auth=auth, transports=TRANSPORTS, namespaces=namespaces, wait_timeout=PATIENCE_S)
         except socketio.exceptions.ConnectionError:
-            pass  # The refusal itself comes as an event.
+            pass  # The refusal is reported as an event.
 
 
 class Client:
-    """One namespace of a connection, and what has happened in it."""
+    """One namespace of a connection, and its events."""
 
     def __init__(self, connection, nsp, auth, answers):
         self.connection = connection
@@ -154,11 +154,11 @@ def perform(step, i, clients):
         while client.sio.eio.state != "disconnected" and time.monotonic() < deadline:
             time.sleep(0.01)
     if "disconnected" in step:
-        # The client has one word for what the server and the network do.
+        # The client reports the same reason for the server and for the network.
         if "disconnected" not in client.next("disconnect"):
             raise Failure("not disconnected")
     if "closed" in step:
-        # The connection has ended, and nothing more was told of it.
+        # The connection has ended without unexpected events.
         deadline = time.monotonic() + PATIENCE_S
         while client.sio.eio.state == "connected":
             if time.monotonic() > deadline:

@@ -3,6 +3,7 @@
 pub mod cause;
 #[cfg(not(loom))]
 pub mod config;
+pub mod date;
 pub mod error;
 pub mod log;
 pub mod stats;

@@ -9,7 +9,9 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Modules that every other may use, and that use only each other.
-const LEAVES: [&str; 7] = ["cause", "error", "json", "log", "mailbox", "stats", "sync"];
+const LEAVES: [&str; 8] = [
+    "cause", "date", "error", "json", "log", "mailbox", "stats", "sync",
+];
 
 /// Every other module, with the modules that it may use.
 const LAYERS: [(&str, &[&str]); 6] = [
@@ -25,8 +27,9 @@ const LAYERS: [(&str, &[&str]); 6] = [
 ];
 
 /// The parts that do no I/O: files and folders of `src`.
-const SANS_IO: [&str; 9] = [
+const SANS_IO: [&str; 10] = [
     "cause",
+    "date",
     "error",
     "json",
     "mailbox",

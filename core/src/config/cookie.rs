@@ -1,9 +1,9 @@
 //! The values of the option "cookie", and which of them may go into a header.
 use serde_json::{Map, Value, json};
 
-use crate::config::date::UtcDate;
 use crate::config::kind::{Refusal, whole_number};
 use crate::config::suggest;
+use crate::date::UtcDate;
 
 /// The cookie that carries the session id.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,7 +5,6 @@
 
 mod cookie;
 mod cors;
-mod date;
 mod field;
 mod info;
 mod json;
@@ -23,11 +22,11 @@ use std::time::Duration;
 
 pub use crate::config::cookie::{CookieOptions, CookiePriority, SameSite};
 pub use crate::config::cors::{AllowedHeaders, CorsOptions, CorsOrigin, Preflight};
-pub use crate::config::date::UtcDate;
 pub use crate::config::info::OptionInfo;
 pub use crate::config::kind::OptionKind;
 pub use crate::config::options::Config;
 pub use crate::config::values::{Delivery, Protocol, SendBufferPolicy, Transports};
+pub use crate::date::UtcDate;
 
 use crate::config::options::{Row, TABLE};
 use crate::error::{Error, ErrorKind, Result};

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use crate::date::UtcDate;
 use crate::engineio::handshake::pairs;
 use crate::json;
 use crate::json::RawJson;
@@ -193,41 +194,8 @@ impl Handshake {
 
     /// The time when the socket joined, in the format of JavaScript's `Date.toString`, in UTC.
     pub fn time(&self) -> String {
-        const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
-        const MONTHS: [&str; 12] = [
-            "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-        ];
-        let seconds = self.issued_ms / 1000;
-        let days = seconds / 86_400;
-        let (year, month, day) = civil(days);
-        format!(
-            "{} {} {day:02} {year} {:02}:{:02}:{:02} GMT+0000 (Coordinated Universal Time)",
-            DAYS[(days % 7) as usize],
-            MONTHS[month - 1],
-            seconds / 3600 % 24,
-            seconds / 60 % 60,
-            seconds % 60,
-        )
+        UtcDate::from_unix(self.issued_ms / 1000).to_javascript()
     }
-}
-
-/// Converts days since 1970 to year, month and day. The Gregorian calendar repeats every 146 097 days.
-fn civil(days: u64) -> (u64, usize, u64) {
-    let shifted = days + 719_468;
-    let era = shifted / 146_097;
-    let day_of_era = shifted % 146_097;
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 {
-        shifted_month + 3
-    } else {
-        shifted_month - 9
-    };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    (year, month as usize, day)
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! A date and time in UTC for cookies: read in ISO 8601, as JavaScript writes it, and written in HTTP's format.
+//! The calendar: a moment in UTC, read from ISO 8601 or from seconds, and written as HTTP and JavaScript write it.
 
 use std::fmt;
 
-/// A moment in UTC, to the second. Years 0 to 9999.
+/// A moment in UTC, to the second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UtcDate {
     year: u16,
@@ -49,6 +49,48 @@ impl UtcDate {
             && date.minute < 60
             && date.second < 60;
         in_range.then_some(date)
+    }
+
+    /// The moment that is this many seconds after the beginning of 1970. The Gregorian calendar repeats every 146 097 days.
+    #[must_use]
+    pub fn from_unix(seconds: u64) -> Self {
+        let shifted = seconds / 86_400 + 719_468;
+        let era = shifted / 146_097;
+        let day_of_era = shifted % 146_097;
+        let year_of_era =
+            (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let shifted_month = (5 * day_of_year + 2) / 153;
+        let month = if shifted_month < 10 {
+            shifted_month + 3
+        } else {
+            shifted_month - 9
+        };
+        let year = year_of_era + era * 400 + u64::from(month <= 2);
+        Self {
+            // A clock that is 63 000 years ahead is wrong in any case.
+            year: u16::try_from(year).unwrap_or(u16::MAX),
+            month: month as u8,
+            day: (day_of_year - (153 * shifted_month + 2) / 5 + 1) as u8,
+            hour: (seconds / 3600 % 24) as u8,
+            minute: (seconds / 60 % 60) as u8,
+            second: (seconds % 60) as u8,
+        }
+    }
+
+    /// The format of JavaScript's `Date.toString`: `Sat Nov 21 2026 07:28:00 GMT+0000 (Coordinated Universal Time)`.
+    #[must_use]
+    pub fn to_javascript(self) -> String {
+        format!(
+            "{} {} {:02} {:04} {:02}:{:02}:{:02} GMT+0000 (Coordinated Universal Time)",
+            self.weekday(),
+            MONTHS[usize::from(self.month) - 1],
+            self.day,
+            self.year,
+            self.hour,
+            self.minute,
+            self.second
+        )
     }
 
     /// The form that [`parse`](Self::parse) reads.
@@ -126,7 +168,26 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_date_is_refused() {
+    fn seconds_are_read_as_the_calendar_counts() {
+        for (seconds, iso) in [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (951_868_799, "2000-02-29T23:59:59.000Z"),
+            (951_868_800, "2000-03-01T00:00:00.000Z"),
+            (1_795_246_080, "2026-11-21T07:28:00.000Z"),
+            (253_402_300_799, "9999-12-31T23:59:59.000Z"),
+        ] {
+            assert_eq!(UtcDate::from_unix(seconds).to_iso(), iso);
+        }
+        let date = UtcDate::from_unix(1_795_246_080).to_javascript();
+        assert_eq!(
+            date,
+            "Sat Nov 21 2026 07:28:00 GMT+0000 (Coordinated Universal Time)"
+        );
+        assert_eq!(UtcDate::from_unix(u64::MAX).year, u16::MAX);
+    }
+
+    #[test]
+    fn texts_that_are_not_dates_are_refused() {
         for text in [
             "",
             "Z",

@@ -4,9 +4,10 @@
 //! mailbox does not depend on the meaning of the items.
 
 use std::cell::Cell;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::task::Waker;
 
+use crate::sync::Lock as _;
 use crate::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use crate::sync::{Mutex, MutexGuard, thread_local};
 
@@ -232,7 +233,7 @@ impl<T> Mailbox<T> {
 
     /// Ignores poisoning: the data is consistent even if the code of an item panicked.
     fn lock(&self) -> MutexGuard<'_, Inner<T>> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.locked()
     }
 }
 
@@ -284,7 +285,7 @@ impl Held {
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Waker>> {
-        self.wakers.lock().unwrap_or_else(PoisonError::into_inner)
+        self.wakers.locked()
     }
 }
 

@@ -1,6 +1,8 @@
 //! Synchronisation primitives: the standard library's, or, with `--cfg loom`, those of the model checker, which tries
 //! every interleaving of threads. Only the modules that `core/tests/loom.rs` models use these.
 
+use std::sync::{Mutex as StdMutex, MutexGuard as StdMutexGuard, PoisonError};
+
 #[cfg(not(loom))]
 pub(crate) use std::{
     sync::{Condvar, Mutex, MutexGuard, atomic},
@@ -12,6 +14,41 @@ pub(crate) use loom::{
     sync::{Condvar, Mutex, MutexGuard, atomic},
     thread,
 };
+
+/// Ignores that another thread has panicked while it held the lock: a panic ends one connection at most, and the code
+/// under a lock leaves no incomplete change.
+pub(crate) trait Lock {
+    /// Releases the lock when it is dropped.
+    type Guard<'a>
+    where
+        Self: 'a;
+
+    /// Waits for the lock, and takes it.
+    fn locked(&self) -> Self::Guard<'_>;
+}
+
+impl<T> Lock for StdMutex<T> {
+    type Guard<'a>
+        = StdMutexGuard<'a, T>
+    where
+        T: 'a;
+
+    fn locked(&self) -> Self::Guard<'_> {
+        self.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(loom)]
+impl<T> Lock for loom::sync::Mutex<T> {
+    type Guard<'a>
+        = loom::sync::MutexGuard<'a, T>
+    where
+        T: 'a;
+
+    fn locked(&self) -> Self::Guard<'_> {
+        self.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// The model checker's macro does not support constant initial values.
 #[cfg(loom)]

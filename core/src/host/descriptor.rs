@@ -61,7 +61,7 @@ mod modelled {
     use std::sync::PoisonError;
 
     use super::Duration;
-    use crate::sync::{Condvar, Mutex, MutexGuard};
+    use crate::sync::{Condvar, Lock as _, Mutex, MutexGuard};
 
     /// A descriptor that is readable after it was rung until it is silenced.
     #[derive(Debug, Default)]
@@ -108,7 +108,7 @@ mod modelled {
         }
 
         fn rung(&self) -> MutexGuard<'_, bool> {
-            self.rung.lock().unwrap_or_else(PoisonError::into_inner)
+            self.rung.locked()
         }
     }
 }

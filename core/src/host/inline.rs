@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use crate::socketio::backlog::SHARE;
 use crate::socketio::event::{Clock, EventSink, QueueFull};
 use crate::socketio::{Backlog, Event};
 use crate::stats::{Amount, Stats};
+use crate::sync::Lock as _;
 use crate::sync::atomic::{AtomicBool, Ordering};
 
 /// Calls the host on the engine's threads.
@@ -168,12 +169,12 @@ impl Shared {
     }
 
     fn waiting(&self) -> MutexGuard<'_, HashMap<usize, Arc<Backlog>>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        self.waiting.locked()
     }
 
     /// No host code runs under this lock.
     fn later(&self) -> MutexGuard<'_, Later> {
-        self.later.lock().unwrap_or_else(PoisonError::into_inner)
+        self.later.locked()
     }
 }
 

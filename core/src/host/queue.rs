@@ -6,7 +6,7 @@
 //! poll finds no events.
 
 use std::fmt;
-use std::sync::{Arc, PoisonError, TryLockError};
+use std::sync::{Arc, TryLockError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -19,6 +19,7 @@ use crate::mailbox::Cork;
 use crate::socketio::event::{Clock, EventSink, QueueFull};
 use crate::socketio::{Backlog, Event};
 use crate::stats::{Amount, Stats, Strain};
+use crate::sync::Lock as _;
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::sync::{Mutex, MutexGuard};
 
@@ -337,7 +338,7 @@ impl Queue {
     }
 
     fn incoming(&self) -> MutexGuard<'_, EventBatch> {
-        self.incoming.lock().unwrap_or_else(PoisonError::into_inner)
+        self.incoming.locked()
     }
 }
 

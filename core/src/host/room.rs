@@ -11,7 +11,7 @@
 //! quarter of the bound stays free for new connections.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::host::Bounds;
@@ -19,6 +19,7 @@ use crate::socketio::backlog::SHARE;
 use crate::socketio::event::{SocketEvent, What};
 use crate::socketio::{Backlog, Event};
 use crate::stats::{Amount, Stats};
+use crate::sync::Lock as _;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, Ordering};
 
@@ -121,7 +122,7 @@ impl Room {
         let left = self.stats.queued.remove(amount);
         if left.is_within(self.low) && self.has_waiting.load(Ordering::SeqCst) {
             let waiting = {
-                let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut waiting = self.waiting.locked();
                 self.has_waiting.store(false, Ordering::SeqCst);
                 std::mem::take(&mut *waiting)
             };
@@ -134,7 +135,7 @@ impl Room {
         if !self.admits(backlog) {
             backlog.wait(cx.waker());
             if !self.stats.queued.now().is_below(self.most) {
-                let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut waiting = self.waiting.locked();
                 waiting.insert(address(backlog), Arc::clone(backlog));
                 self.has_waiting.store(true, Ordering::SeqCst);
             }
@@ -152,7 +153,7 @@ impl Room {
     pub(super) fn forget(&self, backlog: &Arc<Backlog>) {
         backlog.forget_waker();
         if self.has_waiting.load(Ordering::SeqCst) {
-            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut waiting = self.waiting.locked();
             waiting.remove(&address(backlog));
         }
     }

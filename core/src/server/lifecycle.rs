@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 
+use crate::sync::Lock as _;
+
 /// How far a server has come between its start and its end, with the counts that its end waits for.
 #[derive(Debug)]
 pub(super) struct Lifecycle {
@@ -71,18 +73,18 @@ impl Lifecycle {
 
     /// Whether the shutdown is complete.
     pub(super) fn is_closed(&self) -> bool {
-        *self.closed.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.closed.locked()
     }
 
     /// Notes that the shutdown is complete, and wakes the threads that wait for that.
     pub(super) fn set_closed(&self) {
-        *self.closed.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        *self.closed.locked() = true;
         self.closed_changed.notify_all();
     }
 
     /// Blocks until the shutdown is complete; returns false if `timeout` has passed before.
     pub(super) fn wait_closed(&self, timeout: Option<Duration>) -> bool {
-        let closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
+        let closed = self.closed.locked();
         let timeout = timeout.unwrap_or(Duration::MAX);
         let waited = self
             .closed_changed

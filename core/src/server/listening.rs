@@ -1,7 +1,9 @@
 //! The descriptors that a server listens on.
 
 use std::os::fd::RawFd;
-use std::sync::{Mutex, PoisonError, TryLockError};
+use std::sync::{Mutex, TryLockError};
+
+use crate::sync::Lock as _;
 
 /// The descriptors that a server listens on, for a host that forks.
 #[derive(Debug, Default)]
@@ -20,17 +22,11 @@ impl Listening {
 
     /// Adds a descriptor.
     pub(super) fn add(&self, fd: RawFd) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(fd);
+        self.0.locked().push(fd);
     }
 
     /// Removes a descriptor that is about to be closed.
     pub(super) fn remove(&self, fd: RawFd) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .retain(|&known| known != fd);
+        self.0.locked().retain(|&known| known != fd);
     }
 }

@@ -22,7 +22,7 @@ mod turn;
 
 use std::fmt;
 use std::os::fd::{OwnedFd, RawFd};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ::http::HeaderValue;
@@ -46,6 +46,7 @@ use crate::socketio::event::{Clock, EventSink, Hooks};
 use crate::socketio::link::Outgoing;
 use crate::socketio::{Context, Limits, Namespace, Namespaces, Parser, SendPolicy, Settings};
 use crate::stats::{Stats, Strain};
+use crate::sync::Lock as _;
 
 /// Events of one socket that may wait for a packet middleware before the socket is left unread.
 const HELD_MESSAGES: usize = 1024;
@@ -345,11 +346,7 @@ impl Server {
     pub fn stop(&self) {
         let _scope = self.log_id.scope();
         shutdown::begin(&self.shared, Duration::ZERO);
-        let runtime = self
-            .runtime
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let runtime = self.runtime.locked().take();
         let Some(runtime) = runtime else { return };
         self.shared.lifecycle.wait_closed(Some(shutdown::CUT));
         // What is dropped with it may have last words for the pool.

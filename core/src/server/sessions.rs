@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Wake;
 use std::time::Instant;
 
@@ -11,6 +11,7 @@ use crate::engineio::SessionId;
 use crate::server::arrivals::Arrival;
 use crate::server::clock::now;
 use crate::socketio::Link;
+use crate::sync::Lock as _;
 use crate::transport::{TransportRequest, WebSocket};
 
 /// The part of a session that HTTP requests use.
@@ -178,7 +179,7 @@ impl SessionHandle {
     }
 
     fn inbox(&self) -> MutexGuard<'_, Option<Inbox>> {
-        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inbox.locked()
     }
 }
 
@@ -268,23 +269,20 @@ impl Sessions {
 
     /// All open sessions, and those in the closing handshake.
     pub(super) fn all(&self) -> Vec<Arc<SessionHandle>> {
-        let lock = |shard| Mutex::lock(shard).unwrap_or_else(PoisonError::into_inner);
         let open = self
             .shards
             .iter()
-            .flat_map(|shard| lock(shard).values().map(Arc::clone).collect::<Vec<_>>());
+            .flat_map(|shard| shard.locked().values().map(Arc::clone).collect::<Vec<_>>());
         open.chain(self.ending().values().map(Arc::clone)).collect()
     }
 
     fn ending(&self) -> MutexGuard<'_, ById> {
-        self.ending.lock().unwrap_or_else(PoisonError::into_inner)
+        self.ending.locked()
     }
 
     fn shard(&self, id: &SessionId) -> MutexGuard<'_, ById> {
         let last = id.as_bytes()[id.as_bytes().len() - 1];
-        self.shards[usize::from(last) % SHARDS]
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.shards[usize::from(last) % SHARDS].locked()
     }
 }
 

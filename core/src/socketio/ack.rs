@@ -1,7 +1,7 @@
 //! Acknowledgements that clients owe: what waits for each of them, its deadline, and its outcome.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -10,6 +10,7 @@ use crate::socketio::context::Context;
 use crate::socketio::event::{Acked, ServerEvent, What};
 use crate::socketio::link::Outgoing;
 use crate::socketio::socket::Socket;
+use crate::sync::Lock as _;
 
 /// A number that the host has chosen for an operation that ends later. The event about the end holds it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -188,11 +189,7 @@ impl BroadcastAck {
 
     /// Adds a receiver.
     pub fn add(&self, socket: &Arc<Socket>) {
-        self.state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .owing
-            .push(Arc::clone(socket));
+        self.state.locked().owing.push(Arc::clone(socket));
     }
 
     /// All receivers have been added: the broadcast ends when they have answered.
@@ -226,7 +223,7 @@ impl BroadcastAck {
     /// Ends the broadcast with the answers that have arrived. Later answers are ignored.
     pub fn end(&self, outcome: AckOutcome) {
         let (owing, replies) = {
-            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut state = self.state.locked();
             if state.done {
                 return;
             }
@@ -249,7 +246,7 @@ impl BroadcastAck {
 
     fn advance(&self, change: impl FnOnce(&mut BroadcastState)) {
         let (outcome, replies) = {
-            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut state = self.state.locked();
             change(&mut state);
             if state.done || !state.complete || !state.owing.is_empty() {
                 return;

@@ -1,10 +1,10 @@
 //! The backlog of one connection: the amount of its events that wait for the host, and the task to wake when the amount
 //! has shrunk.
 
-use std::sync::PoisonError;
 use std::task::Waker;
 
 use crate::stats::{Amount, Load};
+use crate::sync::Lock as _;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, Ordering};
 
@@ -86,7 +86,7 @@ impl Backlog {
 
     /// Stores the waker of the connection's task. The caller must read [`Backlog::now_after_wait`] afterwards.
     pub fn wait(&self, waker: &Waker) {
-        let mut kept = self.waker.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.waker.locked();
         match &mut *kept {
             Some(kept) => kept.clone_from(waker),
             None => *kept = Some(waker.clone()),
@@ -115,7 +115,7 @@ impl Backlog {
     }
 
     fn take_waker(&self) -> Option<Waker> {
-        let mut waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waker = self.waker.locked();
         self.waits.store(false, Ordering::SeqCst);
         waker.take()
     }

@@ -4,7 +4,7 @@
 //! join reaches the socket that joined; a message that is emitted before a leave reaches the socket that leaves. No
 //! code of the host runs under the lock.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::error::{Error, ErrorKind};
 use crate::socketio::ack::{AckTarget, BroadcastAck};
@@ -16,6 +16,7 @@ use crate::socketio::packet::EncodedPacket;
 use crate::socketio::rooms::{Change, Rooms};
 use crate::socketio::socket::Socket;
 use crate::socketio::target::{Reliability, Target};
+use crate::sync::Lock as _;
 
 /// What [`Members::remove`] has removed.
 #[derive(Debug)]
@@ -174,7 +175,7 @@ impl Members {
 
     /// No code panics under this lock, so a poisoned lock holds a consistent index.
     fn lock(&self) -> MutexGuard<'_, Rooms<Arc<Socket>>> {
-        self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
+        self.rooms.locked()
     }
 }
 

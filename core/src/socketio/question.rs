@@ -3,7 +3,9 @@
 
 use std::any::Any;
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
+
+use crate::sync::Lock as _;
 
 /// How the host has answered a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,11 +110,7 @@ impl Question {
     /// # Errors
     /// If the question is closed.
     pub fn set_header(&self, name: &str, value: &str) -> Result<(), Closed> {
-        let mut state = self
-            .inner
-            .state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.inner.state.locked();
         match state.closed {
             Some(closed) => Err(closed),
             None => {
@@ -138,11 +136,7 @@ impl Question {
     /// If the question is closed.
     pub fn pass(&self) -> Result<(), Closed> {
         // The lock is held during the response, so that the response cannot follow the final answer of another thread.
-        let state = self
-            .inner
-            .state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let state = self.inner.state.locked();
         if let Some(closed) = state.closed {
             return Err(closed);
         }
@@ -168,14 +162,12 @@ impl Question {
 
     /// Whether the question has been accepted.
     pub fn is_accepted(&self) -> bool {
-        let state = self.inner.state.lock();
-        state.unwrap_or_else(PoisonError::into_inner).accepted
+        self.inner.state.locked().accepted
     }
 
     /// Whether [`Question::expire`] has closed the question.
     pub fn is_expired(&self) -> bool {
-        let state = self.inner.state.lock();
-        state.unwrap_or_else(PoisonError::into_inner).closed == Some(Closed::Expired)
+        self.inner.state.locked().closed == Some(Closed::Expired)
     }
 
     fn shut(
@@ -183,11 +175,7 @@ impl Question {
         how: Closed,
         note: impl FnOnce(&mut State),
     ) -> Result<Vec<(String, String)>, Closed> {
-        let mut state = self
-            .inner
-            .state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.inner.state.locked();
         match state.closed {
             Some(closed) => Err(closed),
             None => {

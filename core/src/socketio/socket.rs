@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind};
@@ -19,6 +19,7 @@ use crate::socketio::packet::EncodedPacket;
 use crate::socketio::question::HostData;
 use crate::socketio::settings::Protocol;
 use crate::socketio::target::Reliability;
+use crate::sync::Lock as _;
 use crate::sync::Mutex;
 
 /// ```text
@@ -371,13 +372,13 @@ impl Socket {
 
     /// The data of the application: any JSON, at first `{}`.
     pub fn data(&self) -> RawJson {
-        let data = self.data.lock().unwrap_or_else(PoisonError::into_inner);
+        let data = self.data.locked();
         data.clone().unwrap_or(RawJson::empty_object())
     }
 
     /// Replaces the data of the application.
     pub fn set_data(&self, data: RawJson) {
-        *self.data.lock().unwrap_or_else(PoisonError::into_inner) = Some(data);
+        *self.data.locked() = Some(data);
     }
 
     /// # Errors

@@ -10,6 +10,8 @@ use std::sync::{Arc, PoisonError, Weak};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use crate::sync::Lock as _;
+
 #[cfg(test)]
 mod tests;
 
@@ -386,7 +388,7 @@ impl Shared {
 
 /// No host code runs under any of these locks.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    mutex.locked()
 }
 
 impl fmt::Debug for Pool {

@@ -1,7 +1,7 @@
 //! What the two sides of an HTTP connection, its bytes and its requests, tell each other.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::Waker;
 
 use bytes::Bytes;
@@ -10,6 +10,7 @@ use hyper::body::{Body, Frame, SizeHint};
 use tokio::sync::Notify;
 
 use crate::server::http::head::HeadFault;
+use crate::sync::Lock as _;
 
 /// The state of the request that a connection serves; there is at most one, and all of it happens in one task.
 #[derive(Debug, Default)]
@@ -40,13 +41,13 @@ pub(super) struct Note {
 impl Exchange {
     /// A head is being passed on to the HTTP parser.
     pub(super) fn begin(&self, note: Note) {
-        *self.note.lock().unwrap_or_else(PoisonError::into_inner) = note;
+        *self.note.locked() = note;
         self.in_progress.store(true, Ordering::Release);
     }
 
     /// What there is to say about the request that the parser gives out now.
     pub(super) fn take_note(&self) -> Note {
-        std::mem::take(&mut *self.note.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.note.locked())
     }
 
     pub(super) fn is_in_progress(&self) -> bool {
@@ -62,11 +63,7 @@ impl Exchange {
     fn end(&self) {
         self.unwritten.store(true, Ordering::Release);
         self.in_progress.store(false, Ordering::Release);
-        let parked = self
-            .parked
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let parked = self.parked.locked().take();
         if let Some(parked) = parked {
             parked.wake();
         }
@@ -79,7 +76,7 @@ impl Exchange {
 
     /// The reader has nothing more to say before the exchange has ended.
     pub(super) fn park(&self, waker: &Waker) {
-        let mut parked = self.parked.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut parked = self.parked.locked();
         match &mut *parked {
             Some(known) => known.clone_from(waker),
             None => *parked = Some(waker.clone()),

@@ -10,7 +10,7 @@ use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use http::StatusCode;
 use http_body_util::Full;
@@ -30,6 +30,7 @@ use crate::server::lifecycle::Phase;
 use crate::server::request::{self, Admission, Answer, EngineRequest, Peer, Purpose, Reply};
 use crate::server::shared::Shared;
 use crate::server::turn;
+use crate::sync::Lock as _;
 use crate::transport::{NewStream, Slot, Stream, WebSocket};
 
 /// What the requests of one connection share.
@@ -72,11 +73,7 @@ pub(super) fn connection(
         });
         let whole = async {
             serve(&connection, stream, slot).await;
-            let pending = connection
-                .upgrade
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take();
+            let pending = connection.upgrade.locked().take();
             if let Some(pending) = pending {
                 pending.complete(&connection.shared).await;
             }
@@ -182,7 +179,7 @@ impl Connection {
         match request::handle(shared, &request, body).await {
             Reply::Answer(answer) => answer,
             Reply::Switch(answer, purpose) => {
-                let mut upgrade = self.upgrade.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut upgrade = self.upgrade.locked();
                 *upgrade = Some(PendingUpgrade { stream, purpose });
                 answer
             }

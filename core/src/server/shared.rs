@@ -1,8 +1,10 @@
-//! What all tasks of a server share.
+//! The parts of a server that all its tasks share.
 
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::runtime::Handle;
 
 use crate::config::{Config, Protocol};
 use crate::engineio;
@@ -16,6 +18,7 @@ use crate::server::files::Files;
 use crate::server::lifecycle::Lifecycle;
 use crate::server::listening::Listening;
 use crate::server::sessions::Sessions;
+use crate::server::settings;
 use crate::server::turn;
 use crate::socketio::event::EventSink;
 use crate::socketio::{Context, Namespaces};
@@ -23,7 +26,7 @@ use crate::stats::Stats;
 use crate::transport::WebSocket;
 use crate::transport::frame::FrameLimits;
 
-/// See the module's documentation.
+/// The parts of a server that all its tasks share.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) config: Config,
@@ -33,25 +36,54 @@ pub(super) struct Shared {
     pub(super) sink: Arc<dyn EventSink>,
     pub(super) stats: Arc<Stats>,
     pub(super) sessions: Sessions,
-    /// Of HTTP connections.
+    /// Orders the requests of HTTP connections.
     pub(super) arrivals: Arc<Arrivals>,
-    /// Of sessions that have not joined a namespace.
+    /// Orders sessions that have not joined a namespace.
     pub(super) joining: Arc<Arrivals>,
-    pub(super) runtime: tokio::runtime::Handle,
-    /// What a raw URL starts with when the request is the engine's.
+    pub(super) runtime: Handle,
+    /// The beginning of the URLs that belong to the engine.
     pub(super) request_path: String,
     pub(super) cors: Option<Cors>,
     pub(super) cookie: Option<Cookie>,
-    /// What the host serves beside the engine.
+    /// The files that the host serves beside the engine.
     pub(super) files: Files,
     pub(super) listening: Listening,
-    /// An unreadable X-Forwarded-For was logged.
+    /// Whether an X-Forwarded-For header without an address has been logged.
     pub(super) forwarded_told: AtomicBool,
     pub(super) lifecycle: Lifecycle,
 }
 
 impl Shared {
-    /// What a WebSocket may make us collect.
+    /// The shared part of a server that has just been configured.
+    pub(super) fn new(
+        config: &Config,
+        context: Arc<Context>,
+        runtime: Handle,
+        cors: Option<Cors>,
+        cookie: Option<Cookie>,
+    ) -> Self {
+        Self {
+            config: config.clone(),
+            session_settings: Arc::new(settings::of_sessions(config)),
+            namespaces: Arc::new(Namespaces::new(Arc::clone(&context))),
+            sink: Arc::clone(&context.sink),
+            stats: Arc::clone(&context.stats),
+            context,
+            sessions: Sessions::default(),
+            arrivals: Arc::default(),
+            joining: Arc::default(),
+            runtime,
+            request_path: config.request_path().into_owned(),
+            cors,
+            cookie,
+            files: Files::default(),
+            listening: Listening::default(),
+            forwarded_told: AtomicBool::new(false),
+            lifecycle: Lifecycle::default(),
+        }
+    }
+
+    /// The limits for messages that are received in parts.
     pub(super) fn frame_limits(&self) -> FrameLimits {
         FrameLimits {
             max_message: self.config.max_http_buffer_size,
@@ -59,12 +91,12 @@ impl Shared {
         }
     }
 
-    /// Whether sessions speak Socket.IO.
+    /// Whether sessions use Socket.IO, and not Engine.IO alone.
     pub(super) fn is_socket_io(&self) -> bool {
         self.config.protocol == Protocol::SocketIo
     }
 
-    /// Closes a WebSocket that belongs to no session, and waits for its peer to agree.
+    /// Closes a WebSocket without a session, and waits for the close frame of its peer.
     pub(super) fn say_farewell(&self, websocket: Box<WebSocket>) {
         let (sink, timeout) = (Arc::clone(&self.sink), self.config.close_timeout);
         self.runtime.spawn(async move {
@@ -72,7 +104,7 @@ impl Shared {
         });
     }
 
-    /// The host is so far behind that it does not hear of a request.
+    /// Counts an event about a request that was not delivered, because too many wait for the host.
     pub(super) fn count_full_queue(&self) {
         self.stats.limit_queue_total.add(1);
         notice!(
@@ -83,7 +115,7 @@ impl Shared {
         );
     }
 
-    /// A session has ended.
+    /// Counts the end of a session.
     pub(super) fn handle_session_end(&self) {
         self.lifecycle.sessions.fetch_sub(1, Ordering::AcqRel);
         self.lifecycle.ended.notify_waiters();

@@ -1,4 +1,4 @@
-//! A byte stream: what a listener accepts.
+//! Byte streams: the connections that a listener accepts.
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::os::fd::AsFd;
@@ -15,7 +15,8 @@ use tokio::net::{TcpStream, UnixStream};
 
 use crate::stats::Stats;
 
-/// The kinds of streams that carry connections.
+/// A byte stream of one kind. Another kind, such as TLS, is one more variant here and one more arm in `with_stream`, in
+/// `poll_write` and in `poll_write_vectored`.
 #[derive(Debug)]
 pub enum Stream {
     /// TCP.
@@ -24,14 +25,24 @@ pub enum Stream {
     Unix(UnixStream),
 }
 
-/// A stream that was accepted and not read yet. It is watched for its first bytes alone: the kernel reports streams in
-/// the order in which something became possible on them, and on a new one writing is, at once.
+/// A stream that was accepted and not read yet. Only its first bytes are watched: the kernel reports streams in the order
+/// in which they became readable or writable, and a new stream is writable at once.
 #[derive(Debug)]
 pub enum NewStream {
     /// TCP.
     Tcp(AsyncFd<std::net::TcpStream>),
     /// A Unix socket.
     Unix(AsyncFd<std::os::unix::net::UnixStream>),
+}
+
+/// Evaluates an expression for the stream in each variant.
+macro_rules! with_stream {
+    ($self:expr, $stream:ident => $expression:expr) => {
+        match $self {
+            Self::Tcp($stream) => $expression,
+            Self::Unix($stream) => $expression,
+        }
+    };
 }
 
 impl NewStream {
@@ -41,7 +52,7 @@ impl NewStream {
     /// From the operating system.
     #[expect(
         deprecated,
-        reason = "it asks for a promise that the standard library's streams keep: the descriptor is theirs and stays the same"
+        reason = "its successor requires a trait that promises a stable descriptor, which the standard library's streams have"
     )]
     pub fn new(stream: Stream) -> io::Result<Self> {
         Ok(match stream {
@@ -56,15 +67,12 @@ impl NewStream {
         })
     }
 
-    /// Ready when there are bytes, or the end.
+    /// Ready if there are bytes, or if the stream has ended.
     pub fn poll_first_bytes(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self {
-            Self::Tcp(tcp) => tcp.poll_read_ready(cx).map_ok(drop),
-            Self::Unix(unix) => unix.poll_read_ready(cx).map_ok(drop),
-        }
+        with_stream!(self, stream => stream.poll_read_ready(cx).map_ok(drop))
     }
 
-    /// The stream, to read and to write. What there is to read is reported once more.
+    /// Converts to a stream for reading and writing. Bytes that were reported already are reported again.
     ///
     /// # Errors
     /// From the operating system.
@@ -77,24 +85,23 @@ impl NewStream {
 }
 
 impl Stream {
-    /// Ready when the kernel has reported bytes, or the end, since a read found none. Otherwise the task is woken when it
-    /// does. Costs no system call.
+    /// Ready unless a read is known to return `Pending`. Costs no system call.
+    ///
+    /// The contract for every kind of stream: this returns `Pending` only if a read would return `Pending`, and if the waker
+    /// of `cx` is woken as soon as a read would not. A stream that decodes bytes must therefore return `Ready` while it
+    /// holds decoded bytes that were not read. `Ready` may be wrong: the read that follows then returns `Pending`.
     pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
-        match self {
-            Self::Tcp(stream) => stream.poll_read_ready(cx),
-            Self::Unix(stream) => stream.poll_read_ready(cx),
-        }
-        // The read that follows reports an error.
-        .map(drop)
+        // If this fails, the read that follows returns the error.
+        with_stream!(self, stream => stream.poll_read_ready(cx)).map(drop)
     }
 }
 
-/// One of the connections that are counted as open, until it is dropped.
+/// Counts one open connection until it is dropped.
 #[derive(Debug)]
 pub struct Slot(Arc<Stats>);
 
 impl Slot {
-    /// Counts a connection; the number of them now.
+    /// Counts a connection; returns the number of open connections.
     pub fn take(stats: &Arc<Stats>) -> (Self, i64) {
         let count = stats.open_connections_count.count();
         (Self(Arc::clone(stats)), count)
@@ -108,7 +115,8 @@ impl Drop for Slot {
 }
 
 impl Stream {
-    /// Bounds what the kernel takes for a peer that has no room (0: its own choice), and for how long it keeps that.
+    /// Limits the unsent bytes that the kernel buffers (0: no limit of ours), and the time for which it waits for the peer to
+    /// acknowledge bytes (`None`: the kernel's default).
     #[cfg_attr(
         not(any(target_os = "linux", target_os = "android")),
         allow(unused_variables)
@@ -116,7 +124,7 @@ impl Stream {
     pub fn set_kernel_limits(&self, unsent: u32, patience: Option<Duration>) {
         if let Self::Tcp(stream) = self {
             let socket = SockRef::from(stream);
-            // A kernel that does not know them keeps its own limits.
+            // A kernel without these options keeps its defaults.
             #[cfg(any(target_os = "linux", target_os = "android"))]
             let _ = socket
                 .set_tcp_notsent_lowat(unsent)
@@ -126,10 +134,10 @@ impl Stream {
         }
     }
 
-    /// When it is closed, what the kernel has not sent is thrown away.
+    /// Makes the kernel discard unsent bytes when the stream is closed.
     pub fn reset_on_close(&self) {
         if let Self::Tcp(stream) = self {
-            // If it fails, the kernel gives up by itself, only later.
+            // If this fails, the kernel discards the bytes after a timeout of its own.
             let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
         }
     }
@@ -141,10 +149,7 @@ impl AsyncRead for Stream {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
-            Self::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
-        }
+        with_stream!(self.get_mut(), stream => Pin::new(stream).poll_read(cx, buf))
     }
 }
 
@@ -154,7 +159,7 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        // Most writes find room, and need not be waited for.
+        // Most writes succeed at once; registering a waker first would cost more.
         let stream = self.get_mut();
         let written = match stream {
             Self::Tcp(stream) => stream.try_write(bytes),
@@ -172,17 +177,11 @@ impl AsyncWrite for Stream {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_flush(cx),
-            Self::Unix(stream) => Pin::new(stream).poll_flush(cx),
-        }
+        with_stream!(self.get_mut(), stream => Pin::new(stream).poll_flush(cx))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
-            Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
-        }
+        with_stream!(self.get_mut(), stream => Pin::new(stream).poll_shutdown(cx))
     }
 
     fn poll_write_vectored(
@@ -214,17 +213,17 @@ impl AsyncWrite for Stream {
     }
 }
 
-/// As many slices as one system call takes.
+/// The largest number of slices in one system call.
 const MAX_SLICES: usize = 1024;
 
-/// Darwin has the same as an option of the socket, which tokio sets.
+/// On Darwin this is an option of the socket, which tokio sets.
 #[cfg(target_vendor = "apple")]
 const QUIETLY: SendFlags = SendFlags::empty();
 #[cfg(not(target_vendor = "apple"))]
 const QUIETLY: SendFlags = SendFlags::NOSIGNAL;
 
-/// Writes to a peer that may have gone. `writev` would raise SIGPIPE then, which ends a host that does not ignore it, as
-/// only Rust programs do by themselves.
+/// Writes to a peer that may have closed the connection. In that case `writev` would raise SIGPIPE, which ends a host that
+/// does not ignore the signal; only Rust programs ignore it by default.
 fn send(socket: impl AsFd, slices: &[IoSlice<'_>]) -> io::Result<usize> {
     let slices = &slices[..slices.len().min(MAX_SLICES)];
     Ok(sendmsg(

@@ -1,6 +1,7 @@
-//! A WebSocket on a byte stream: unsplit, read in place, written once for each wake-up.
+//! A WebSocket on a byte stream: frames are read in place, and written once for each wake-up of the task that owns both
+//! directions.
 //!
-//! At rest it holds no buffer. It knows frames, not packets.
+//! An idle WebSocket holds no buffer. The content of messages is not interpreted here.
 
 use std::io;
 use std::pin::Pin;
@@ -13,53 +14,58 @@ use crate::transport::frame::{FrameLimits, FrameReader, Opcode, write_close};
 use crate::transport::outbox::{Outbox, Unsent};
 use crate::transport::stream::{Slot, Stream};
 
-/// See the module's documentation.
+/// A WebSocket whose handshake is complete, with its stream.
 #[derive(Debug)]
 pub struct WebSocket {
     stream: Stream,
-    /// Takes messages out of what was read.
+    /// Parses frames.
     pub reader: FrameReader,
     unsent: Unsent,
     closing: Closing,
-    /// Our close frame is under way, or sent.
+    /// Our close frame is queued or sent.
     said: bool,
-    /// The peer has broken the rules: our direction of the stream ends when everything is sent.
+    /// The peer has violated the protocol: our direction of the stream is ended after everything is sent.
     refused: bool,
     /// Our direction of the stream has ended.
     shut: bool,
     /// The stream broke, perhaps inside a frame: nothing is written any more.
     broken: bool,
-    /// The answer to the last ping, which waits until the peer has taken everything else.
+    /// The answer to the last ping, which is sent after everything else.
     pong: Option<Box<[u8]>>,
-    /// Binary messages are sent as base64 texts, as the client asked.
+    /// Whether binary messages are sent as base64 text, as the client has requested.
     pub base64: bool,
     /// Counts the connection.
     pub slot: Option<Slot>,
 }
 
-/// How far the closing handshake is.
+/// The state of the closing handshake.
+///
+/// ```text
+///  No ──our close frame──► Said ──close frame of the peer, or end of the stream──► Done
+///   └──────────────close frame of the peer, or end of the stream───────────────────┘
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Closing {
     No,
-    /// Our close frame is under way, or sent.
+    /// Our close frame is queued or sent.
     Said,
-    /// Both have said it, or the stream has ended.
+    /// The close frame of the peer was received, or the stream has ended.
     Done,
 }
 
-/// What a read gave.
+/// The result of a read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Chunk {
-    /// This many bytes in the buffer that was given.
+    /// This many bytes are in the buffer of the caller.
     Buffer(usize),
-    /// This many bytes in the reader's own buffer.
+    /// This many bytes are in the buffer of the [`FrameReader`].
     Reader(usize),
     /// The peer has ended the stream.
     End,
 }
 
 impl WebSocket {
-    /// A WebSocket whose handshake is complete; `head` is what was read behind it.
+    /// A WebSocket whose handshake is complete; `head` holds the bytes that were read after the handshake.
     pub fn new(stream: Stream, head: &[u8], limits: FrameLimits) -> Self {
         let mut reader = FrameReader::new(limits);
         reader.stash(head);
@@ -78,17 +84,17 @@ impl WebSocket {
         }
     }
 
-    /// Whether a read would find nothing; then the task is woken when that changes. Most wake-ups of a connection are for
-    /// something else, and this costs no system call.
+    /// Whether a read would return `Pending`; the task is then woken as [`Stream::poll_read_ready`] says. Most wake-ups of a
+    /// connection have another reason, and this costs no system call.
     ///
-    /// It has to be asked at every wake-up: the reactor marks a stream as readable first and takes its waker later, so a
-    /// task on another thread that has read in between loses the waker that it has just registered. The wake-up that it
-    /// gets instead is the one at which it registers again.
+    /// To be called in every wake-up: the reactor marks a stream as readable first and takes the waker later. If the task
+    /// reads and registers a waker in between, on another thread, the reactor takes that waker. The task is woken by it, and
+    /// has to register again.
     pub fn is_quiet(&self, cx: &mut Context<'_>) -> bool {
         self.stream.poll_read_ready(cx).is_pending()
     }
 
-    /// Reads what there is, once.
+    /// Reads once.
     pub fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
@@ -106,13 +112,13 @@ impl WebSocket {
         }
     }
 
-    /// A large message is read straight into its own memory.
+    /// Reads a large message into the memory that will hold it.
     fn poll_read_large(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Chunk>> {
         let mut spare = self.reader.spare();
         let limit = spare.remaining_mut();
         let memory = spare.get_mut();
         let held = memory.len();
-        // The room is reserved already; zeroing it costs a tenth of what reading into it costs.
+        // The memory is reserved already. Zeroing takes a tenth of the time of reading.
         memory.resize(held + limit.min(memory.capacity() - held).max(1), 0);
         let mut buf = ReadBuf::new(&mut memory[held..]);
         let polled = Pin::new(&mut self.stream).poll_read(cx, &mut buf);
@@ -126,7 +132,8 @@ impl WebSocket {
         }
     }
 
-    /// Writes what waits and what is in `outbox`, which is empty afterwards. Pending: some of it waits for the peer.
+    /// Writes unsent bytes, then `outbox`, which is empty afterwards. `Pending`: bytes that the peer does not take yet are
+    /// kept as unsent bytes.
     pub fn poll_flush(
         &mut self,
         cx: &mut Context<'_>,
@@ -196,18 +203,18 @@ impl WebSocket {
         Poll::Ready(Ok(moved))
     }
 
-    /// Bytes that wait for the peer.
+    /// The number of unsent bytes.
     pub fn unsent(&self) -> usize {
         self.unsent.len()
     }
 
-    /// The memory that they take.
+    /// The memory of the unsent bytes.
     pub fn unsent_cost(&self) -> usize {
         self.unsent.cost()
     }
 
-    /// Answers a ping; after a close nothing is answered. While the peer does not take what it was sent, only its last
-    /// ping is answered. Source: RFC 6455, section 5.5.3.
+    /// Answers a ping, unless the WebSocket is closing. While there are unsent bytes, only the last ping is answered. Source:
+    /// RFC 6455, section 5.5.3.
     pub fn answer_ping(&mut self, outbox: &mut Outbox, data: Box<[u8]>) {
         if self.is_closing() {
             return;
@@ -219,8 +226,8 @@ impl WebSocket {
         }
     }
 
-    /// Says goodbye, once, behind everything else; nothing may be sent after it.
-    /// As with the official server, the frame carries no text: the reason is for the log.
+    /// Queues a close frame after everything else, unless one was queued before. Nothing may be sent after it. As on the
+    /// official server, the frame has no text: the reason is logged.
     pub fn say_close(&mut self, outbox: &mut Outbox, code: Option<u16>) {
         if !std::mem::replace(&mut self.said, true) {
             if self.closing == Closing::No {
@@ -231,19 +238,19 @@ impl WebSocket {
         }
     }
 
-    /// Says goodbye to a peer that has broken the rules: it is not waited for its own. What it still sends is read, so
-    /// that it sees our words before the stream breaks.
+    /// Closes the WebSocket of a peer that has violated the protocol, without waiting for its close frame. Further bytes of
+    /// the peer are read and discarded: closing a stream with unread bytes could destroy our close frame.
     pub fn refuse(&mut self, outbox: &mut Outbox, code: u16) {
         self.say_close(outbox, Some(code));
         self.refused = true;
     }
 
-    /// Whether the peer has broken the rules.
+    /// Whether the peer has violated the protocol.
     pub fn is_refused(&self) -> bool {
         self.refused
     }
 
-    /// The peer has said goodbye, or is gone.
+    /// The close frame of the peer was received, or the stream has ended.
     pub fn handle_end(&mut self) {
         self.closing = Closing::Done;
     }
@@ -253,12 +260,12 @@ impl WebSocket {
         self.closing != Closing::No
     }
 
-    /// Whether the peer has said goodbye, or is gone.
+    /// Whether the close frame of the peer was received, or the stream has ended.
     pub fn is_done_by_peer(&self) -> bool {
         self.closing == Closing::Done
     }
 
-    /// The stream is broken: what waits for the peer will never be sent.
+    /// The stream is broken: unsent bytes are discarded.
     pub fn handle_broken(&mut self) {
         self.handle_end();
         self.said = true;
@@ -267,22 +274,22 @@ impl WebSocket {
         self.pong = None;
     }
 
-    /// Whether both have said goodbye and everything is sent.
+    /// Whether the closing handshake is complete and everything is sent.
     pub fn is_done(&self) -> bool {
         self.closing == Closing::Done && self.unsent.is_empty()
     }
 
-    /// Ends our direction of the stream, so that the peer reads everything before it sees the end.
+    /// Ends our direction of the stream. The peer receives everything that was written, then the end.
     pub fn shutdown(&mut self, cx: &mut Context<'_>) {
-        // The connection is being given up; how that ends matters to nobody.
+        // The stream is dropped afterwards, whether this succeeds or not.
         let _ = Pin::new(&mut self.stream).poll_shutdown(cx);
     }
 }
 
-/// What a flush did beyond the new bytes.
+/// The progress that a flush has made with bytes that were unsent before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Flushed {
-    /// How many bytes that had been stuck were taken: the peer lives.
+    /// How many of these bytes were written. A number above 0 shows that the peer is reading.
     pub progress: usize,
 }
 

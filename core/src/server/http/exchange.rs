@@ -1,4 +1,4 @@
-//! What the two sides of an HTTP connection, its bytes and its requests, tell each other.
+//! The state that the two sides of an HTTP connection share: its byte stream, and its requests.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -12,40 +12,40 @@ use tokio::sync::Notify;
 use crate::server::http::head::HeadFault;
 use crate::sync::Lock as _;
 
-/// The state of the request that a connection serves; there is at most one, and all of it happens in one task.
+/// The state of the request that a connection serves. A connection serves one request at a time, in one task.
 #[derive(Debug, Default)]
 pub(super) struct Exchange {
-    /// A request was passed on to the HTTP parser, and its answer was not.
+    /// The head of a request was passed to the HTTP parser, and its answer was not passed to the HTTP writer yet.
     in_progress: AtomicBool,
-    /// Bytes of an answer wait for the peer.
+    /// Bytes of an answer were not written yet.
     unwritten: AtomicBool,
     /// The client has ended its direction of the stream.
     half_closed: AtomicBool,
     half_closing: Notify,
-    /// The connection is to be given up: its client has left.
+    /// Notified when the connection is to be dropped because its client has left.
     abandoned: Notify,
     note: Mutex<Note>,
-    /// The task, when it waits for the end of the exchange and not for the stream.
+    /// The waker of the task while the task waits for the end of the exchange instead of bytes.
     parked: Mutex<Option<Waker>>,
 }
 
-/// What the scanner has to say about the head of a request.
+/// What the scanner has found in the head of a request.
 #[derive(Debug, Default)]
 pub(super) struct Note {
-    /// Why the request is to be refused.
+    /// The reason to refuse the request.
     pub(super) fault: Option<HeadFault>,
-    /// The target as the client wrote it, when the parser got another one.
+    /// Path and query as the client wrote them, if the parser was given others.
     pub(super) target: Option<String>,
 }
 
 impl Exchange {
-    /// A head is being passed on to the HTTP parser.
+    /// The head of a request is passed to the HTTP parser.
     pub(super) fn begin(&self, note: Note) {
         *self.note.locked() = note;
         self.in_progress.store(true, Ordering::Release);
     }
 
-    /// What there is to say about the request that the parser gives out now.
+    /// Takes the note about the request that the parser has just returned.
     pub(super) fn take_note(&self) -> Note {
         std::mem::take(&mut *self.note.locked())
     }
@@ -54,12 +54,12 @@ impl Exchange {
         self.in_progress.load(Ordering::Acquire)
     }
 
-    /// Whether there is nothing that a graceful stop has to wait for.
+    /// Whether a graceful shutdown can close the connection: no request is in progress, and every answer is written.
     pub(super) fn is_idle(&self) -> bool {
         !self.is_in_progress() && !self.unwritten.load(Ordering::Acquire)
     }
 
-    /// The whole answer has been handed to the HTTP writer.
+    /// The whole answer was passed to the HTTP writer.
     fn end(&self) {
         self.unwritten.store(true, Ordering::Release);
         self.in_progress.store(false, Ordering::Release);
@@ -69,12 +69,12 @@ impl Exchange {
         }
     }
 
-    /// Whether bytes of an answer wait for the peer.
+    /// Sets whether bytes of an answer were not written yet.
     pub(super) fn set_unwritten(&self, unwritten: bool) {
         self.unwritten.store(unwritten, Ordering::Release);
     }
 
-    /// The reader has nothing more to say before the exchange has ended.
+    /// Registers the task to be woken at the end of the exchange.
     pub(super) fn park(&self, waker: &Waker) {
         let mut parked = self.parked.locked();
         match &mut *parked {
@@ -98,18 +98,18 @@ impl Exchange {
         }
     }
 
-    /// The client has left, and gets no answer.
+    /// Requests that the connection is dropped without an answer: the client has left.
     pub(super) fn abandon(&self) {
         self.abandoned.notify_one();
     }
 
-    /// Completes when the connection is to be given up.
+    /// Completes when the connection is to be dropped.
     pub(super) async fn abandoned(&self) {
         self.abandoned.notified().await;
     }
 }
 
-/// The body of an answer; when it is dropped, all of it has been handed to the HTTP writer.
+/// The body of an answer. The HTTP library drops it after all of it was passed to the HTTP writer.
 pub(super) struct AnswerBody {
     bytes: Full<Bytes>,
     _in_progress: InProgress,
@@ -144,7 +144,7 @@ impl Body for AnswerBody {
     }
 }
 
-/// A request that is being answered, until it is dropped.
+/// Ends the exchange when it is dropped.
 pub(super) struct InProgress(pub(super) Arc<Exchange>);
 
 impl Drop for InProgress {

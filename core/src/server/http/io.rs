@@ -1,5 +1,5 @@
-//! The byte stream below the HTTP parser: it passes on one request at a time, hides the end of the client's direction
-//! from a request that is being answered, and gives up a client that does not take its answer.
+//! The byte stream below the HTTP parser. It passes one request at a time to the parser, hides the end of the client's
+//! direction until the request is answered, and drops the connection of a client that does not read its answer.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -15,27 +15,28 @@ use crate::server::http::head::Framing;
 use crate::server::shared::Shared;
 use crate::transport::{Slot, Stream};
 
-/// So many bytes are read beyond the request that is being answered: what is behind an upgrade, or pipelined.
+/// How many bytes are read beyond the request that is being answered: the first frames after an upgrade, or pipelined
+/// requests.
 const READ_AHEAD: usize = 4096;
-/// A connection that has been sent so much gets a small queue in the kernel.
+/// After this many bytes of answers, the unsent bytes of a connection in the kernel are limited.
 const FREELY_WRITTEN: u64 = 64 * 1024;
-/// Bytes that the kernel takes although the peer has no room for them.
+/// That limit.
 const MAX_UNSENT: u32 = 128 * 1024;
 
-/// See the module's documentation.
+/// The byte stream of a connection, as the HTTP library reads and writes it.
 pub(super) struct HttpIo {
     stream: Stream,
     slot: Slot,
     shared: Arc<Shared>,
     exchange: Arc<Exchange>,
     framing: Framing,
-    /// Read and not looked at.
+    /// Bytes that were read and not scanned yet.
     held: BytesMut,
-    /// To be passed on.
+    /// Bytes to be passed to the parser.
     ready: BytesMut,
-    /// The client has ended its direction.
+    /// The client has ended its direction of the stream.
     ended: bool,
-    /// The peer takes nothing; when this is over, it is given up.
+    /// Runs while the client does not read; when it has elapsed, the connection is dropped.
     stalled: Option<Pin<Box<Sleep>>>,
     written: u64,
     is_restrained: bool,
@@ -64,7 +65,7 @@ impl HttpIo {
         }
     }
 
-    /// The stream as it was, and what was read behind the last request.
+    /// The stream, and the bytes that were read after the last request.
     pub(super) fn into_parts(self) -> (Stream, Slot, BytesMut) {
         if self.is_restrained {
             self.stream.set_kernel_limits(0, None);
@@ -72,7 +73,7 @@ impl HttpIo {
         (self.stream, self.slot, self.held)
     }
 
-    /// Looks at what is held; what may be passed on goes to `ready`.
+    /// Scans the bytes in `held`; those of the current request go to `ready`.
     fn scan_held(&mut self) {
         let had_head = self.framing.has_head();
         let scan = self.framing.scan(&self.held);
@@ -92,7 +93,7 @@ impl HttpIo {
                 target: self.framing.take_target(),
             });
         } else if self.framing.fault().is_some() {
-            // Where such a body ends is not known: nothing behind it is read.
+            // The end of such a body is unknown, so nothing after it is read.
             self.handle_end();
         }
     }
@@ -102,7 +103,7 @@ impl HttpIo {
         self.exchange.handle_end_of_input();
     }
 
-    /// Passes on what is to be passed on; false when there is nothing.
+    /// Passes bytes of `ready` to the parser; returns false if there are none.
     fn pass(&mut self, buf: &mut ReadBuf<'_>) -> bool {
         let len = self.ready.len().min(buf.remaining());
         buf.put_slice(&self.ready[..len]);
@@ -110,7 +111,7 @@ impl HttpIo {
         len > 0
     }
 
-    /// Reads while a request is complete and its answer is not: the next one has to wait.
+    /// Reads ahead while a complete request is being answered: the next request has to wait.
     fn poll_read_ahead(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.ended && self.held.len() < READ_AHEAD {
             let mut bytes = [0; 1024];
@@ -125,7 +126,7 @@ impl HttpIo {
         Poll::Pending
     }
 
-    /// Reads more of the request that is coming in, or the first of the next one.
+    /// Reads bytes of the current request, or of the next one.
     fn poll_read_on(
         &mut self,
         cx: &mut Context<'_>,
@@ -158,8 +159,8 @@ impl HttpIo {
         Poll::Ready(Ok(()))
     }
 
-    /// Bounds what the kernel keeps for a peer that does not read: by default that is megabytes, and they stay after
-    /// the connection was closed.
+    /// Limits the bytes that the kernel buffers for a client that does not read. By default these are megabytes, and the
+    /// kernel keeps them after the connection is closed.
     fn before_write(&mut self, len: usize) {
         self.exchange.set_unwritten(true);
         if !self.is_restrained && self.written + len as u64 > FREELY_WRITTEN {
@@ -188,7 +189,7 @@ impl HttpIo {
                     .get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
                 ready!(stalled.as_mut().poll(cx));
                 self.shared.stats.deadline_write_total.add(1);
-                // What the kernel still has for the peer is not worth keeping either.
+                // The bytes in the kernel are discarded too.
                 self.stream.reset_on_close();
                 Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
             }
@@ -208,7 +209,8 @@ impl AsyncRead for HttpIo {
             if this.pass(buf) {
                 return Poll::Ready(Ok(()));
             }
-            // The parser must not see the end of the input before the last answer is written: it would drop the rest.
+            // The parser must not see the end of the input before the last answer is written: it would drop the rest of
+            // the answer.
             let waits = if this.ended {
                 !this.exchange.is_idle()
             } else {
@@ -223,7 +225,7 @@ impl AsyncRead for HttpIo {
                 continue;
             }
             if this.ended {
-                // What is left is not a whole line, and will not become one.
+                // The rest is an incomplete line, which the parser refuses.
                 this.ready = this.held.split();
                 this.pass(buf);
                 return Poll::Ready(Ok(()));

@@ -82,7 +82,7 @@ pub(super) fn connection(
     }
 }
 
-/// The stream when its first bytes are there; none if they do not come in time, or the server closes.
+/// The stream, after its first bytes have come; `None` if they do not come in time, or if the server closes.
 async fn first_bytes(connection: &Connection, stream: NewStream) -> Option<Stream> {
     let shared = &connection.shared;
     let readable = poll_fn(|cx| stream.poll_first_bytes(cx));
@@ -225,7 +225,7 @@ impl Shared {
     }
 }
 
-/// A connection that speaks HTTP.
+/// Counts one HTTP connection until it is dropped.
 struct Counted(Arc<Shared>);
 
 impl Counted {

@@ -1,12 +1,12 @@
-//! Finds where requests begin and end in the bytes of a connection, and what is wrong with their heads.
+//! A scanner that finds the beginning and the end of each request in the bytes of a connection, and faults in its head.
 //!
-//! The HTTP parser behind it accepts more than RFC 9112 allows, and less in a URL than the official server does. This
-//! scanner looks at the raw lines first: it names the fault of a head, and encodes the characters that the parser does
-//! not take. It does not read headers for anybody else.
+//! The HTTP parser accepts some heads that RFC 9112 forbids, and refuses some URLs that the official server accepts. The
+//! scanner reads the raw lines before the parser: it reports the fault of a head, and percent-encodes the characters that
+//! the parser refuses. It keeps no headers.
 
 use std::ops::ControlFlow;
 
-/// Why a request is refused although the HTTP parser would take it. `Display` is for the log.
+/// Why a request is refused that the HTTP parser would accept. `Display` is for the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HeadFault {
     /// A line ends with LF without CR.
@@ -17,9 +17,9 @@ pub enum HeadFault {
     ManyHosts,
     /// `Content-Length` is not a number, or is repeated.
     ContentLength,
-    /// `Transfer-Encoding` is not exactly `chunked`, is repeated, or stands beside `Content-Length` or in HTTP/1.0.
+    /// `Transfer-Encoding` is not exactly `chunked`, is repeated, comes with `Content-Length`, or is used in HTTP/1.0.
     TransferEncoding,
-    /// A chunk of a body does not say its size in hexadecimal digits.
+    /// The size of a chunk of the body is not a hexadecimal number.
     Chunk,
 }
 
@@ -31,24 +31,24 @@ impl std::fmt::Display for HeadFault {
             Self::ManyHosts => "there is more than one Host header",
             Self::ContentLength => "Content-Length is not one decimal number",
             Self::TransferEncoding => {
-                "Transfer-Encoding is not exactly \"chunked\", or stands beside Content-Length"
+                "Transfer-Encoding is not exactly \"chunked\", or comes with Content-Length"
             }
             Self::Chunk => "the size of a chunk is not a hexadecimal number",
         })
     }
 }
 
-/// What a scan made of some bytes.
+/// The result of a scan.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Scan {
-    /// How many of the bytes may be passed on; the rest is to be given again, with more behind it or after
-    /// [`next_request`](Framing::next_request).
+    /// How many of the bytes may be passed to the parser. The next scan must begin with the other bytes, with further bytes
+    /// after them or after a call of [`next_request`](Framing::next_request).
     pub taken: usize,
-    /// What to pass on instead of them.
+    /// The bytes to pass to the parser in place of them.
     pub instead: Option<Vec<u8>>,
 }
 
-/// Where in a connection the scanner is.
+/// The position of the scanner in a connection.
 ///
 /// ```text
 ///          ┌──────────────────── next_request ───────────────────┐
@@ -64,35 +64,35 @@ pub struct Scan {
 enum State {
     FirstLine,
     Headers,
-    /// So many bytes of the body are missing.
+    /// This many bytes of the body are missing.
     Length(u64),
     ChunkSize,
-    /// So many bytes of a chunk are missing, the line end behind it included.
+    /// This many bytes of a chunk are missing, with the line end after it.
     ChunkData(u64),
     Trailers,
     /// The request is complete.
     End,
-    /// Everything is passed on: the request is refused, and the connection ends with it.
+    /// The head has a fault. Everything is passed to the parser: the request is refused, and the connection is closed.
     Opaque,
-    /// Nothing is passed on: where the body ends, and whether another request follows, is not known.
+    /// The body has a fault, so its end is unknown. Nothing more is passed to the parser.
     Lost,
 }
 
-/// See the module's documentation.
+/// The scanner of a connection.
 #[derive(Debug)]
 pub struct Framing {
     state: State,
     seen: Seen,
     fault: Option<HeadFault>,
-    /// The target as the client wrote it, when the parser gets another one.
+    /// Path and query as the client wrote them, if the parser is given others.
     target: Option<String>,
-    /// How much of a line that is not complete has been searched for its end.
+    /// How many bytes of an incomplete line were searched for its end.
     searched: usize,
-    /// A longer line is left to the parser, which refuses it.
+    /// The longest line that is scanned. The parser refuses longer lines.
     longest_line: usize,
 }
 
-/// The headers of a head that say where the request ends.
+/// The headers that determine the end of a request.
 #[derive(Debug, Default)]
 struct Seen {
     http_1_1: bool,
@@ -102,7 +102,7 @@ struct Seen {
 }
 
 impl Framing {
-    /// A scanner of a new connection.
+    /// A scanner for a new connection.
     #[must_use]
     pub fn new(longest_line: usize) -> Self {
         Self {
@@ -115,30 +115,30 @@ impl Framing {
         }
     }
 
-    /// The head of a request has been passed on.
+    /// Whether the head of the current request is complete.
     #[must_use]
     pub fn has_head(&self) -> bool {
         !matches!(self.state, State::FirstLine | State::Headers)
     }
 
-    /// The request is complete, and what follows belongs to the next one.
+    /// Whether the current request is complete, so that further bytes belong to the next request.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.state == State::End
     }
 
-    /// What is wrong with the request.
+    /// The fault of the current request.
     #[must_use]
     pub fn fault(&self) -> Option<HeadFault> {
         self.fault
     }
 
-    /// The target as the client wrote it, when it was changed for the parser.
+    /// Takes path and query as the client wrote them, if they were changed for the parser.
     pub fn take_target(&mut self) -> Option<String> {
         self.target.take()
     }
 
-    /// The request was answered: the next one may begin.
+    /// Begins the next request, after the current one was answered.
     pub fn next_request(&mut self) {
         if self.state == State::End {
             self.state = State::FirstLine;
@@ -147,7 +147,7 @@ impl Framing {
         }
     }
 
-    /// Looks at the bytes that follow those that were taken before.
+    /// Scans the bytes that follow those taken before.
     pub fn scan(&mut self, bytes: &[u8]) -> Scan {
         let mut scan = Scan {
             taken: 0,
@@ -191,7 +191,7 @@ impl Framing {
                         return ControlFlow::Break(());
                     }
                     self.state = if self.has_head() {
-                        // The parser would accept it, and the scanner would not find the next request.
+                        // The parser would accept such a line, but the scanner could not find the next request.
                         self.fault = Some(HeadFault::Chunk);
                         State::Lost
                     } else {
@@ -207,10 +207,10 @@ impl Framing {
         ControlFlow::Continue(())
     }
 
-    /// One line with its end; `before` is what the scan has taken already.
+    /// Handles one line with its end; `before` are the bytes that this scan has taken before it.
     fn handle_line(&mut self, line: &[u8], before: &[u8], scan: &mut Scan) {
         let Some(text) = line.strip_suffix(b"\r\n") else {
-            // Empty lines before a request are skipped, however they end.
+            // Empty lines before a request are skipped, with either line end.
             if self.state == State::FirstLine && line == b"\n" {
                 return pass(line, scan);
             }
@@ -247,7 +247,7 @@ impl Framing {
     fn refuse(&mut self, fault: HeadFault, line: &[u8], scan: &mut Scan) {
         self.fault = Some(fault);
         if self.has_head() {
-            // The line itself is not passed on either: the parser might see the end of the request in it.
+            // The line is not passed to the parser, which might take it for the end of the request.
             self.state = State::Lost;
         } else {
             self.state = State::Opaque;
@@ -255,7 +255,7 @@ impl Framing {
         }
     }
 
-    /// The first line with what the parser takes for the characters that only the official server takes.
+    /// The first line, with percent-encoding in place of characters that the parser refuses; `None` if there are none.
     fn encode_target(&mut self, line: &[u8]) -> Option<Vec<u8>> {
         let start = memchr::memchr(b' ', line)? + 1;
         let end = memchr::memrchr(b' ', line)?;
@@ -279,7 +279,7 @@ impl Framing {
     }
 }
 
-/// Characters that no URL may hold, that Node takes, and that the parser refuses in a path or in a query.
+/// Whether a byte is invalid in a URL, accepted by Node, and refused by the parser in a path or in a query.
 fn is_encoded(byte: u8) -> bool {
     matches!(byte, b'"' | b'<' | b'>' | b'`')
 }
@@ -321,7 +321,7 @@ impl Seen {
         Ok(())
     }
 
-    /// What follows the head.
+    /// The state after the head.
     fn body(&self) -> Result<State, HeadFault> {
         if self.http_1_1 && self.hosts == 0 {
             return Err(HeadFault::NoHost);

@@ -226,19 +226,19 @@ fn modules_use_only_the_layers_below() {
     );
 }
 
-/// The files and folders of `socketio`, each with those that it imports. The shared objects count as one.
-fn imports_of_socketio() -> BTreeMap<String, BTreeSet<String>> {
+/// The files and folders of a module, each with those that it imports. The shared objects of `socketio` count as one.
+fn imports_of(module: &str) -> BTreeMap<String, BTreeSet<String>> {
     let mut imports = BTreeMap::<String, BTreeSet<String>>::new();
     let node = |name: &str| {
-        let is_shared = SHARED_OBJECTS.contains(&name);
+        let is_shared = module == "socketio" && SHARED_OBJECTS.contains(&name);
         (if is_shared { "(shared objects)" } else { name }).to_owned()
     };
-    for source in sources().iter().filter(|source| source.is_in("socketio")) {
+    for source in sources().iter().filter(|source| source.is_in(module)) {
         let file = source.path.iter().nth(1).expect("it lies in a folder");
         let name = Path::new(file).with_extension("").display().to_string();
         let uses = imports.entry(node(&name)).or_default();
         for line in &source.lines[..source.tests] {
-            for path in line.split("crate::socketio::").skip(1) {
+            for path in line.split(&format!("crate::{module}::")).skip(1) {
                 let used = path
                     .split(|c: char| !c.is_alphanumeric() && c != '_')
                     .next();
@@ -253,28 +253,31 @@ fn imports_of_socketio() -> BTreeMap<String, BTreeSet<String>> {
 }
 
 #[test]
-fn files_of_socketio_import_in_one_direction() {
-    let mut imports = imports_of_socketio();
-    let named = |name: &str| !name.is_empty() && !name.starts_with(char::is_uppercase);
-    for (name, uses) in &imports {
-        let through_mod = uses.iter().find(|used| !named(used));
+fn files_of_a_module_import_in_one_direction() {
+    for module in ["socketio", "server"] {
+        let mut imports = imports_of(module);
+        assert!(imports.len() > 10, "{module} is where it was");
+        let named = |name: &str| !name.is_empty() && !name.starts_with(char::is_uppercase);
+        for (name, uses) in &imports {
+            let through_mod = uses.iter().find(|used| !named(used));
+            assert!(
+                through_mod.is_none(),
+                "{name} imports {through_mod:?} of {module}/mod.rs: name the file that has the item"
+            );
+        }
+        // Files that import none of the others are removed until none is left.
+        while let Some(name) = imports
+            .iter()
+            .find(|(_, uses)| uses.iter().all(|used| !imports.contains_key(used)))
+            .map(|(name, _)| name.clone())
+        {
+            imports.remove(&name);
+        }
         assert!(
-            through_mod.is_none(),
-            "{name} imports {through_mod:?} of socketio/mod.rs: name the file that has the item"
+            imports.is_empty(),
+            "These files of {module} import each other in a circle: {imports:#?}"
         );
     }
-    // Files that import none of the others are removed until none is left.
-    while let Some(name) = imports
-        .iter()
-        .find(|(_, uses)| uses.iter().all(|used| !imports.contains_key(used)))
-        .map(|(name, _)| name.clone())
-    {
-        imports.remove(&name);
-    }
-    assert!(
-        imports.is_empty(),
-        "These files of socketio import each other in a circle: {imports:#?}"
-    );
 }
 
 #[test]

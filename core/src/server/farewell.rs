@@ -1,10 +1,11 @@
 //! The closing handshake of a WebSocket that does not belong to a session.
 
 use std::future::poll_fn;
-use std::task::Poll;
+use std::ops::ControlFlow;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
-use crate::transport::frame::Incoming;
+use crate::transport::frame::{FrameError, Incoming};
 use crate::transport::{Chunk, Outbox, WebSocket};
 
 /// How many bytes are read after the close frame was sent, to find the peer's. More than can be in flight at that
@@ -29,26 +30,25 @@ pub(super) async fn farewell(mut websocket: Box<WebSocket>, timeout: Duration) {
             return Poll::Ready(());
         }
         loop {
-            let mut used = 0;
-            let (read, input) = match websocket.poll_read(cx, &mut buffer) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok(Chunk::Buffer(len))) => (len, &mut buffer[..len]),
-                Poll::Ready(Ok(Chunk::Reader(len))) => (len, &mut [][..]),
-                Poll::Ready(Ok(Chunk::End) | Err(_)) => return Poll::Ready(()),
+            let mut is_closed = false;
+            let each = |incoming: Result<Incoming<'_>, FrameError>| match incoming {
+                Ok(Incoming::Close(_)) | Err(_) => {
+                    is_closed = true;
+                    ControlFlow::Break(())
+                }
+                Ok(_) => ControlFlow::Continue(()),
             };
-            left = left.saturating_sub(read);
-            if left == 0 {
+            let read = ready!(websocket.poll_incoming(cx, &mut buffer, &mut outbox, each));
+            if is_closed {
+                websocket.shutdown(cx);
                 return Poll::Ready(());
             }
-            loop {
-                match websocket.reader.next(input, &mut used) {
-                    Ok(Some(Incoming::Close(_))) | Err(_) => {
-                        websocket.shutdown(cx);
-                        return Poll::Ready(());
-                    }
-                    Ok(Some(_)) => {}
-                    Ok(None) => break,
-                }
+            let (Ok(Chunk::Buffer(len)) | Ok(Chunk::Reader(len))) = read else {
+                return Poll::Ready(());
+            };
+            left = left.saturating_sub(len);
+            if left == 0 {
+                return Poll::Ready(());
             }
         }
     });

@@ -4,13 +4,16 @@
 //! An idle WebSocket holds no buffer. The content of messages is not interpreted here.
 
 use std::io;
+use std::ops::ControlFlow;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::BufMut;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::transport::frame::{FrameLimits, FrameReader, Opcode, write_close};
+use crate::transport::frame::{
+    FrameError, FrameLimits, FrameReader, Incoming, Opcode, write_close,
+};
 use crate::transport::outbox::{Outbox, Unsent};
 use crate::transport::stream::{Slot, Stream};
 
@@ -110,6 +113,67 @@ impl WebSocket {
             Poll::Ready(Ok(())) if buf.filled().is_empty() => Poll::Ready(Ok(Chunk::End)),
             Poll::Ready(Ok(())) => Poll::Ready(Ok(Chunk::Buffer(buf.filled().len()))),
         }
+    }
+
+    /// Reads once, and passes the messages and the close frame in what was read, or was held already, to `each`, until it
+    /// breaks. Pings are answered into `outbox`. After a break, the bytes that follow are held.
+    ///
+    /// Returns what was read; `Chunk::Reader(0)` if `each` has broken before the read.
+    pub fn poll_incoming(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+        outbox: &mut Outbox,
+        mut each: impl FnMut(Result<Incoming<'_>, FrameError>) -> ControlFlow<()>,
+    ) -> Poll<io::Result<Chunk>> {
+        if self.take_incoming(&mut [], outbox, &mut each).is_break() {
+            return Poll::Ready(Ok(Chunk::Reader(0)));
+        }
+        let chunk = ready!(self.poll_read(cx, buffer))?;
+        let input = match chunk {
+            Chunk::Buffer(len) => &mut buffer[..len],
+            Chunk::Reader(_) => &mut [],
+            Chunk::End => return Poll::Ready(Ok(chunk)),
+        };
+        // A break ends this call in any case.
+        let _ = self.take_incoming(input, outbox, &mut each);
+        Poll::Ready(Ok(chunk))
+    }
+
+    fn take_incoming(
+        &mut self,
+        input: &mut [u8],
+        outbox: &mut Outbox,
+        mut each: impl FnMut(Result<Incoming<'_>, FrameError>) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let mut used = 0;
+        loop {
+            let flow = match self.reader.next(input, &mut used) {
+                Ok(None) => return ControlFlow::Continue(()),
+                Ok(Some(Incoming::Ping(data))) => {
+                    let data = Box::from(data);
+                    self.answer_ping(outbox, data);
+                    continue;
+                }
+                Ok(Some(Incoming::Pong(_))) => continue,
+                Ok(Some(incoming)) => each(Ok(incoming)),
+                // Nothing after an error is a frame.
+                Err(error) => {
+                    let _ = each(Err(error));
+                    return ControlFlow::Break(());
+                }
+            };
+            if flow.is_break() {
+                self.reader.stash(&input[used..]);
+                return flow;
+            }
+        }
+    }
+
+    /// Writes `outbox` as far as the peer takes it now; the rest is kept as unsent bytes. If the stream is broken, the next
+    /// read returns the error.
+    pub fn send_now(&mut self, cx: &mut Context<'_>, outbox: &mut Outbox) {
+        let _ = self.poll_flush(cx, outbox);
     }
 
     /// Reads a large message into the memory that will hold it.

@@ -1,5 +1,6 @@
 //! Input: requests from HTTP tasks, and bytes from WebSockets.
 
+use std::ops::ControlFlow;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -17,7 +18,7 @@ use crate::server::scratch::Scratch;
 use crate::socketio::client::Flow;
 use crate::socketio::event::DisconnectReason;
 use crate::transport::frame::{FrameError, Incoming};
-use crate::transport::{Chunk, Outbox, PollAnswer, PostAnswer, TransportRequest, WebSocket};
+use crate::transport::{Chunk, Outbox, PollAnswer, PostAnswer, TransportRequest};
 
 /// Close codes that are not worth a cause: normal closure, going away, and a close frame without a code.
 const USUAL: [u16; 3] = [1000, 1001, 1005];
@@ -443,75 +444,45 @@ impl Driver {
         let Some(mut probe) = self.probe.take() else {
             return false;
         };
-        let mut used = 0;
-        let mut input: &mut [u8] = &mut [];
-        let mut was_read = false;
         let mut pongs = Outbox::default();
-        loop {
-            match probe.reader.next(input, &mut used) {
-                Ok(None) if was_read => break,
-                Ok(None) => match probe.poll_read(cx, &mut scratch.buffer) {
-                    Poll::Pending => break,
-                    Poll::Ready(Ok(Chunk::Buffer(len))) => {
-                        (input, used, was_read) = (&mut scratch.buffer[..len], 0, true);
-                    }
-                    Poll::Ready(Ok(Chunk::Reader(_))) => {
-                        (input, used, was_read) = (&mut [], 0, true);
-                    }
-                    Poll::Ready(Ok(Chunk::End) | Err(_)) => {
-                        self.session
-                            .handle_transport_closed(TransportKind::WebSocket);
-                        return false;
-                    }
-                },
-                Ok(Some(Incoming::Text(text))) => {
-                    self.session.handle_life(clock.now());
-                    match payload::decode_one(text) {
-                        Ok(PayloadPacket::Text(kind, data)) => {
-                            self.session.handle_packet(
-                                TransportKind::WebSocket,
-                                kind,
-                                data,
-                                clock.now(),
-                            );
-                        }
-                        _ => self.session.handle_invalid(TransportKind::WebSocket),
-                    }
-                    if self.session.transport() == TransportKind::WebSocket {
-                        // The probe is the session's transport now; the bytes that follow are the session's messages.
-                        probe.reader.stash(&input[used..]);
-                        answer(&mut probe, cx, &mut pongs);
-                        self.flags.unread_head = true;
-                        self.probe = Some(probe);
-                        return true;
-                    }
-                }
-                Ok(Some(Incoming::Ping(data))) => {
-                    let data = Box::from(data);
-                    probe.answer_ping(&mut pongs, data);
-                }
-                Ok(Some(Incoming::Pong(_))) => {}
-                Ok(Some(Incoming::Binary(_))) => {
-                    self.session.handle_invalid(TransportKind::WebSocket);
-                    break;
-                }
-                Ok(Some(Incoming::Close(_))) => {
-                    probe.handle_end();
-                    self.session
-                        .handle_transport_closed(TransportKind::WebSocket);
-                    break;
-                }
-                Err(error) => {
-                    self.log_probe_failed(error);
-                    probe.refuse(&mut pongs, error.close_code());
-                    self.session.handle_error(TransportKind::WebSocket);
-                    break;
-                }
+        let mut end = None;
+        let session = &mut self.session;
+        let each = |incoming: Result<Incoming<'_>, FrameError>| {
+            end = take_from_probe(session, incoming, clock);
+            match end {
+                None => ControlFlow::Continue(()),
+                Some(_) => ControlFlow::Break(()),
+            }
+        };
+        let read = match probe.poll_incoming(cx, &mut scratch.buffer, &mut pongs, each) {
+            Poll::Pending => 0,
+            Poll::Ready(Ok(Chunk::Buffer(len) | Chunk::Reader(len))) => len,
+            Poll::Ready(Ok(Chunk::End) | Err(_)) => {
+                self.session
+                    .handle_transport_closed(TransportKind::WebSocket);
+                return false;
+            }
+        };
+        let has_taken_over = matches!(end, Some(ProbeEnd::TookOver));
+        self.flags.unread_head |= has_taken_over;
+        match end {
+            None | Some(ProbeEnd::TookOver | ProbeEnd::Invalid) => {}
+            Some(ProbeEnd::Closed) => {
+                probe.handle_end();
+                self.session
+                    .handle_transport_closed(TransportKind::WebSocket);
+            }
+            Some(ProbeEnd::Refused(error)) => {
+                self.log_probe_failed(error);
+                probe.refuse(&mut pongs, error.close_code());
+                self.session.handle_error(TransportKind::WebSocket);
             }
         }
-        answer(&mut probe, cx, &mut pongs);
+        if !pongs.is_empty() {
+            probe.send_now(cx, &mut pongs);
+        }
         self.probe = Some(probe);
-        was_read
+        read > 0 || has_taken_over
     }
 
     pub(super) fn follow(&mut self, flow: Flow, now: Instant) {
@@ -540,11 +511,43 @@ impl Driver {
     }
 }
 
-/// Writes to the probing WebSocket.
-fn answer(probe: &mut WebSocket, cx: &mut Context<'_>, outbox: &mut Outbox) {
-    if !outbox.is_empty() {
-        // Bytes that the peer does not take now wait in the probe.
-        let _ = probe.poll_flush(cx, outbox);
+/// Why a probe is not read further.
+enum ProbeEnd {
+    /// It is the session's transport now; the messages that follow are the session's.
+    TookOver,
+    /// It has sent a message that a probe may not send.
+    Invalid,
+    /// It has sent a close frame.
+    Closed,
+    /// It has violated the WebSocket protocol.
+    Refused(FrameError),
+}
+
+/// Handles what a probe has sent; `None` if it is read further.
+fn take_from_probe(
+    session: &mut Session,
+    incoming: Result<Incoming<'_>, FrameError>,
+    clock: &mut Clock,
+) -> Option<ProbeEnd> {
+    match incoming {
+        Ok(Incoming::Text(text)) => {
+            let now = clock.now();
+            session.handle_life(now);
+            match payload::decode_one(text) {
+                Ok(PayloadPacket::Text(kind, data)) => {
+                    session.handle_packet(TransportKind::WebSocket, kind, data, now);
+                }
+                _ => session.handle_invalid(TransportKind::WebSocket),
+            }
+            (session.transport() == TransportKind::WebSocket).then_some(ProbeEnd::TookOver)
+        }
+        Ok(Incoming::Binary(_)) => {
+            session.handle_invalid(TransportKind::WebSocket);
+            Some(ProbeEnd::Invalid)
+        }
+        Ok(Incoming::Close(_)) => Some(ProbeEnd::Closed),
+        Ok(Incoming::Ping(_) | Incoming::Pong(_)) => None,
+        Err(error) => Some(ProbeEnd::Refused(error)),
     }
 }
 

@@ -172,11 +172,8 @@ impl Driver {
                     {
                         let mut outbox = Outbox::default();
                         outbox.frame(Opcode::Text, b"3probe");
-                        // Bytes that the peer does not take now wait in the probe.
-                        let _ = probe.poll_flush(
-                            &mut Context::from_waker(std::task::Waker::noop()),
-                            &mut outbox,
-                        );
+                        let mut cx = Context::from_waker(std::task::Waker::noop());
+                        probe.send_now(&mut cx, &mut outbox);
                     }
                 }
                 Output::CloseProbe => {
@@ -299,8 +296,7 @@ impl Driver {
         if let Some(probe) = &mut self.probe
             && probe.unsent() > 0
         {
-            // Bytes that the peer does not take now wait in the probe.
-            let _ = probe.poll_flush(cx, &mut Outbox::default());
+            probe.send_now(cx, &mut Outbox::default());
         }
         let link = &self.handle.link;
         let Some(websocket) = &mut self.websocket else {

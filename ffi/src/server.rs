@@ -334,6 +334,7 @@ fn end(id: bw_server, handle: Arc<ServerHandle>) {
             .poll(0, None, Some(Duration::ZERO))
             .is_ok_and(|count| count > 0)
         {}
+        queue.end();
     }
     Op::end_all(&shared, Instant::now());
     let Ok(registry) = registry() else { return };

@@ -505,7 +505,7 @@ pub(super) const INTERNAL: &[&str] = &[
     "Server::is_closing",
     "Server::log_id",
     "Queue::new",
-    "Queue::clear",
+    "Queue::end",
     "Queue::cork",
     "Queue::copy",
     "Queue::copied_are_handled",

@@ -95,7 +95,7 @@ impl Engine {
                     server.stop();
                     // Breaks a reference cycle: queued events hold sockets, which hold the server.
                     if let Some(queue) = server.queue() {
-                        queue.clear();
+                        queue.end();
                     }
                 });
         }

@@ -186,7 +186,7 @@ impl Server {
             self.server.stop();
             // Queued events hold sockets, which hold the engine.
             if let Some(queue) = self.server.queue() {
-                queue.clear();
+                queue.end();
             }
         });
         log::end(&self.server);

@@ -36,6 +36,8 @@ pub struct Queue {
     bell: Bell,
     /// Whether events came into the empty queue for which the bell has not been rung yet.
     unrung: AtomicBool,
+    /// The server has ended: events are dropped.
+    ended: AtomicBool,
     room: Room,
     flush: Arc<FlushDeadline>,
     stats: Arc<Stats>,
@@ -83,6 +85,7 @@ impl Queue {
             taken: Mutex::default(),
             bell,
             unrung: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
             room: Room::new(bounds, Arc::clone(&stats)),
             flush: Arc::new(FlushDeadline::new(Arc::clone(&clock))),
             stats,
@@ -219,8 +222,11 @@ impl Queue {
         Ok(visit(event))
     }
 
-    /// Drops what waits, without calling the handler.
-    pub fn clear(&self) {
+    /// Drops the waiting events without calling the handler, and all later ones. To be called after the server was
+    /// stopped: events hold objects that hold this queue, and a thread of the host can still cause events if it began a
+    /// call before the stop.
+    pub fn end(&self) {
+        self.ended.store(true, Ordering::SeqCst);
         if let Ok(mut taken) = self.lock_taken() {
             taken.lent = false;
             while !taken.batch.is_empty() || self.refill(&mut taken) == Found::Events {
@@ -347,12 +353,23 @@ impl EventSink for Queue {
         self.room.enter(event, batch::cost(event));
         let was_empty = {
             let mut incoming = self.incoming();
-            let was_empty = incoming.is_empty();
-            incoming.push(event);
-            was_empty
+            // `end` locks the batch after it has set this, so it finds every event that was pushed before.
+            if self.ended.load(Ordering::SeqCst) {
+                None
+            } else {
+                let was_empty = incoming.is_empty();
+                incoming.push(event);
+                Some(was_empty)
+            }
         };
-        if was_empty {
-            self.unrung.store(true, Ordering::Release);
+        match was_empty {
+            None => {
+                let cost = batch::cost(event);
+                self.room.release(event, cost);
+                self.room.leave(Amount::one(cost));
+            }
+            Some(true) => self.unrung.store(true, Ordering::Release),
+            Some(false) => {}
         }
     }
 
@@ -565,7 +582,9 @@ mod tests {
         queue.deliver(&event);
         let bytes = 2 * batch::cost(&event);
         assert_eq!(counted(), Amount { events: 2, bytes });
-        queue.clear();
+        queue.end();
         assert!(counted().is_empty());
+        queue.deliver(&event);
+        assert!(counted().is_empty() && queue.incoming().is_empty());
     }
 }

@@ -79,6 +79,8 @@ struct Run {
     taken: u64,
     watched: bool,
     stopping: bool,
+    /// All threads have ended: events are dropped.
+    ended: bool,
 }
 
 enum Job {
@@ -144,6 +146,12 @@ impl Pool {
             // A thread ends with a panic only when the host's code panicked; that was reported there.
             let _ = thread.join();
         }
+        let left = {
+            let mut run = self.shared.run();
+            run.ended = true;
+            std::mem::take(&mut run.jobs)
+        };
+        left.into_iter().for_each(|job| self.shared.discard(job));
     }
 }
 
@@ -208,8 +216,46 @@ impl Shared {
     }
 
     fn submit(&self, job: Job) {
-        self.run().jobs.push_back(job);
+        let mut run = self.run();
+        if run.ended {
+            drop(run);
+            return self.discard(job);
+        }
+        run.jobs.push_back(job);
+        drop(run);
         self.unrung.store(true, Ordering::Release);
+    }
+
+    /// Drops the events of a job. They hold objects that hold this pool, so they must not stay when the threads have
+    /// ended; a thread of the host can still cause events then, if it began a call before the server was stopped.
+    fn discard(&self, job: Job) {
+        let batches = {
+            let mut lane = match &job {
+                Job::Alone(_) => None,
+                Job::Server => Some(lock(&self.server_lane)),
+                Job::Socket(socket) => Some(lock(self.lane(Some(socket)))),
+            };
+            lane.as_mut().map(|lane| {
+                lane.scheduled = false;
+                (lane.begun.take(), std::mem::take(&mut lane.batch))
+            })
+        };
+        match (job, batches) {
+            (Job::Alone(batch), _) => self.release(batch),
+            (_, Some((begun, batch))) => {
+                begun.into_iter().for_each(|begun| self.release(*begun));
+                self.release(batch);
+            }
+            (_, None) => {}
+        }
+    }
+
+    /// Drops the events of a batch, and gives the room back that they take.
+    fn release(&self, mut batch: EventBatch) {
+        while !batch.is_empty() {
+            let cost = batch.advance(|event, cost| self.room.release(event, cost));
+            self.room.leave(Amount::one(cost));
+        }
     }
 
     /// Sees to it that what was submitted is taken: by a thread that has nothing to do, or by another one when those

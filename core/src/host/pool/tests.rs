@@ -5,9 +5,10 @@ use std::task::{Wake, Waker};
 use std::time::Instant;
 
 use super::*;
+use crate::host::tests::{Count, ManualClock};
 use crate::socketio::SocketId;
 use crate::socketio::client::tests::World;
-use crate::socketio::event::SocketEvent;
+use crate::socketio::event::{ServerEvent, SocketEvent};
 use crate::socketio::handshake::Request;
 use crate::socketio::question::Question;
 
@@ -199,4 +200,32 @@ fn a_lane_whose_events_take_long_lets_others_in_between() {
     pool.stop();
     let (a, b) = (*slow.id(), *other.id());
     assert_eq!(*lock(&host.1), [a, b, a, b, a, a, a]);
+}
+
+/// Events hold the objects they are about, and those hold the pool.
+#[test]
+fn what_happens_after_the_stop_is_dropped() {
+    let pool = Pool::new(
+        Arc::new(Count::default()),
+        Threads::Fixed(1),
+        Bounds {
+            events: 10,
+            bytes: 1000,
+        },
+        Arc::<ManualClock>::default(),
+        Arc::default(),
+    );
+    let socket = World::connected().socket("/");
+    let held = Arc::strong_count(&socket);
+    let deliver = || {
+        pool.deliver(&Event::of_socket(&socket, SocketEvent::Drain, now()));
+        pool.deliver(&Event::of_server(ServerEvent::Shutdown, now()));
+    };
+    // These wait for a ring, which never comes, and for the lane that they are in already.
+    (0..2).for_each(|_| deliver());
+    pool.stop();
+    (0..2).for_each(|_| deliver());
+    pool.ring();
+    assert_eq!(Arc::strong_count(&socket), held);
+    assert!(pool.shared.stats.queued.now().is_empty());
 }

@@ -80,20 +80,20 @@ const MOST_ROOMS: usize = 1 << 20;
 const FEW: usize = 8;
 
 /// Who is meant by a target.
-pub(crate) enum Receiver<'a> {
+pub(crate) enum ResolvedTarget<'a> {
     One(&'a Arc<Socket>, &'a Arc<Shared>),
     Many(&'a Arc<Namespace>, &'a Arc<Shared>, Target<'a>),
 }
 
 /// The rest of a target.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Manner {
+pub(crate) struct SendOptions {
     pub(crate) reliability: Reliability,
     pub(crate) reach: Reach,
     pub(crate) timeout_ms: u32,
 }
 
-impl Receiver<'_> {
+impl ResolvedTarget<'_> {
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         match self {
             Self::One(_, shared) | Self::Many(_, shared, _) => shared,
@@ -123,24 +123,24 @@ pub(crate) fn check_mode(shared: &Shared, mode: Mode) -> Result<()> {
 }
 
 /// Finds out who is meant, and does something with them.
-pub(crate) fn with_receiver<R>(
+pub(crate) fn with_target<R>(
     to: *const bw_target,
-    then: impl FnOnce(Receiver<'_>, Manner) -> Result<R>,
+    then: impl FnOnce(ResolvedTarget<'_>, SendOptions) -> Result<R>,
 ) -> Result<R> {
     let to = pointer::sized(to, "to")?;
-    let manner = manner(&to)?;
+    let options = options(&to)?;
     match Kind::of(to.scope) {
         Some(Kind::Socket) => {
             check_single(&to)?;
             handle::with_socket(to.scope, |socket| {
                 let host = SocketHost::of_known(socket)?;
-                then(Receiver::One(socket, &host.shared), manner)
+                then(ResolvedTarget::One(socket, &host.shared), options)
             })
         }
-        Some(Kind::Nsp) => with_many(&handle::namespace(to.scope)?, &to, manner, then),
+        Some(Kind::Nsp) => with_many(&handle::namespace(to.scope)?, &to, options, then),
         None if to.scope == 0 && to.sender != 0 => {
             let sender = handle::socket(to.sender)?;
-            with_many(sender.namespace(), &to, manner, then)
+            with_many(sender.namespace(), &to, options, then)
         }
         None if to.scope == 0 => Err(Error::new(
             ErrorKind::Argument,
@@ -159,8 +159,8 @@ pub(crate) fn with_receiver<R>(
 fn with_many<R>(
     namespace: &Arc<Namespace>,
     to: &bw_target,
-    manner: Manner,
-    then: impl FnOnce(Receiver<'_>, Manner) -> Result<R>,
+    options: SendOptions,
+    then: impl FnOnce(ResolvedTarget<'_>, SendOptions) -> Result<R>,
 ) -> Result<R> {
     let shared = &NspHost::of_known(namespace)?.shared;
     let skip = match to.sender {
@@ -180,15 +180,15 @@ fn with_many<R>(
                 rooms,
                 except,
                 skip,
-                reliability: manner.reliability,
-                reach: manner.reach,
+                reliability: options.reliability,
+                reach: options.reach,
             };
-            then(Receiver::Many(namespace, shared, target), manner)
+            then(ResolvedTarget::Many(namespace, shared, target), options)
         })
     })
 }
 
-fn manner(to: &bw_target) -> Result<Manner> {
+fn options(to: &bw_target) -> Result<SendOptions> {
     let unknown = to.flags & !15;
     if unknown != 0 {
         let text = format!("to->flags has unknown bits: {unknown:#x}");
@@ -199,7 +199,7 @@ fn manner(to: &bw_target) -> Result<Manner> {
         return Err(Error::new(ErrorKind::Argument, text));
     }
     let has = |flag: bw_target_flags| to.flags & flag as u32 != 0;
-    Ok(Manner {
+    Ok(SendOptions {
         reliability: if has(bw_target_flags::BW_TO_VOLATILE) {
             Reliability::Volatile
         } else {

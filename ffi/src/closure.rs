@@ -11,12 +11,12 @@ use crate::types::bw_drop_fn;
 
 /// A drop that has not run yet. Running it is up to whoever holds it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Farewell {
+pub(crate) struct DropFn {
     drop: bw_drop_fn,
     user: UserPointer,
 }
 
-impl Farewell {
+impl DropFn {
     pub(crate) const fn new(drop: bw_drop_fn, user: UserPointer) -> Self {
         Self { drop, user }
     }
@@ -29,7 +29,7 @@ impl Farewell {
     /// Runs it where drops of this server belong.
     pub(crate) fn run_at(self, shared: &Shared) {
         if self.drop.is_some() {
-            shared.graveyard.bury(self, shared);
+            shared.deferred_drops.add(self, shared);
         }
     }
 }
@@ -38,14 +38,14 @@ impl Farewell {
 /// has been registered, where drops of its server belong afterwards.
 #[derive(Debug)]
 pub(crate) struct Owned {
-    farewell: Farewell,
+    drop_fn: DropFn,
     home: Option<Arc<Shared>>,
 }
 
 impl Owned {
     pub(crate) const fn new(drop: bw_drop_fn, user: UserPointer) -> Self {
         Self {
-            farewell: Farewell::new(drop, user),
+            drop_fn: DropFn::new(drop, user),
             home: None,
         }
     }
@@ -60,32 +60,32 @@ impl Owned {
     }
 
     pub(crate) const fn user(&self) -> UserPointer {
-        self.farewell.user
+        self.drop_fn.user
     }
 }
 
 impl Drop for Owned {
     fn drop(&mut self) {
         match &self.home {
-            Some(home) => self.farewell.run_at(home),
-            None => self.farewell.run(),
+            Some(home) => self.drop_fn.run_at(home),
+            None => self.drop_fn.run(),
         }
     }
 }
 
 /// Drops that wait for the polling thread.
 #[derive(Debug, Default)]
-pub(crate) struct Graveyard(Mutex<Vec<Farewell>>);
+pub(crate) struct DeferredDrops(Mutex<Vec<DropFn>>);
 
-impl Graveyard {
-    fn bury(&self, farewell: Farewell, shared: &Shared) {
+impl DeferredDrops {
+    fn add(&self, drop_fn: DropFn, shared: &Shared) {
         if !shared.is_polled() || shared.is_polling_here() {
-            return shared.inside(|| farewell.run());
+            return shared.inside(|| drop_fn.run());
         }
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .push(farewell);
+            .push(drop_fn);
         shared.wake();
     }
 
@@ -97,8 +97,8 @@ impl Graveyard {
             if waiting.is_empty() {
                 return;
             }
-            for farewell in waiting {
-                shared.inside(|| farewell.run());
+            for drop_fn in waiting {
+                shared.inside(|| drop_fn.run());
             }
         }
     }

@@ -119,9 +119,9 @@ fn finish(shared: &Arc<Shared>, event: &Event<'_>, operation: Operation) -> Resu
 }
 
 /// The listeners of everything that an event concerns, outermost first.
-struct Audience([Option<Snapshot>; 3]);
+struct Snapshots([Option<Snapshot>; 3]);
 
-impl Audience {
+impl Snapshots {
     fn of_server(shared: &Shared) -> Self {
         Self([shared.listeners.snapshot(), None, None])
     }
@@ -215,8 +215,8 @@ fn pass(
 ) -> Result<()> {
     let namespace = NspHost::of(socket.namespace(), shared)?;
     let known = socket.host().get::<SocketHost>();
-    let audience = Audience::of_socket(shared, namespace, known);
-    let listeners = audience.listeners(kind as i32, view.name);
+    let snapshots = Snapshots::of_socket(shared, namespace, known);
+    let listeners = snapshots.listeners(kind as i32, view.name);
     if listeners.is_empty() {
         return Ok(());
     }
@@ -235,7 +235,7 @@ fn pass(
         ev.ack = host.new_ack(socket, number)?;
     }
     let mut call = || {
-        thread.while_speaks(host.id, socket, || {
+        thread.with_message(host.id, socket, || {
             listeners.for_each(|listener| {
                 ev.user = host.user();
                 listener.call(&ev);
@@ -243,7 +243,7 @@ fn pass(
         });
     };
     match view.form {
-        Form::Event => thread.while_received(view.args, view.attachments.len(), call),
+        Form::Event => thread.with_received_args(view.args, view.attachments.len(), call),
         // A plain client's message is not checked as JSON.
         Form::Text | Form::Binary => call(),
     }
@@ -252,8 +252,8 @@ fn pass(
 
 /// Passes an event that needs no answer to all its listeners.
 fn tell(shared: &Arc<Shared>, event: &Event<'_>) -> Result<()> {
-    let audience = Audience::of(shared, event)?;
-    if audience.is_empty() {
+    let snapshots = Snapshots::of(shared, event)?;
+    if snapshots.is_empty() {
         return Ok(());
     }
     let mut memory = EventMemory::default();
@@ -261,7 +261,7 @@ fn tell(shared: &Arc<Shared>, event: &Event<'_>) -> Result<()> {
     let host = event
         .socket()
         .and_then(|socket| socket.host().get::<SocketHost>());
-    audience.listeners(ev.r#type, "").for_each(|listener| {
+    snapshots.listeners(ev.r#type, "").for_each(|listener| {
         if let Some(host) = host {
             ev.user = host.user();
         }
@@ -275,10 +275,10 @@ fn ask(shared: &Arc<Shared>, event: &Event<'_>, question: &Question) -> Result<(
     let mut memory = EventMemory::default();
     let mut ev = memory.fill(event, shared)?;
     let kind = ev.r#type;
-    let audience = Audience::of(shared, event)?;
+    let snapshots = Snapshots::of(shared, event)?;
     let next = QuestionHost::next(question, || {
         let mut all = VecDeque::new();
-        let listeners = audience.listeners(kind, "");
+        let listeners = snapshots.listeners(kind, "");
         listeners.for_each(|listener| all.push_back(Arc::clone(listener)));
         all
     });

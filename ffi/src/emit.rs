@@ -12,7 +12,7 @@ use bellwire_core::socketio::socket::Scope;
 use bellwire_core::socketio::target::Reliability;
 use bellwire_core::socketio::{EncodedPacket, Operation, Socket, Target};
 
-use crate::broadcast::{Receiver, bw_target, check_mode, with_receiver, with_texts};
+use crate::broadcast::{ResolvedTarget, bw_target, check_mode, with_target, with_texts};
 use crate::closure::Owned;
 use crate::error::{Result, bw_status};
 use crate::event::{bw_callback, bw_callback_fn, bw_event_values};
@@ -36,12 +36,16 @@ fn not_yet(socket: &Socket, error: Error) -> Error {
     error
 }
 
-fn send(receiver: &Receiver<'_>, payload: &Payload<'_>, reliability: Reliability) -> Result<()> {
-    match receiver {
-        Receiver::One(socket, _) => socket
+fn send(
+    resolved: &ResolvedTarget<'_>,
+    payload: &Payload<'_>,
+    reliability: Reliability,
+) -> Result<()> {
+    match resolved {
+        ResolvedTarget::One(socket, _) => socket
             .emit(payload, reliability)
             .map_err(|error| not_yet(socket, error)),
-        Receiver::Many(namespace, _, target) => {
+        ResolvedTarget::Many(namespace, _, target) => {
             namespace.emit(target, payload);
             Ok(())
         }
@@ -58,9 +62,9 @@ fn send(receiver: &Receiver<'_>, payload: &Payload<'_>, reliability: Reliability
 pub extern "C" fn bw_emit(to: *const bw_target, payload: *const bw_payload) -> bw_status {
     entry(|| {
         let parts = Parts::of_event(payload)?;
-        with_receiver(to, |receiver, manner| {
-            receiver.check_mode(Mode::SocketIo)?;
-            send(&receiver, &parts.payload()?, manner.reliability)
+        with_target(to, |resolved, options| {
+            resolved.check_mode(Mode::SocketIo)?;
+            send(&resolved, &parts.payload()?, options.reliability)
         })
     })
 }
@@ -75,16 +79,16 @@ pub extern "C" fn bw_emit_message(
 ) -> bw_status {
     entry(|| {
         let message = pointer::borrow(msg, "msg")?;
-        with_receiver(to, |receiver, manner| {
-            receiver.check_mode(Mode::SocketIo)?;
+        with_target(to, |resolved, options| {
+            resolved.check_mode(Mode::SocketIo)?;
             let Some(counted) = message.counted_message() else {
-                return send(&receiver, &message.payload(), manner.reliability);
+                return send(&resolved, &message.payload(), options.reliability);
             };
-            match &receiver {
-                Receiver::One(socket, _) => socket
-                    .emit_message(counted, manner.reliability)
+            match &resolved {
+                ResolvedTarget::One(socket, _) => socket
+                    .emit_message(counted, options.reliability)
                     .map_err(|error| not_yet(socket, error)),
-                Receiver::Many(namespace, _, target) => {
+                ResolvedTarget::Many(namespace, _, target) => {
                     namespace.emit_message(target, counted);
                     Ok(())
                 }
@@ -167,19 +171,19 @@ pub extern "C" fn bw_emit_ack(
         let out = Out::optional(out, "out", 0)?;
         let callback = callback_of(cb)?;
         let message = pointer::borrow(msg, "msg")?.shared();
-        with_receiver(to, |receiver, manner| {
-            receiver.check_mode(Mode::SocketIo)?;
-            if matches!(receiver, Receiver::Many(..)) && manner.timeout_ms == 0 {
+        with_target(to, |resolved, options| {
+            resolved.check_mode(Mode::SocketIo)?;
+            if matches!(resolved, ResolvedTarget::Many(..)) && options.timeout_ms == 0 {
                 let text = "to->timeout_ms is 0: a broadcast with acknowledgement needs one";
                 return Err(Error::new(ErrorKind::Argument, text));
             }
             let outcome = bw_event_values::BW_EV_ACKED;
-            let (id, op) = Op::begin(outcome, receiver.shared(), callback, owned)?;
+            let (id, op) = Op::begin(outcome, resolved.shared(), callback, owned)?;
             // It may end before we return.
             out.set(id);
-            let timeout = Duration::from_millis(manner.timeout_ms.into());
-            match &receiver {
-                Receiver::One(socket, _) => {
+            let timeout = Duration::from_millis(options.timeout_ms.into());
+            match &resolved {
+                ResolvedTarget::One(socket, _) => {
                     let timeout = Some(timeout).filter(|timeout| !timeout.is_zero());
                     match socket.emit_with_ack(&message, timeout, Overflow::Refuse, Operation(id)) {
                         Ok(handle) => op.set_one(handle),
@@ -190,7 +194,7 @@ pub extern "C" fn bw_emit_ack(
                         }
                     }
                 }
-                Receiver::Many(namespace, _, target) => {
+                ResolvedTarget::Many(namespace, _, target) => {
                     let ack = namespace.emit_with_ack(target, &message, timeout, Operation(id));
                     op.set_many(&ack);
                 }
@@ -274,14 +278,14 @@ pub extern "C" fn bw_ack_drop(ack: bw_ack) -> bw_status {
 pub extern "C" fn bw_send_text(to: *const bw_target, text: bw_str) -> bw_status {
     entry(|| {
         let text = text.text("text")?.as_bytes();
-        with_receiver(to, |receiver, manner| {
-            receiver.check_mode(Mode::Raw)?;
+        with_target(to, |resolved, options| {
+            resolved.check_mode(Mode::Raw)?;
             let write = |out: &mut Vec<u8>| {
                 out.push(b'4');
                 out.extend_from_slice(text);
             };
-            match &receiver {
-                Receiver::One(socket, _) => {
+            match &resolved {
+                ResolvedTarget::One(socket, _) => {
                     socket.check_connected()?;
                     let shape = Shape {
                         kind: MessageKind::Text,
@@ -290,9 +294,9 @@ pub extern "C" fn bw_send_text(to: *const bw_target, text: bw_str) -> bw_status 
                     };
                     socket
                         .link()
-                        .send_written(shape, manner.reliability, socket.dropped(), write)
+                        .send_written(shape, options.reliability, socket.dropped(), write)
                 }
-                Receiver::Many(namespace, _, target) => {
+                ResolvedTarget::Many(namespace, _, target) => {
                     let mut packet = Vec::with_capacity(text.len() + 1);
                     write(&mut packet);
                     let packet = Arc::new(EncodedPacket::text(packet));
@@ -312,15 +316,15 @@ pub extern "C" fn bw_send_text(to: *const bw_target, text: bw_str) -> bw_status 
 pub extern "C" fn bw_send_binary(to: *const bw_target, data: bw_blob) -> bw_status {
     entry(|| {
         let bytes = pointer::take_blob(&data, "data.data")?;
-        with_receiver(to, |receiver, manner| {
-            receiver.check_mode(Mode::Raw)?;
+        with_target(to, |resolved, options| {
+            resolved.check_mode(Mode::Raw)?;
             let packet = Arc::new(EncodedPacket::binary(bytes));
-            match &receiver {
-                Receiver::One(socket, _) => {
+            match &resolved {
+                ResolvedTarget::One(socket, _) => {
                     socket.check_connected()?;
-                    socket.send_packet(packet, manner.reliability)
+                    socket.send_packet(packet, options.reliability)
                 }
-                Receiver::Many(namespace, _, target) => {
+                ResolvedTarget::Many(namespace, _, target) => {
                     namespace.broadcast(target, &packet, None);
                     Ok(())
                 }
@@ -337,9 +341,11 @@ pub extern "C" fn bw_send_binary(to: *const bw_target, data: bw_blob) -> bw_stat
 pub extern "C" fn bw_join(to: *const bw_target, rooms: *const bw_str, n: usize) -> bw_status {
     entry(|| {
         with_texts(rooms, n, "rooms", |rooms| {
-            with_receiver(to, |receiver, _| match &receiver {
-                Receiver::One(socket, _) => rooms.iter().try_for_each(|room| socket.join(room)),
-                Receiver::Many(namespace, _, target) => {
+            with_target(to, |resolved, _| match &resolved {
+                ResolvedTarget::One(socket, _) => {
+                    rooms.iter().try_for_each(|room| socket.join(room))
+                }
+                ResolvedTarget::Many(namespace, _, target) => {
                     namespace.join(target, rooms);
                     Ok(())
                 }
@@ -355,9 +361,11 @@ pub extern "C" fn bw_join(to: *const bw_target, rooms: *const bw_str, n: usize) 
 pub extern "C" fn bw_leave(to: *const bw_target, rooms: *const bw_str, n: usize) -> bw_status {
     entry(|| {
         with_texts(rooms, n, "rooms", |rooms| {
-            with_receiver(to, |receiver, _| match &receiver {
-                Receiver::One(socket, _) => rooms.iter().try_for_each(|room| socket.leave(room)),
-                Receiver::Many(namespace, _, target) => {
+            with_target(to, |resolved, _| match &resolved {
+                ResolvedTarget::One(socket, _) => {
+                    rooms.iter().try_for_each(|room| socket.leave(room))
+                }
+                ResolvedTarget::Many(namespace, _, target) => {
                     namespace.leave(target, rooms);
                     Ok(())
                 }
@@ -379,11 +387,11 @@ pub extern "C" fn bw_disconnect(to: *const bw_target, close_transport: c_int) ->
         } else {
             Scope::Connection
         };
-        with_receiver(to, |receiver, _| match &receiver {
-            Receiver::One(socket, _) => socket
+        with_target(to, |resolved, _| match &resolved {
+            ResolvedTarget::One(socket, _) => socket
                 .disconnect(scope)
                 .map_err(|error| not_yet(socket, error)),
-            Receiver::Many(namespace, _, target) => {
+            ResolvedTarget::Many(namespace, _, target) => {
                 namespace.disconnect(target, scope);
                 Ok(())
             }
@@ -410,17 +418,17 @@ pub extern "C" fn bw_fetch_sockets(
         let owned = Owned::new(drop, UserPointer(user));
         let out = Out::optional(out, "out", 0)?;
         let callback = callback_of(cb)?;
-        with_receiver(to, |receiver, _| {
-            if let Receiver::One(socket, _) = &receiver {
+        with_target(to, |resolved, _| {
+            if let ResolvedTarget::One(socket, _) = &resolved {
                 socket
                     .check_connected()
                     .map_err(|error| not_yet(socket, error))?;
             }
             let outcome = bw_event_values::BW_EV_SOCKETS;
-            let (id, _) = Op::begin(outcome, receiver.shared(), callback, owned)?;
+            let (id, _) = Op::begin(outcome, resolved.shared(), callback, owned)?;
             out.set(id);
-            match &receiver {
-                Receiver::One(socket, _) => {
+            match &resolved {
+                ResolvedTarget::One(socket, _) => {
                     let rooms = &[socket.id().as_str()];
                     let target = Target {
                         rooms,
@@ -428,7 +436,7 @@ pub extern "C" fn bw_fetch_sockets(
                     };
                     socket.namespace().fetch_sockets(&target, Operation(id));
                 }
-                Receiver::Many(namespace, _, target) => {
+                ResolvedTarget::Many(namespace, _, target) => {
                     namespace.fetch_sockets(target, Operation(id));
                 }
             }

@@ -139,7 +139,7 @@ pub(crate) fn namespace(id: u64) -> Result<Arc<Namespace>> {
 /// thread dispatches, which needs no look-up.
 #[inline]
 pub(crate) fn with_socket<R>(id: u64, then: impl FnOnce(&Arc<Socket>) -> Result<R>) -> Result<R> {
-    match Thread::with(|thread| thread.speaker(id)) {
+    match Thread::with(|thread| thread.current_socket(id)) {
         // SAFETY: whoever dispatches on this thread set the pointer and lends the socket until the
         // callback, from which we are called, has returned; then the pointer is taken back.
         Some(socket) if !is_parents(id) => then(unsafe { socket.as_ref() }),

@@ -154,10 +154,10 @@ fn poll(
 ) -> Result<usize> {
     let shared = &server.shared;
     take_back(server);
-    shared.graveyard.run(shared);
+    shared.deferred_drops.run(shared);
     let budget = budget.of(server);
     let handled = queue(server)?.poll(max, budget, timeout).map_err(busy)?;
-    shared.graveyard.run(shared);
+    shared.deferred_drops.run(shared);
     Ok(handled)
 }
 
@@ -256,7 +256,7 @@ pub extern "C" fn bw_server_next(
         let timeout = timeout(timeout_ms)?;
         let _polling = server.shared.begin_polling()?;
         take_back(&server);
-        server.shared.graveyard.run(&server.shared);
+        server.shared.deferred_drops.run(&server.shared);
         let has_ended = server.shared.ended.load(Ordering::Acquire);
         let timeout_now = if has_ended {
             Some(Duration::ZERO)

@@ -12,7 +12,7 @@ use bellwire_core::host::Queue;
 use bellwire_core::socketio::event::{Hook, Hooks};
 
 use crate::clock::clocks;
-use crate::closure::Graveyard;
+use crate::closure::DeferredDrops;
 use crate::error::Result;
 use crate::listeners::ListenerSet;
 use crate::thread::Thread;
@@ -45,7 +45,7 @@ pub(crate) struct Shared {
     pub(crate) mode: Mode,
     /// Listeners on the server itself.
     pub(crate) listeners: ListenerSet,
-    pub(crate) graveyard: Graveyard,
+    pub(crate) deferred_drops: DeferredDrops,
     queue: Mutex<Weak<Queue>>,
     /// The handles of operations under way; none when the server has ended.
     pub(crate) ops: Mutex<Option<HashSet<u64>>>,
@@ -77,7 +77,7 @@ impl Shared {
             delivery,
             mode,
             listeners: ListenerSet::default(),
-            graveyard: Graveyard::default(),
+            deferred_drops: DeferredDrops::default(),
             queue: Mutex::new(Weak::new()),
             ops: Mutex::new(Some(HashSet::new())),
             namespaces: Mutex::default(),
@@ -112,7 +112,7 @@ impl Shared {
     /// Nobody polls any more: what is dropped from now on is dropped where it is.
     pub(crate) fn end_polling(&self) {
         self.freed.store(true, Ordering::Release);
-        self.graveyard.run(self);
+        self.deferred_drops.run(self);
     }
 
     /// The operation has ended.

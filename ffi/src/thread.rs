@@ -23,7 +23,7 @@ pub(crate) struct Thread {
     /// Where the arguments of the event lie that it dispatches, and how many attachments it has.
     received: Cell<((usize, usize), usize)>,
     /// Whose event that is: the socket's handle, and where it lies on this thread's stack.
-    speaker: Cell<(u64, *const Arc<Socket>)>,
+    current_socket: Cell<(u64, *const Arc<Socket>)>,
 }
 
 /// Callbacks of so many servers inside one another are told apart.
@@ -38,7 +38,7 @@ thread_local! {
             inside_len: Cell::new(0),
             polling: Cell::new(0),
             received: Cell::new(((0, 0), 0)),
-            speaker: Cell::new((0, null())),
+            current_socket: Cell::new((0, null())),
         }
     };
 }
@@ -116,7 +116,7 @@ impl Thread {
     /// Remembers, while `run` runs, that these arguments have been checked: whoever sends just
     /// these on need not have them checked again.
     #[inline]
-    pub(crate) fn while_received<R>(
+    pub(crate) fn with_received_args<R>(
         &self,
         args: &[u8],
         attachments: usize,
@@ -128,22 +128,22 @@ impl Thread {
 
     /// Remembers, while `run` runs, whose event this thread dispatches.
     #[inline]
-    pub(crate) fn while_speaks<R>(
+    pub(crate) fn with_message<R>(
         &self,
         id: u64,
         socket: &Arc<Socket>,
         run: impl FnOnce() -> R,
     ) -> R {
-        let _restore = set(&self.speaker, (id, socket));
+        let _restore = set(&self.current_socket, (id, socket));
         run()
     }
 
     /// The socket with this handle, if it is the one whose event this thread dispatches. It is there until this thread
     /// has left the callback that it is in.
     #[inline]
-    pub(crate) fn speaker(&self, id: u64) -> Option<NonNull<Arc<Socket>>> {
-        let (speaking, socket) = self.speaker.get();
-        if speaking != id {
+    pub(crate) fn current_socket(&self, id: u64) -> Option<NonNull<Arc<Socket>>> {
+        let (current, socket) = self.current_socket.get();
+        if current != id {
             return None;
         }
         NonNull::new(socket.cast_mut())
@@ -185,7 +185,7 @@ mod tests {
     fn only_the_very_same_arguments_were_received() {
         let args = b"[1,2]".to_vec();
         Thread::with(|thread| {
-            thread.while_received(&args, 3, || {
+            thread.with_received_args(&args, 3, || {
                 assert_eq!(thread.received(&args), Some(3));
                 assert_eq!(thread.received(&args[..4]), None);
                 assert_eq!(thread.received(b"[1,2]".to_vec().as_slice()), None);

@@ -3,6 +3,7 @@
 use std::ptr::null;
 use std::sync::Arc;
 
+use bellwire_core::config::Protocol;
 use bellwire_core::error::{Error, ErrorKind};
 use bellwire_core::socketio::target::{Reach, Reliability};
 use bellwire_core::socketio::{Namespace, Socket, Target};
@@ -12,7 +13,7 @@ use crate::handle;
 use crate::namespace::NspHost;
 use crate::pointer::{self, Zeroed};
 use crate::registry::Kind;
-use crate::shared::{Mode, Shared};
+use crate::shared::Shared;
 use crate::socket::SocketHost;
 use crate::types::{bw_scope, bw_socket, bw_str};
 
@@ -102,22 +103,22 @@ impl ResolvedTarget<'_> {
 
     /// # Errors
     /// `State` when the server speaks the other protocol.
-    pub(crate) fn check_mode(&self, mode: Mode) -> Result<()> {
-        check_mode(self.shared(), mode)
+    pub(crate) fn check_protocol(&self, protocol: Protocol) -> Result<()> {
+        check_protocol(self.shared(), protocol)
     }
 }
 
-pub(crate) fn check_mode(shared: &Shared, mode: Mode) -> Result<()> {
-    if shared.mode == mode {
+pub(crate) fn check_protocol(shared: &Shared, protocol: Protocol) -> Result<()> {
+    if shared.protocol == protocol {
         return Ok(());
     }
     Err(Error::new(
         ErrorKind::State,
-        match mode {
-            Mode::SocketIo => {
+        match protocol {
+            Protocol::SocketIo => {
                 "an Engine.IO server has no events: use bw_send_text and bw_send_binary"
             }
-            Mode::Raw => "a Socket.IO server sends events: use bw_emit",
+            Protocol::EngineIo => "a Socket.IO server sends events: use bw_emit",
         },
     ))
 }

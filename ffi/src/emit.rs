@@ -4,6 +4,7 @@ use std::ffi::{c_int, c_void};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bellwire_core::config::Protocol;
 use bellwire_core::engineio::packet::MessageKind;
 use bellwire_core::error::{Error, ErrorKind};
 use bellwire_core::socketio::link::{Overflow, Shape};
@@ -12,7 +13,7 @@ use bellwire_core::socketio::socket::Scope;
 use bellwire_core::socketio::target::Reliability;
 use bellwire_core::socketio::{EncodedPacket, Operation, Socket, Target};
 
-use crate::broadcast::{ResolvedTarget, bw_target, check_mode, with_target, with_texts};
+use crate::broadcast::{ResolvedTarget, bw_target, check_protocol, with_target, with_texts};
 use crate::closure::Owned;
 use crate::error::{Result, bw_status};
 use crate::event::{bw_callback, bw_callback_fn, bw_event_values};
@@ -24,7 +25,6 @@ use crate::panic::entry;
 use crate::payload::{Parts, bw_payload};
 use crate::pointer::{self, Out, UserPointer, clear};
 use crate::registry::{Ended, Kind};
-use crate::shared::Mode;
 use crate::socket::SocketHost;
 use crate::types::{bw_ack, bw_blob, bw_drop_fn, bw_nsp, bw_op, bw_socket, bw_str};
 
@@ -63,7 +63,7 @@ pub extern "C" fn bw_emit(to: *const bw_target, payload: *const bw_payload) -> b
     entry(|| {
         let parts = Parts::of_event(payload)?;
         with_target(to, |resolved, options| {
-            resolved.check_mode(Mode::SocketIo)?;
+            resolved.check_protocol(Protocol::SocketIo)?;
             send(&resolved, &parts.payload()?, options.reliability)
         })
     })
@@ -80,7 +80,7 @@ pub extern "C" fn bw_emit_message(
     entry(|| {
         let message = pointer::borrow(msg, "msg")?;
         with_target(to, |resolved, options| {
-            resolved.check_mode(Mode::SocketIo)?;
+            resolved.check_protocol(Protocol::SocketIo)?;
             let Some(counted) = message.counted_message() else {
                 return send(&resolved, &message.payload(), options.reliability);
             };
@@ -106,7 +106,7 @@ pub extern "C" fn bw_socket_emit(socket: bw_socket, event: bw_str, args: bw_str)
     entry(|| {
         let parts = Parts::plain(event, args)?;
         handle::with_socket(socket, |socket| {
-            check_mode(&SocketHost::of_known(socket)?.shared, Mode::SocketIo)?;
+            check_protocol(&SocketHost::of_known(socket)?.shared, Protocol::SocketIo)?;
             socket
                 .emit(&parts.payload()?, Reliability::Reliable)
                 .map_err(|error| not_yet(socket, error))
@@ -128,7 +128,7 @@ pub extern "C" fn bw_room_emit(
     entry(|| {
         let parts = Parts::plain(event, args)?;
         let namespace = handle::namespace(nsp)?;
-        check_mode(&NspHost::of_known(&namespace)?.shared, Mode::SocketIo)?;
+        check_protocol(&NspHost::of_known(&namespace)?.shared, Protocol::SocketIo)?;
         let rooms = [room.text("room")?];
         let rooms = if rooms[0].is_empty() { &[][..] } else { &rooms };
         namespace.emit(
@@ -172,7 +172,7 @@ pub extern "C" fn bw_emit_ack(
         let callback = callback_of(cb)?;
         let message = pointer::borrow(msg, "msg")?.shared();
         with_target(to, |resolved, options| {
-            resolved.check_mode(Mode::SocketIo)?;
+            resolved.check_protocol(Protocol::SocketIo)?;
             if matches!(resolved, ResolvedTarget::Many(..)) && options.timeout_ms == 0 {
                 let text = "to->timeout_ms is 0: a broadcast with acknowledgement needs one";
                 return Err(Error::new(ErrorKind::Argument, text));
@@ -279,7 +279,7 @@ pub extern "C" fn bw_send_text(to: *const bw_target, text: bw_str) -> bw_status 
     entry(|| {
         let text = text.text("text")?.as_bytes();
         with_target(to, |resolved, options| {
-            resolved.check_mode(Mode::Raw)?;
+            resolved.check_protocol(Protocol::EngineIo)?;
             let write = |out: &mut Vec<u8>| {
                 out.push(b'4');
                 out.extend_from_slice(text);
@@ -317,7 +317,7 @@ pub extern "C" fn bw_send_binary(to: *const bw_target, data: bw_blob) -> bw_stat
     entry(|| {
         let bytes = pointer::take_blob(&data, "data.data")?;
         with_target(to, |resolved, options| {
-            resolved.check_mode(Mode::Raw)?;
+            resolved.check_protocol(Protocol::EngineIo)?;
             let packet = Arc::new(EncodedPacket::binary(bytes));
             match &resolved {
                 ResolvedTarget::One(socket, _) => {

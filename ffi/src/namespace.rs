@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, PoisonError};
 
+use bellwire_core::config::Protocol;
 use bellwire_core::error::{Error, ErrorKind};
 use bellwire_core::socketio::Namespace;
 
@@ -10,7 +11,7 @@ use crate::handle::{self, Object, registry};
 use crate::listeners::ListenerSet;
 use crate::panic::entry;
 use crate::pointer::Out;
-use crate::shared::{Mode, Shared};
+use crate::shared::Shared;
 use crate::types::{bw_nsp, bw_server, bw_str};
 
 /// What we keep with a namespace.
@@ -68,7 +69,7 @@ pub extern "C" fn bw_nsp_get(server: bw_server, name: bw_str, out: *mut bw_nsp) 
         let out = Out::new(out, "out", 0)?;
         let server = handle::server(server)?;
         let name = name.text("name")?;
-        if server.shared.mode == Mode::Raw && name != "/" {
+        if server.shared.protocol == Protocol::EngineIo && name != "/" {
             let text = "an Engine.IO server has one namespace: \"/\"";
             return Err(Error::new(ErrorKind::State, text));
         }

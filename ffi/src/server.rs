@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use bellwire_core::config::{Config, Delivery as ConfigDelivery, Protocol};
+use bellwire_core::config::Config;
 use bellwire_core::error::{Error, ErrorKind};
 use bellwire_core::host::Handler;
 use bellwire_core::server::Server;
@@ -23,7 +23,7 @@ use crate::pointer::{self, Out, clear};
 use crate::poll::{Lent, wait_polling};
 use crate::registry::Ended;
 use crate::scope::Scope;
-use crate::shared::{Delivery, Mode, Shared};
+use crate::shared::Shared;
 use crate::socket::SocketHost;
 use crate::types::{bw_buf, bw_bytes, bw_fd, bw_server, bw_str};
 use crate::wakeup::Wakeable;
@@ -71,15 +71,7 @@ pub extern "C" fn bw_server_new(config: *const bw_config, out: *mut bw_server) -
             pointer::borrow(config, "config")?.config()
         };
         let registry = registry()?;
-        let delivery = match config.delivery {
-            ConfigDelivery::Polled => Delivery::Polled,
-            ConfigDelivery::Threads | ConfigDelivery::Inline => Delivery::Own,
-        };
-        let mode = match config.protocol {
-            Protocol::SocketIo => Mode::SocketIo,
-            Protocol::EngineIo => Mode::Raw,
-        };
-        let shared = Arc::new(Shared::new(delivery, mode));
+        let shared = Arc::new(Shared::new(config.delivery, config.protocol));
         let handler: Arc<dyn Handler> = Arc::new(Dispatcher::new(&shared));
         let core = Server::new(config, handler)?;
         if let Some(queue) = core.queue() {

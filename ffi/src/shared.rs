@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use bellwire_core::config::{Delivery, Protocol};
 use bellwire_core::error::{Error, ErrorKind};
 use bellwire_core::host::Queue;
 use bellwire_core::socketio::event::{Hook, Hooks};
@@ -20,29 +21,12 @@ use crate::thread::Thread;
 /// No deadline lies behind it.
 const FAR_AWAY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
-/// Where the callbacks of a server run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Delivery {
-    /// On threads of the engine.
-    Own,
-    /// On the thread that polls.
-    Polled,
-}
-
-/// Which protocol the sockets of a server speak.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mode {
-    SocketIo,
-    /// Plain Engine.IO.
-    Raw,
-}
-
 /// See the module's documentation.
 #[derive(Debug)]
 pub(crate) struct Shared {
     id: AtomicU64,
     delivery: Delivery,
-    pub(crate) mode: Mode,
+    pub(crate) protocol: Protocol,
     /// Listeners on the server itself.
     pub(crate) listeners: ListenerSet,
     pub(crate) deferred_drops: DeferredDrops,
@@ -71,11 +55,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
-    pub(crate) fn new(delivery: Delivery, mode: Mode) -> Self {
+    pub(crate) fn new(delivery: Delivery, protocol: Protocol) -> Self {
         Self {
             id: AtomicU64::new(0),
             delivery,
-            mode,
+            protocol,
             listeners: ListenerSet::default(),
             deferred_drops: DeferredDrops::default(),
             queue: Mutex::new(Weak::new()),

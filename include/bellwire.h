@@ -264,13 +264,13 @@ typedef enum bw_status_values {
 typedef enum bw_log_level {
   /** Nothing. */
   BW_LOG_OFF = 0,
-  /** What went wrong. */
+  /** Errors. */
   BW_LOG_ERROR = 1,
-  /** What may go wrong. */
+  /** Warnings. */
   BW_LOG_WARN = 2,
-  /** What happens to the server. */
+  /** Events of servers. */
   BW_LOG_INFO = 3,
-  /** What happens to connections. */
+  /** Events of connections. */
   BW_LOG_DEBUG = 4,
   /** Everything. */
   BW_LOG_TRACE = 5,
@@ -641,59 +641,79 @@ typedef enum bw_type_values {
   BW_TYPE_JSON = 4,
 } bw_type_values;
 
-/** The types of events, and on what each can be listened for. */
+/**
+ * The types of events. Each comment begins with the objects on which bw_on takes the type; questions
+ * wait for bw_deferred_accept or bw_deferred_reject.
+ */
 typedef enum bw_event_values {
-  /** No event. */
+  /** Not an event. */
   BW_EV_NONE = 0,
-  /** Question, server: a handshake or upgrade request; handshake shows it. */
+  /** Question, server: a handshake or upgrade request has arrived, with its data in handshake. */
   BW_EV_ALLOW_REQUEST = 1,
-  /** Question, nsp: a socket wants to connect; what it sent is in handshake. */
+  /** Question, nsp: a client asks to connect to the namespace, with its data in handshake. */
   BW_EV_MIDDLEWARE = 3,
-  /** Question, nsp or socket: before each BW_EV_MESSAGE. */
+  /**
+   * Question, nsp or socket: a client has sent an event, which BW_EV_MESSAGE delivers if this is
+   * accepted.
+   */
   BW_EV_PACKET_MIDDLEWARE = 4,
-  /** Question, server: response headers; see BW_EVF_INITIAL. */
+  /**
+   * Question, server: a response is about to be sent; bw_deferred_set_header adds headers. See
+   * BW_EVF_INITIAL.
+   */
   BW_EV_HEADERS = 5,
   /** Nsp or server: a socket has connected. */
   BW_EV_CONNECTION = 10,
-  /** Nsp or socket: an event of a client. */
+  /** Nsp or socket: a client has sent an event. */
   BW_EV_MESSAGE = 11,
-  /** Server, nsp or socket: it leaves, and its rooms are still there. Reason in code and name. */
+  /**
+   * Server, nsp or socket: a socket disconnects and is still in its rooms. The reason is in code and
+   * name.
+   */
   BW_EV_DISCONNECTING = 12,
-  /** Server, nsp or socket: the last event of a socket. Reason in code and name. */
+  /** Server, nsp or socket: a socket has disconnected; its last event. The reason is in code and name. */
   BW_EV_DISCONNECT = 13,
   /** Nsp or socket: an event is about to be sent to the socket. */
   BW_EV_OUTGOING = 14,
-  /** Server, nsp or socket: now on another transport; its name in name, BW_TR_* in code. */
+  /**
+   * Server, nsp or socket: the connection has changed its transport, which is in name and, as
+   * BW_TR_*, in code.
+   */
   BW_EV_UPGRADE = 15,
-  /** Server, nsp or socket: the send buffer is below BW_OPT_SEND_BUFFER_LOW again. */
+  /** Server, nsp or socket: the send buffer was full and is below BW_OPT_SEND_BUFFER_LOW again. */
   BW_EV_DRAIN = 16,
   /**
-   * Server, nsp or socket: messages for it were refused or dropped because its send buffer is full; how many since the
-   * last such event in code. Broadcasts are counted too. At the first, and then once in a second.
+   * Server, nsp or socket: messages to a socket, broadcasts included, were refused or dropped because
+   * its send buffer is full. code is their number since the last such event. Sent for the first
+   * message, and then at most once a second.
    */
   BW_EV_DROPPED = 17,
-  /** Server: a namespace was made. */
+  /** Server: a namespace was created. */
   BW_EV_NEW_NAMESPACE = 20,
-  /** Nsp: a room has its first member; the room in name. */
+  /** Nsp: a room got its first member. The room is in name. */
   BW_EV_ROOM_CREATED = 21,
-  /** Nsp: a room has lost its last member; the room in name. */
+  /** Nsp: a room lost its last member. The room is in name. */
   BW_EV_ROOM_DELETED = 22,
-  /** Nsp: a socket joined a room; the room in name, ["<socket id>"] in args. */
+  /** Nsp: a socket joined a room. The room is in name, ["<socket id>"] in args. */
   BW_EV_ROOM_JOINED = 23,
-  /** Nsp: a socket left a room; the room in name, ["<socket id>"] in args. */
+  /** Nsp: a socket left a room. The room is in name, ["<socket id>"] in args. */
   BW_EV_ROOM_LEFT = 24,
   /**
-   * Server: a request was refused; code 0 to 5, its message in name, [context] in args: an object with what of
-   * name, sid, transport, previousTransport, protocol, previousProtocol, method and origin says more.
+   * Server: a request was refused. code is Engine.IO's error code (0 to 5) and name its message. args
+   * is [context]: an object that has those of the members name, sid, transport, previousTransport,
+   * protocol, previousProtocol, method and origin that are known.
    */
   BW_EV_CONNECTION_ERROR = 26,
-  /** Server: an error that no call can return; its message in name. */
+  /**
+   * Server: an error outside of any call, for example in accepting connections. The message is in
+   * name.
+   */
   BW_EV_FAULT = 27,
-  /** Server: the graceful stop has ended. */
+  /** Server: the graceful stop has ended; the last event. */
   BW_EV_SHUTDOWN = 28,
-  /** Given to the callback of bw_emit_ack: status and replies. */
+  /** For the callback of bw_emit_ack: the outcome, with status and replies. */
   BW_EV_ACKED = 40,
-  /** Given to the callback of bw_fetch_sockets: status and sockets. */
+  /** For the callback of bw_fetch_sockets: the outcome, with status and sockets. */
   BW_EV_SOCKETS = 41,
 } bw_event_values;
 
@@ -703,7 +723,7 @@ typedef enum bw_event_flags {
   BW_EVF_RECOVERED = 1,
   /** HEADERS: the first response of the session. */
   BW_EVF_INITIAL = 2,
-  /** There are bins. */
+  /** n_bins is not 0. */
   BW_EVF_HAS_BINARY = 4,
   /** MESSAGE of an Engine.IO server: args is plain text. */
   BW_EVF_TEXT = 8,
@@ -731,9 +751,9 @@ typedef enum bw_reason {
   BW_REASON_SERVER_NSP = 9,
 } bw_reason;
 
-/** What sort of rule a bw_cause names. */
+/** The kind of a bw_cause. */
 typedef enum bw_cause_kind {
-  /** More than an option allows. */
+  /** A limit that an option sets was exceeded. */
   BW_CAUSE_LIMIT = 1,
   /** Something did not happen within the time that an option allows. */
   BW_CAUSE_DEADLINE = 2,
@@ -749,11 +769,11 @@ typedef enum bw_cause_kind {
 typedef enum bw_listen_flags {
   /** Called once, then removed. */
   BW_LISTEN_ONCE = 1,
-  /** Put before those that are there. */
+  /** Added before the other listeners of its list. */
   BW_LISTEN_PREPEND = 2,
 } bw_listen_flags;
 
-/** What a value is. */
+/** The types of values. */
 typedef enum bw_value_types {
   /** null */
   BW_V_NULL = 0,
@@ -775,21 +795,21 @@ typedef enum bw_value_types {
 
 /** The bits of bw_target.flags. */
 typedef enum bw_target_flags {
-  /** Only sockets of this server; there are no others in this version. */
+  /** Only sockets of this server. Has no effect in this version, which has one server. */
   BW_TO_LOCAL = 1,
-  /** Dropped for a client that is not ready to take it. */
+  /** Drops the message for clients whose connection is not ready to send. */
   BW_TO_VOLATILE = 2,
-  /** Worth compressing; nothing is compressed in this version. */
+  /** The message should be compressed. Has no effect in this version. */
   BW_TO_COMPRESS = 4,
-  /** Not worth compressing. */
+  /** The message should not be compressed. */
   BW_TO_NO_COMPRESS = 8,
 } bw_target_flags;
 
 /** The bits of bw_payload.flags. */
 typedef enum bw_payload_flags {
   /**
-   * Set by bw_args_payload: the writer has put each placeholder where its binary belongs. Any other
-   * object that looks like a placeholder is data; nothing is checked about it.
+   * Set by bw_args_payload: the placeholders were written by a bw_args and are not checked. Other
+   * objects that have the form of a placeholder are data.
    */
   BW_PAYLOAD_WRITTEN = 1,
 } bw_payload_flags;
@@ -797,39 +817,42 @@ typedef enum bw_payload_flags {
 /** The bits of bw_args_allow. */
 typedef enum bw_args_flags {
   /**
-   * Text that is not UTF-8, for example one that was cut inside a character, is written with
-   * U+FFFD in place of the bytes that are wrong; otherwise it is a mistake.
+   * Text that is not UTF-8, for example because it was cut inside a character, is written with
+   * U+FFFD in place of the invalid bytes. Without this flag, such text is a mistake.
    */
   BW_ARGS_REPLACE_TEXT = 1,
-  /** NaN and the infinities are written as null, as by JSON.stringify; otherwise they are mistakes. */
+  /**
+   * NaN and the infinities are written as null, as by JSON.stringify. Without this flag, they are
+   * mistakes.
+   */
   BW_ARGS_NULL_NUMBERS = 2,
 } bw_args_flags;
 
 /** The numbers of a socket. */
 typedef enum bw_socket_keys {
-  /** 1 while it is connected. */
+  /** 1 while the socket is connected, otherwise 0. */
   BW_SK_CONNECTED = 1,
-  /** Its bw_nsp. */
+  /** The bw_nsp of the socket. */
   BW_SK_NSP = 2,
   /** BW_TR_POLLING or BW_TR_WEBSOCKET. */
   BW_SK_TRANSPORT = 3,
   /** The revision of Engine.IO. */
   BW_SK_PROTOCOL = 4,
-  /** Bytes that wait to be sent to the client. */
+  /** The number of bytes in the send buffer of the client. */
   BW_SK_BUFFERED_BYTES = 5,
-  /** The heartbeat's last round trip in microseconds, or 0. */
+  /** The last round trip of ping and pong in microseconds, or 0 before the first. */
   BW_SK_RTT_US = 6,
   /** 1 when the state of an earlier connection was recovered. (Never in this version.) */
   BW_SK_RECOVERED = 7,
-  /** Its bw_server. */
+  /** The bw_server of the socket. */
   BW_SK_SERVER = 8,
 } bw_socket_keys;
 
 /** The parts of a handshake. */
 typedef enum bw_hs_keys {
-  /** Text: the socket's public id. BW_E_NOT_FOUND where there is no socket yet. */
+  /** Text: the socket's public id. BW_E_NOT_FOUND before the socket exists. */
   BW_HS_SID = 1,
-  /** Text: the namespace. BW_E_NOT_FOUND where there is no socket yet. */
+  /** Text: the namespace. BW_E_NOT_FOUND before the socket exists. */
   BW_HS_NSP = 2,
   /** Text: the client's IP address. */
   BW_HS_ADDRESS = 3,
@@ -841,13 +864,13 @@ typedef enum bw_hs_keys {
   BW_HS_HEADERS_JSON = 6,
   /** Text: the query as a JSON object. */
   BW_HS_QUERY_JSON = 7,
-  /** Text: what the client sent when it connected, a JSON object. */
+  /** Text: the auth data that the client sent when it connected, a JSON object. */
   BW_HS_AUTH_JSON = 8,
   /** Text: the method of the request. */
   BW_HS_METHOD = 9,
   /** Number: 1 when the connection is encrypted. */
   BW_HS_SECURE = 20,
-  /** Number: 1 when the page has another origin. */
+  /** Number: 1 if the request has an Origin header, as requests of a page of another origin have. */
   BW_HS_XDOMAIN = 21,
   /** Number: when the socket connected, in milliseconds since 1970. */
   BW_HS_ISSUED_MS = 22,
@@ -858,46 +881,46 @@ typedef enum bw_hs_keys {
 } bw_hs_keys;
 
 /**
- * Writes the arguments of an event or an answer. Yours; one thread at a time. After a mistake it
- * stays failed until bw_args_clear, and bw_args_payload returns that mistake: one check at the end
- * is enough.
+ * Writes the arguments of an event or an acknowledgement. Belongs to the caller; may be used by one
+ * thread at a time. The writer records its first mistake and ignores calls until bw_args_clear;
+ * bw_args_payload returns the mistake, so one check at the end is enough.
  */
 typedef struct bw_args bw_args;
 
-/** The options of a server. Yours; one thread at a time. */
+/** The options of a server. Belongs to the caller; may be used by one thread at a time. */
 typedef struct bw_config bw_config;
 
-/** What a client came with. Immutable and counted; any thread. */
+/** The data that a client connected with. Immutable, reference-counted and usable on any thread. */
 typedef struct bw_handshake bw_handshake;
 
-/** An event's name, arguments and binaries. Immutable and counted; any thread. */
+/** An event's name, arguments and binaries. Immutable, reference-counted and usable on any thread. */
 typedef struct bw_message bw_message;
 
-/** Owned bytes, with a NUL after len for convenience. Given back with bw_buf_free. */
+/** Bytes that the caller owns, followed by a NUL that len does not count. Free them with bw_buf_free. */
 typedef struct bw_buf {
   /** The first byte. */
   char *data;
-  /** How many bytes. */
+  /** The number of bytes. */
   size_t len;
-  /** The library's. */
+  /** For the library's use. */
   void *impl;
 } bw_buf;
 
-/** UTF-8 text with a length; no terminator is needed. NULL with length 0 is the empty text. */
+/** UTF-8 text with a length in bytes; a terminator is not needed. NULL with length 0 is the empty text. */
 typedef struct bw_str {
   /** The first byte. */
   const char *data;
-  /** How many bytes. */
+  /** The number of bytes. */
   size_t len;
 } bw_str;
 
-/** An owned list of texts. Given back with bw_list_free. */
+/** A list of texts that the caller owns. Free it with bw_list_free. */
 typedef struct bw_list {
   /** The texts, valid until the list is freed. */
   const struct bw_str *items;
-  /** How many texts. */
+  /** The number of texts. */
   size_t n;
-  /** The library's. */
+  /** For the library's use. */
   void *impl;
 } bw_list;
 
@@ -909,7 +932,7 @@ typedef uint64_t bw_server;
 
 /** One line of the log. Valid until the callback returns. */
 typedef struct bw_log_record {
-  /** What this library filled. */
+  /** The size of the struct in this library. */
   uint32_t struct_size;
   /** BW_LOG_* */
   int32_t level;
@@ -925,23 +948,23 @@ typedef struct bw_log_record {
   struct bw_str target;
   /** The text of the line. */
   struct bw_str message;
-  /** When, in nanoseconds since 1970. */
+  /** The time in nanoseconds since 1970. */
   uint64_t unix_ns;
 } bw_log_record;
 
 /**
- * Called with a line of the log, on any thread, several at once. Only [signal] functions may be
- * called in it.
+ * Called with a log line, on any thread, and on several threads at once. Only [signal] functions may
+ * be called in it.
  */
 typedef void (*bw_log_fn)(const struct bw_log_record *rec, void *user);
 
-/** Told once that a callback's user pointer is not needed any more. */
+/** Called once when the library does not need a callback's user pointer any more. */
 typedef void (*bw_drop_fn)(void *user);
 
 /** Names an option; see bw_option_values. */
 typedef uint32_t bw_option;
 
-/** What there is to know about an option. Its texts are static. */
+/** The description of an option. Its texts are static. */
 typedef struct bw_option_info {
   /** The number for the setters. */
   bw_option option;
@@ -956,15 +979,15 @@ typedef struct bw_option_info {
 /** A file descriptor. */
 typedef int bw_fd;
 
-/** Bytes with a length. NULL with length 0 is no bytes. */
+/** Bytes with a length. NULL with length 0 means an empty sequence. */
 typedef struct bw_bytes {
   /** The first byte. */
   const uint8_t *data;
-  /** How many bytes. */
+  /** The number of bytes. */
   size_t len;
 } bw_bytes;
 
-/** What happened; see bw_event_values. */
+/** The type of an event; see bw_event_values. */
 typedef int32_t bw_event_type;
 
 /** A namespace. */
@@ -973,32 +996,32 @@ typedef uint64_t bw_nsp;
 /** One client in one namespace. */
 typedef uint64_t bw_socket;
 
-/** An answer that a client waits for. */
+/** An acknowledgement that a client waits for. */
 typedef uint64_t bw_ack;
 
-/** A question that the engine waits for. */
+/** A question that waits for the answer of a listener. */
 typedef uint64_t bw_deferred;
 
-/** An operation under way. */
+/** An operation that has not ended. */
 typedef uint64_t bw_op;
 
-/** One answer to an emit with ack. */
+/** One acknowledgement of a message sent by bw_emit_ack. */
 typedef struct bw_reply {
-  /** What this library filled. */
+  /** The size of the struct in this library. */
   uint32_t struct_size;
   /** 0. */
   uint32_t reserved0;
-  /** Who answered. */
+  /** The socket that acknowledged. */
   bw_socket socket;
-  /** The arguments of the answer: a JSON array. */
+  /** The arguments of the acknowledgement: a JSON array. */
   struct bw_str args;
-  /** The same as an object; retain it to keep it. */
+  /** The acknowledgement as a message; retain the message to keep it. */
   const struct bw_message *message;
 } bw_reply;
 
 /** One result of bw_fetch_sockets. */
 typedef struct bw_remote_socket {
-  /** What this library filled. */
+  /** The size of the struct in this library. */
   uint32_t struct_size;
   /** 0. */
   uint32_t reserved0;
@@ -1012,19 +1035,19 @@ typedef struct bw_remote_socket {
   struct bw_str data_json;
   /** The rooms it is in, its own first. */
   const struct bw_str *rooms;
-  /** How many rooms. */
+  /** The number of rooms. */
   size_t n_rooms;
 } bw_remote_socket;
 
 /** Which limit, deadline or rule ended a connection, with the numbers. */
 typedef struct bw_cause {
-  /** What this library filled. */
+  /** The size of the struct in this library. */
   uint32_t struct_size;
   /** BW_CAUSE_* */
   int32_t kind;
-  /** What happened, in words. */
+  /** A description for people. */
   struct bw_str text;
-  /** The option that sets the limit, by its JSON name; empty when no option is concerned. */
+  /** The JSON name of the option that sets the limit, or empty. */
   struct bw_str option;
   /** The option's value: a number, bytes or milliseconds. */
   uint64_t limit;
@@ -1033,21 +1056,21 @@ typedef struct bw_cause {
 } bw_cause;
 
 /**
- * Something that happened. All pointers in it are borrowed: they are valid until the callback
- * returns or, with bw_server_next, until the next bw_server_next.
+ * An event. All its pointers are borrowed: they are valid until the callback returns or, with
+ * bw_server_next, until the next bw_server_next or bw_server_poll.
  */
 typedef struct bw_event {
-  /** What this library filled; newer fields come last. */
+  /** The size of the struct in this library; newer fields come last. */
   uint32_t struct_size;
-  /** What happened. */
+  /** BW_EV_* */
   bw_event_type type;
-  /** ACKED, SOCKETS: how it ended. */
+  /** ACKED, SOCKETS: the outcome. FAULT: the kind of the error. */
   bw_status status;
-  /** A number that depends on the type. */
+  /** A number whose meaning depends on the type. */
   int32_t code;
   /** BW_EVF_* bits. */
   uint32_t flags;
-  /** How many arguments args has. */
+  /** The number of elements of args. */
   uint32_t n_args;
   /** The server. */
   bw_server server;
@@ -1055,43 +1078,42 @@ typedef struct bw_event {
   bw_nsp nsp;
   /** The socket, or 0. */
   bw_socket socket;
-  /** MESSAGE: not 0 when the client waits for an answer. */
+  /** MESSAGE: not 0 if the client waits for an acknowledgement. */
   bw_ack ack;
-  /** Questions: what is to be answered. */
+  /** Questions: the id by which the question is answered. */
   bw_deferred deferred;
   /** ACKED, SOCKETS: the operation that has ended. */
   bw_op op;
-  /** When it arrived, on CLOCK_MONOTONIC. */
+  /** The time of the event on CLOCK_MONOTONIC, in nanoseconds. */
   uint64_t mono_ns;
   /** The namespace's name. */
   struct bw_str nsp_name;
   /**
-   * The event, room, reason, transport or error text. JSON allows half of a surrogate pair in the
-   * name of an event, UTF-8 does not: it is read as U+FFFD, and is sent as it came when the
-   * message is relayed.
+   * The event name, room, reason, transport or error message. A lone surrogate in the JSON of an event
+   * name cannot be UTF-8 and becomes U+FFFD; if the message is sent on, it is sent unchanged.
    */
   struct bw_str name;
   /** A JSON array as on the wire; binaries are {"_placeholder":true,"num":i}. */
   struct bw_str args;
   /** The binaries. */
   const struct bw_bytes *bins;
-  /** How many binaries. */
+  /** The number of binaries. */
   size_t n_bins;
   /** The socket's user pointer. */
   void *user;
-  /** Connection events and questions: the handshake; retain it to keep it. */
+  /** Connection events and questions: the handshake; retain the handshake to keep it. */
   const struct bw_handshake *handshake;
-  /** The payload as an object. Keep what bw_message_retain returns. */
+  /** Name, arguments and binaries as a message. To keep the message, keep what bw_message_retain returns. */
   const struct bw_message *message;
-  /** ACKED: the answers, in the order of arrival. */
+  /** ACKED: the acknowledgements, in the order of arrival. */
   const struct bw_reply *const *replies;
-  /** How many answers. */
+  /** The number of acknowledgements. */
   size_t n_replies;
-  /** SOCKETS: who is there. */
+  /** SOCKETS: the sockets of the target. */
   const struct bw_remote_socket *const *sockets;
-  /** How many sockets. */
+  /** The number of sockets. */
   size_t n_sockets;
-  /** DISCONNECTING, DISCONNECT: what ended the connection; NULL when the reason says it all. */
+  /** DISCONNECTING, DISCONNECT: details of the reason, or NULL. */
   const struct bw_cause *cause;
 } bw_event;
 
@@ -1108,109 +1130,113 @@ typedef uint64_t bw_listener;
 typedef void (*bw_free_fn)(void *free_user);
 
 /**
- * A binary attachment to send. free_fn NULL: it is copied during the call. Otherwise the bytes
- * are used in place and free_fn(free_user) runs exactly once, on any thread, when they are no
- * longer needed, also when the call fails. (It cannot run when the call could not even read the
- * blob: a NULL or misdeclared payload, or more blobs than there can be.)
+ * A binary attachment to send. If free_fn is NULL, the bytes are copied during the call. Otherwise
+ * they are used in place, and free_fn(free_user) is called exactly once, on any thread, after their
+ * last use, also if the call fails. It is not called if the call cannot read the blob: for a NULL
+ * payload, a wrong struct_size, or more than 1048576 blobs.
  */
 typedef struct bw_blob {
   /** The first byte. */
   const void *data;
-  /** How many bytes. */
+  /** The number of bytes. */
   size_t len;
-  /** NULL, or what frees the bytes. */
+  /** The function that frees the bytes, or NULL. */
   bw_free_fn free_fn;
-  /** What free_fn is given. */
+  /** The argument of free_fn. */
   void *free_user;
 } bw_blob;
 
-/** What to send. Begin with BW_PAYLOAD_INIT or bw_payload_of. */
+/** An event to send. Initialise it with BW_PAYLOAD_INIT or bw_payload_of. */
 typedef struct bw_payload {
   /** sizeof(bw_payload) */
   uint32_t struct_size;
   /** BW_PAYLOAD_* bits. */
   uint32_t flags;
-  /** The event's name; not used in the answer to a client. */
+  /** The event's name; not used for an acknowledgement. */
   struct bw_str event;
   /**
-   * The arguments: the text of a JSON array; empty = no arguments. Where a binary belongs stands
-   * {"_placeholder":true,"num":i}.
+   * The arguments: the text of a JSON array, or empty for no arguments. Each binary has a placeholder
+   * {"_placeholder":true,"num":i}, where i is its index.
    */
   struct bw_str args;
   /** The binaries. */
   const struct bw_blob *bins;
-  /** How many binaries. */
+  /** The number of binaries. */
   size_t n_bins;
 } bw_payload;
 
-/** A value in a message or a handshake. What it points to lives as long as that object. */
+/** A value in a message or handshake. Its pointers are valid as long as that object. */
 typedef struct bw_value {
   /** BW_V_* */
   int32_t type;
-  /** BOOL */
+  /** BOOL: 1 or 0. */
   int32_t b;
-  /** INT; NUMBER when it has no fraction and fits. */
+  /** INT; also NUMBER without a fraction, if it fits. */
   int64_t i;
-  /** INT and NUMBER; infinite when the number is beyond a double, as 1e999 is. */
+  /** INT and NUMBER; infinite if the number is beyond the range of a double, as 1e999 is. */
   double f;
-  /** STRING: decoded. JSON allows half of a surrogate pair, UTF-8 does not: it is read as U+FFFD. */
+  /** STRING: the decoded text. A lone surrogate cannot be UTF-8 and becomes U+FFFD. */
   struct bw_str s;
-  /** BINARY */
+  /** BINARY: the bytes. */
   struct bw_bytes bin;
-  /** The text of the value. */
+  /** The JSON text of the value. */
   struct bw_str json;
-  /** ARRAY, OBJECT: how many members. */
+  /** ARRAY, OBJECT: the number of elements or members. */
   size_t n;
-  /** INT; NUMBER when it has no fraction; 0 when it does not fit: for those above INT64_MAX. */
+  /** INT; also NUMBER without a fraction. For numbers above INT64_MAX; 0 if the number does not fit. */
   uint64_t u;
 } bw_value;
 
 /**
- * A place in an array or an object. Yours, for example on your stack; there is nothing to free. It
- * is valid as long as the message or the handshake, and may be copied.
+ * A position in an array or object. Belongs to the caller, for example as a local variable; does
+ * not need to be freed. It is valid as long as its message or handshake, and may be copied. Only
+ * the library changes its fields.
  */
 typedef struct bw_cursor {
-  /** In an object: the name of the member, decoded as bw_value.s. Empty in an array. */
+  /** In an object: the name of the member, decoded like bw_value.s. Empty in an array. */
   struct bw_str key;
   /** The number of the element or member, counted from 0. */
   size_t index;
   /** The text that follows the value. */
   struct bw_str rest;
-  /** What it walks through: BW_V_ARRAY or BW_V_OBJECT. */
+  /** BW_V_ARRAY or BW_V_OBJECT. */
   int32_t type;
   /** 0 */
   uint32_t reserved0;
-  /** The message that it belongs to, or NULL. */
+  /** The message that has the text, or NULL. */
   const struct bw_message *msg;
-  /** The handshake that it belongs to, or NULL. */
+  /** The handshake that has the text, or NULL. */
   const struct bw_handshake *hs;
 } bw_cursor;
 
 /**
- * Who gets it. Begin with BW_TARGET_INIT or one of bw_to, bw_to_rooms and bw_broadcast_from; a
- * field of zeros is not used.
+ * The sockets that a call is about. Initialise it with BW_TARGET_INIT or one of bw_to, bw_to_rooms
+ * and bw_broadcast_from. Fields that are 0 or NULL have no effect.
  */
 typedef struct bw_target {
   /** sizeof(bw_target) */
   uint32_t struct_size;
   /** BW_TO_* bits. */
   uint32_t flags;
-  /** A namespace, or one socket; 0: the sender's namespace. */
+  /** A namespace, or one socket; 0 means the namespace of sender. */
   bw_scope scope;
-  /** This socket is left out, as by socket.broadcast. */
+  /** This socket is excluded, as by socket.broadcast. */
   bw_socket sender;
   /**
-   * Sockets that are in at least one of these rooms, each once; none = the whole namespace. The public id of a
-   * socket is a room with that socket in it.
+   * Selects the sockets that are in at least one of these rooms, each once; without rooms, all
+   * sockets of the namespace. The public id of a socket is a room that has only that socket.
    */
   const struct bw_str *rooms;
-  /** How many rooms. */
+  /** The number of rooms. */
   size_t n_rooms;
-  /** Sockets in any of these rooms are left out. */
+  /** Sockets in any of these rooms are excluded. */
   const struct bw_str *except;
-  /** How many rooms to leave out. */
+  /** The number of rooms in except. */
   size_t n_except;
-  /** Emit with ack: how long to wait. 0 = for ever for one socket, an error for a broadcast. */
+  /**
+   * bw_emit_ack: the timeout in milliseconds. 0 means no timeout for one socket, and is an error
+   * for a broadcast.
+   */
   uint32_t timeout_ms;
   /** 0 */
   uint32_t reserved0;
@@ -1477,15 +1503,12 @@ BW_API bw_status bw_server_metrics(bw_server server, struct bw_buf *out);
 
 /**
  * [any] Sets *out to one statistic, for example "clients_count" or "queued_events";
- * bw_server_metrics lists all names. name ends with a NUL. BW_E_NOT_FOUND: there is no statistic
- * of that name.
+ * bw_server_metrics lists all names. name ends with a NUL. BW_E_NOT_FOUND: no statistic has
+ * that name.
  * Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_UTF8, BW_E_NOT_FOUND, BW_E_GONE, BW_E_FORKED or a
  * common status.
  */
-BW_API
-bw_status bw_server_stat(bw_server server,
-                         const char *name,
-                         int64_t *out);
+BW_API bw_status bw_server_stat(bw_server server, const char *name, int64_t *out);
 
 /* ---- Polling ---------------------------------------------------------------------
  * Taking events on a thread of the host (BW_DELIVER_POLLED).
@@ -1695,7 +1718,7 @@ bw_status bw_message_bin(const struct bw_message *msg,
  * [any] Sets *out to the value at an RFC 6901 pointer into the arguments, for example "/0" or
  * "/0/pos/x". value_size is sizeof(bw_value). What *out points to is valid as long as msg. Each
  * call reads the arguments from their beginning; use bw_cursor_first for all elements of an array.
- * BW_E_ARG: the pointer is malformed. BW_E_NOT_FOUND: there is no value at the pointer.
+ * BW_E_ARG: the pointer is malformed. BW_E_NOT_FOUND: no value is at the pointer.
  * BW_E_STATE: a message of an Engine.IO server has no arguments.
  * Returns BW_OK, BW_E_ARG, BW_E_STATE, BW_E_ABI, BW_E_UTF8, BW_E_TOO_BIG, BW_E_NOT_FOUND or a
  * common status.
@@ -1713,8 +1736,8 @@ bw_status bw_message_get(const struct bw_message *msg,
 /**
  * [any] Puts the cursor on the first element or member of the array or object at an RFC 6901
  * pointer into the arguments, and sets *out to its value. value_size is sizeof(bw_value). Members
- * come in the order of the text, also those that have the same name. BW_E_NOT_FOUND: there is no
- * value at the pointer, or the array or object is empty. BW_E_TYPE: the value is neither an array
+ * come in the order of the text, also those that have the same name. BW_E_NOT_FOUND: no value is
+ * at the pointer, or the array or object is empty. BW_E_TYPE: the value is neither an array
  * nor an object. BW_E_STATE: a message of an Engine.IO server has no arguments.
  * Returns BW_OK, BW_E_ARG, BW_E_STATE, BW_E_ABI, BW_E_UTF8, BW_E_TOO_BIG, BW_E_NOT_FOUND,
  * BW_E_TYPE or a common status.
@@ -1753,8 +1776,8 @@ bw_status bw_cursor_inside(struct bw_cursor *cursor,
 
 /**
  * [any] Moves the cursor to the next element or member and sets *out to its value. Reads the text
- * only from the end of the previous value to the end of this one. BW_E_NOT_FOUND: there are no
- * more values.
+ * only from the end of the previous value to the end of this one. BW_E_NOT_FOUND: the cursor
+ * was at the last value.
  * Returns BW_OK, BW_E_ARG, BW_E_STATE, BW_E_ABI, BW_E_JSON, BW_E_NOT_FOUND or a common status.
  */
 BW_API
@@ -1821,7 +1844,7 @@ BW_API void bw_args_json(struct bw_args *args, struct bw_str v);
 
 /**
  * [one] Adds the value at an RFC 6901 pointer into the arguments of msg, with its binaries, which
- * are renumbered; null if there is no value at the pointer. For passing on a part of a client's
+ * are renumbered; null if no value is at the pointer. For passing on a part of a client's
  * message. In a message without binaries, an object that has the form of a placeholder is data, as
  * for bw_args_json.
  */
@@ -2169,7 +2192,7 @@ bw_status bw_handshake_query(const struct bw_handshake *hs,
 /**
  * [any] Sets *out to the value at an RFC 6901 pointer into the auth data that the client sent when
  * it connected, for example "/token". value_size is sizeof(bw_value). What *out points to is valid
- * as long as hs. BW_E_ARG: the pointer is malformed. BW_E_NOT_FOUND: there is no value at the
+ * as long as hs. BW_E_ARG: the pointer is malformed. BW_E_NOT_FOUND: no value is at the
  * pointer.
  * Returns BW_OK, BW_E_ARG, BW_E_ABI, BW_E_UTF8, BW_E_TOO_BIG, BW_E_NOT_FOUND or a common status.
  */

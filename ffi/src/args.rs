@@ -1,4 +1,4 @@
-//! Writing arguments without a JSON library: a writer that remembers its first mistake.
+//! Writing arguments without a JSON library: a writer that records its first mistake.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -17,9 +17,9 @@ use crate::pointer::{self, Out};
 use crate::types::{bw_blob, bw_str};
 use crate::value;
 
-/// Writes the arguments of an event or an answer. Yours; one thread at a time. After a mistake it
-/// stays failed until bw_args_clear, and bw_args_payload returns that mistake: one check at the end
-/// is enough.
+/// Writes the arguments of an event or an acknowledgement. Belongs to the caller; may be used by one
+/// thread at a time. The writer records its first mistake and ignores calls until bw_args_clear;
+/// bw_args_payload returns the mistake, so one check at the end is enough.
 #[derive(Debug)]
 pub struct bw_args {
     /// A JSON array without its closing bracket, or with it after `payload`.
@@ -28,7 +28,7 @@ pub struct bw_args {
     open: Vec<Container>,
     bins: Vec<Bytes>,
     blobs: Vec<bw_blob>,
-    /// What looks like a placeholder and is data: where the `true` stands, and which binary it would be.
+    /// Data that has the form of a placeholder: the offset of its `true`, and the number of its binary.
     lookalikes: Vec<(usize, usize)>,
     /// BW_ARGS_* bits.
     allowed: u32,
@@ -39,10 +39,11 @@ pub struct bw_args {
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub enum bw_args_flags {
-    /// Text that is not UTF-8, for example one that was cut inside a character, is written with
-    /// U+FFFD in place of the bytes that are wrong; otherwise it is a mistake.
+    /// Text that is not UTF-8, for example because it was cut inside a character, is written with
+    /// U+FFFD in place of the invalid bytes. Without this flag, such text is a mistake.
     BW_ARGS_REPLACE_TEXT = 1,
-    /// NaN and the infinities are written as null, as by JSON.stringify; otherwise they are mistakes.
+    /// NaN and the infinities are written as null, as by JSON.stringify. Without this flag, they are
+    /// mistakes.
     BW_ARGS_NULL_NUMBERS = 2,
 }
 
@@ -79,7 +80,7 @@ impl bw_args {
         self.failure = None;
     }
 
-    /// Changes the text; after the first mistake nothing happens any more.
+    /// Changes the text, unless a mistake is recorded; records an error as a mistake.
     fn change(&mut self, change: impl FnOnce(&mut Self) -> Result<()>) {
         if self.failure.is_some() {
             return;
@@ -92,7 +93,10 @@ impl bw_args {
         }
     }
 
-    /// Makes room for a value, wherever one may stand.
+    /// Writes the comma before a value if one is needed.
+    ///
+    /// # Errors
+    /// `State` if an object is open and needs a key first.
     fn begin_value(&mut self) -> Result<()> {
         match self.open.last_mut() {
             None | Some(Container::Array) => self.comma(),
@@ -118,8 +122,8 @@ impl bw_args {
         });
     }
 
-    /// Adds checked JSON whose placeholders stand for `bins`. They are renumbered, and what looks like one without standing
-    /// for any is remembered as data.
+    /// Adds valid JSON whose placeholders refer to `bins`. Placeholders are renumbered; an object of their form that
+    /// refers to no element of `bins` is recorded as data.
     fn copy_value(&mut self, value: &[u8], bins: &[Bytes]) {
         let mut numbers = BTreeMap::new();
         let own = &mut self.bins;
@@ -138,7 +142,7 @@ impl bw_args {
         json::write_placeholder(&mut self.text, number);
     }
 
-    /// Takes the mark from data that would stand for a binary of this payload. (Both words have four letters.)
+    /// Writes null in place of the `true` of data that a receiver would take for a placeholder of this payload.
     fn unmark(&mut self) {
         let bins = self.bins.len();
         self.lookalikes.retain(|&(mark, num)| {
@@ -149,7 +153,7 @@ impl bw_args {
         });
     }
 
-    /// A text, as far as it is allowed to be none.
+    /// The text of a string of the caller. With BW_ARGS_REPLACE_TEXT, invalid UTF-8 is replaced.
     fn text_of<'a>(&self, text: bw_str, name: &str) -> Result<Cow<'a, str>> {
         if self.allowed & bw_args_flags::BW_ARGS_REPLACE_TEXT as u32 == 0 {
             return text.text(name).map(Cow::Borrowed);
@@ -230,7 +234,7 @@ impl bw_args {
     }
 }
 
-/// Runs a step of a writer. A NULL writer is the mistake of the call; it returns nothing to say so.
+/// Runs a step of a writer. The functions return nothing: a NULL writer is reported by bw_last_error only.
 fn step(args: *mut bw_args, step: impl FnOnce(&mut bw_args)) {
     entry(|| {
         step(pointer::borrow_mut(args, "args")?);
@@ -372,7 +376,7 @@ fn checked<'a>(json: bw_str, name: &str) -> Result<&'a [u8]> {
 }
 
 /// [one] Adds the value at an RFC 6901 pointer into the arguments of msg, with its binaries, which
-/// are renumbered; null if there is no value at the pointer. For passing on a part of a client's
+/// are renumbered; null if no value is at the pointer. For passing on a part of a client's
 /// message. In a message without binaries, an object that has the form of a placeholder is data, as
 /// for bw_args_json.
 #[unsafe(no_mangle)]

@@ -1,4 +1,4 @@
-//! Who gets it: one description for every fan-out, and what it means.
+//! The target of a call: `bw_target`, and the sockets that it means.
 
 use std::ptr::null;
 use std::sync::Arc;
@@ -17,8 +17,8 @@ use crate::shared::Shared;
 use crate::socket::SocketHost;
 use crate::types::{bw_scope, bw_socket, bw_str};
 
-/// Who gets it. Begin with BW_TARGET_INIT or one of bw_to, bw_to_rooms and bw_broadcast_from; a
-/// field of zeros is not used.
+/// The sockets that a call is about. Initialise it with BW_TARGET_INIT or one of bw_to, bw_to_rooms
+/// and bw_broadcast_from. Fields that are 0 or NULL have no effect.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct bw_target {
@@ -26,20 +26,21 @@ pub struct bw_target {
     pub struct_size: u32,
     /// BW_TO_* bits.
     pub flags: u32,
-    /// A namespace, or one socket; 0: the sender's namespace.
+    /// A namespace, or one socket; 0 means the namespace of sender.
     pub scope: bw_scope,
-    /// This socket is left out, as by socket.broadcast.
+    /// This socket is excluded, as by socket.broadcast.
     pub sender: bw_socket,
-    /// Sockets that are in at least one of these rooms, each once; none = the whole namespace. The public id of a
-    /// socket is a room with that socket in it.
+    /// Selects the sockets that are in at least one of these rooms, each once; without rooms, all
+    /// sockets of the namespace. The public id of a socket is a room that has only that socket.
     pub rooms: *const bw_str,
-    /// How many rooms.
+    /// The number of rooms.
     pub n_rooms: usize,
-    /// Sockets in any of these rooms are left out.
+    /// Sockets in any of these rooms are excluded.
     pub except: *const bw_str,
-    /// How many rooms to leave out.
+    /// The number of rooms in except.
     pub n_except: usize,
-    /// Emit with ack: how long to wait. 0 = for ever for one socket, an error for a broadcast.
+    /// bw_emit_ack: the timeout in milliseconds. 0 means no timeout for one socket, and is an error
+    /// for a broadcast.
     pub timeout_ms: u32,
     /// 0
     pub reserved0: u32,
@@ -49,13 +50,13 @@ pub struct bw_target {
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub enum bw_target_flags {
-    /// Only sockets of this server; there are no others in this version.
+    /// Only sockets of this server. Has no effect in this version, which has one server.
     BW_TO_LOCAL = 1,
-    /// Dropped for a client that is not ready to take it.
+    /// Drops the message for clients whose connection is not ready to send.
     BW_TO_VOLATILE = 2,
-    /// Worth compressing; nothing is compressed in this version.
+    /// The message should be compressed. Has no effect in this version.
     BW_TO_COMPRESS = 4,
-    /// Not worth compressing.
+    /// The message should not be compressed.
     BW_TO_NO_COMPRESS = 8,
 }
 
@@ -75,18 +76,18 @@ unsafe impl Zeroed for bw_target {
     };
 }
 
-/// More rooms than anybody names in one call.
+/// The largest number of rooms in one call.
 const MOST_ROOMS: usize = 1 << 20;
-/// So many need no memory of their own.
+/// This many rooms are converted without an allocation.
 const FEW: usize = 8;
 
-/// Who is meant by a target.
+/// The sockets of a `bw_target`.
 pub(crate) enum ResolvedTarget<'a> {
     One(&'a Arc<Socket>, &'a Arc<Shared>),
     Many(&'a Arc<Namespace>, &'a Arc<Shared>, Target<'a>),
 }
 
-/// The rest of a target.
+/// The other fields of a `bw_target`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SendOptions {
     pub(crate) reliability: Reliability,
@@ -102,7 +103,7 @@ impl ResolvedTarget<'_> {
     }
 
     /// # Errors
-    /// `State` when the server speaks the other protocol.
+    /// `State` if the server has the other protocol.
     pub(crate) fn check_protocol(&self, protocol: Protocol) -> Result<()> {
         check_protocol(self.shared(), protocol)
     }
@@ -123,7 +124,7 @@ pub(crate) fn check_protocol(shared: &Shared, protocol: Protocol) -> Result<()> 
     ))
 }
 
-/// Finds out who is meant, and does something with them.
+/// Resolves a target and calls `then` with it.
 pub(crate) fn with_target<R>(
     to: *const bw_target,
     then: impl FnOnce(ResolvedTarget<'_>, SendOptions) -> Result<R>,
@@ -226,7 +227,7 @@ fn check_single(to: &bw_target) -> Result<()> {
     Err(Error::new(ErrorKind::Argument, text))
 }
 
-/// The texts of an array; a few take no memory.
+/// Calls `then` with the texts of an array. Up to [`FEW`] texts need no allocation.
 pub(crate) fn with_texts<R>(
     data: *const bw_str,
     n: usize,

@@ -3,7 +3,7 @@
 use std::ffi::{c_int, c_long};
 use std::time::Instant;
 
-/// The same moment on both clocks: `Instant` is this clock, but keeps its number to itself.
+/// The same time on both clocks: `Instant` uses CLOCK_MONOTONIC, but does not show its value.
 #[expect(
     clippy::disallowed_methods,
     reason = "both clocks are read once for each server"
@@ -28,8 +28,7 @@ struct Timespec {
 const CLOCK_MONOTONIC: c_int = 1;
 
 unsafe extern "C" {
-    /// POSIX. The C library's way to the kernel's clock is one that valgrind knows; a library that
-    /// finds its own way there does not survive it.
+    /// From POSIX. Valgrind supports the C library's function, but not direct calls into the vDSO.
     fn clock_gettime(clock: c_int, time: *mut Timespec) -> c_int;
 }
 

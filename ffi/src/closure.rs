@@ -1,7 +1,8 @@
-//! Callbacks of the host with their user pointer, and where their drop functions run.
+//! User pointers of callbacks, and the calls of their drop functions.
 //!
-//! A drop runs exactly once, when the last call has returned. In polled delivery it runs on the
-//! polling thread: what ends elsewhere waits until that thread comes by.
+//! A drop function is called exactly once, after the last call of its callback has returned. With
+//! polled delivery it is called on the polling thread: a drop on another thread is deferred until
+//! the next poll.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,7 +10,7 @@ use crate::pointer::{UserPointer, call_drop};
 use crate::shared::Shared;
 use crate::types::bw_drop_fn;
 
-/// A drop that has not run yet. Running it is up to whoever holds it.
+/// A drop function that has not been called yet, with its argument. The owner of this value calls it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct DropFn {
     drop: bw_drop_fn,
@@ -21,12 +22,12 @@ impl DropFn {
         Self { drop, user }
     }
 
-    /// Runs it here and now.
+    /// Calls the drop function on this thread.
     pub(crate) fn run(self) {
         call_drop(self.drop, self.user);
     }
 
-    /// Runs it where drops of this server belong.
+    /// Calls the drop function on a thread on which callbacks of this server may run.
     pub(crate) fn run_at(self, shared: &Shared) {
         if self.drop.is_some() {
             shared.deferred_drops.add(self, shared);
@@ -34,8 +35,8 @@ impl DropFn {
     }
 }
 
-/// A callback's user pointer. Its drop runs when this is dropped: on this thread until the callback
-/// has been registered, where drops of its server belong afterwards.
+/// The user pointer of a callback. Dropping it calls the drop function: on this thread until the
+/// callback has been registered with a server, and as [`DropFn::run_at`] does afterwards.
 #[derive(Debug)]
 pub(crate) struct Owned {
     drop_fn: DropFn,
@@ -54,7 +55,7 @@ impl Owned {
         self.home = Some(Arc::clone(home));
     }
 
-    /// It was not registered after all.
+    /// The registration failed.
     pub(crate) fn unsettle(&mut self) {
         self.home = None;
     }
@@ -73,7 +74,7 @@ impl Drop for Owned {
     }
 }
 
-/// Drops that wait for the polling thread.
+/// Calls of drop functions that wait for the polling thread.
 #[derive(Debug, Default)]
 pub(crate) struct DeferredDrops(Mutex<Vec<DropFn>>);
 
@@ -89,7 +90,7 @@ impl DeferredDrops {
         shared.wake();
     }
 
-    /// Runs what waits, on the polling thread.
+    /// Makes the waiting calls. Called on the polling thread.
     pub(crate) fn run(&self, shared: &Shared) {
         loop {
             let waiting =

@@ -122,7 +122,7 @@ pub enum bw_type_values {
     BW_TYPE_JSON = 4,
 }
 
-/// The options of a server. Yours; one thread at a time.
+/// The options of a server. Belongs to the caller; may be used by one thread at a time.
 #[derive(Debug, Default)]
 pub struct bw_config(Config);
 
@@ -231,7 +231,7 @@ pub extern "C" fn bw_config_get_json(config: *const bw_config, out: *mut bw_buf)
     })
 }
 
-/// What there is to know about an option. Its texts are static.
+/// The description of an option. Its texts are static.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct bw_option_info {
@@ -245,7 +245,7 @@ pub struct bw_option_info {
     pub default_text: *const c_char,
 }
 
-/// The texts of all options, each with a NUL at its end.
+/// The texts of all options, each terminated by a NUL.
 fn texts() -> &'static [(String, String)] {
     static TEXTS: OnceLock<Vec<(String, String)>> = OnceLock::new();
     TEXTS.get_or_init(|| {

@@ -1,7 +1,7 @@
-//! Cursors: the elements of an array and the members of an object, one after the other.
+//! Cursors: iteration over the elements of an array or the members of an object.
 //!
-//! A cursor holds where the last value ended, so that each step reads what lies between there and
-//! the end of the next one, and a walk reads everything once.
+//! A cursor holds the end of the last value. Each step reads from there to the end of the next
+//! value, so that an iteration reads the text once.
 
 use bellwire_core::error::{Error, ErrorKind};
 use bellwire_core::json::{self, Kind};
@@ -15,24 +15,25 @@ use crate::pointer::{self, Zeroed};
 use crate::types::bw_str;
 use crate::value::{self, Kept, bw_value};
 
-/// A place in an array or an object. Yours, for example on your stack; there is nothing to free. It
-/// is valid as long as the message or the handshake, and may be copied.
+/// A position in an array or object. Belongs to the caller, for example as a local variable; does
+/// not need to be freed. It is valid as long as its message or handshake, and may be copied. Only
+/// the library changes its fields.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct bw_cursor {
-    /// In an object: the name of the member, decoded as bw_value.s. Empty in an array.
+    /// In an object: the name of the member, decoded like bw_value.s. Empty in an array.
     pub key: bw_str,
     /// The number of the element or member, counted from 0.
     pub index: usize,
     /// The text that follows the value.
     pub rest: bw_str,
-    /// What it walks through: BW_V_ARRAY or BW_V_OBJECT.
+    /// BW_V_ARRAY or BW_V_OBJECT.
     pub r#type: i32,
     /// 0
     pub reserved0: u32,
-    /// The message that it belongs to, or NULL.
+    /// The message that has the text, or NULL.
     pub msg: *const bw_message<'static>,
-    /// The handshake that it belongs to, or NULL.
+    /// The handshake that has the text, or NULL.
     pub hs: *const bw_handshake,
 }
 
@@ -49,7 +50,7 @@ unsafe impl Zeroed for bw_cursor {
     };
 }
 
-/// The checked text that a cursor walks through, and what belongs to it.
+/// The valid JSON text that a cursor reads, with its binaries and decoded strings.
 struct Source<'a> {
     text: &'a [u8],
     bins: &'a [Bytes],
@@ -97,7 +98,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// Where a piece of the text begins.
+    /// The offset of a part of the text.
     fn offset(&self, piece: bw_str, name: &str) -> Result<usize> {
         let offset = piece.data.addr().checked_sub(self.text.as_ptr().addr());
         offset
@@ -152,10 +153,10 @@ impl<'a> Source<'a> {
 }
 
 fn no_more() -> Error {
-    Error::new(ErrorKind::NotFound, "there is no further value")
+    Error::new(ErrorKind::NotFound, "the cursor is past the last value")
 }
 
-/// Writes what a step has led to.
+/// Writes the result of a step to the caller's variables.
 fn finish(
     cursor: *mut bw_cursor,
     out: *mut bw_value,
@@ -166,7 +167,7 @@ fn finish(
     let walked = walk();
     let (moved, value) = match &walked {
         Ok(walked) => *walked,
-        // At its end, a cursor of zeros is at its end.
+        // A cursor of zeros is past the last value.
         Err(_) => (bw_cursor::ZERO, bw_value::NOTHING),
     };
     pointer::write_sized(out, value_size, &value, "out")?;
@@ -176,8 +177,8 @@ fn finish(
 
 /// [any] Puts the cursor on the first element or member of the array or object at an RFC 6901
 /// pointer into the arguments, and sets *out to its value. value_size is sizeof(bw_value). Members
-/// come in the order of the text, also those that have the same name. BW_E_NOT_FOUND: there is no
-/// value at the pointer, or the array or object is empty. BW_E_TYPE: the value is neither an array
+/// come in the order of the text, also those that have the same name. BW_E_NOT_FOUND: no value is
+/// at the pointer, or the array or object is empty. BW_E_TYPE: the value is neither an array
 /// nor an object. BW_E_STATE: a message of an Engine.IO server has no arguments.
 /// Returns BW_OK, BW_E_ARG, BW_E_STATE, BW_E_ABI, BW_E_UTF8, BW_E_TOO_BIG, BW_E_NOT_FOUND,
 /// BW_E_TYPE or a common status.
@@ -252,8 +253,8 @@ pub extern "C" fn bw_cursor_inside(
 }
 
 /// [any] Moves the cursor to the next element or member and sets *out to its value. Reads the text
-/// only from the end of the previous value to the end of this one. BW_E_NOT_FOUND: there are no
-/// more values.
+/// only from the end of the previous value to the end of this one. BW_E_NOT_FOUND: the cursor
+/// was at the last value.
 /// Returns BW_OK, BW_E_ARG, BW_E_STATE, BW_E_ABI, BW_E_JSON, BW_E_NOT_FOUND or a common status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_cursor_next(

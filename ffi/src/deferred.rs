@@ -1,4 +1,4 @@
-//! Questions: each of their listeners is asked in turn, and answers once, now or later.
+//! Questions: their listeners are asked one after the other, and each answers once, at once or later.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,7 +17,7 @@ use crate::payload::DEPTH;
 use crate::registry::{Ended, Kind};
 use crate::types::{bw_deferred, bw_str};
 
-/// What may be set before a question is answered.
+/// What a listener may set before it accepts a question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Extras {
     None,
@@ -25,25 +25,25 @@ pub(crate) enum Extras {
     Headers,
 }
 
-/// What the handle of a question names.
+/// The object behind a bw_deferred.
 #[derive(Debug, Clone)]
 pub(crate) struct Deferred {
     question: WeakQuestion,
     extras: Extras,
 }
 
-/// What we keep with a question.
+/// The state of this crate that belongs to a question.
 pub(crate) struct QuestionHost(Mutex<Asking>);
 
 struct Asking {
-    /// Who is still to be asked; they were all there when the question came up.
+    /// The listeners that have not been asked yet. All were registered when the question was asked first.
     left: VecDeque<Arc<Listener>>,
-    /// The handle that the one asked now answers by.
+    /// The bw_deferred of the listener that is being asked.
     id: u64,
 }
 
 impl QuestionHost {
-    /// The question was put again, or for the first time: who is to be asked now, if anybody.
+    /// The listener to ask next, if one is left.
     pub(crate) fn next(
         question: &Question,
         listeners: impl FnOnce() -> VecDeque<Arc<Listener>>,
@@ -55,14 +55,14 @@ impl QuestionHost {
             }))
         })?;
         let mut asking = host.lock();
-        // Who was removed meanwhile is not asked.
+        // Listeners that were removed in the meantime are not asked.
         while asking.left.front().is_some_and(|next| next.is_removed()) {
             asking.left.pop_front();
         }
         asking.left.pop_front()
     }
 
-    /// A handle to answer by.
+    /// A new bw_deferred for the question.
     pub(crate) fn ask(question: &Question, extras: Extras) -> Result<bw_deferred> {
         let host = question.host().get_or_init(|| {
             Self(Mutex::new(Asking {
@@ -77,7 +77,7 @@ impl QuestionHost {
         Ok(id)
     }
 
-    /// Yes, as far as the one who was asked is concerned.
+    /// The listener that was asked accepts: asks the next one, or accepts the question if none is left.
     pub(crate) fn let_pass(question: &Question) -> std::result::Result<(), Closed> {
         let host = question.host().get::<Self>();
         let is_left = |listener: &Arc<Listener>| !listener.is_removed();
@@ -102,8 +102,7 @@ impl Drop for QuestionHost {
     }
 }
 
-/// Answers a question by its handle. `with` finds out what is wrong with the answer before the
-/// handle is used up.
+/// Answers a question by its bw_deferred, which cannot be used again.
 fn answer(
     id: bw_deferred,
     with: impl FnOnce(&Question) -> std::result::Result<(), Closed>,
@@ -124,7 +123,10 @@ fn answer(
 fn closed(closed: Closed) -> Error {
     match closed {
         Closed::Answered => ErrorKind::Already.into(),
-        Closed::Expired => Error::new(ErrorKind::Gone, "nobody waits for the answer any more"),
+        Closed::Expired => Error::new(
+            ErrorKind::Gone,
+            "the question is closed: its deadline has passed, or its client has left",
+        ),
     }
 }
 
@@ -184,7 +186,7 @@ pub extern "C" fn bw_deferred_set_header(d: bw_deferred, name: bw_str, value: bw
         let is_token =
             |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
         if name.is_empty() || !name.bytes().all(is_token) {
-            let text = format!("name is no name of a header: {name:?}");
+            let text = format!("name is not a header name: {name:?}");
             return Err(Error::new(ErrorKind::Argument, text));
         }
         if value

@@ -1,4 +1,4 @@
-//! Passes the core's events to the callbacks of the host.
+//! Calls the callbacks of the host with the events of the core.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use crate::shared::Shared;
 use crate::socket::SocketHost;
 use crate::thread::Thread;
 
-/// What the engine calls with every event.
+/// The handler that the engine calls with each event.
 #[derive(Debug)]
 pub(crate) struct Dispatcher {
     shared: Arc<Shared>,
@@ -42,7 +42,7 @@ impl Dispatcher {
 impl Handler for Dispatcher {
     fn handle(&self, event: &Event<'_>) {
         let shared = &self.shared;
-        // A panic of ours was logged where it was caught; the event is lost, and nothing else.
+        // A panic of this crate was logged when it was caught. Only this event is lost.
         let result = Thread::with(|thread| {
             caught(thread, || {
                 thread.inside(shared.id(), || dispatch(shared, event, thread))
@@ -118,7 +118,7 @@ fn finish(shared: &Arc<Shared>, event: &Event<'_>, operation: Operation) -> Resu
     Ok(())
 }
 
-/// The listeners of everything that an event concerns, outermost first.
+/// The listeners of the server, the namespace and the socket of an event.
 struct Snapshots([Option<Snapshot>; 3]);
 
 impl Snapshots {
@@ -163,7 +163,7 @@ impl Snapshots {
         self.0.iter().flatten().all(|lists| lists.is_none())
     }
 
-    /// Those for all names first.
+    /// The listeners for all names come first.
     #[inline]
     fn listeners<'a>(&'a self, kind: i32, name: &str) -> Listeners<'a> {
         let mut listeners = Listeners::default();
@@ -191,7 +191,7 @@ impl<'a> Listeners<'a> {
         none(&self.all) && none(&self.named)
     }
 
-    /// Nested loops: an iterator over them all costs as much as the rest of a dispatch.
+    /// Nested loops, because one iterator over all lists costs as much as the rest of a dispatch.
     #[inline]
     fn for_each(&self, mut visit: impl FnMut(&'a Arc<Listener>)) {
         for lists in [&self.all, &self.named] {
@@ -204,8 +204,8 @@ impl<'a> Listeners<'a> {
     }
 }
 
-/// Passes a message that came in or goes out to its listeners. This is the busiest path: it allocates only when the
-/// message has to be acknowledged, or when a listener keeps it.
+/// Calls the listeners of a received or outgoing message. This is the hot path: it allocates only if the client asked for
+/// an acknowledgement, or if a listener retains the message.
 fn pass(
     shared: &Arc<Shared>,
     kind: values,
@@ -244,13 +244,13 @@ fn pass(
     };
     match view.form {
         Form::Event => thread.with_received_args(view.args, view.attachments.len(), call),
-        // A plain client's message is not checked as JSON.
+        // Messages of Engine.IO servers have not been validated as JSON.
         Form::Text | Form::Binary => call(),
     }
     Ok(())
 }
 
-/// Passes an event that needs no answer to all its listeners.
+/// Calls all listeners of an event that is not a question.
 fn tell(shared: &Arc<Shared>, event: &Event<'_>) -> Result<()> {
     let snapshots = Snapshots::of(shared, event)?;
     if snapshots.is_empty() {
@@ -270,7 +270,7 @@ fn tell(shared: &Arc<Shared>, event: &Event<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Passes a question to the next of its listeners.
+/// Calls the next listener of a question.
 fn ask(shared: &Arc<Shared>, event: &Event<'_>, question: &Question) -> Result<()> {
     let mut memory = EventMemory::default();
     let mut ev = memory.fill(event, shared)?;

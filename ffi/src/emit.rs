@@ -28,7 +28,7 @@ use crate::registry::{Ended, Kind};
 use crate::socket::SocketHost;
 use crate::types::{bw_ack, bw_blob, bw_drop_fn, bw_nsp, bw_op, bw_socket, bw_str};
 
-/// "Gone" is for those who were there: one that is still being asked about has not come.
+/// Replaces `Gone` by `State` for a socket that has not connected yet, because MIDDLEWARE is still undecided.
 fn not_yet(socket: &Socket, error: Error) -> Error {
     if error.kind() == ErrorKind::Gone && !socket.is_gone() && !socket.is_connected() {
         return Error::new(ErrorKind::State, "the socket has not connected yet");
@@ -179,7 +179,7 @@ pub extern "C" fn bw_emit_ack(
             }
             let outcome = bw_event_values::BW_EV_ACKED;
             let (id, op) = Op::begin(outcome, resolved.shared(), callback, owned)?;
-            // It may end before we return.
+            // The operation may end before this function returns.
             out.set(id);
             let timeout = Duration::from_millis(options.timeout_ms.into());
             match &resolved {
@@ -204,7 +204,7 @@ pub extern "C" fn bw_emit_ack(
     })
 }
 
-/// Answers a client by the handle of its acknowledgement.
+/// Sends the client the acknowledgement that the bw_ack names.
 fn acknowledge(ack: bw_ack, payload: &Payload<'_>) -> Result<()> {
     let registry = registry()?;
     let object = registry.claim(ack, Kind::Ack)?;
@@ -218,7 +218,7 @@ fn acknowledge(ack: bw_ack, payload: &Payload<'_>) -> Result<()> {
     let host = SocketHost::of_known(&socket)?;
     let sent = socket.acknowledge(*number, payload);
     match sent.as_ref().map_err(Error::kind) {
-        // Nothing was sent: it can be tried again.
+        // Nothing was sent, so the caller can try again.
         Err(ErrorKind::Full) => drop(registry.restore(ack, object)),
         Err(ErrorKind::Gone) => host.end_ack(ack, Ended::Gone),
         Ok(()) | Err(_) => host.end_ack(ack, Ended::Completed),

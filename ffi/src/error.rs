@@ -1,11 +1,11 @@
-//! Statuses, their names and texts, and the words of the last failed call of each thread.
+//! Statuses, their names and texts, and the message of the last failed call of each thread.
 
 use std::cell::RefCell;
 use std::ffi::{CStr, c_char};
 
 use bellwire_core::error::Error;
 
-/// Everything inside this crate fails with the core's error; its code is the status.
+/// Functions of this crate fail with the core's error, whose code is the status.
 pub(crate) type Result<T> = std::result::Result<T, Error>;
 
 /// 0 for success, negative for an error.
@@ -153,9 +153,9 @@ thread_local! {
     static LAST: RefCell<LastError> = const { RefCell::new(LastError { code: 0, text: Vec::new() }) };
 }
 
-/// Keeps the words of a failed call; returns its status.
+/// Stores the message of a failed call for bw_last_error and returns its status.
 pub(crate) fn remember(error: &Error) -> bw_status {
-    // At the end of a thread there is nobody to read them.
+    // While the thread ends, its storage is gone and the message is not needed.
     let _ = LAST.try_with(|last| {
         if let Ok(mut last) = last.try_borrow_mut() {
             last.code = error.code();

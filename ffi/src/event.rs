@@ -1,4 +1,4 @@
-//! The event: one struct for everything that happens.
+//! The struct of all events.
 
 use std::ffi::c_void;
 use std::ptr::null;
@@ -14,60 +14,68 @@ use crate::message::bw_message;
 use crate::shared::Shared;
 use crate::types::{bw_ack, bw_bytes, bw_deferred, bw_nsp, bw_op, bw_server, bw_socket, bw_str};
 
-/// What happened; see bw_event_values.
+/// The type of an event; see bw_event_values.
 pub type bw_event_type = i32;
 
-/// The types of events, and on what each can be listened for.
+/// The types of events. Each comment begins with the objects on which bw_on takes the type; questions
+/// wait for bw_deferred_accept or bw_deferred_reject.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum bw_event_values {
-    /// No event.
+    /// Not an event.
     BW_EV_NONE = 0,
-    /// Question, server: a handshake or upgrade request; handshake shows it.
+    /// Question, server: a handshake or upgrade request has arrived, with its data in handshake.
     BW_EV_ALLOW_REQUEST = 1,
-    /// Question, nsp: a socket wants to connect; what it sent is in handshake.
+    /// Question, nsp: a client asks to connect to the namespace, with its data in handshake.
     BW_EV_MIDDLEWARE = 3,
-    /// Question, nsp or socket: before each BW_EV_MESSAGE.
+    /// Question, nsp or socket: a client has sent an event, which BW_EV_MESSAGE delivers if this is
+    /// accepted.
     BW_EV_PACKET_MIDDLEWARE = 4,
-    /// Question, server: response headers; see BW_EVF_INITIAL.
+    /// Question, server: a response is about to be sent; bw_deferred_set_header adds headers. See
+    /// BW_EVF_INITIAL.
     BW_EV_HEADERS = 5,
     /// Nsp or server: a socket has connected.
     BW_EV_CONNECTION = 10,
-    /// Nsp or socket: an event of a client.
+    /// Nsp or socket: a client has sent an event.
     BW_EV_MESSAGE = 11,
-    /// Server, nsp or socket: it leaves, and its rooms are still there. Reason in code and name.
+    /// Server, nsp or socket: a socket disconnects and is still in its rooms. The reason is in code and
+    /// name.
     BW_EV_DISCONNECTING = 12,
-    /// Server, nsp or socket: the last event of a socket. Reason in code and name.
+    /// Server, nsp or socket: a socket has disconnected; its last event. The reason is in code and name.
     BW_EV_DISCONNECT = 13,
     /// Nsp or socket: an event is about to be sent to the socket.
     BW_EV_OUTGOING = 14,
-    /// Server, nsp or socket: now on another transport; its name in name, BW_TR_* in code.
+    /// Server, nsp or socket: the connection has changed its transport, which is in name and, as
+    /// BW_TR_*, in code.
     BW_EV_UPGRADE = 15,
-    /// Server, nsp or socket: the send buffer is below BW_OPT_SEND_BUFFER_LOW again.
+    /// Server, nsp or socket: the send buffer was full and is below BW_OPT_SEND_BUFFER_LOW again.
     BW_EV_DRAIN = 16,
-    /// Server, nsp or socket: messages for it were refused or dropped because its send buffer is full; how many since the
-    /// last such event in code. Broadcasts are counted too. At the first, and then once in a second.
+    /// Server, nsp or socket: messages to a socket, broadcasts included, were refused or dropped because
+    /// its send buffer is full. code is their number since the last such event. Sent for the first
+    /// message, and then at most once a second.
     BW_EV_DROPPED = 17,
-    /// Server: a namespace was made.
+    /// Server: a namespace was created.
     BW_EV_NEW_NAMESPACE = 20,
-    /// Nsp: a room has its first member; the room in name.
+    /// Nsp: a room got its first member. The room is in name.
     BW_EV_ROOM_CREATED = 21,
-    /// Nsp: a room has lost its last member; the room in name.
+    /// Nsp: a room lost its last member. The room is in name.
     BW_EV_ROOM_DELETED = 22,
-    /// Nsp: a socket joined a room; the room in name, ["<socket id>"] in args.
+    /// Nsp: a socket joined a room. The room is in name, ["<socket id>"] in args.
     BW_EV_ROOM_JOINED = 23,
-    /// Nsp: a socket left a room; the room in name, ["<socket id>"] in args.
+    /// Nsp: a socket left a room. The room is in name, ["<socket id>"] in args.
     BW_EV_ROOM_LEFT = 24,
-    /// Server: a request was refused; code 0 to 5, its message in name, [context] in args: an object with what of
-    /// name, sid, transport, previousTransport, protocol, previousProtocol, method and origin says more.
+    /// Server: a request was refused. code is Engine.IO's error code (0 to 5) and name its message. args
+    /// is [context]: an object that has those of the members name, sid, transport, previousTransport,
+    /// protocol, previousProtocol, method and origin that are known.
     BW_EV_CONNECTION_ERROR = 26,
-    /// Server: an error that no call can return; its message in name.
+    /// Server: an error outside of any call, for example in accepting connections. The message is in
+    /// name.
     BW_EV_FAULT = 27,
-    /// Server: the graceful stop has ended.
+    /// Server: the graceful stop has ended; the last event.
     BW_EV_SHUTDOWN = 28,
-    /// Given to the callback of bw_emit_ack: status and replies.
+    /// For the callback of bw_emit_ack: the outcome, with status and replies.
     BW_EV_ACKED = 40,
-    /// Given to the callback of bw_fetch_sockets: status and sockets.
+    /// For the callback of bw_fetch_sockets: the outcome, with status and sockets.
     BW_EV_SOCKETS = 41,
 }
 
@@ -79,7 +87,7 @@ pub enum bw_event_flags {
     BW_EVF_RECOVERED = 1,
     /// HEADERS: the first response of the session.
     BW_EVF_INITIAL = 2,
-    /// There are bins.
+    /// n_bins is not 0.
     BW_EVF_HAS_BINARY = 4,
     /// MESSAGE of an Engine.IO server: args is plain text.
     BW_EVF_TEXT = 8,
@@ -109,11 +117,11 @@ pub enum bw_reason {
     BW_REASON_SERVER_NSP = 9,
 }
 
-/// What sort of rule a bw_cause names.
+/// The kind of a bw_cause.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub enum bw_cause_kind {
-    /// More than an option allows.
+    /// A limit that an option sets was exceeded.
     BW_CAUSE_LIMIT = 1,
     /// Something did not happen within the time that an option allows.
     BW_CAUSE_DEADLINE = 2,
@@ -129,13 +137,13 @@ pub enum bw_cause_kind {
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct bw_cause {
-    /// What this library filled.
+    /// The size of the struct in this library.
     pub struct_size: u32,
     /// BW_CAUSE_*
     pub kind: i32,
-    /// What happened, in words.
+    /// A description for people.
     pub text: bw_str,
-    /// The option that sets the limit, by its JSON name; empty when no option is concerned.
+    /// The JSON name of the option that sets the limit, or empty.
     pub option: bw_str,
     /// The option's value: a number, bytes or milliseconds.
     pub limit: u64,
@@ -156,19 +164,19 @@ impl bw_cause {
     }
 }
 
-/// One answer to an emit with ack.
+/// One acknowledgement of a message sent by bw_emit_ack.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct bw_reply {
-    /// What this library filled.
+    /// The size of the struct in this library.
     pub struct_size: u32,
     /// 0.
     pub reserved0: u32,
-    /// Who answered.
+    /// The socket that acknowledged.
     pub socket: bw_socket,
-    /// The arguments of the answer: a JSON array.
+    /// The arguments of the acknowledgement: a JSON array.
     pub args: bw_str,
-    /// The same as an object; retain it to keep it.
+    /// The acknowledgement as a message; retain the message to keep it.
     pub message: *const bw_message<'static>,
 }
 
@@ -176,7 +184,7 @@ pub struct bw_reply {
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct bw_remote_socket {
-    /// What this library filled.
+    /// The size of the struct in this library.
     pub struct_size: u32,
     /// 0.
     pub reserved0: u32,
@@ -190,26 +198,26 @@ pub struct bw_remote_socket {
     pub data_json: bw_str,
     /// The rooms it is in, its own first.
     pub rooms: *const bw_str,
-    /// How many rooms.
+    /// The number of rooms.
     pub n_rooms: usize,
 }
 
-/// Something that happened. All pointers in it are borrowed: they are valid until the callback
-/// returns or, with bw_server_next, until the next bw_server_next.
+/// An event. All its pointers are borrowed: they are valid until the callback returns or, with
+/// bw_server_next, until the next bw_server_next or bw_server_poll.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct bw_event {
-    /// What this library filled; newer fields come last.
+    /// The size of the struct in this library; newer fields come last.
     pub struct_size: u32,
-    /// What happened.
+    /// BW_EV_*
     pub r#type: bw_event_type,
-    /// ACKED, SOCKETS: how it ended.
+    /// ACKED, SOCKETS: the outcome. FAULT: the kind of the error.
     pub status: bw_status,
-    /// A number that depends on the type.
+    /// A number whose meaning depends on the type.
     pub code: i32,
     /// BW_EVF_* bits.
     pub flags: u32,
-    /// How many arguments args has.
+    /// The number of elements of args.
     pub n_args: u32,
     /// The server.
     pub server: bw_server,
@@ -217,48 +225,47 @@ pub struct bw_event {
     pub nsp: bw_nsp,
     /// The socket, or 0.
     pub socket: bw_socket,
-    /// MESSAGE: not 0 when the client waits for an answer.
+    /// MESSAGE: not 0 if the client waits for an acknowledgement.
     pub ack: bw_ack,
-    /// Questions: what is to be answered.
+    /// Questions: the id by which the question is answered.
     pub deferred: bw_deferred,
     /// ACKED, SOCKETS: the operation that has ended.
     pub op: bw_op,
-    /// When it arrived, on CLOCK_MONOTONIC.
+    /// The time of the event on CLOCK_MONOTONIC, in nanoseconds.
     pub mono_ns: u64,
     /// The namespace's name.
     pub nsp_name: bw_str,
-    /// The event, room, reason, transport or error text. JSON allows half of a surrogate pair in the
-    /// name of an event, UTF-8 does not: it is read as U+FFFD, and is sent as it came when the
-    /// message is relayed.
+    /// The event name, room, reason, transport or error message. A lone surrogate in the JSON of an event
+    /// name cannot be UTF-8 and becomes U+FFFD; if the message is sent on, it is sent unchanged.
     pub name: bw_str,
     /// A JSON array as on the wire; binaries are {"_placeholder":true,"num":i}.
     pub args: bw_str,
     /// The binaries.
     pub bins: *const bw_bytes,
-    /// How many binaries.
+    /// The number of binaries.
     pub n_bins: usize,
     /// The socket's user pointer.
     pub user: *mut c_void,
-    /// Connection events and questions: the handshake; retain it to keep it.
+    /// Connection events and questions: the handshake; retain the handshake to keep it.
     pub handshake: *const bw_handshake,
-    /// The payload as an object. Keep what bw_message_retain returns.
+    /// Name, arguments and binaries as a message. To keep the message, keep what bw_message_retain returns.
     pub message: *const bw_message<'static>,
-    /// ACKED: the answers, in the order of arrival.
+    /// ACKED: the acknowledgements, in the order of arrival.
     pub replies: *const *const bw_reply,
-    /// How many answers.
+    /// The number of acknowledgements.
     pub n_replies: usize,
-    /// SOCKETS: who is there.
+    /// SOCKETS: the sockets of the target.
     pub sockets: *const *const bw_remote_socket,
-    /// How many sockets.
+    /// The number of sockets.
     pub n_sockets: usize,
-    /// DISCONNECTING, DISCONNECT: what ended the connection; NULL when the reason says it all.
+    /// DISCONNECTING, DISCONNECT: details of the reason, or NULL.
     pub cause: *const bw_cause,
 }
 
 /// Called with an event. It must not throw, longjmp or end the thread.
 pub type bw_callback = Option<unsafe extern "C-unwind" fn(ev: *const bw_event, user: *mut c_void)>;
 
-/// A callback that is there.
+/// A callback that is not NULL.
 pub(crate) type bw_callback_fn = unsafe extern "C-unwind" fn(*const bw_event, *mut c_void);
 
 impl bw_event {

@@ -26,7 +26,7 @@ use crate::shared::Shared;
 use crate::socket::SocketHost;
 use crate::types::{bw_bytes, bw_str};
 
-/// Views of a few attachments, without memory of their own.
+/// Views of attachments; up to 8 need no allocation.
 pub(crate) struct Bins {
     few: [bw_bytes; 8],
     many: Vec<bw_bytes>,
@@ -99,7 +99,7 @@ impl bw_event {
         self.user = socket.user();
     }
 
-    /// Everything but the object and the binaries.
+    /// Sets the fields of the message except `message` and the binaries.
     pub(crate) fn set_message(&mut self, view: &MessageRef<'_>) {
         self.name = bw_str::view(view.name);
         self.args = bw_str::view_bytes(view.args);
@@ -111,13 +111,13 @@ impl bw_event {
     }
 }
 
-/// How many arguments; most have been counted on their way here.
+/// The number of arguments. The core has counted those of most messages already.
 fn count(view: &MessageRef<'_>) -> u32 {
     view.arg_count
         .unwrap_or_else(|| json::members(view.args) as u32)
 }
 
-/// The memory that a `bw_event` points to, as far as it is not the core's.
+/// The memory that a `bw_event` points to, except the memory of the core.
 #[derive(Default)]
 pub(crate) struct EventMemory {
     bins: Option<Bins>,
@@ -141,10 +141,10 @@ struct SocketTexts {
     rooms: Strings,
 }
 
-// SAFETY: its pointers lead to its own parts, which can be used on any thread.
+// SAFETY: its pointers point to its own parts, which can be used on any thread.
 unsafe impl Send for EventMemory {}
 
-/// What can be set with the answer to a question.
+/// What a listener may set before it accepts the question.
 pub(crate) fn extras(event: &Event<'_>) -> Extras {
     match event.what {
         What::Request(_, RequestEvent::Headers { .. }) => Extras::Headers,

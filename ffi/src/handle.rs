@@ -1,4 +1,4 @@
-//! What handles name, and the one registry of the process.
+//! The objects behind handles, and the registry of the process.
 
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Once, OnceLock, Weak};
@@ -14,7 +14,7 @@ use crate::registry::{Kind, Named, Registry, full};
 use crate::server::ServerHandle;
 use crate::thread::Thread;
 
-/// What a handle names. Sockets and listeners are not kept by their handles.
+/// The object behind a handle. A handle does not keep its socket or listener alive.
 pub(crate) enum Object {
     Server(Arc<ServerHandle>),
     Nsp(Arc<Namespace>),
@@ -40,13 +40,13 @@ impl Named for Object {
     }
 }
 
-/// So many processes forked from one another may each use the library without an exec between.
+/// The longest chain of processes, each forked from the one before without an exec, that can use the library.
 const EPOCHS: usize = 256;
 
 static REGISTRIES: [OnceLock<Registry<Object>>; EPOCHS] = [const { OnceLock::new() }; EPOCHS];
-/// Which of them is this process's: how many forks lie between it and the first one.
+/// The index of the registry of this process: the number of forks since the first process.
 static EPOCH: AtomicUsize = AtomicUsize::new(0);
-/// Slots below are the parent's.
+/// Lower slots belong to the parent process.
 static FLOOR: AtomicU32 = AtomicU32::new(0);
 
 /// The registry of this process.
@@ -73,7 +73,7 @@ fn new_registry() -> Result<&'static Registry<Object>> {
 }
 
 unsafe extern "C" {
-    /// POSIX; the C library has it.
+    /// From POSIX.
     fn pthread_atfork(
         prepare: Option<extern "C" fn()>,
         parent: Option<extern "C" fn()>,
@@ -81,8 +81,8 @@ unsafe extern "C" {
     ) -> std::ffi::c_int;
 }
 
-/// Runs in the child right after a fork: whatever the parent's threads held stays as it is, and
-/// nothing of it is touched again.
+/// Runs in the child right after a fork. Locks that threads of the parent held stay locked, so the
+/// child uses a new registry.
 extern "C" fn after_fork() {
     let epoch = EPOCH.load(Ordering::Acquire);
     if let Some(registry) = REGISTRIES.get(epoch).and_then(OnceLock::get) {
@@ -96,7 +96,7 @@ pub(crate) fn is_parents(id: u64) -> bool {
     (id as u32) < FLOOR.load(Ordering::Acquire)
 }
 
-/// What stands in the way of a handle that a table of its own does not know. Async-signal-safe.
+/// The error for a handle that the table of [`crate::wakeup`] does not have. Async-signal-safe.
 pub(crate) fn why_unknown(id: u64, wanted: Kind) -> ErrorKind {
     let slot = id as u32;
     if Kind::of(id) != Some(wanted) {
@@ -135,13 +135,13 @@ pub(crate) fn namespace(id: u64) -> Result<Arc<Namespace>> {
     })?
 }
 
-/// Does something with the socket that a handle names. Most often it is the one whose event this
-/// thread dispatches, which needs no look-up.
+/// Calls `then` with the socket of a handle. Usually this is the socket whose message this thread
+/// dispatches, which needs no look-up.
 #[inline]
 pub(crate) fn with_socket<R>(id: u64, then: impl FnOnce(&Arc<Socket>) -> Result<R>) -> Result<R> {
     match Thread::with(|thread| thread.current_socket(id)) {
-        // SAFETY: whoever dispatches on this thread set the pointer and lends the socket until the
-        // callback, from which we are called, has returned; then the pointer is taken back.
+        // SAFETY: `Thread::with_message` set the pointer. The socket outlives its call, in which the
+        // current callback runs, and the pointer is reset when it returns.
         Some(socket) if !is_parents(id) => then(unsafe { socket.as_ref() }),
         Some(_) | None => then(&socket(id)?),
     }

@@ -1,4 +1,4 @@
-//! Handshakes: what a client came with, as a counted object that outlives its socket.
+//! Handshakes: the data that a client connected with, as a counted object that outlives its socket.
 
 use std::sync::{Arc, OnceLock};
 
@@ -19,9 +19,9 @@ pub type bw_hs_key = i32;
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub enum bw_hs_keys {
-    /// Text: the socket's public id. BW_E_NOT_FOUND where there is no socket yet.
+    /// Text: the socket's public id. BW_E_NOT_FOUND before the socket exists.
     BW_HS_SID = 1,
-    /// Text: the namespace. BW_E_NOT_FOUND where there is no socket yet.
+    /// Text: the namespace. BW_E_NOT_FOUND before the socket exists.
     BW_HS_NSP = 2,
     /// Text: the client's IP address.
     BW_HS_ADDRESS = 3,
@@ -33,13 +33,13 @@ pub enum bw_hs_keys {
     BW_HS_HEADERS_JSON = 6,
     /// Text: the query as a JSON object.
     BW_HS_QUERY_JSON = 7,
-    /// Text: what the client sent when it connected, a JSON object.
+    /// Text: the auth data that the client sent when it connected, a JSON object.
     BW_HS_AUTH_JSON = 8,
     /// Text: the method of the request.
     BW_HS_METHOD = 9,
     /// Number: 1 when the connection is encrypted.
     BW_HS_SECURE = 20,
-    /// Number: 1 when the page has another origin.
+    /// Number: 1 if the request has an Origin header, as requests of a page of another origin have.
     BW_HS_XDOMAIN = 21,
     /// Number: when the socket connected, in milliseconds since 1970.
     BW_HS_ISSUED_MS = 22,
@@ -49,13 +49,13 @@ pub enum bw_hs_keys {
     BW_HS_PORT = 24,
 }
 
-/// The only revision of Engine.IO that is spoken here.
+/// The only revision of Engine.IO that the library implements.
 pub(crate) const PROTOCOL: i64 = 4;
 
-/// What a client came with. Immutable and counted; any thread.
+/// The data that a client connected with. Immutable, reference-counted and usable on any thread.
 pub struct bw_handshake {
     source: Source,
-    /// Texts that were made on demand.
+    /// Texts that are made when they are first read.
     made: [OnceLock<String>; 4],
     queries: Kept<Box<str>>,
     decoded: Kept<usize>,
@@ -106,7 +106,7 @@ impl bw_handshake {
         }
     }
 
-    /// What the client sent when it connected, and its strings that were decoded.
+    /// The auth data, and its strings that have been decoded.
     pub(crate) fn auth_and_kept(&self) -> (&[u8], &Kept<usize>) {
         (self.auth(), &self.decoded)
     }
@@ -163,7 +163,7 @@ impl bw_handshake {
         self.handshake().map_or(b"{}", Handshake::auth)
     }
 
-    /// The whole of it as one JSON object.
+    /// The handshake as one JSON object.
     pub(crate) fn to_json(&self) -> Vec<u8> {
         use bw_hs_keys as k;
         let mut out = Vec::with_capacity(512);
@@ -234,10 +234,10 @@ fn no_key(key: bw_hs_key, what: &str) -> Error {
     if !known {
         return Error::new(
             ErrorKind::Argument,
-            format!("{key} is no key of a handshake"),
+            format!("{key} is not a key of a handshake, BW_HS_*"),
         );
     }
-    let text = format!("key {key} of a handshake is no {what}, or not there yet");
+    let text = format!("key {key} of a handshake is not a {what}, or is not set yet");
     Error::new(ErrorKind::NotFound, text)
 }
 
@@ -316,12 +316,15 @@ pub extern "C" fn bw_handshake_query(
 }
 
 fn missing(what: &str, name: &str) -> Error {
-    Error::new(ErrorKind::NotFound, format!("there is no {what} {name:?}"))
+    Error::new(
+        ErrorKind::NotFound,
+        format!("the request has no {what} {name:?}"),
+    )
 }
 
 /// [any] Sets *out to the value at an RFC 6901 pointer into the auth data that the client sent when
 /// it connected, for example "/token". value_size is sizeof(bw_value). What *out points to is valid
-/// as long as hs. BW_E_ARG: the pointer is malformed. BW_E_NOT_FOUND: there is no value at the
+/// as long as hs. BW_E_ARG: the pointer is malformed. BW_E_NOT_FOUND: no value is at the
 /// pointer.
 /// Returns BW_OK, BW_E_ARG, BW_E_ABI, BW_E_UTF8, BW_E_TOO_BIG, BW_E_NOT_FOUND or a common status.
 #[unsafe(no_mangle)]

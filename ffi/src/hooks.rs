@@ -1,4 +1,4 @@
-//! Hooks: what is asked and told only while somebody listens.
+//! Hooks: the events that the engine creates only while a listener for them is registered.
 
 use bellwire_core::socketio::event::{Hook, Hooks};
 
@@ -8,9 +8,9 @@ use crate::shared::{Change, Shared};
 
 /// The hooks that the listeners of an object switch.
 pub(crate) struct Wanted<'a> {
-    /// Those of the object itself.
+    /// The hooks of the object itself.
     own: &'a Hooks,
-    /// Those that a server has for all its sockets.
+    /// The hooks of the server, for all its sockets.
     server: &'a Hooks,
     shared: &'a Shared,
 }
@@ -24,7 +24,7 @@ impl<'a> Wanted<'a> {
         }
     }
 
-    /// A listener came or went; these are left.
+    /// A listener was added or removed; `lists` are the listeners afterwards.
     pub(crate) fn change(&self, lists: &Lists, kind: i32, change: Change) {
         let Some(hook) = hook_of(kind) else { return };
         if matches!(hook, Hook::Upgrade | Hook::Drain | Hook::Dropped) {
@@ -38,7 +38,7 @@ impl<'a> Wanted<'a> {
     }
 }
 
-/// The hook that brings events of this type.
+/// The hook that has to be set for events of this type, if any.
 pub(crate) fn hook_of(kind: i32) -> Option<Hook> {
     const TABLE: [(values, Hook); 14] = [
         (values::BW_EV_ALLOW_REQUEST, Hook::AllowRequest),

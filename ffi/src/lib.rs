@@ -1,10 +1,10 @@
-//! The C ABI of Bellwire: `include/bellwire.h` is made from this crate.
+//! The C ABI of Bellwire. `include/bellwire.h` is generated from this crate.
 //!
-//! Conventions. Every function is written out, so that the header's generator sees it; it runs
-//! inside [`panic::entry`], which turns errors and panics into a status. Handles are numbers that
-//! [`registry`] looks up; the few pointers that cross the border are followed in [`pointer`] only.
-//! No Rust enum, `bool` or reference stands in a signature. The documentation of an item is the
-//! text of the header: it names ownership, the thread tag and the errors.
+//! Conventions: every function is written without macros, so that the header's generator finds it, and
+//! runs inside [`panic::entry`], which converts errors and panics to a status. Handles are numbers that
+//! [`registry`] looks up. Pointers of the caller are dereferenced in [`pointer`] only. Signatures have no
+//! Rust enum, `bool` or reference. The documentation of an item is the text of the header: it has
+//! the thread tag, what the function does, ownership, and all statuses.
 #![expect(
     non_camel_case_types,
     reason = "the names of C items are those of the header"

@@ -1,5 +1,5 @@
-//! Listeners: lists that are copied when they change, so that a dispatch that is under way goes on
-//! with the list it began with.
+//! Listeners: lists that are copied when they change, so that a dispatch uses the same list from its
+//! beginning to its end.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -68,12 +68,12 @@ impl Listener {
         self.removed.load(Ordering::Acquire)
     }
 
-    /// From now on no call starts. False when that was so before.
+    /// Prevents further calls. Returns false if that was done before.
     pub(crate) fn retire(&self) -> bool {
         !self.removed.swap(true, Ordering::AcqRel)
     }
 
-    /// Calls it, unless it was removed or has had its one call.
+    /// Calls the listener, unless it was removed or was to be called once and has been.
     pub(crate) fn call(self: &Arc<Self>, event: &bw_event) -> bool {
         match self.times {
             Times::Every if self.is_removed() => return false,
@@ -115,7 +115,7 @@ struct ByName {
 /// The listeners of one object at one moment.
 #[derive(Clone, Default)]
 pub(crate) struct Lists {
-    /// Messages are by far the most.
+    /// Most events are messages.
     messages: ByName,
     others: Vec<(i32, ByName)>,
 }
@@ -143,12 +143,12 @@ impl Lists {
         &mut self.others[index].1
     }
 
-    /// Those for every event of a type.
+    /// The listeners for all events of a type.
     pub(crate) fn all(&self, kind: i32) -> &[Arc<Listener>] {
         self.of(kind).map_or(&[], |lists| &lists.all)
     }
 
-    /// Those for the events of one name.
+    /// The listeners for the events of one name.
     pub(crate) fn named(&self, kind: i32, name: &str) -> &[Arc<Listener>] {
         let lists = self.of(kind).filter(|lists| !lists.named.is_empty());
         lists
@@ -177,7 +177,7 @@ impl Lists {
         list.insert(at, Arc::clone(listener));
     }
 
-    /// Takes one out; the caller drops it when no lock is held.
+    /// Removes a listener. The caller drops it without holding a lock.
     fn take(&mut self, listener: &Listener) -> Option<Arc<Listener>> {
         let lists = self.of_mut(listener.kind);
         let is_it = |other: &Arc<Listener>| std::ptr::eq(&**other, listener);
@@ -217,18 +217,18 @@ impl ByName {
 /// The listeners of a server, a namespace or a socket.
 #[derive(Default)]
 pub(crate) struct ListenerSet {
-    /// Whether there may be any, so that most sockets cost no lock.
+    /// Whether there may be listeners; most sockets have none, and then the lists are not read.
     any: AtomicBool,
     lists: ArcSwapOption<Lists>,
-    /// Held by whoever changes them.
+    /// Held while the lists change.
     changing: Mutex<()>,
 }
 
-/// The lists of one moment, for a while.
+/// The lists at one moment. To be held for a short time.
 pub(crate) type Snapshot = Guard<Option<Arc<Lists>>>;
 
 impl ListenerSet {
-    /// The lists as they are now.
+    /// The current lists.
     #[inline]
     pub(crate) fn snapshot(&self) -> Option<Snapshot> {
         self.any.load(Ordering::Acquire).then(|| self.lists.load())
@@ -249,11 +249,11 @@ impl ListenerSet {
             }
             taken
         });
-        // Here no lock is held any more, and its drop may run.
+        // No lock is held here, so its drop function can be called.
         drop(taken);
     }
 
-    /// Takes all out, for good.
+    /// Removes all listeners.
     pub(crate) fn clear(&self, wanted: &Wanted<'_>) {
         let all = {
             let _changing = self.lock();
@@ -277,7 +277,7 @@ impl ListenerSet {
             self.any.store(true, Ordering::Release);
             (result, old)
         };
-        // The last look at the old lists may be this one: what only they hold is dropped here.
+        // This may be the last reference to the old lists.
         drop(old);
         result
     }
@@ -293,7 +293,7 @@ impl std::fmt::Debug for ListenerSet {
     }
 }
 
-/// A quick hash of a name. The host chooses the names in the table, so nobody can make them collide.
+/// A fast hash of a name. The host chooses the names in the table, so clients cannot cause collisions.
 #[derive(Default)]
 struct ShortHasher(u64);
 
@@ -314,11 +314,11 @@ impl Hasher for ShortHasher {
     }
 
     fn write_u8(&mut self, _: u8) {
-        // What ends a string is no part of a name, and the length of its rest is in already.
+        // The terminator that `str` hashes is not needed: `write` has included the length.
     }
 
     fn finish(&self) -> u64 {
-        // The table takes its seven control bits from the top, the bucket from the bottom.
+        // The hash table uses the top seven bits as control bits and the lowest bits as the bucket.
         self.0 ^ self.0 >> 32
     }
 }

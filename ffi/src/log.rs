@@ -1,6 +1,6 @@
-//! The log: what the engine traces, given to one callback of the process.
+//! The log: passes the engine's log lines to one callback of the process.
 //!
-//! Reading the callback takes no lock, so that a fork in the middle of it stops nobody.
+//! Reading the callback takes no lock, so that a fork during a call cannot leave one locked.
 
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicUsize, Ordering};
@@ -23,13 +23,13 @@ use crate::types::{bw_drop_fn, bw_server, bw_str};
 pub enum bw_log_level {
     /// Nothing.
     BW_LOG_OFF = 0,
-    /// What went wrong.
+    /// Errors.
     BW_LOG_ERROR = 1,
-    /// What may go wrong.
+    /// Warnings.
     BW_LOG_WARN = 2,
-    /// What happens to the server.
+    /// Events of servers.
     BW_LOG_INFO = 3,
-    /// What happens to connections.
+    /// Events of connections.
     BW_LOG_DEBUG = 4,
     /// Everything.
     BW_LOG_TRACE = 5,
@@ -39,7 +39,7 @@ pub enum bw_log_level {
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct bw_log_record {
-    /// What this library filled.
+    /// The size of the struct in this library.
     pub struct_size: u32,
     /// BW_LOG_*
     pub level: i32,
@@ -51,12 +51,12 @@ pub struct bw_log_record {
     pub target: bw_str,
     /// The text of the line.
     pub message: bw_str,
-    /// When, in nanoseconds since 1970.
+    /// The time in nanoseconds since 1970.
     pub unix_ns: u64,
 }
 
-/// Called with a line of the log, on any thread, several at once. Only [signal] functions may be
-/// called in it.
+/// Called with a log line, on any thread, and on several threads at once. Only [signal] functions may
+/// be called in it.
 pub type bw_log_fn =
     Option<unsafe extern "C-unwind" fn(rec: *const bw_log_record, user: *mut c_void)>;
 
@@ -68,7 +68,7 @@ struct Sink {
 
 static LEVEL: AtomicU8 = AtomicU8::new(0);
 static SINK: AtomicPtr<Sink> = AtomicPtr::new(std::ptr::null_mut());
-/// How many threads may be using the sink they have read.
+/// The number of threads that may be using a sink.
 static READERS: AtomicUsize = AtomicUsize::new(0);
 /// Sinks that were replaced and may still be in use.
 #[expect(clippy::vec_box, reason = "readers use them where they are")]
@@ -159,14 +159,14 @@ pub extern "C" fn bw_log_set(
     })
 }
 
-/// Drops replaced sinks as soon as nobody can be using them.
+/// Drops replaced sinks unless a thread may be using them.
 fn drop_replaced() {
     if REPLACED_COUNT.load(Ordering::SeqCst) == 0 || READERS.load(Ordering::SeqCst) > 0 {
         return;
     }
     let unused = {
         let mut replaced = REPLACED.lock().unwrap_or_else(PoisonError::into_inner);
-        // Whoever comes now reads the new one.
+        // Threads that begin to read now get the new sink.
         if READERS.load(Ordering::SeqCst) > 0 {
             return;
         }
@@ -176,7 +176,7 @@ fn drop_replaced() {
     drop(unused);
 }
 
-/// What the engine gives its lines to.
+/// The listener that the engine passes log lines to.
 struct ToSink;
 
 impl Listener for ToSink {

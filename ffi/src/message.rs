@@ -1,7 +1,7 @@
-//! Messages: a name, arguments and binaries that can be kept, sent on and looked into.
+//! Messages: a name, arguments and binaries that can be kept, sent and read.
 //!
 //! The message of an event is a view that lives on the dispatching thread's stack; it becomes a
-//! counted object only when somebody retains it. Every function takes both.
+//! counted object only if the host retains it. Every function takes both.
 
 use std::sync::Arc;
 
@@ -17,10 +17,10 @@ use crate::pointer::{self, Out};
 use crate::types::{bw_bytes, bw_str};
 use crate::value::{Kept, bw_value};
 
-/// An event's name, arguments and binaries. Immutable and counted; any thread.
+/// An event's name, arguments and binaries. Immutable, reference-counted and usable on any thread.
 pub struct bw_message<'a> {
     body: Body<'a>,
-    /// Decoded strings, by where they stand.
+    /// Decoded strings, by their offset.
     kept: Kept<usize>,
 }
 
@@ -56,7 +56,10 @@ impl<'a> bw_message<'a> {
         }
     }
 
-    /// The same, if it is an event with arguments.
+    /// The view of an event, which has arguments.
+    ///
+    /// # Errors
+    /// `State` for a message of an Engine.IO server.
     pub(crate) fn arguments(&self) -> Result<MessageRef<'_>> {
         let view = self.view();
         if view.form == Form::Event {
@@ -66,12 +69,12 @@ impl<'a> bw_message<'a> {
         Err(Error::new(ErrorKind::State, text))
     }
 
-    /// Strings that were decoded, by where they stand in the arguments.
+    /// Decoded strings, by their offset in the arguments.
     pub(crate) fn kept(&self) -> &Kept<usize> {
         &self.kept
     }
 
-    /// The message in the form of the core; a copy if need be.
+    /// The message of the core; a copy if this one is on the stack.
     pub(crate) fn shared(&self) -> Arc<Message> {
         match &self.body {
             Body::Borrowed(view) => Arc::new(view.to_message()),
@@ -79,7 +82,7 @@ impl<'a> bw_message<'a> {
         }
     }
 
-    /// What is sent when this message is sent on: it was checked when it was made or received.
+    /// The payload to send. It was validated when it was created or received.
     pub(crate) fn payload(&self) -> Payload<'_> {
         match &self.body {
             Body::Borrowed(view) => view.payload(),
@@ -87,7 +90,7 @@ impl<'a> bw_message<'a> {
         }
     }
 
-    /// The counted message, if it is one.
+    /// The counted message, or `None` for a message on the stack.
     pub(crate) fn counted_message(&self) -> Option<&Arc<Message>> {
         match &self.body {
             Body::Borrowed(_) => None,
@@ -215,7 +218,7 @@ pub extern "C" fn bw_message_bin(
 /// [any] Sets *out to the value at an RFC 6901 pointer into the arguments, for example "/0" or
 /// "/0/pos/x". value_size is sizeof(bw_value). What *out points to is valid as long as msg. Each
 /// call reads the arguments from their beginning; use bw_cursor_first for all elements of an array.
-/// BW_E_ARG: the pointer is malformed. BW_E_NOT_FOUND: there is no value at the pointer.
+/// BW_E_ARG: the pointer is malformed. BW_E_NOT_FOUND: no value is at the pointer.
 /// BW_E_STATE: a message of an Engine.IO server has no arguments.
 /// Returns BW_OK, BW_E_ARG, BW_E_STATE, BW_E_ABI, BW_E_UTF8, BW_E_TOO_BIG, BW_E_NOT_FOUND or a
 /// common status.

@@ -1,4 +1,4 @@
-//! Namespaces: their handles, and what we keep with each.
+//! Namespaces: their handles, and the state of this crate that belongs to each.
 
 use std::sync::{Arc, PoisonError};
 
@@ -14,7 +14,7 @@ use crate::pointer::Out;
 use crate::shared::Shared;
 use crate::types::{bw_nsp, bw_server, bw_str};
 
-/// What we keep with a namespace.
+/// The state of this crate that belongs to a namespace.
 #[derive(Debug)]
 pub(crate) struct NspHost {
     pub(crate) id: u64,
@@ -23,7 +23,7 @@ pub(crate) struct NspHost {
 }
 
 impl NspHost {
-    /// What is kept with a namespace; made when it is first seen.
+    /// The state of a namespace, which is created at the first call.
     #[inline]
     pub(crate) fn of<'a>(namespace: &'a Arc<Namespace>, shared: &Arc<Shared>) -> Result<&'a Self> {
         if let Some(host) = namespace.host().get::<Self>() {
@@ -31,7 +31,7 @@ impl NspHost {
         }
         let registry = registry()?;
         let host = namespace.host().get_or_init(|| {
-            // Without a handle left it has the number 0, and the host cannot name it.
+            // 0 if no handle is left: then the host cannot refer to the namespace.
             let id = registry
                 .insert(Object::Nsp(Arc::clone(namespace)))
                 .unwrap_or(0);
@@ -49,7 +49,7 @@ impl NspHost {
         host.ok_or_else(|| Error::from(ErrorKind::Internal))
     }
 
-    /// What is kept with a namespace that a handle named.
+    /// The state of a namespace that was found by its handle.
     pub(crate) fn of_known(namespace: &Namespace) -> Result<&Self> {
         namespace
             .host()

@@ -24,7 +24,7 @@ use crate::types::{bw_drop_fn, bw_listener, bw_scope, bw_str};
 pub enum bw_listen_flags {
     /// Called once, then removed.
     BW_LISTEN_ONCE = 1,
-    /// Put before those that are there.
+    /// Added before the other listeners of its list.
     BW_LISTEN_PREPEND = 2,
 }
 

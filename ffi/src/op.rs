@@ -1,4 +1,4 @@
-//! Operations: calls whose outcome is an event of its own, given once to their own callback.
+//! Operations: calls whose outcome is one event for a callback of their own.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
@@ -17,7 +17,7 @@ use crate::registry::{Ended, Kind};
 use crate::shared::Shared;
 use crate::types::bw_op;
 
-/// An operation under way.
+/// An operation that has not ended.
 pub(crate) struct Op {
     pub(crate) outcome: bw_event_values,
     callback: bw_callback_fn,
@@ -26,12 +26,12 @@ pub(crate) struct Op {
     state: Mutex<State>,
 }
 
-/// What cancelling it takes.
+/// What is needed to cancel an operation.
 #[derive(Debug)]
 enum State {
-    /// It has only begun.
+    /// The message has not been sent yet.
     New,
-    /// Cancelled before it could be.
+    /// Cancelled.
     Cancelled,
     One(AckHandle),
     Many(Weak<BroadcastAck>),
@@ -42,7 +42,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Op {
-    /// Begins one; its handle.
+    /// Begins an operation and gives it a handle.
     pub(crate) fn begin(
         outcome: bw_event_values,
         shared: &Arc<Shared>,
@@ -65,12 +65,12 @@ impl Op {
             ops.insert(id);
             return Ok((id, op));
         }
-        // Nobody would end it any more.
+        // The server has stopped and would never end the operation.
         Self::abandon(id, &op);
         Err(ErrorKind::Closed.into())
     }
 
-    /// It did not begin after all: no outcome follows, and its drop runs here.
+    /// Removes an operation that failed to begin: no event follows, and its drop function is called here.
     pub(crate) fn abandon(id: bw_op, op: &Self) {
         op.take_out(id);
         op.drop_here();
@@ -115,7 +115,7 @@ impl Op {
     }
 
     fn cancel(&self) {
-        // What cancelling delivers may come back to us, so nothing is locked by then.
+        // Cancelling may deliver an event that calls this crate, so no lock is held.
         let state = std::mem::replace(&mut *lock(&self.state), State::Cancelled);
         match state {
             State::One(handle) => handle.cancel(),
@@ -128,7 +128,7 @@ impl Op {
         }
     }
 
-    /// The operation of that number, out of the registry: it ends now.
+    /// Removes an operation that ends from the registry.
     pub(crate) fn finish(operation: Operation) -> Option<Arc<Self>> {
         match registry().ok()?.remove(operation.0, Ended::Gone)? {
             Object::Op(op) => {
@@ -139,7 +139,7 @@ impl Op {
         }
     }
 
-    /// Tells the outcome, and drops what was kept for that.
+    /// Calls the callback with the outcome, and drops the user pointer.
     pub(crate) fn tell(&self, event: &bw_event) {
         let owned = lock(&self.owned).take();
         if let Some(owned) = owned {
@@ -147,7 +147,7 @@ impl Op {
         }
     }
 
-    /// The server ends: so do its operations, and no other begins.
+    /// Ends all operations of a server that has stopped. No operation can begin afterwards.
     pub(crate) fn end_all(shared: &Arc<Shared>, at: Instant) {
         let ids = lock(&shared.ops).take();
         for id in ids.into_iter().flatten() {

@@ -1,4 +1,4 @@
-//! The border: what every function goes through on its way in and out.
+//! The entry of every function: errors and panics become statuses.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,13 +9,13 @@ use bellwire_core::error::{Error, ErrorKind};
 use crate::error::{Result, bw_status, remember};
 use crate::thread::Thread;
 
-/// Runs a function of the interface: an error or a panic becomes its status, and its words the
-/// thread's last error.
+/// Runs the body of a function of the interface. An error or a panic becomes its status, and its
+/// message the thread's last error.
 pub(crate) fn entry(function: impl FnOnce() -> Result<()>) -> bw_status {
     guarded(function).map_or_else(|error| remember(&error), |()| 0)
 }
 
-/// The same for a function that returns something else than a status.
+/// Like [`entry`], for a function that does not return a status.
 pub(crate) fn entry_or<T>(otherwise: T, function: impl FnOnce() -> Result<T>) -> T {
     guarded(function).unwrap_or_else(|error| {
         remember(&error);
@@ -23,7 +23,7 @@ pub(crate) fn entry_or<T>(otherwise: T, function: impl FnOnce() -> Result<T>) ->
     })
 }
 
-/// The same for a function that returns a number or a status.
+/// Like [`entry`], for a function that returns a count or a status.
 pub(crate) fn entry_count(function: impl FnOnce() -> Result<usize>) -> i32 {
     guarded(function).map_or_else(
         |error| remember(&error),
@@ -41,7 +41,7 @@ fn guarded<T>(function: impl FnOnce() -> Result<T>) -> Result<T> {
     })
 }
 
-/// Runs our code; a panic becomes words.
+/// Runs code of this library and converts a panic to its message.
 #[inline]
 pub(crate) fn caught<T>(
     thread: &Thread,
@@ -63,8 +63,8 @@ fn words(payload: &(dyn Any + Send)) -> String {
     text
 }
 
-/// Our panics are statuses and log records; nothing is printed for them. Other panics of the
-/// process, if there are others, are none of our business.
+/// Installs a panic hook that does not print panics of this library, which are statuses and log lines.
+/// Other panics of the process go to the previous hook.
 pub(crate) fn quiet_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

@@ -1,4 +1,4 @@
-//! What to send: an event name, arguments as JSON, binaries; copied out of the caller's struct.
+//! Payloads: an event name, arguments as JSON, and binaries, read from the caller's struct.
 
 use std::ptr::null;
 
@@ -16,12 +16,12 @@ use crate::types::{bw_blob, bw_str};
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub enum bw_payload_flags {
-    /// Set by bw_args_payload: the writer has put each placeholder where its binary belongs. Any other
-    /// object that looks like a placeholder is data; nothing is checked about it.
+    /// Set by bw_args_payload: the placeholders were written by a bw_args and are not checked. Other
+    /// objects that have the form of a placeholder are data.
     BW_PAYLOAD_WRITTEN = 1,
 }
 
-/// What to send. Begin with BW_PAYLOAD_INIT or bw_payload_of.
+/// An event to send. Initialise it with BW_PAYLOAD_INIT or bw_payload_of.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct bw_payload {
@@ -29,14 +29,14 @@ pub struct bw_payload {
     pub struct_size: u32,
     /// BW_PAYLOAD_* bits.
     pub flags: u32,
-    /// The event's name; not used in the answer to a client.
+    /// The event's name; not used for an acknowledgement.
     pub event: bw_str,
-    /// The arguments: the text of a JSON array; empty = no arguments. Where a binary belongs stands
-    /// {"_placeholder":true,"num":i}.
+    /// The arguments: the text of a JSON array, or empty for no arguments. Each binary has a placeholder
+    /// {"_placeholder":true,"num":i}, where i is its index.
     pub args: bw_str,
     /// The binaries.
     pub bins: *const bw_blob,
-    /// How many binaries.
+    /// The number of binaries.
     pub n_bins: usize,
 }
 
@@ -59,13 +59,13 @@ unsafe impl Zeroed for bw_payload {
     };
 }
 
-/// Nesting of what is sent. Whoever sends more than a client can read hurts nobody but it.
+/// The deepest nesting of JSON that the host may send.
 pub(crate) const DEPTH: usize = 1000;
 
-/// More binaries than any client takes.
+/// The largest number of binaries of one payload.
 const MOST_BINS: usize = 1 << 20;
 
-/// Why the arguments of a payload can be trusted, as far as they can.
+/// Which code wrote the arguments of a payload, which decides what has to be checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Origin {
     /// The host wrote the JSON and the placeholders.
@@ -74,7 +74,7 @@ enum Origin {
     Writer,
 }
 
-/// The parts of a payload, as far as they can be told without looking at the JSON.
+/// The parts of a payload, before its JSON is checked.
 #[derive(Debug)]
 pub(crate) struct Parts<'a> {
     name: &'a str,
@@ -157,8 +157,10 @@ impl<'a> Parts<'a> {
             .map_err(|error| json_error(&error))
     }
 
-    /// Whether the arguments are those of the event that this thread dispatches. Then they are checked already; and without
-    /// attachments of its own, nothing in them stands for an attachment of the host's.
+    /// Whether the arguments are those of the message that this thread dispatches, which are valid.
+    ///
+    /// # Errors
+    /// `Placeholder` if that message has no attachments and the payload has: nothing in the arguments refers to them.
     fn is_received(&self) -> Result<bool> {
         let attachments = Thread::with(|thread| thread.received(self.args));
         if attachments == Some(0) && !self.bins.is_empty() {
@@ -178,8 +180,8 @@ fn origin(payload: &bw_payload) -> Origin {
     }
 }
 
-/// Copies a payload and takes its binaries over. That comes first: from then on they are freed
-/// whatever happens.
+/// Copies a payload and takes ownership of its binaries, before anything else can fail, so that they
+/// are freed in any case.
 fn open(payload: *const bw_payload) -> Result<(bw_payload, Result<Vec<Bytes>>)> {
     let payload = pointer::sized(payload, "payload")?;
     let blobs = pointer::array(payload.bins, payload.n_bins, MOST_BINS, "payload->bins")?;

@@ -1,4 +1,4 @@
-//! Polled delivery: the host's own thread takes the events.
+//! Polled delivery: a thread of the host takes the events.
 
 use std::os::fd::AsRawFd;
 use std::ptr::null;
@@ -74,12 +74,12 @@ pub extern "C" fn bw_server_poll_until(server: bw_server, deadline_ns: u64) -> i
     })
 }
 
-/// How long events are handled.
+/// How long a poll handles events before it returns.
 #[derive(Clone, Copy)]
 enum Budget {
-    /// As long as the server's options say.
+    /// As long as the option engine.pollBudgetUs says.
     Configured,
-    /// No longer than this, either.
+    /// No longer than the option says, and no longer than this.
     Within(Duration),
 }
 
@@ -93,13 +93,13 @@ impl Budget {
     }
 }
 
-/// Events that are left when the deadline has come are handled by the next call.
+/// Polls until the deadline. Events that are left then are handled by the next call.
 #[expect(clippy::disallowed_methods, reason = "a deadline is time")]
 fn poll_until(server: &ServerHandle, deadline: Instant) -> Result<usize> {
     let left = || deadline.saturating_duration_since(Instant::now());
     let mut handled = 0;
     let mut time = left();
-    // A deadline that has passed does not limit what is handled: otherwise a host that is late would stay so.
+    // A deadline that has passed does not limit what is handled: otherwise a late host could never catch up.
     let mut budget = if time.is_zero() {
         Budget::Configured
     } else {
@@ -107,11 +107,11 @@ fn poll_until(server: &ServerHandle, deadline: Instant) -> Result<usize> {
     };
     loop {
         match poll_or_closed(server, 0, Some(time), budget) {
-            // What was handled before the end counts; the next call tells of it.
+            // Returns the events that were handled; the next call returns BW_E_CLOSED.
             Err(error) if error.kind() == ErrorKind::Closed && handled > 0 => return Ok(handled),
             now => handled += now?,
         }
-        // A poll that finds nothing is no sign: the ring for an event may come after the event was taken.
+        // A poll that finds no events is not a wake-up: the bell can ring for an event that was taken already.
         let woken = server.take_wakeup();
         time = left();
         if woken || time.is_zero() {
@@ -121,7 +121,7 @@ fn poll_until(server: &ServerHandle, deadline: Instant) -> Result<usize> {
     }
 }
 
-/// Polls; an error instead of a wait when nothing will come.
+/// Polls. Returns `Closed` instead of waiting when the server has ended and no event will come.
 fn poll_or_closed(
     server: &ServerHandle,
     max: usize,
@@ -145,7 +145,7 @@ fn stopped() -> Error {
     Error::new(ErrorKind::Closed, text)
 }
 
-/// This thread is the one that polls.
+/// Polls. The caller has made this thread the polling one.
 fn poll(
     server: &ServerHandle,
     max: usize,
@@ -161,7 +161,7 @@ fn poll(
     Ok(handled)
 }
 
-/// Polls until the server has ended. False when it took longer.
+/// Polls until the server has ended. Returns false if the timeout passed.
 #[expect(clippy::disallowed_methods, reason = "a timeout is time")]
 pub(crate) fn wait_polling(server: &ServerHandle, timeout: Option<Duration>) -> Result<bool> {
     let _polling = server.shared.begin_polling()?;
@@ -169,7 +169,7 @@ pub(crate) fn wait_polling(server: &ServerHandle, timeout: Option<Duration>) -> 
     loop {
         let left = end.map(|end| end.saturating_duration_since(Instant::now()));
         if server.shared.ended.load(Ordering::Acquire) {
-            // What it told us is about to be so.
+            // BW_EV_SHUTDOWN has been delivered, so the server ends very soon.
             return Ok(server.core.wait(left));
         }
         let handled = poll(server, 0, left, Budget::Configured)?;
@@ -196,18 +196,18 @@ pub extern "C" fn bw_server_poll_fd(server: bw_server, out: *mut bw_fd) -> bw_st
     })
 }
 
-/// An event that bw_server_next has given out, and what it points to.
+/// An event that bw_server_next has returned, and the memory that it points to.
 pub(crate) struct Lent {
     event: Box<bw_event>,
     /// The event points into it, so that it must not move.
     _memory: Box<EventMemory>,
-    /// Its callback was not called; its user pointer is dropped with the event.
+    /// The operation that has ended. Its user pointer is dropped with the event.
     _op: Option<Arc<Op>>,
-    /// It was the last event of this socket.
+    /// The socket whose last event this is.
     last_of: Option<Arc<Socket>>,
 }
 
-// SAFETY: the event points to its own memory and to the queue's memory; only the host follows it.
+// SAFETY: the event points to its own memory and to the queue's memory; only the host dereferences it.
 unsafe impl Send for Lent {}
 
 impl std::fmt::Debug for Lent {
@@ -226,7 +226,7 @@ impl Drop for Lent {
     }
 }
 
-/// What was given out is done with.
+/// Drops the event that bw_server_next returned last.
 fn take_back(server: &ServerHandle) {
     let lent = server
         .lent

@@ -1,9 +1,9 @@
-//! Handles: numbers that name objects, one object each for the life of the process.
+//! Handles: ids of objects, never reused in the life of the process.
 //!
-//! A handle is `kind:4 | generation:28 | slot:32`. Slots lie in chunks that never move, so that a
-//! look-up locks one slot and nothing else. Free slots wait in line, the longest free one first; a
-//! slot whose generations are used up is never used again. After a fork the child begins a registry
-//! of its own, with slots that the parent has never used.
+//! A handle is `kind:4 | generation:28 | slot:32`. Slots are in chunks that never move, so that a
+//! look-up locks one slot only. Free slots are reused in the order in which they became free; a slot
+//! whose generations are used up is not used again. After a fork the child has a registry of its
+//! own, with slot numbers that the parent has never used.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -13,7 +13,7 @@ use bellwire_core::error::{Error, ErrorKind};
 
 use crate::error::Result;
 
-/// What a handle names; the number stands in its four highest bits.
+/// The kind of an object; its number is in the four highest bits of the handle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Kind {
@@ -37,7 +37,7 @@ const KINDS: [Kind; 7] = [
 ];
 
 impl Kind {
-    /// The kind that a handle claims to be of.
+    /// The kind in the highest bits of a handle.
     pub(crate) fn of(id: u64) -> Option<Self> {
         KINDS.get(((id >> 60) as usize).wrapping_sub(1)).copied()
     }
@@ -55,29 +55,29 @@ impl Kind {
     }
 }
 
-/// Something that a handle can name.
+/// An object that can have a handle.
 pub(crate) trait Named {
     fn kind(&self) -> Kind;
 }
 
-/// Why a handle names nothing any more.
+/// Why a handle has no object any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ended {
     /// The object has gone.
     Gone,
-    /// It was completed, and that was its end.
+    /// It was completed, for example answered.
     Completed,
 }
 
 enum Place<T> {
     Free(Ended),
     Taken(T),
-    /// Somebody is completing it.
+    /// A thread is completing it.
     Claimed(Kind),
 }
 
 struct Slot<T> {
-    /// Of the object that is here, or of the last one. 0: there was none.
+    /// The generation of the current or last object; 0 if the slot was never used.
     generation: u32,
     place: Place<T>,
 }
@@ -86,16 +86,16 @@ const GENERATIONS: u32 = (1 << 28) - 1;
 /// The first chunk has this many slots, each further one twice as many.
 const FIRST_CHUNK: u32 = 1 << 10;
 const CHUNKS: usize = 22;
-/// So many slots are free before one is used again: a handle that was completed just now is told
-/// from one that is long gone.
+/// How many slots stay free before one is reused, so that the status of a handle that was completed
+/// recently can be told from that of an older one.
 const RESERVE: usize = 1 << 10;
 
 type Chunk<T> = Box<[Mutex<Slot<T>>]>;
 
-/// See the module's documentation.
+/// The objects of a process by their handles.
 pub(crate) struct Registry<T> {
     chunks: [OnceLock<Chunk<T>>; CHUNKS],
-    /// Lower slots are the parent process's.
+    /// Lower slots belong to the parent process.
     base: u32,
     /// The next slot that was never used.
     next: AtomicU32,
@@ -132,7 +132,7 @@ impl<T: Named> Registry<T> {
         Ok(encode(kind, slot.generation, number))
     }
 
-    /// Looks at the object of a handle. `see` must not drop anything that calls back.
+    /// Calls `see` with the object of a handle. `see` must not drop anything that calls the host.
     pub(crate) fn with<R>(&self, id: u64, kind: Kind, see: impl FnOnce(&T) -> R) -> Result<R> {
         let slot = lock(self.find(id, kind)?);
         match &slot.place {
@@ -141,8 +141,8 @@ impl<T: Named> Registry<T> {
         }
     }
 
-    /// Takes the object out in order to complete it; until that is settled, others see it as
-    /// completed.
+    /// Takes the object out in order to complete it. Until `remove` or `restore`, other threads get
+    /// `Already`.
     pub(crate) fn claim(&self, id: u64, kind: Kind) -> Result<T> {
         let mut slot = lock(self.find(id, kind)?);
         let fits = matches!(&slot.place, Place::Taken(object) if object.kind() == kind);
@@ -155,7 +155,8 @@ impl<T: Named> Registry<T> {
         }
     }
 
-    /// A claimed object was not completed after all. If it was removed meanwhile, it comes back.
+    /// Puts back a claimed object that was not completed. Returns the object if its handle was removed
+    /// in the meantime.
     pub(crate) fn restore(&self, id: u64, object: T) -> Option<T> {
         let Ok(slot) = self.find(id, object.kind()) else {
             return Some(object);
@@ -168,7 +169,7 @@ impl<T: Named> Registry<T> {
         Some(object)
     }
 
-    /// Ends a handle. Its object is given back, unless it is claimed or was removed before.
+    /// Ends a handle. Returns its object, unless it is claimed or was removed before.
     pub(crate) fn remove(&self, id: u64, ended: Ended) -> Option<T> {
         let number = id as u32;
         let (place, retired) = {
@@ -260,7 +261,7 @@ fn encode(kind: Kind, generation: u32, slot: u32) -> u64 {
     (kind as u64) << 60 | u64::from(generation) << 32 | u64::from(slot)
 }
 
-/// Why a handle of the right kind does not name what is in its slot.
+/// The error for a handle of the right kind whose slot has another object or none.
 #[cold]
 fn why<T: Named>(slot: &Slot<T>, id: u64) -> Error {
     let generation = (id >> 32) as u32 & GENERATIONS;
@@ -283,7 +284,7 @@ fn why<T: Named>(slot: &Slot<T>, id: u64) -> Error {
 fn wrong_kind(id: u64, wanted: Kind) -> Error {
     let text = match Kind::of(id) {
         Some(kind) => format!("{id:#x} is a {}, not a {}", kind.name(), wanted.name()),
-        None if id == 0 => format!("0 is no {}", wanted.name()),
+        None if id == 0 => format!("0 is not a {}", wanted.name()),
         None => format!("{id:#x} was never given out"),
     };
     Error::new(ErrorKind::Handle, text)

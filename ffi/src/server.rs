@@ -1,4 +1,4 @@
-//! Servers: their beginning, what they listen on, and their end.
+//! Servers: creation, listening, statistics and end.
 
 use std::ffi::c_char;
 use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd};
@@ -28,12 +28,12 @@ use crate::socket::SocketHost;
 use crate::types::{bw_buf, bw_bytes, bw_fd, bw_server, bw_str};
 use crate::wakeup::Wakeable;
 
-/// What the handle of a server names.
+/// The object behind the handle of a server.
 #[derive(Debug)]
 pub(crate) struct ServerHandle {
     pub(crate) core: Arc<Server>,
     pub(crate) shared: Arc<Shared>,
-    /// What bw_server_next has given out.
+    /// The event that bw_server_next returned last.
     pub(crate) lent: Mutex<Option<Lent>>,
     wakeable: Mutex<Option<Wakeable>>,
 }
@@ -164,7 +164,7 @@ pub extern "C" fn bw_server_listen_fd(server: bw_server, fd: bw_fd) -> bw_status
             let text = format!("fd is {fd}: no descriptor");
             return Err(Error::new(ErrorKind::Argument, text));
         }
-        // SAFETY: it is the caller's, who gives it to us; if we do not take it, we do not close it.
+        // SAFETY: the caller passes ownership of the descriptor; on an error it is not closed.
         let owned = unsafe { OwnedFd::from_raw_fd(fd) };
         server.core.listen_fd(owned).map_err(|(error, owned)| {
             let _ = owned.into_raw_fd();
@@ -241,18 +241,18 @@ pub extern "C" fn bw_server_wait(server: bw_server, timeout_ms: i32) -> bw_statu
     })
 }
 
-/// How long callback threads are left alone before they are looked at again.
+/// How long to sleep between two checks whether the callbacks have returned.
 const LOOK: Duration = Duration::from_millis(1);
 
-/// Waits for the end, and for the callbacks that run on threads of the engine. False when it took
-/// longer.
+/// Waits for the end of the server, and for the callbacks that run on threads of the engine. Returns
+/// false if the timeout passed.
 #[expect(clippy::disallowed_methods, reason = "a timeout is time")]
 fn wait_told(server: &ServerHandle, timeout: Option<Duration>) -> bool {
     let end = timeout.map(|timeout| Instant::now() + timeout);
     if !server.core.wait(timeout) {
         return false;
     }
-    // Sockets are told side by side, so the last callback is nobody's in particular.
+    // Callbacks of different sockets run in parallel, so BW_EV_SHUTDOWN may not be the last to return.
     let is_told = || {
         let waiting = server.core.stats().queued.now();
         server.shared.ended.load(Ordering::Acquire) && waiting.events == 0
@@ -266,14 +266,15 @@ fn wait_told(server: &ServerHandle, timeout: Option<Duration>) -> bool {
     true
 }
 
-/// -1 is for ever.
+/// Converts a timeout in milliseconds; -1 means none.
 pub(crate) fn timeout(timeout_ms: i32) -> Result<Option<Duration>> {
     match u64::try_from(timeout_ms) {
         Ok(ms) => Ok(Some(Duration::from_millis(ms))),
         Err(_) if timeout_ms == -1 => Ok(None),
         Err(_) => {
-            let text =
-                format!("timeout_ms is {timeout_ms}: it is 0 or more, or -1 to wait for ever");
+            let text = format!(
+                "timeout_ms is {timeout_ms}: it must be 0 or more, or -1 to wait without a limit"
+            );
             Err(Error::new(ErrorKind::Argument, text))
         }
     }
@@ -321,7 +322,7 @@ fn end(id: bw_server, handle: Arc<ServerHandle>) {
     handle.core.stop();
     if let Some(queue) = handle.core.queue() {
         drop(lock(&handle.lent).take());
-        // What still waits, the ends of the sockets above all, is told now.
+        // Delivers the events that are still queued, such as BW_EV_DISCONNECT.
         while queue
             .poll(0, None, Some(Duration::ZERO))
             .is_ok_and(|count| count > 0)
@@ -343,7 +344,7 @@ fn end(id: bw_server, handle: Arc<ServerHandle>) {
         Scope::Nsp(namespace).clear();
     }
     Scope::Server(Arc::clone(&handle)).clear();
-    // Calls of other threads that are under way hold it a moment longer.
+    // Calls on other threads may still use it for a moment.
     while Arc::strong_count(&handle) > 1 {
         std::thread::yield_now();
     }
@@ -365,8 +366,8 @@ pub extern "C" fn bw_server_metrics(server: bw_server, out: *mut bw_buf) -> bw_s
 }
 
 /// [any] Sets *out to one statistic, for example "clients_count" or "queued_events";
-/// bw_server_metrics lists all names. name ends with a NUL. BW_E_NOT_FOUND: there is no statistic
-/// of that name.
+/// bw_server_metrics lists all names. name ends with a NUL. BW_E_NOT_FOUND: no statistic has
+/// that name.
 /// Returns BW_OK, BW_E_ARG, BW_E_HANDLE, BW_E_UTF8, BW_E_NOT_FOUND, BW_E_GONE, BW_E_FORKED or a
 /// common status.
 #[unsafe(no_mangle)]
@@ -380,7 +381,10 @@ pub extern "C" fn bw_server_stat(
         let name = pointer::c_text(name, "name")?;
         let number = handle::server(server)?.core.stats().get(name);
         out.set(number.ok_or_else(|| {
-            Error::new(ErrorKind::NotFound, format!("there is no number {name:?}"))
+            Error::new(
+                ErrorKind::NotFound,
+                format!("no statistic has the name {name:?}: bw_server_metrics lists them"),
+            )
         })?);
         Ok(())
     })

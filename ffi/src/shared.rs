@@ -1,6 +1,6 @@
-//! What everything of one server shares on this side of the border, and where each thread is.
+//! The state of this crate that belongs to a server.
 //!
-//! It does not own the engine: namespaces, sockets and listeners may hold it without a cycle.
+//! It does not own the engine, so that namespaces, sockets and listeners can own it without a cycle.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -18,10 +18,10 @@ use crate::error::Result;
 use crate::listeners::ListenerSet;
 use crate::thread::Thread;
 
-/// No deadline lies behind it.
+/// A time that is later than any deadline.
 const FAR_AWAY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
-/// See the module's documentation.
+/// The state of a server, which its namespaces, sockets and listeners share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     id: AtomicU64,
@@ -31,22 +31,22 @@ pub(crate) struct Shared {
     pub(crate) listeners: ListenerSet,
     pub(crate) deferred_drops: DeferredDrops,
     queue: Mutex<Weak<Queue>>,
-    /// The handles of operations under way; none when the server has ended.
+    /// The handles of operations that have not ended; `None` when the server has.
     pub(crate) ops: Mutex<Option<HashSet<u64>>>,
     /// The handles of the namespaces.
     pub(crate) namespaces: Mutex<Vec<u64>>,
     polling: AtomicBool,
-    /// Somebody frees the server.
+    /// bw_server_free was called.
     freeing: AtomicBool,
-    /// Nobody will poll any more.
+    /// bw_server_free has made its last poll.
     freed: AtomicBool,
-    /// The end of the graceful stop was told.
+    /// BW_EV_SHUTDOWN was delivered.
     pub(crate) ended: AtomicBool,
-    /// How many listeners want the hooks that a server has for all its sockets.
+    /// The numbers of listeners for UPGRADE, DRAIN and DROPPED, whose hooks are those of the server.
     upgrade_listeners: AtomicU32,
     drain_listeners: AtomicU32,
     dropped_listeners: AtomicU32,
-    /// A moment on both clocks.
+    /// The same time on both clocks.
     origin: (Instant, u64),
 }
 
@@ -93,7 +93,7 @@ impl Shared {
         self.delivery == Delivery::Polled && !self.freed.load(Ordering::Acquire)
     }
 
-    /// Nobody polls any more: what is dropped from now on is dropped where it is.
+    /// Ends polling: calls the deferred drop functions, and lets later ones be called on any thread.
     pub(crate) fn end_polling(&self) {
         self.freed.store(true, Ordering::Release);
         self.deferred_drops.run(self);
@@ -113,7 +113,7 @@ impl Shared {
         }
     }
 
-    /// A moment on CLOCK_MONOTONIC.
+    /// The time on CLOCK_MONOTONIC in nanoseconds.
     pub(crate) fn monotonic_ns(&self, at: Instant) -> u64 {
         let (origin, origin_ns) = self.origin;
         match at.checked_duration_since(origin) {
@@ -122,12 +122,12 @@ impl Shared {
         }
     }
 
-    /// The moment of a number on CLOCK_MONOTONIC.
+    /// The `Instant` of a time on CLOCK_MONOTONIC in nanoseconds.
     pub(crate) fn moment(&self, ns: u64) -> Instant {
         let (origin, origin_ns) = self.origin;
         let from_origin = |ns| Duration::from_nanos(ns);
         match ns.checked_sub(origin_ns) {
-            // What is too far away to be counted is far away enough.
+            // A time that does not fit is later than any deadline.
             Some(after) => origin
                 .checked_add(from_origin(after))
                 .unwrap_or(origin + FAR_AWAY),
@@ -137,7 +137,7 @@ impl Shared {
         }
     }
 
-    // ---- where this thread is
+    // ---- this thread
 
     /// Runs host code of this server.
     pub(crate) fn inside<R>(&self, host: impl FnOnce() -> R) -> R {
@@ -176,19 +176,19 @@ impl Shared {
         })
     }
 
-    /// True for the first who frees the server.
+    /// Returns true for the first call.
     pub(crate) fn begin_freeing(&self) -> bool {
         !self.freeing.swap(true, Ordering::AcqRel)
     }
 
-    /// Whether somebody frees the server.
+    /// Whether bw_server_free was called.
     pub(crate) fn is_freeing(&self) -> bool {
         self.freeing.load(Ordering::Acquire)
     }
 
     // ---- hooks that a server has for all its sockets
 
-    /// Listeners for upgrades, drains or drops came or went anywhere on this server.
+    /// Counts a listener for UPGRADE, DRAIN or DROPPED that was added or removed.
     pub(crate) fn count_listeners(&self, hooks: &Hooks, hook: Hook, change: Change) {
         let counter = match hook {
             Hook::Upgrade => &self.upgrade_listeners,
@@ -203,7 +203,7 @@ impl Shared {
             Change::Fewer => {
                 if counter.fetch_sub(1, Ordering::AcqRel) == 1 {
                     hooks.remove(hook);
-                    // Somebody may have come in between.
+                    // Another thread may have added a listener in the meantime.
                     if counter.load(Ordering::Acquire) > 0 {
                         hooks.add(hook);
                     }
@@ -213,14 +213,14 @@ impl Shared {
     }
 }
 
-/// Whether somebody came or went.
+/// Whether a listener was added or removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Change {
     More,
     Fewer,
 }
 
-/// This thread polls a server.
+/// Makes this thread the polling thread of a server until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Polling {
     shared: Arc<Shared>,

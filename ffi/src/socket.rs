@@ -1,4 +1,4 @@
-//! Sockets: their handles, what we keep with each, and what a host asks of one.
+//! Sockets: their handles, the state of this crate that belongs to each, and their properties.
 
 use std::collections::{HashSet, VecDeque};
 use std::ffi::c_void;
@@ -28,7 +28,7 @@ use crate::scope::Scope;
 use crate::shared::Shared;
 use crate::types::{bw_buf, bw_drop_fn, bw_list, bw_nsp, bw_socket, bw_str};
 
-/// What we keep with a socket; it goes with it.
+/// The state of this crate that belongs to a socket.
 #[derive(Debug)]
 pub(crate) struct SocketHost {
     pub(crate) id: u64,
@@ -36,24 +36,24 @@ pub(crate) struct SocketHost {
     pub(crate) listeners: ListenerSet,
     /// The user pointer, for events.
     user: AtomicPtr<c_void>,
-    /// What many sockets never have.
+    /// State that many sockets never need.
     kept: Mutex<Option<Box<Kept>>>,
-    /// Its last event has been handled.
+    /// The callbacks of the last event have returned.
     retired: AtomicBool,
 }
 
 #[derive(Debug, Default)]
 struct Kept {
-    /// The user pointer with its drop.
+    /// The user pointer with its drop function.
     user: Option<Owned>,
     /// The handles of the acknowledgements that the client waits for.
     acks: HashSet<u64, BuildHasherDefault<IdHasher>>,
-    /// The same in the order in which they came, and others that have been answered since.
+    /// The same handles in the order of their events, and some that have been answered since.
     ack_order: VecDeque<u64>,
 }
 
 impl Kept {
-    /// One more; the oldest when there were as many as there may be.
+    /// Adds a handle. Returns the oldest one if there were `most` already.
     fn add_ack(&mut self, id: u64, most: usize) -> Option<u64> {
         let mut surplus = None;
         while self.acks.len() >= most && surplus.is_none() {
@@ -77,9 +77,10 @@ impl Kept {
     }
 }
 
-/// A host may leave so many acknowledgements of one socket unanswered, however few a client may owe.
+/// The least number of acknowledgements of one socket that a host may leave unanswered, also if
+/// engine.maxPendingAcks is lower.
 const FEW_ACKS: usize = 1024;
-/// So many that have been answered may stay in the order.
+/// How many answered handles may stay in the order before it is rebuilt.
 const ANSWERED: usize = 64;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -87,7 +88,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl SocketHost {
-    /// What is kept with a socket; made when it is first seen.
+    /// The state of a socket, which is created at the first call.
     #[inline]
     pub(crate) fn of<'a>(socket: &'a Arc<Socket>, shared: &Arc<Shared>) -> Result<&'a Self> {
         if let Some(host) = socket.host().get::<Self>() {
@@ -95,7 +96,7 @@ impl SocketHost {
         }
         let registry = registry()?;
         let host = socket.host().get_or_init(|| Self {
-            // Without a handle left it has the number 0, and the host cannot name it.
+            // 0 if no handle is left: then the host cannot refer to the socket.
             id: registry
                 .insert(Object::Socket(Arc::downgrade(socket)))
                 .unwrap_or(0),
@@ -108,7 +109,7 @@ impl SocketHost {
         host.ok_or_else(|| Error::from(ErrorKind::Internal))
     }
 
-    /// What is kept with a socket that a handle named.
+    /// The state of a socket that was found by its handle.
     #[inline]
     pub(crate) fn of_known(socket: &Socket) -> Result<&Self> {
         socket
@@ -150,7 +151,7 @@ impl SocketHost {
         }
     }
 
-    /// Replaces the user pointer; the old one is dropped.
+    /// Replaces the user pointer and drops the previous one.
     fn set_user(&self, user: Owned) {
         let old = {
             let mut kept = lock(&self.kept);
@@ -164,7 +165,7 @@ impl SocketHost {
         self.retired.load(Ordering::Acquire)
     }
 
-    /// Its last event has been handled: everything that goes with it goes.
+    /// Ends the handles, user pointer and listeners of a socket whose last event has been handled.
     pub(crate) fn retire(&self, socket: &Arc<Socket>) {
         self.end();
         Scope::Socket(Arc::clone(socket)).clear();
@@ -188,19 +189,19 @@ impl SocketHost {
                 registry.remove(*ack, Ended::Gone);
             }
         }
-        // Here no lock is held any more, and the user pointer's drop may run.
+        // No lock is held here, so the drop function of the user pointer can be called.
         drop(kept);
     }
 }
 
 impl Drop for SocketHost {
     fn drop(&mut self) {
-        // A socket that was refused has no last event.
+        // A socket that was refused has no DISCONNECT event.
         self.end();
     }
 }
 
-/// Handles are distinct numbers: they need no hashing against collisions, only mixing.
+/// Handles are distinct numbers that clients do not choose: mixing their bits is sufficient.
 #[derive(Default)]
 struct IdHasher(u64);
 
@@ -220,7 +221,10 @@ impl Hasher for IdHasher {
     }
 }
 
-/// The socket of a handle, with what is kept with it, if it has not left.
+/// The socket of a handle.
+///
+/// # Errors
+/// `Gone` if the socket has disconnected.
 fn present(socket: u64) -> Result<Arc<Socket>> {
     let socket = handle::socket(socket)?;
     if socket.is_gone() {
@@ -255,21 +259,21 @@ pub type bw_socket_key = i32;
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub enum bw_socket_keys {
-    /// 1 while it is connected.
+    /// 1 while the socket is connected, otherwise 0.
     BW_SK_CONNECTED = 1,
-    /// Its bw_nsp.
+    /// The bw_nsp of the socket.
     BW_SK_NSP = 2,
     /// BW_TR_POLLING or BW_TR_WEBSOCKET.
     BW_SK_TRANSPORT = 3,
     /// The revision of Engine.IO.
     BW_SK_PROTOCOL = 4,
-    /// Bytes that wait to be sent to the client.
+    /// The number of bytes in the send buffer of the client.
     BW_SK_BUFFERED_BYTES = 5,
-    /// The heartbeat's last round trip in microseconds, or 0.
+    /// The last round trip of ping and pong in microseconds, or 0 before the first.
     BW_SK_RTT_US = 6,
     /// 1 when the state of an earlier connection was recovered. (Never in this version.)
     BW_SK_RECOVERED = 7,
-    /// Its bw_server.
+    /// The bw_server of the socket.
     BW_SK_SERVER = 8,
 }
 
@@ -302,7 +306,7 @@ pub extern "C" fn bw_socket_int(socket: bw_socket, key: bw_socket_key, out: *mut
         } else if is(k::BW_SK_SERVER) {
             host.shared.id() as i64
         } else {
-            let text = format!("{key} is no key of a socket");
+            let text = format!("{key} is not a key of a socket, BW_SK_*");
             return Err(Error::new(ErrorKind::Argument, text));
         };
         out.set(number);

@@ -1,7 +1,8 @@
-//! Where each thread is: in our code, in a callback of which servers, polling which, in the log.
+//! The state of each thread: whether it runs code of this library, the servers whose callbacks it is in,
+//! the server that it polls, and whether it is in a log callback.
 //!
-//! It is all in one place because finding a thread's own memory from a shared library costs more
-//! than looking at it; and nothing in it needs dropping, so that it is there until a thread's end.
+//! It is one thread-local variable, because finding the thread-local memory of a shared library costs
+//! more than reading it. Nothing in it needs to be dropped, so it exists until the thread ends.
 
 use std::cell::Cell;
 use std::ptr::{NonNull, null};
@@ -9,24 +10,24 @@ use std::sync::Arc;
 
 use bellwire_core::socketio::Socket;
 
-/// What there is to know about a thread.
+/// The state of a thread.
 pub(crate) struct Thread {
-    /// How many calls deep it is in our code: its panics are ours.
+    /// The number of nested calls into code of this library. If it is not 0, a panic is one of this library.
     depth: Cell<u32>,
-    /// It is inside a log callback.
+    /// Whether the thread is in a log callback.
     logging: Cell<bool>,
-    /// The servers whose callbacks it is in, outermost first.
+    /// The servers whose callbacks the thread is in, outermost first.
     inside: [Cell<u64>; NESTED],
     inside_len: Cell<usize>,
-    /// The server that it polls.
+    /// The server that the thread polls, or 0.
     polling: Cell<u64>,
-    /// Where the arguments of the event lie that it dispatches, and how many attachments it has.
+    /// Address and length of the arguments of the message that the thread dispatches, and its number of attachments.
     received: Cell<((usize, usize), usize)>,
-    /// Whose event that is: the socket's handle, and where it lies on this thread's stack.
+    /// The socket of that message: its handle, and its address on this thread's stack.
     current_socket: Cell<(u64, *const Arc<Socket>)>,
 }
 
-/// Callbacks of so many servers inside one another are told apart.
+/// The number of servers with nested callbacks that are recorded.
 const NESTED: usize = 8;
 
 thread_local! {
@@ -43,7 +44,7 @@ thread_local! {
     };
 }
 
-/// Sets a cell back to what it held.
+/// Restores the value of a cell.
 struct Restore<'a, T: Copy>(&'a Cell<T>, T);
 
 impl<T: Copy> Drop for Restore<'_, T> {
@@ -63,7 +64,7 @@ impl Thread {
         THREAD.with(see)
     }
 
-    /// Runs our code.
+    /// Runs code of this library.
     #[inline]
     pub(crate) fn in_our_code<R>(&self, run: impl FnOnce() -> R) -> R {
         let _restore = set(&self.depth, self.depth.get() + 1);
@@ -104,7 +105,7 @@ impl Thread {
         servers.into_iter().any(|inside| inside.get() == server)
     }
 
-    /// The server that this thread polls from now on; the one that it polled.
+    /// Sets the server that this thread polls. Returns the previous one.
     pub(crate) fn poll(&self, server: u64) -> u64 {
         self.polling.replace(server)
     }
@@ -113,8 +114,8 @@ impl Thread {
         self.polling.get() == server
     }
 
-    /// Remembers, while `run` runs, that these arguments have been checked: whoever sends just
-    /// these on need not have them checked again.
+    /// Records, while `run` runs, that these arguments are valid, so that they are not checked again if the
+    /// host sends them on.
     #[inline]
     pub(crate) fn with_received_args<R>(
         &self,
@@ -126,7 +127,7 @@ impl Thread {
         run()
     }
 
-    /// Remembers, while `run` runs, whose event this thread dispatches.
+    /// Records, while `run` runs, the socket whose message this thread dispatches.
     #[inline]
     pub(crate) fn with_message<R>(
         &self,
@@ -138,8 +139,8 @@ impl Thread {
         run()
     }
 
-    /// The socket with this handle, if it is the one whose event this thread dispatches. It is there until this thread
-    /// has left the callback that it is in.
+    /// The socket with this handle, if this thread dispatches a message of it. The pointer is valid until the current
+    /// callback returns.
     #[inline]
     pub(crate) fn current_socket(&self, id: u64) -> Option<NonNull<Arc<Socket>>> {
         let (current, socket) = self.current_socket.get();

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use crate::error::Result;
 use crate::types::{bw_bytes, bw_str};
 
-/// What a value is.
+/// The types of values.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub enum bw_value_types {
@@ -33,32 +33,32 @@ pub enum bw_value_types {
     BW_V_BINARY = 7,
 }
 
-/// A value in a message or a handshake. What it points to lives as long as that object.
+/// A value in a message or handshake. Its pointers are valid as long as that object.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct bw_value {
     /// BW_V_*
     pub r#type: i32,
-    /// BOOL
+    /// BOOL: 1 or 0.
     pub b: i32,
-    /// INT; NUMBER when it has no fraction and fits.
+    /// INT; also NUMBER without a fraction, if it fits.
     pub i: i64,
-    /// INT and NUMBER; infinite when the number is beyond a double, as 1e999 is.
+    /// INT and NUMBER; infinite if the number is beyond the range of a double, as 1e999 is.
     pub f: f64,
-    /// STRING: decoded. JSON allows half of a surrogate pair, UTF-8 does not: it is read as U+FFFD.
+    /// STRING: the decoded text. A lone surrogate cannot be UTF-8 and becomes U+FFFD.
     pub s: bw_str,
-    /// BINARY
+    /// BINARY: the bytes.
     pub bin: bw_bytes,
-    /// The text of the value.
+    /// The JSON text of the value.
     pub json: bw_str,
-    /// ARRAY, OBJECT: how many members.
+    /// ARRAY, OBJECT: the number of elements or members.
     pub n: usize,
-    /// INT; NUMBER when it has no fraction; 0 when it does not fit: for those above INT64_MAX.
+    /// INT; also NUMBER without a fraction. For numbers above INT64_MAX; 0 if the number does not fit.
     pub u: u64,
 }
 
 impl bw_value {
-    /// What is written when nothing is found.
+    /// The value that is written if none was found.
     pub(crate) const NOTHING: Self = Self {
         r#type: 0,
         b: 0,
@@ -85,7 +85,7 @@ impl bw_value {
         Self::at(text, range, bins, kept)
     }
 
-    /// The value that stands in this range of a checked text.
+    /// The value in this range of a valid JSON text.
     pub(crate) fn at(
         text: &[u8],
         range: Range<usize>,
@@ -147,11 +147,11 @@ impl bw_value {
     }
 }
 
-/// Where the value is that `pointer` leads to in a checked text.
+/// The range of the value at `pointer` in a valid JSON text.
 pub(crate) fn range(text: &[u8], pointer: &str) -> Result<Range<usize>> {
     json::pointer(text, pointer).map_err(|error| match error {
         PointerError::Malformed => {
-            let text = format!("pointer {pointer:?} is no JSON pointer: \"\" or \"/...\"");
+            let text = format!("pointer {pointer:?} is not a JSON pointer: it must be \"\" or begin with \"/\", with only ~0 and ~1 as escapes");
             Error::new(ErrorKind::Argument, text)
         }
         PointerError::NotFound => {
@@ -160,9 +160,9 @@ pub(crate) fn range(text: &[u8], pointer: &str) -> Result<Range<usize>> {
     })
 }
 
-/// What a literal stands for that starts at `start`.
+/// The text of a string literal that begins at the offset `start`.
 pub(crate) fn string(literal: &[u8], start: usize, kept: &Kept<usize>) -> Result<bw_str> {
-    // Without a check: a cursor may be given any part of a text.
+    // `get`, because the host can pass any part of a text to a cursor.
     let inside = literal.get(1..literal.len().saturating_sub(1));
     let inside = inside.unwrap_or_default();
     if !inside.contains(&b'\\') {
@@ -175,7 +175,7 @@ pub(crate) fn string(literal: &[u8], start: usize, kept: &Kept<usize>) -> Result
     })
 }
 
-/// The attachment that an object stands for.
+/// The attachment whose placeholder an object is.
 fn attachment<'a>(object: &[u8], bins: &'a [Bytes]) -> Option<&'a Bytes> {
     if bins.is_empty() {
         return None;
@@ -188,7 +188,7 @@ fn attachment<'a>(object: &[u8], bins: &'a [Bytes]) -> Option<&'a Bytes> {
     bins.get(index)
 }
 
-/// Texts that were made on demand and stay as long as the object they belong to.
+/// Texts that are made when they are first read and kept as long as their object.
 pub(crate) struct Kept<K>(Mutex<BTreeMap<K, Box<str>>>);
 
 impl<K> Kept<K> {

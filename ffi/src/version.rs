@@ -1,4 +1,4 @@
-//! Versions, features, and giving back what was handed out.
+//! Versions, features, and freeing memory of the library.
 
 use std::ffi::{CStr, c_char, c_int};
 
@@ -45,7 +45,7 @@ pub extern "C" fn bw_abi_version() -> u32 {
     ABI
 }
 
-/// What this build has.
+/// The features of this build.
 const FEATURES: [&CStr; 2] = [c"unix", c"websocket"];
 
 /// [any] Returns 1 if this build has the feature, "unix" or "websocket", and 0 for any other name.

@@ -1,4 +1,4 @@
-//! Waking a poll out of a signal handler: a table of atomics, read without a lock.
+//! Waking a poll from a signal handler: a table of atomics that is read without a lock.
 
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
@@ -8,18 +8,18 @@ use crate::handle::{is_parents, why_unknown};
 use crate::registry::Kind;
 use crate::types::bw_server;
 
-/// So many servers of one process can be woken from signal handlers at a time.
+/// The largest number of servers of one process.
 const PLACES: usize = 1024;
-/// The descriptor of a server that nobody polls.
+/// The descriptor of a server that is not polled.
 const NONE: i32 = -1;
 
 struct Place {
-    /// The server's handle; 0 is free, 1 is being filled.
+    /// The server's handle; 0 if the place is free, 1 while it changes.
     id: AtomicU64,
     fd: AtomicI32,
-    /// It was woken since a poll last returned.
+    /// Whether bw_server_wakeup was called since a poll last returned.
     woken: AtomicBool,
-    /// Calls that may be using the descriptor.
+    /// The number of calls that may be using the descriptor.
     inside: AtomicU32,
 }
 
@@ -38,7 +38,7 @@ fn places(id: u64) -> impl Iterator<Item = &'static Place> {
     TABLE[start..].iter().chain(&TABLE[..start])
 }
 
-/// A server that can be woken. Nobody uses its descriptor any more when this has been dropped.
+/// A server that can be woken. After it has been dropped, no call uses the descriptor.
 pub(crate) struct Wakeable {
     place: &'static Place,
 }
@@ -73,7 +73,7 @@ impl Drop for Wakeable {
         place.fd.store(NONE, Ordering::SeqCst);
         place.id.store(1, Ordering::SeqCst);
         while place.inside.load(Ordering::SeqCst) > 0 {
-            // Such a call makes one system call and leaves.
+            // The call makes one system call and returns.
             std::thread::yield_now();
         }
         place.id.store(0, Ordering::SeqCst);
@@ -91,22 +91,22 @@ impl std::fmt::Debug for Wakeable {
 /// Returns BW_OK, BW_E_HANDLE, BW_E_GONE or BW_E_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn bw_server_wakeup(server: bw_server) -> bw_status {
-    // The table still holds what it held before a fork.
+    // After a fork, the table has the servers of the parent.
     if Kind::of(server) == Some(Kind::Server) && !is_parents(server) {
         for place in places(server) {
             if place.id.load(Ordering::SeqCst) != server {
                 continue;
             }
             place.inside.fetch_add(1, Ordering::SeqCst);
-            // It may have gone in between; then the descriptor is not looked at.
+            // The server may have ended in the meantime; then the descriptor is not used.
             let is_here = place.id.load(Ordering::SeqCst) == server;
             let fd = place.fd.load(Ordering::SeqCst);
             if is_here && fd != NONE {
-                // First: the poll that the descriptor wakes looks at it.
+                // Before the write: the poll that wakes up reads it.
                 place.woken.store(true, Ordering::SeqCst);
-                // SAFETY: the descriptor is open until nobody is inside.
+                // SAFETY: the descriptor is open until `inside` is 0.
                 let bell = unsafe { BorrowedFd::borrow_raw(fd) };
-                // It can only fail when the poll is awake already.
+                // The write can fail only if the counter is full, and then the poll is awake.
                 let _ = rustix::io::write(bell, &1u64.to_ne_bytes());
             }
             place.inside.fetch_sub(1, Ordering::SeqCst);

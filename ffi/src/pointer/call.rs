@@ -1,4 +1,4 @@
-//! Calling the host.
+//! Calls of the host's functions.
 
 use std::ffi::c_void;
 
@@ -7,13 +7,13 @@ use crate::log::bw_log_record;
 use crate::pointer::UserPointer;
 use crate::types::bw_drop_fn;
 
-/// Ends the process with words when a callback lets an exception through.
+/// Ends the process with a message if an exception leaves a callback.
 struct NoUnwinding(&'static str);
 
 impl Drop for NoUnwinding {
     fn drop(&mut self) {
         use std::io::Write as _;
-        // Nobody is left to be told when even this fails.
+        // An error here cannot be reported.
         let _ = writeln!(
             std::io::stderr(),
             "bellwire: a {} threw an exception; callbacks must not",

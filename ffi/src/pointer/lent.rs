@@ -1,4 +1,4 @@
-//! Bytes that the host lends us.
+//! Bytes that the host lends to the library.
 
 use bytes::Bytes;
 
@@ -7,7 +7,7 @@ use crate::pointer::call::without_unwinding;
 use crate::pointer::{UserPointer, array};
 use crate::types::{bw_blob, bw_free_fn};
 
-/// The bytes of a blob, freed when nobody needs them any more.
+/// The bytes of a blob, freed after their last use.
 struct Foreign {
     data: *const u8,
     len: usize,
@@ -37,7 +37,7 @@ impl Drop for Foreign {
     }
 }
 
-/// Takes a blob over. From here on its free function runs exactly once, whatever happens.
+/// Takes ownership of a blob. Its free function is called exactly once, also on an error.
 pub(crate) fn take_blob(blob: &bw_blob, name: &str) -> Result<Bytes> {
     let mut foreign = Foreign {
         data: blob.data.cast(),

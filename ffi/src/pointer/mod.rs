@@ -1,8 +1,8 @@
-//! Every place where a pointer of the C program is followed.
+//! The code that dereferences pointers of the host.
 //!
-//! The functions here are safe to call as far as the crate is concerned: what makes them sound is
-//! the contract in the header, which says what each pointer must point to and for how long.
-//! Whatever can be checked is checked: NULL, alignment, and lengths that no object can have.
+//! The functions here are safe for the rest of the crate. They rely on the contract in the header,
+//! which says what each pointer must point to and for how long, and check what can be checked: NULL,
+//! alignment, and lengths that no object can have.
 
 mod call;
 mod lent;
@@ -22,7 +22,7 @@ pub(crate) use crate::pointer::owned::Strings;
 use crate::error::Result;
 use crate::types::{bw_bytes, bw_str};
 
-/// A pointer of the host, or one that is handed to it: it may be used on any thread.
+/// A user pointer of the host, which is passed to callbacks on any thread.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct UserPointer(pub(crate) *mut c_void);
 
@@ -46,23 +46,23 @@ fn check<T>(pointer: *const T, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// What an argument points to.
+/// The object that an argument points to.
 pub(crate) fn borrow<'a, T>(pointer: *const T, name: &str) -> Result<&'a T> {
     check(pointer, name)?;
-    // SAFETY: not NULL, aligned, and the header says that it points to a live object that nobody
-    // changes during the call.
+    // SAFETY: not NULL, aligned, and the header says that it points to a live object that
+    // does not change during the call.
     Ok(unsafe { &*pointer })
 }
 
-/// What an argument points to, to be changed.
+/// The object that an argument points to, to be changed.
 pub(crate) fn borrow_mut<'a, T>(pointer: *mut T, name: &str) -> Result<&'a mut T> {
     check(pointer, name)?;
-    // SAFETY: not NULL, aligned, and the header says that it points to a live object that nobody
-    // else touches during the call.
+    // SAFETY: not NULL, aligned, and the header says that it points to a live object that
+    // no other thread uses during the call.
     Ok(unsafe { &mut *pointer })
 }
 
-/// Where a result goes. It holds `nothing` until it is set.
+/// The variable of the caller for a result. It has the value `nothing` until it is set.
 pub(crate) struct Out<T>(*mut T);
 
 impl<T> Out<T> {
@@ -73,7 +73,7 @@ impl<T> Out<T> {
         Ok(out)
     }
 
-    /// The same for a result that the caller may not want.
+    /// Like [`Out::new`], but NULL is allowed.
     pub(crate) fn optional(pointer: *mut T, name: &str, nothing: T) -> Result<Self> {
         if pointer.is_null() {
             return Ok(Self(pointer));
@@ -90,7 +90,7 @@ impl<T> Out<T> {
     }
 }
 
-/// Sets a result to nothing before anything can fail.
+/// Sets the variable for a result to `nothing` before anything can fail.
 pub(crate) fn clear<T>(pointer: *mut T, nothing: T) {
     if !pointer.is_null() && pointer.is_aligned() {
         // SAFETY: as in `Out::set`.
@@ -109,12 +109,12 @@ pub(crate) fn array<'a, T>(data: *const T, n: usize, most: usize, name: &str) ->
     }
     check(data, name)?;
     // SAFETY: not NULL, aligned, short enough for an object, and the header says that it points
-    // to this many items that nobody changes during the call.
+    // to this many items that do not change during the call.
     Ok(unsafe { std::slice::from_raw_parts(data, n) })
 }
 
 impl bw_str {
-    /// The bytes, whatever they are.
+    /// The bytes, which need not be UTF-8.
     pub(crate) fn bytes<'a>(self, name: &str) -> Result<&'a [u8]> {
         array(self.data.cast(), self.len, isize::MAX as usize, name)
     }
@@ -145,15 +145,15 @@ pub(crate) fn c_text<'a>(text: *const c_char, name: &str) -> Result<&'a str> {
     })
 }
 
-/// Copies a struct that begins with its size: what the caller's header knows of it, and zeros for
-/// the rest. A longer one is fine as long as what this library does not know of it is zero.
+/// Copies a struct that begins with its size: the fields that the caller's header has, and zeros for
+/// the others. The struct may be longer than this library's if its additional fields are zero.
 #[inline]
 pub(crate) fn sized<T: Copy + Zeroed>(pointer: *const T, name: &str) -> Result<T> {
     check(pointer, name)?;
     // SAFETY: the header says that the struct begins with its size, a `uint32_t`.
     let size = unsafe { pointer.cast::<u32>().read() } as usize;
     if size == size_of::<T>() {
-        // SAFETY: the caller says that it is just this struct, and any bytes will do.
+        // SAFETY: the caller says that it is this struct, and `Zeroed` types may hold any bytes.
         return Ok(unsafe { pointer.read() });
     }
     sized_otherwise(pointer, size, name)
@@ -212,14 +212,14 @@ pub(crate) fn write_sized<T: Copy>(out: *mut T, size: usize, value: &T, name: &s
     Ok(())
 }
 
-/// Makes the object that the caller's variable points to ours, and sets the variable to NULL.
+/// Takes the object that the caller's variable points to, and sets the variable to NULL.
 pub(crate) fn take_box<T>(variable: *mut *mut T) -> Option<Box<T>> {
     let object = take(variable)?;
-    // SAFETY: the variable holds what `Box::into_raw` gave, once: it is NULL from now on.
+    // SAFETY: the variable holds what `Box::into_raw` gave, once: the variable is NULL now.
     (!object.is_null()).then(|| unsafe { Box::from_raw(object) })
 }
 
-/// The same for a counted object.
+/// Like [`take_box`], for a counted object.
 pub(crate) fn take_arc<T>(variable: *mut *const T) -> Option<*const T> {
     take(variable).filter(|object| !object.is_null())
 }
@@ -243,19 +243,19 @@ impl<T> Null for *const T {
     const NULL: Self = std::ptr::null();
 }
 
-/// One more owner of the counted object behind a pointer that was handed out.
+/// Adds an owner to a counted object.
 pub(crate) fn retain_raw<T>(object: *const T) {
     // SAFETY: the pointer came from `Arc::into_raw`, and the caller owns a count.
     unsafe { Arc::increment_strong_count(object) }
 }
 
-/// One owner less.
+/// Removes an owner from a counted object.
 pub(crate) fn release_raw<T>(object: *const T) {
     // SAFETY: the pointer came from `Arc::into_raw`, and the caller gives its count away.
     drop(unsafe { Arc::from_raw(object) });
 }
 
-/// An object whose address the caller keeps.
+/// Allocates an object for the caller.
 pub(crate) fn into_raw<T>(object: T) -> *mut T {
     Box::into_raw(Box::new(object))
 }

@@ -1,4 +1,4 @@
-//! Memory that is handed to the host and given back.
+//! Memory that the host owns and frees with a function of the library.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ impl bw_buf {
         let len = bytes.len();
         bytes.push(0);
         let owner = into_raw(bytes);
-        // SAFETY: it was made just now.
+        // SAFETY: `into_raw` returned it.
         let data = unsafe { (*owner).as_mut_ptr() }.cast();
         Self {
             data,
@@ -29,13 +29,13 @@ impl bw_buf {
     pub(crate) fn free(&mut self) {
         let owner: *mut Vec<u8> = std::mem::replace(self, Self::EMPTY).r#impl.cast();
         if !owner.is_null() {
-            // SAFETY: it came from `new`, and the caller's variable has forgotten it.
+            // SAFETY: it came from `new`, and the caller's variable does not have it any more.
             drop(unsafe { Box::from_raw(owner) });
         }
     }
 }
 
-/// What stands behind a `bw_list`: the texts, and the views of them.
+/// The memory of a `bw_list`: the texts, and views of them.
 pub(crate) struct Strings {
     pub(crate) texts: Vec<Arc<str>>,
     pub(crate) views: Vec<bw_str>,
@@ -68,7 +68,7 @@ impl bw_list {
     pub(crate) fn free(&mut self) {
         let owner: *mut Strings = std::mem::replace(self, Self::EMPTY).r#impl.cast();
         if !owner.is_null() {
-            // SAFETY: it came from `new`, and the caller's variable has forgotten it.
+            // SAFETY: it came from `new`, and the caller's variable does not have it any more.
             drop(unsafe { Box::from_raw(owner) });
         }
     }

@@ -14,7 +14,7 @@ use bellwire_core::server::Server;
 use bellwire_core::socketio::Event;
 use bellwire_core::socketio::event::{SocketEvent, What};
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Tells which sockets have left, and stumbles over an event.
 struct Buggy(Sender<String>);
@@ -37,7 +37,7 @@ impl Handler for Buggy {
 fn connect(port: u16) -> TcpStream {
     let stream = TcpStream::connect(("127.0.0.1", port)).expect("the server listens");
     stream
-        .set_read_timeout(Some(PATIENCE))
+        .set_read_timeout(Some(TIMEOUT))
         .expect("a timeout can be set");
     stream
 }
@@ -88,7 +88,7 @@ fn a_bug_costs_one_connection() {
         let (session, id) = join(port);
         ask(port, "POST", &session, r#"42["stumble"]"#);
         assert_eq!(
-            ends.recv_timeout(PATIENCE),
+            ends.recv_timeout(TIMEOUT),
             Ok(id),
             "its host hears that it is gone"
         );

@@ -126,7 +126,7 @@ static void the_end_of_another_server(void) {
 
 /* Blocks the signal long after the engine's threads have started, and waits for it. */
 static void take_signal(const char *options) {
-  const struct timespec patience = {20, 0};
+  const struct timespec timeout = {20, 0};
   sigset_t signals, before;
   client *c;
   int i;
@@ -137,7 +137,7 @@ static void take_signal(const char *options) {
   c = join_host(&h, &j, NULL);
   for (i = 0; i < 20; i++) {
     CHECK(kill(getpid(), SIGUSR1) == 0);
-    CHECK_INT(SIGUSR1, sigtimedwait(&signals, NULL, &patience));
+    CHECK_INT(SIGUSR1, sigtimedwait(&signals, NULL, &timeout));
   }
   CHECK(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
   client_close(c);

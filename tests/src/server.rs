@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::http::{Http, Response};
 use crate::under_test;
-use crate::wire::{PATIENCE, eventually_within};
+use crate::wire::{TIMEOUT, eventually_within};
 
 /// Runs "$@" and sends it the signal that is named on standard input, or SIGTERM
 /// when the input ends.
@@ -114,7 +114,7 @@ impl Server {
         let (mut pid, mut port) = (None, None);
         while pid.is_none() || port.is_none() {
             let line = lines
-                .recv_timeout(PATIENCE)
+                .recv_timeout(TIMEOUT)
                 .unwrap_or_else(|_| panic!("the server did not start: {command:?} {arguments:?}"));
             if let Some(number) = line.strip_prefix("pid ") {
                 pid = number.parse().ok();
@@ -207,7 +207,7 @@ impl Server {
     pub fn wait(&mut self) -> i32 {
         self.signals = None;
         // Output of handlers that still run is read until the end.
-        let status = eventually_within(4 * PATIENCE, "the end of the server", || {
+        let status = eventually_within(4 * TIMEOUT, "the end of the server", || {
             self.guard.try_wait().expect("the guard is our child")
         });
         status.code().expect("the guard ends by itself")

@@ -8,7 +8,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 /// How long a test waits for an event that must happen.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A connection, with the bytes that were read but not yet used.
 #[derive(Debug)]
@@ -20,14 +20,14 @@ pub struct Wire {
 impl Wire {
     /// Connects; panics if the server does not listen.
     pub fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect_timeout(&address, PATIENCE)
+        let stream = TcpStream::connect_timeout(&address, TIMEOUT)
             .unwrap_or_else(|error| panic!("cannot connect to {address}: {error}"));
         stream.set_nodelay(true).expect("TCP_NODELAY can be set");
         stream
-            .set_read_timeout(Some(PATIENCE))
+            .set_read_timeout(Some(TIMEOUT))
             .expect("a read timeout can be set");
         stream
-            .set_write_timeout(Some(PATIENCE))
+            .set_write_timeout(Some(TIMEOUT))
             .expect("a write timeout can be set");
         Self {
             stream,
@@ -63,7 +63,7 @@ impl Wire {
             }
         }
         self.stream
-            .set_write_timeout(Some(PATIENCE))
+            .set_write_timeout(Some(TIMEOUT))
             .expect("a write timeout can be set");
         written
     }
@@ -142,7 +142,7 @@ impl Wire {
             .expect("a read timeout can be set");
         let outcome = self.read_more();
         self.stream
-            .set_read_timeout(Some(PATIENCE))
+            .set_read_timeout(Some(TIMEOUT))
             .expect("a read timeout can be set");
         matches!(outcome, Err(error) if is_timeout(&error))
     }
@@ -187,16 +187,16 @@ pub fn now() -> Instant {
 /// Calls `question` repeatedly until it returns a value. Panics with `what` if it
 /// does not in time. For states that cause no event.
 pub fn eventually<T>(what: &str, question: impl FnMut() -> Option<T>) -> T {
-    eventually_within(PATIENCE, what, question)
+    eventually_within(TIMEOUT, what, question)
 }
 
 /// The same with another timeout.
 pub fn eventually_within<T>(
-    patience: Duration,
+    timeout: Duration,
     what: &str,
     mut question: impl FnMut() -> Option<T>,
 ) -> T {
-    let deadline = now() + patience;
+    let deadline = now() + timeout;
     loop {
         if let Some(answer) = question() {
             return answer;

@@ -44,7 +44,7 @@ impl Heartbeat {
     }
 
     /// Notes that bytes have arrived, or that queued bytes have been sent.
-    pub fn handle_life(&mut self, now: Instant) {
+    pub fn handle_activity(&mut self, now: Instant) {
         // A request counts from its arrival, and may be handled after bytes that arrived later.
         self.last_life = self.last_life.max(now);
     }
@@ -162,7 +162,7 @@ mod tests {
     fn any_byte_moves_the_deadline() {
         let t = start();
         let mut heartbeat = Heartbeat::new(INTERVAL, TIMEOUT, t);
-        heartbeat.handle_life(t + Duration::from_secs(40));
+        heartbeat.handle_activity(t + Duration::from_secs(40));
         assert_eq!(heartbeat.poll(t + INTERVAL + TIMEOUT), Due::Ping);
         assert_eq!(
             heartbeat.deadline(),

@@ -18,7 +18,7 @@
 //! With several callback threads the handlers of different clients then run in parallel.
 //!
 //! Not guaranteed: an order for bytes that arrive while their own HTTP connection is being polled, for a request about
-//! which the host is asked, and relative to a task that has had the oldest number for longer than [`PATIENCE`], for
+//! which the host is asked, and relative to a task that has had the oldest number for longer than [`MAX_WAIT`], for
 //! example because host code blocks its thread. Such a task loses its place, and those behind it keep their order. A
 //! client that sends nothing has no number, and delays no other client.
 
@@ -33,7 +33,7 @@ use crate::sync::Lock as _;
 use crate::transport::NewStream;
 
 /// How long tasks wait for the one with the oldest number. Then it loses its place, and they wait for the next one.
-pub(super) const PATIENCE: Duration = Duration::from_millis(200);
+pub(super) const MAX_WAIT: Duration = Duration::from_millis(200);
 /// After this many later wake-ups the oldest one loses its place.
 const LONGEST: usize = 16 * 1024;
 
@@ -66,7 +66,7 @@ impl Arrivals {
     fn take(&self) -> u64 {
         let mut line = self.line();
         if line.settled.len() >= LONGEST {
-            // A task that waited only for this number continues after `PATIENCE`.
+            // A task that waited only for this number continues after `MAX_WAIT`.
             line.settled.pop_front();
             line.first += 1;
         }
@@ -232,7 +232,7 @@ impl Arrival {
         loop {
             let oldest = self.arrivals.oldest();
             let turn = poll_fn(|cx| self.arrivals.poll_first(number, cx));
-            if tokio::time::timeout(PATIENCE, turn).await.is_ok() {
+            if tokio::time::timeout(MAX_WAIT, turn).await.is_ok() {
                 return;
             }
             self.arrivals.give_up_on(oldest);
@@ -269,7 +269,7 @@ impl Arrival {
         }
     }
 
-    /// The task with the number `oldest` was waited for in vain for [`PATIENCE`]: it loses its place.
+    /// The task with the number `oldest` was waited for in vain for [`MAX_WAIT`]: it loses its place.
     pub(super) fn give_up_on(&self, oldest: u64) {
         self.arrivals.give_up_on(oldest);
     }

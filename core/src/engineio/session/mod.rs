@@ -217,8 +217,8 @@ impl Session {
     // ---- what the client does
 
     /// Notes that bytes have arrived on a transport, or that queued bytes have been sent.
-    pub fn handle_life(&mut self, now: Instant) {
-        self.heartbeat.handle_life(now);
+    pub fn handle_activity(&mut self, now: Instant) {
+        self.heartbeat.handle_activity(now);
     }
 
     /// Handles a text packet. Binary messages are delivered if [`Session::is_open`], without a call.
@@ -289,7 +289,7 @@ impl Session {
         if self.transport == TransportKind::WebSocket {
             return Err(PollRefusal::Upgraded);
         }
-        self.heartbeat.handle_life(now);
+        self.heartbeat.handle_activity(now);
         if self.polled {
             self.fail(CloseReason::TransportError);
             return Err(PollRefusal::Overlap);
@@ -492,7 +492,7 @@ impl Session {
                     self.answer_poll(vec![Packet::Noop]);
                 }
                 self.transport = TransportKind::WebSocket;
-                self.heartbeat.handle_life(now);
+                self.heartbeat.handle_activity(now);
                 self.outputs.push_back(Output::Upgraded);
                 for packet in self.take_buffer() {
                     self.outputs.push_back(Output::Send(packet));

@@ -86,7 +86,7 @@ impl Driver {
         );
     }
 
-    pub(super) fn log_cut(&self) {
+    pub(super) fn log_close_timeout(&self) {
         tracing::debug!(
             target: log::SESSION,
             "the WebSocket of session {} was dropped: {}",

@@ -112,7 +112,7 @@ impl Driver {
                 // The dropped sender makes the HTTP task answer that the session is unknown.
             }
             TransportRequest::Post(body, answer) => {
-                self.session.handle_life(at);
+                self.session.handle_activity(at);
                 self.waiting.get_or_insert_default().post = Some(Post {
                     body: Vec::from(body),
                     at: 0,
@@ -326,7 +326,7 @@ impl Driver {
     /// Handles the messages in bytes that were read from the session's WebSocket.
     pub(super) fn receive(&mut self, input: &mut [u8], outbox: &mut Outbox, clock: &mut Clock) {
         let now = clock.now();
-        self.session.handle_life(now);
+        self.session.handle_activity(now);
         // The driver drains the mailbox right after this, so answers of inline handlers need not wake it.
         self.handle.link.mailbox.stay_awake();
         let mut used = 0;
@@ -532,7 +532,7 @@ fn take_from_probe(
     match incoming {
         Ok(Incoming::Text(text)) => {
             let now = clock.now();
-            session.handle_life(now);
+            session.handle_activity(now);
             match payload::decode_one(text) {
                 Ok(PayloadPacket::Text(kind, data)) => {
                     session.handle_packet(TransportKind::WebSocket, kind, data, now);

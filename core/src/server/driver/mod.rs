@@ -60,7 +60,7 @@ pub(super) struct Driver {
     /// When the client last took some of the bytes that wait for it, or when the first byte began to wait.
     progress: Option<Instant>,
     /// How many more bytes of the client are read after the session's end.
-    farewell_left: usize,
+    close_handshake_left: usize,
     flags: Flags,
     count: Count,
 }
@@ -185,7 +185,7 @@ impl Driver {
             sleep: Box::pin(tokio::time::sleep_until(first.into())),
             opening: None,
             progress: None,
-            farewell_left: 0,
+            close_handshake_left: 0,
             count: Count::default(),
             shared,
         }

@@ -8,14 +8,14 @@ use std::future::Future;
 use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
 
-use crate::server::arrivals::{Arrival, PATIENCE};
+use crate::server::arrivals::{Arrival, MAX_WAIT};
 use crate::server::clock::now;
 use crate::server::driver::Driver;
 
 #[derive(Debug)]
 pub(super) struct Opening {
     pub(super) arrival: Arc<Arrival>,
-    /// The task that had the oldest number when the driver's timer was set for the end of [`PATIENCE`].
+    /// The task that had the oldest number when the driver's timer was set for the end of [`MAX_WAIT`].
     waits_for: Option<u64>,
 }
 
@@ -65,7 +65,7 @@ impl Driver {
     }
 
     /// Whether no other session has an older number. If one has, the task is woken when that changes, or when
-    /// [`PATIENCE`] has passed without any progress.
+    /// [`MAX_WAIT`] has passed without any progress.
     fn is_first(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(opening) = &mut self.opening else {
             return true;
@@ -77,7 +77,7 @@ impl Driver {
             };
             if opening.waits_for != Some(oldest) {
                 opening.waits_for = Some(oldest);
-                self.sleep.as_mut().reset((now() + PATIENCE).into());
+                self.sleep.as_mut().reset((now() + MAX_WAIT).into());
                 self.flags.timer_set = false;
             }
             if self.sleep.as_mut().poll(cx).is_pending() {

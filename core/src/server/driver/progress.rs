@@ -114,7 +114,7 @@ impl Driver {
     }
 
     /// How long the client has to answer a close frame.
-    pub(super) fn farewell_time(&self, reason: CloseReason) -> Duration {
+    pub(super) fn close_handshake_timeout(&self, reason: CloseReason) -> Duration {
         let config = &self.shared.config;
         let violated = self.flags.violated
             || reason == CloseReason::ParseError
@@ -135,12 +135,12 @@ impl Driver {
         if !self.flags.ended {
             return false;
         }
-        self.farewell_left = self.farewell_left.saturating_sub(read);
-        if self.farewell_left == 0
+        self.close_handshake_left = self.close_handshake_left.saturating_sub(read);
+        if self.close_handshake_left == 0
             && let Some(websocket) = &mut self.websocket
         {
             websocket.handle_broken();
         }
-        self.farewell_left == 0
+        self.close_handshake_left == 0
     }
 }

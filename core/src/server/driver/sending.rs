@@ -281,11 +281,11 @@ impl Driver {
             }
         }
         self.deadlines = Deadlines {
-            linger: Some(now + self.farewell_time(reason)),
+            linger: Some(now + self.close_handshake_timeout(reason)),
             ..Deadlines::default()
         };
         self.progress = None;
-        self.farewell_left = FAREWELL_BYTES;
+        self.close_handshake_left = FAREWELL_BYTES;
         if let Some(waiting) = &mut self.waiting {
             waiting.post = None;
         }
@@ -316,7 +316,7 @@ impl Driver {
         match websocket.poll_flush(cx, &mut scratch.outbox) {
             Poll::Ready(Ok(flushed)) if flushed.progress > 0 => {
                 moved = true;
-                self.session.handle_life(clock.now())
+                self.session.handle_activity(clock.now())
             }
             Poll::Ready(Ok(_)) | Poll::Pending => {}
             Poll::Ready(Err(error)) => {

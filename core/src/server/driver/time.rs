@@ -92,7 +92,7 @@ impl Driver {
         };
         if over {
             if late && self.websocket.is_some() {
-                self.log_cut();
+                self.log_close_timeout();
             }
             self.end();
         }

@@ -56,7 +56,7 @@ impl Stage {
                 }
             }
             "websocket-closed" => session.handle_transport_closed(TransportKind::WebSocket),
-            "life" => session.handle_life(*now),
+            "life" => session.handle_activity(*now),
             "reading" => session.set_reading(rest == "on", *now),
             "greet" => session.greet(vec![Packet::Open(Bytes::from_static(b"0{}"))]),
             "send" => session.send(message(rest)),

@@ -25,7 +25,7 @@ pub(super) struct Lifecycle {
 /// How far the shutdown of a server has come.
 ///
 /// ```text
-///  Open ──close──► Closing ──deadline, or every client has left──► Cut
+///  Open ──close──► Closing ──deadline, or every client has left──► Aborting
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Phase {
@@ -34,7 +34,7 @@ pub(super) enum Phase {
     /// No connection is accepted, and clients are disconnected after their queued messages have been sent.
     Closing,
     /// The connections that remain are dropped.
-    Cut,
+    Aborting,
 }
 
 impl Default for Lifecycle {

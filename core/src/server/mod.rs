@@ -2,10 +2,10 @@
 
 mod arrivals;
 mod clock;
+mod close_handshake;
 pub mod cookie;
 pub mod cors;
 mod driver;
-mod farewell;
 mod files;
 pub mod http;
 mod layer;
@@ -296,7 +296,9 @@ impl Server {
         shutdown::begin(&self.shared, Duration::ZERO);
         let runtime = self.runtime.locked().take();
         let Some(runtime) = runtime else { return };
-        self.shared.lifecycle.wait_closed(Some(shutdown::CUT));
+        self.shared
+            .lifecycle
+            .wait_closed(Some(shutdown::ABORT_TIMEOUT));
         // Tasks that are dropped with the runtime may deliver further events, so the delivery is stopped after it.
         if tokio::runtime::Handle::try_current().is_ok() {
             // This is a thread of another server's runtime, which must not block on tasks: a new thread waits instead. If no

@@ -25,7 +25,7 @@ pub(super) struct SessionHandle {
     coming: AtomicUsize,
     /// Whether a POST is being received or handled.
     posting: AtomicBool,
-    /// Flags for the session's task: [`ASKED`], [`CUT`].
+    /// Flags for the session's task: [`ASKED`], [`ABORT`].
     notes: AtomicU8,
 }
 
@@ -67,7 +67,7 @@ pub(super) struct Asked {
 /// Flag: requests wait.
 const ASKED: u8 = 1;
 /// Flag: the session has to end at once.
-const CUT: u8 = 2;
+const ABORT: u8 = 2;
 
 impl SessionHandle {
     pub(super) fn new(id: SessionId, link: Arc<Link>, arrival: Option<Arc<Arrival>>) -> Self {
@@ -168,14 +168,14 @@ impl SessionHandle {
     }
 
     /// Ends the session at once.
-    pub(super) fn cut(&self) {
-        self.notes.fetch_or(CUT, Ordering::AcqRel);
+    pub(super) fn abort(&self) {
+        self.notes.fetch_or(ABORT, Ordering::AcqRel);
         self.link.mailbox.wake();
     }
 
     /// Whether the session has to end at once.
-    pub(super) fn is_cut(&self) -> bool {
-        self.notes.load(Ordering::Acquire) & CUT != 0
+    pub(super) fn is_aborted(&self) -> bool {
+        self.notes.load(Ordering::Acquire) & ABORT != 0
     }
 
     fn inbox(&self) -> MutexGuard<'_, Option<Inbox>> {

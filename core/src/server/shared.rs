@@ -11,9 +11,9 @@ use crate::engineio;
 use crate::log;
 use crate::notice;
 use crate::server::arrivals::Arrivals;
+use crate::server::close_handshake::close_handshake;
 use crate::server::cookie::Cookie;
 use crate::server::cors::Cors;
-use crate::server::farewell::farewell;
 use crate::server::files::Files;
 use crate::server::lifecycle::Lifecycle;
 use crate::server::listening::Listening;
@@ -97,10 +97,10 @@ impl Shared {
     }
 
     /// Closes a WebSocket without a session, and waits for the close frame of its peer.
-    pub(super) fn say_farewell(&self, websocket: Box<WebSocket>) {
+    pub(super) fn close_websocket(&self, websocket: Box<WebSocket>) {
         let (sink, timeout) = (Arc::clone(&self.sink), self.config.close_timeout);
         self.runtime.spawn(async move {
-            turn::in_rounds(pin!(farewell(websocket, timeout)), &*sink).await;
+            turn::in_rounds(pin!(close_handshake(websocket, timeout)), &*sink).await;
         });
     }
 

@@ -13,23 +13,23 @@ use crate::socketio::event::{ServerEvent, What};
 use crate::socketio::link::Outgoing;
 
 /// How long dropping the connections may take; nothing waits for a peer then.
-pub(super) const CUT: Duration = Duration::from_secs(2);
+pub(super) const ABORT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Begins the stop. A further call can only shorten the deadline.
 pub(super) fn begin(shared: &Arc<Shared>, deadline: Duration) {
     if shared.lifecycle.advance(Phase::Closing) {
-        tracing::info!(target: log::SERVER, "closing; clients that have not left in {} ms are cut", deadline.as_millis());
+        tracing::info!(target: log::SERVER, "closing; clients that have not left in {} ms are dropped", deadline.as_millis());
         shared.runtime.spawn(close(Arc::clone(shared)));
     }
     if deadline.is_zero() {
-        shared.lifecycle.advance(Phase::Cut);
+        shared.lifecycle.advance(Phase::Aborting);
         return;
     }
     let late = Arc::downgrade(shared);
     shared.runtime.spawn(async move {
         tokio::time::sleep(deadline).await;
         if let Some(shared) = late.upgrade() {
-            shared.lifecycle.advance(Phase::Cut);
+            shared.lifecycle.advance(Phase::Aborting);
         }
     });
 }
@@ -42,14 +42,14 @@ async fn close(shared: Arc<Shared>) {
     }
     tokio::select! {
         () = all_gone(&shared) => {}
-        () = shared.lifecycle.reached(Phase::Cut) => {}
+        () = shared.lifecycle.reached(Phase::Aborting) => {}
     }
-    shared.lifecycle.advance(Phase::Cut);
+    shared.lifecycle.advance(Phase::Aborting);
     for handle in shared.sessions.all() {
-        handle.cut();
+        handle.abort();
     }
     // A session that is left then has a bug, or an inline handler that does not return: the stop does not wait for it.
-    let _ = tokio::time::timeout(CUT, all_gone(&shared)).await;
+    let _ = tokio::time::timeout(ABORT_TIMEOUT, all_gone(&shared)).await;
     tracing::info!(target: log::SERVER, "closed");
     shared.lifecycle.set_closed();
     shared.context.tell(What::Server(ServerEvent::Shutdown));

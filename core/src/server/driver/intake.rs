@@ -31,7 +31,7 @@ impl Driver {
         scratch: &mut Scratch,
         clock: &mut Clock,
     ) {
-        if self.handle.is_cut() && !self.session.is_closed() {
+        if self.handle.is_aborted() && !self.session.is_closed() {
             self.session.abort(CloseReason::ServerShuttingDown);
         }
         let mut requests = std::mem::take(&mut scratch.requests);
@@ -139,7 +139,7 @@ impl Driver {
                 if self.session.handle_second_transport(at) {
                     self.probe = Some(websocket);
                 } else {
-                    self.shared.say_farewell(websocket);
+                    self.shared.close_websocket(websocket);
                 }
             }
         }

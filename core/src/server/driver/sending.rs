@@ -11,10 +11,10 @@ use crate::engineio::packet::{Message, MessageKind, Packet};
 use crate::engineio::session::Closing;
 use crate::engineio::{CloseReason, Output, TransportKind, payload};
 use crate::log;
+use crate::server::close_handshake::CLOSE_HANDSHAKE_BYTES;
 use crate::server::driver::progress::DROPPED_INTERVAL;
 use crate::server::driver::time::Clock;
 use crate::server::driver::{Count, Deadlines, Driver};
-use crate::server::farewell::FAREWELL_BYTES;
 use crate::server::scratch::Scratch;
 use crate::server::shared::Shared;
 use crate::socketio::event::{DisconnectReason, Event, Hook, SocketEvent};
@@ -178,7 +178,7 @@ impl Driver {
                 }
                 Output::CloseProbe => {
                     if let Some(probe) = self.probe.take() {
-                        self.shared.say_farewell(probe);
+                        self.shared.close_websocket(probe);
                     }
                 }
                 Output::Upgraded => self.handle_upgraded(clock.now()),
@@ -285,7 +285,7 @@ impl Driver {
             ..Deadlines::default()
         };
         self.progress = None;
-        self.close_handshake_left = FAREWELL_BYTES;
+        self.close_handshake_left = CLOSE_HANDSHAKE_BYTES;
         if let Some(waiting) = &mut self.waiting {
             waiting.post = None;
         }

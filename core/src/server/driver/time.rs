@@ -80,7 +80,7 @@ impl Driver {
         }
         let late = self.deadlines.linger.is_some_and(|linger| linger <= now());
         let over = match &mut self.websocket {
-            Some(websocket) if websocket.is_done() || late || self.handle.is_cut() => {
+            Some(websocket) if websocket.is_done() || late || self.handle.is_aborted() => {
                 if late {
                     self.shared.stats.deadline_close_total.add(1);
                 }

@@ -141,7 +141,7 @@ async fn serve(connection: &Arc<Connection>, stream: NewStream, slot: Slot) {
             tokio::select! {
                 ended = turn::in_rounds(serving, sink) => ended,
                 () = exchange.abandoned() => return,
-                () = lifecycle.reached(Phase::Cut) => return,
+                () = lifecycle.reached(Phase::Aborting) => return,
             }
         }
     };

@@ -45,7 +45,7 @@ impl Purpose {
     /// Hands the WebSocket to its session.
     pub(in crate::server) fn fulfil(self, shared: &Arc<Shared>, mut websocket: Box<WebSocket>) {
         match self {
-            Self::Close => shared.say_farewell(websocket),
+            Self::Close => shared.close_websocket(websocket),
             Self::TakeOver { session, base64 } => {
                 websocket.base64 = base64;
                 session.deliver(websocket);
@@ -58,7 +58,7 @@ impl Purpose {
                 websocket.base64 = base64;
                 // The id is random. If it were taken nevertheless, the second session would have to go.
                 if let Err(Some(websocket)) = start(shared, id, &snapshot, Some(websocket)) {
-                    shared.say_farewell(websocket);
+                    shared.close_websocket(websocket);
                 }
             }
         }
@@ -232,7 +232,7 @@ fn start(
     shared.runtime.spawn(driver);
     if shared.lifecycle.is_closing() {
         // The shutdown may have listed the sessions before this one was added.
-        handle.cut();
+        handle.abort();
     }
     Ok(())
 }

@@ -274,7 +274,7 @@ impl World {
 
     fn carry_out(&mut self) {
         while let Some(output) = self.session.poll_output() {
-            let farewell = match &output {
+            let may_follow_end = match &output {
                 Output::AnswerPoll(packets) => packets
                     .iter()
                     .all(|packet| matches!(packet, Packet::Noop | Packet::Close)),
@@ -283,7 +283,10 @@ impl World {
                     false
                 }
             };
-            assert!(self.closed.is_none() || farewell, "{output:?} {self:?}");
+            assert!(
+                self.closed.is_none() || may_follow_end,
+                "{output:?} {self:?}"
+            );
             match output {
                 Output::Send(packet) => {
                     assert!(self.websocket, "{self:?}");

@@ -10,16 +10,16 @@ use crate::transport::{Chunk, Outbox, WebSocket};
 
 /// How many bytes are read after the close frame was sent, to find the peer's. More than can be in flight at that
 /// moment.
-pub(super) const FAREWELL_BYTES: usize = 16 << 20;
+pub(super) const CLOSE_HANDSHAKE_BYTES: usize = 16 << 20;
 
 /// Sends a close frame and waits until the peer has sent one too, has closed the stream, or `timeout` has passed. Other
 /// frames are ignored.
-pub(super) async fn farewell(mut websocket: Box<WebSocket>, timeout: Duration) {
+pub(super) async fn close_handshake(mut websocket: Box<WebSocket>, timeout: Duration) {
     let mut outbox = Outbox::default();
     websocket.say_close(&mut outbox, None);
     let is_heard = websocket.is_done_by_peer();
     let mut buffer = vec![0; 1024];
-    let mut left = FAREWELL_BYTES;
+    let mut left = CLOSE_HANDSHAKE_BYTES;
     let closed = poll_fn(|cx| {
         // Bytes that the peer does not take now are written in a later poll.
         if let Poll::Ready(Err(_)) = websocket.poll_flush(cx, &mut outbox) {

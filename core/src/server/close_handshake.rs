@@ -16,8 +16,8 @@ pub(super) const CLOSE_HANDSHAKE_BYTES: usize = 16 << 20;
 /// frames are ignored.
 pub(super) async fn close_handshake(mut websocket: Box<WebSocket>, timeout: Duration) {
     let mut outbox = Outbox::default();
-    websocket.say_close(&mut outbox, None);
-    let is_heard = websocket.is_done_by_peer();
+    websocket.send_close(&mut outbox, None);
+    let is_answered = websocket.is_done_by_peer();
     let mut buffer = vec![0; 1024];
     let mut left = CLOSE_HANDSHAKE_BYTES;
     let closed = poll_fn(|cx| {
@@ -25,7 +25,7 @@ pub(super) async fn close_handshake(mut websocket: Box<WebSocket>, timeout: Dura
         if let Poll::Ready(Err(_)) = websocket.poll_flush(cx, &mut outbox) {
             return Poll::Ready(());
         }
-        if is_heard && websocket.unsent() == 0 {
+        if is_answered && websocket.unsent() == 0 {
             websocket.shutdown(cx);
             return Poll::Ready(());
         }

@@ -26,7 +26,7 @@ pub struct WebSocket {
     unsent: Unsent,
     closing: Closing,
     /// Our close frame is queued or sent.
-    said: bool,
+    close_sent: bool,
     /// The peer has violated the protocol: our direction of the stream is ended after everything is sent.
     refused: bool,
     /// Our direction of the stream has ended.
@@ -44,14 +44,14 @@ pub struct WebSocket {
 /// The state of the closing handshake.
 ///
 /// ```text
-///  No ──our close frame──► Said ──close frame of the peer, or end of the stream──► Done
+///  No ──our close frame──► Sent ──close frame of the peer, or end of the stream──► Done
 ///   └──────────────close frame of the peer, or end of the stream───────────────────┘
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Closing {
     No,
     /// Our close frame is queued or sent.
-    Said,
+    Sent,
     /// The close frame of the peer was received, or the stream has ended.
     Done,
 }
@@ -77,7 +77,7 @@ impl WebSocket {
             reader,
             unsent: Unsent::default(),
             closing: Closing::No,
-            said: false,
+            close_sent: false,
             refused: false,
             shut: false,
             broken: false,
@@ -292,10 +292,10 @@ impl WebSocket {
 
     /// Queues a close frame after everything else, unless one was queued before. Nothing may be sent after it. As on the
     /// official server, the frame has no text: the reason is logged.
-    pub fn say_close(&mut self, outbox: &mut Outbox, code: Option<u16>) {
-        if !std::mem::replace(&mut self.said, true) {
+    pub fn send_close(&mut self, outbox: &mut Outbox, code: Option<u16>) {
+        if !std::mem::replace(&mut self.close_sent, true) {
             if self.closing == Closing::No {
-                self.closing = Closing::Said;
+                self.closing = Closing::Sent;
             }
             self.pong = None;
             outbox.raw(|out| write_close(out, code, ""));
@@ -305,7 +305,7 @@ impl WebSocket {
     /// Closes the WebSocket of a peer that has violated the protocol, without waiting for its close frame. Further bytes of
     /// the peer are read and discarded: closing a stream with unread bytes could destroy our close frame.
     pub fn refuse(&mut self, outbox: &mut Outbox, code: u16) {
-        self.say_close(outbox, Some(code));
+        self.send_close(outbox, Some(code));
         self.refused = true;
     }
 
@@ -332,7 +332,7 @@ impl WebSocket {
     /// The stream is broken: unsent bytes are discarded.
     pub fn handle_broken(&mut self) {
         self.handle_end();
-        self.said = true;
+        self.close_sent = true;
         self.broken = true;
         self.unsent = Unsent::default();
         self.pong = None;

@@ -381,7 +381,7 @@ impl Driver {
                         let text = format!("the client closed the WebSocket with code {code}");
                         self.handle.link.blame(Cause::transport(text));
                     }
-                    websocket.say_close(outbox, code);
+                    websocket.send_close(outbox, code);
                     websocket.handle_end();
                     session.handle_transport_closed(TransportKind::WebSocket);
                     break;

@@ -184,7 +184,7 @@ impl Driver {
                 Output::Upgraded => self.handle_upgraded(clock.now()),
                 Output::CloseWebSocket => {
                     if let Some(websocket) = &mut self.websocket {
-                        websocket.say_close(outbox, None);
+                        websocket.send_close(outbox, None);
                     }
                 }
                 Output::Closed(reason) => self.handle_closed(reason, clock.now()),

@@ -174,6 +174,65 @@ fn a_client_that_takes_something_within_the_grace_loses_nothing() {
     panic!("this machine is too busy for the test");
 }
 
+/// Sends a signal to the server's process.
+fn signal(server: &Server, name: &str) {
+    let status = std::process::Command::new("kill")
+        .args(["-s", name, &server.pid().to_string()])
+        .status()
+        .expect("kill can be run");
+    assert!(status.success(), "kill -s {name}: {status}");
+}
+
+/// The client has read while the server's process was stopped for longer than the grace and the timeout. What it read
+/// is too little for the kernel to report room for more.
+#[test]
+fn a_client_that_reads_while_the_server_is_stopped_loses_nothing() {
+    const WAITING: u64 = 100;
+    let timeout = Duration::from_secs(3);
+    for _ in 0..5 {
+        let Some(server) = limited(&json!({
+            "sendBufferHigh": 500_000, "sendBufferLow": 100_000, "sendBufferGrace": 3000,
+            "sendBufferPolicy": "drop", "sendTimeout": 3000,
+        })) else {
+            return;
+        };
+        let mut slow = Client::connect(&server);
+        slow.websocket().wire().shrink_receive_buffer();
+        let mut sender = Client::connect(&server);
+        let filler = "x".repeat(60_000);
+        let start = now();
+        for number in 0..WAITING {
+            sender.emit(&json!(["broadcast", target(&slow.id), number, filler]));
+        }
+        sender.call(&json!(["message-with-ack"]));
+        signal(&server, "STOP");
+        let is_early = start.elapsed() < timeout;
+        for number in 0..4 {
+            assert_eq!(slow.expect("broadcast")[0], json!(number));
+        }
+        // The deadlines have to pass while the server is stopped.
+        std::thread::sleep(timeout + SLACK);
+        signal(&server, "CONT");
+        let resumed = now();
+        sender.call(&json!(["message-with-ack"]));
+        for number in WAITING..WAITING + 10 {
+            sender.emit(&json!(["broadcast", target(&slow.id), number, filler]));
+        }
+        sender.call(&json!(["message-with-ack"]));
+        if !is_early || resumed.elapsed() > timeout / 2 {
+            // This process was so slow that the client may have been late.
+            continue;
+        }
+        for number in 4..WAITING + 10 {
+            assert_eq!(slow.expect("broadcast")[0], json!(number));
+        }
+        assert_eq!(sender.stat("send_buffer_full_total"), 0);
+        assert_eq!(sender.stat("deadline_send_total"), 0);
+        return;
+    }
+    panic!("this machine is too busy for the test");
+}
+
 /// The CPU time of the engine's threads. It does not depend on other programs on the machine.
 fn engine_time(server: &Server) -> Duration {
     let tasks = format!("/proc/{}/task", server.pid());

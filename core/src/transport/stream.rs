@@ -134,6 +134,18 @@ impl Stream {
         }
     }
 
+    /// Writes what there is room for now. [`AsyncWrite`] waits until the kernel reports room, which it does only when a large
+    /// part of its buffer is free.
+    ///
+    /// # Errors
+    /// From the operating system; `WouldBlock` without any room.
+    pub fn write_now(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(tcp) => send(tcp, slices),
+            Self::Unix(unix) => send(unix, slices),
+        }
+    }
+
     /// Makes the kernel discard unsent bytes when the stream is closed.
     pub fn reset_on_close(&self) {
         if let Self::Tcp(stream) = self {

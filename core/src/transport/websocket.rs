@@ -267,6 +267,29 @@ impl WebSocket {
         Poll::Ready(Ok(moved))
     }
 
+    /// Writes as much of what waits as there is room for, even if the kernel has not reported any. The task is woken for
+    /// the rest as after [`WebSocket::poll_flush`], which also reports errors.
+    pub fn flush_now(&mut self) -> Flushed {
+        let mut moved = Flushed { progress: 0 };
+        while !self.unsent.is_empty() {
+            let mut slices = Outbox::no_slices();
+            let count = self.unsent.slices(&mut slices);
+            let Ok(written @ 1..) = self.stream.write_now(&slices[..count]) else {
+                break;
+            };
+            self.unsent.advance(written);
+            moved.progress += written;
+        }
+        if self.unsent.is_empty()
+            && let Some(pong) = self.pong.take()
+        {
+            let mut outbox = Outbox::default();
+            outbox.frame(Opcode::Pong, &pong);
+            outbox.spill(0, &mut self.unsent);
+        }
+        moved
+    }
+
     /// The number of unsent bytes.
     pub fn unsent(&self) -> usize {
         self.unsent.len()

@@ -72,8 +72,13 @@ impl Driver {
     }
 
     /// Handles a client that has taken nothing for a while: marks it as stalled after `sendBufferGrace`, and ends its session
-    /// after `sendTimeout`.
+    /// after `sendTimeout`. A write is attempted first: the kernel may have room that it
+    /// has not reported, because there is little of it or because the process has not run.
     pub(super) fn check_progress(&mut self, now: Instant) {
+        let is_due = self.progress_deadline().is_some_and(|at| at <= now);
+        if !is_due || self.has_room(now) {
+            return;
+        }
         let Some(since) = self.progress else {
             return;
         };
@@ -93,6 +98,23 @@ impl Driver {
             "the client took nothing of what waited for it",
         ));
         self.give_up(CloseReason::TransportError);
+    }
+
+    /// Whether the client's WebSocket takes some of what waits for it.
+    fn has_room(&mut self, now: Instant) -> bool {
+        let Some(websocket) = &mut self.websocket else {
+            return false;
+        };
+        if websocket.flush_now().progress == 0 {
+            return false;
+        }
+        let unsent = websocket.unsent_cost();
+        let link = &self.handle.link;
+        link.mailbox.set_backlog(unsent);
+        link.set_stalled(false);
+        self.progress = (unsent > 0).then_some(now);
+        self.session.handle_activity(now);
+        true
     }
 
     /// Ends the session of a client that takes nothing, and drops what waits for it.

@@ -200,7 +200,7 @@ const REFUSALS: &[Refusal] = &[
             vec![peer]
         },
         counter: "deadline_close_total",
-        line: "the client did not agree to the close in time (engine.closeTimeout is 50 ms)",
+        line: "the client did not answer the close frame in time (engine.closeTimeout is 50 ms)",
     },
 ];
 

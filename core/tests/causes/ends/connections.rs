@@ -45,7 +45,7 @@ pub(crate) const ROWS: &[Row] = &[
         kind: Deadline,
         option: Some(("pingTimeout", 50)),
         seen: None,
-        text: "the client gave no sign of life after a ping",
+        text: "the client sent nothing after a ping",
         counter: Some("ping_timeouts_total"),
     },
     Row {

@@ -32,7 +32,7 @@ pub(crate) const ROWS: &[Row] = &[
         kind: Parse,
         option: None,
         seen: None,
-        text: "a payload holds what is not an Engine.IO packet",
+        text: "a payload has a part that is not an Engine.IO packet",
         counter: Some("parse_errors_total"),
     },
     Row {

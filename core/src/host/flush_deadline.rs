@@ -1,5 +1,5 @@
 //! The flush deadline: messages that handlers emit while a batch of events is handled are flushed together at the end of
-//! the batch, or after [`LONGEST`] if the batch takes longer.
+//! the batch, or after `LONGEST` if the batch takes longer.
 //!
 //! Waking a connection once for all its messages costs much less than waking it for each of them. But a handler may emit
 //! a message and then compute for seconds, and the message must not wait for that.

@@ -105,7 +105,7 @@ impl Outbox {
         unsent.push_copy(&piece[skip(piece.len())..]);
     }
 
-    /// Removes all frames. Keeps up to [`KEPT`] bytes of capacity.
+    /// Removes all frames. Keeps up to `KEPT` bytes of capacity.
     pub fn clear(&mut self) {
         self.bytes.clear();
         if self.bytes.capacity() > KEPT {

@@ -29,7 +29,7 @@ class Failure(Exception):
 
 def in_order(sio):
     """Makes the client handle messages on the thread that reads them. By default
-        each message has a thread of its own, so messages overtake each other."""
+    each message has a thread of its own, so messages overtake each other."""
     trigger = sio.eio._trigger_event
 
     def trigger_now(event, *args, **kwargs):

@@ -241,7 +241,7 @@ fn a_cork_delays_the_wake_ups_of_its_thread_only() {
     });
 }
 
-/// A host that counts its events, each of which must come after those of its sender before it.
+/// A host that counts its events. Each event must come after the earlier events of its sender.
 #[derive(Default)]
 struct Seen {
     texts: Mutex<Vec<String>>,

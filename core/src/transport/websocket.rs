@@ -170,7 +170,7 @@ impl WebSocket {
         }
     }
 
-    /// Writes `outbox` as far as the peer takes it now; the rest is kept as unsent bytes. If the stream is broken, the next
+    /// Writes as much of `outbox` as the peer takes now, and keeps the rest as unsent bytes. If the stream is broken, the next
     /// read returns the error.
     pub fn send_now(&mut self, cx: &mut Context<'_>, outbox: &mut Outbox) {
         let _ = self.poll_flush(cx, outbox);

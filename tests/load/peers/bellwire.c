@@ -70,7 +70,7 @@ static void on_join(const bw_event *ev, void *user) {
   may_be_gone(bw_ack_json(ev->ack, BW_S("[true]")), "join");
 }
 
-/* The process ends when whoever started it is gone. */
+/* The process ends when the process that started it has ended. */
 static void *end_with_stdin(void *unused) {
   char rest[64];
   (void)unused;

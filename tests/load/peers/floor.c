@@ -3,7 +3,7 @@
  * It answers the load generator as tests/load/README.md says, and does the
  * least that any server on this kernel must do for it: one thread, one epoll,
  * one read and one write for a connection that has something.  It checks
- * nothing, limits nothing and decodes nothing: it is no server to use.
+ * nothing, limits nothing and decodes nothing: it is not a usable server.
  * --threads is accepted and means nothing. */
 #include "websocket_accept.h"
 
@@ -108,7 +108,7 @@ static void turn(void) {
     else if (whose == &timer)
       ping_all();
     else if (whose == stdin)
-      exit(0); /* whoever started this is gone */
+      exit(0); /* the process that started this one has ended */
     else
       serve(whose);
   }

@@ -16,7 +16,7 @@ pub(crate) fn today() -> String {
     date(seconds / 86_400)
 }
 
-/// The date so many days after 1970-01-01. Years are counted from March, so that the day that some
+/// The date this many days after 1970-01-01. Years are counted from March, so that the day that some
 /// of them have more stands at their end; 400 of them always have 146 097 days.
 fn date(days: u64) -> String {
     let days = days + 719_468;

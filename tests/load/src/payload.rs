@@ -5,11 +5,11 @@ use crate::net::{Answer, BINARY, TEXT, masked};
 /// The argument of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Argument {
-    /// A JSON string of so many characters.
+    /// A JSON string of this many characters.
     Text(usize),
-    /// About so many bytes of nested objects.
+    /// About this many bytes of nested objects.
     Objects(usize),
-    /// An attachment of so many bytes.
+    /// An attachment of this many bytes.
     Binary(usize),
 }
 

@@ -1,6 +1,6 @@
 //! The report as an SVG: a line for each scenario and a dot for each server, on a logarithmic
 //! scale of its ratio to what it is held against; further to the left is cheaper. The floor, which
-//! is no server to use, is a ring.
+//! is not a usable server, is a ring.
 
 use std::fmt::{Arguments, Write};
 

@@ -45,7 +45,7 @@ pub(crate) enum Cell {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Comparison {
     pub(crate) title: &'static str,
-    /// At most so many times as much CPU time.
+    /// At most this many times as much CPU time.
     pub(crate) most: f64,
     /// Scenario and server.
     of: (&'static str, &'static str),
@@ -262,7 +262,7 @@ pub(crate) mod tests {
         }
     }
 
-    /// Three rounds of which the second met a busy machine, and a binding beside its peer.
+    /// Three rounds, the second on a busy machine, and a binding beside its peer.
     pub(crate) fn example() -> Report {
         let cpu = |server, round, value| row("ack", server, round, "cpu_us", value);
         let host = |server, value| row("host-echo-32", server, 0, "host_us", value);

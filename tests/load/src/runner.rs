@@ -30,7 +30,7 @@ pub(crate) struct Effort {
     /// A runtime that compiles while it runs takes longer to get going.
     pub(crate) warm_up_of_peers_ns: u64,
     pub(crate) idle: Window,
-    /// At most so many clients, whatever the scenario says.
+    /// At most this many clients, whatever the scenario says.
     pub(crate) clients: usize,
 }
 

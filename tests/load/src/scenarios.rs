@@ -7,7 +7,7 @@ use crate::servers::{BASELINE, OURS, Role, ServerKind};
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Load {
-    /// Messages that are answered, so many at a time on each connection.
+    /// Messages that are answered, this many at a time on each connection.
     Answered {
         argument: Argument,
         reply: Reply,
@@ -30,9 +30,9 @@ pub(crate) enum Load {
 /// What a figure is held against.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Goal {
-    /// The engine's is at most so many times the baseline's.
+    /// The engine's is at most this many times the baseline's.
     Ratio(f64),
-    /// Each binding's is at most so many times that of the peer in its language.
+    /// Each binding's is at most this many times that of the peer in its language.
     Bindings(&'static [(&'static str, f64)]),
     /// At most this, whatever the baseline has.
     Value(f64),
@@ -108,7 +108,7 @@ const fn figure(key: &'static str, unit: &'static str, goal: Goal) -> Figure {
     Figure { key, unit, goal }
 }
 
-/// CPU time per message or delivery, at most so many times the baseline's.
+/// CPU time per message or delivery, at most this many times the baseline's.
 macro_rules! cpu {
     ($ratio:expr) => {
         &[figure("cpu_us", "CPU µs", Goal::Ratio($ratio))]

@@ -38,7 +38,7 @@ pub(crate) struct ServerKind {
     /// Beginning with `/` from the top of the tree, otherwise something in PATH.
     program: &'static str,
     args: &'static [&'static str],
-    /// Without this there is no such server: it has not been built.
+    /// The file that must exist for this server; it is missing if the server has not been built.
     needs: &'static str,
     pub(crate) workers: Workers,
     pub(crate) role: Role,

@@ -28,5 +28,5 @@ io.on("connection", (socket) => {
 io.listen(Number(values.port));
 console.log(`listening on ${io.httpServer.address().port}`);
 
-// The process ends when whoever started it is gone.
+// The process ends when the process that started it has ended.
 process.stdin.resume().on("close", () => process.exit(0));

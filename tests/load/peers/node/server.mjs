@@ -31,5 +31,5 @@ http.listen({ port: Number(values.port), host: "127.0.0.1", backlog: 1024 }, () 
   console.log(`listening on ${http.address().port}`);
 });
 
-// The process ends when whoever started it is gone.
+// The process ends when the process that started it has ended.
 process.stdin.resume().on("close", () => process.exit(0));

@@ -66,7 +66,7 @@ def coroutine_handlers(sio):
 
 
 def end_with_stdin():
-    """Ends the process when whoever started it is gone."""
+    """Ends the process when the process that started it has ended."""
     sys.stdin.buffer.read()
     os._exit(0)
 

@@ -47,7 +47,7 @@ async def join(sid, name):
 
 
 def end_with_stdin():
-    """Ends the process when whoever started it is gone."""
+    """Ends the process when the process that started it has ended."""
     sys.stdin.buffer.read()
     os._exit(0)
 

@@ -29,7 +29,7 @@ pub(crate) fn broadcast(
 }
 
 /// Rooms of equal size, each with the message for it: one member sends it whenever the last one
-/// has reached everybody in the room.
+/// has reached every client in the room.
 pub(crate) fn rooms(
     gauge: &mut Gauge<'_>,
     fleet: &mut Fleet,

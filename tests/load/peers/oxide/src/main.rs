@@ -60,7 +60,7 @@ async fn serve(port: u16) -> std::io::Result<()> {
     }
 }
 
-/// Ends the process when whoever started it is gone.
+/// Ends the process when the process that started it has ended.
 fn end_with_stdin() {
     std::thread::spawn(|| {
         let mut rest = [0; 64];

@@ -133,26 +133,14 @@ impl<T> Mailbox<T> {
 
     /// Moves all items and their bytes into `items` and `arena`. Returns false if there are none.
     pub fn drain_into(&self, items: &mut Vec<T>, arena: &mut Vec<u8>) -> bool {
+        self.lock().drain_into(items, arena)
+    }
+
+    /// Like [`Mailbox::drain_into`]. The next push calls `waker`, even while the drainer is awake.
+    pub fn drain_and_sleep(&self, items: &mut Vec<T>, arena: &mut Vec<u8>, waker: &Waker) -> bool {
         let mut inner = self.lock();
-        if inner.items.is_empty() {
-            return false;
-        }
-        items.append(&mut inner.items);
-        inner.queued = 0;
-        if inner.items.capacity() > KEPT_ITEMS {
-            inner.items = Vec::new();
-        }
-        if inner.arena.capacity() <= KEPT_BYTES {
-            arena.extend_from_slice(&inner.arena);
-            inner.arena.clear();
-        } else if arena.is_empty() {
-            // Moved instead of copied, because an arena of this size is not kept.
-            *arena = std::mem::take(&mut inner.arena);
-        } else {
-            arena.append(&mut inner.arena);
-            inner.arena = Vec::new();
-        }
-        true
+        inner.sleep(waker);
+        inner.drain_into(items, arena)
     }
 
     /// Lets the drainer sleep: the next push calls its waker. Returns false if an item waits already, or a push was
@@ -162,9 +150,8 @@ impl<T> Mailbox<T> {
         // A closed mailbox is not waited for: a refusal needs no attention.
         let refused = !inner.closed && self.refusal.load(Ordering::Relaxed) == REFUSED;
         inner.asleep = inner.items.is_empty() && !refused;
-        let known = |kept: &Waker| kept.will_wake(waker);
-        if inner.asleep && !inner.waker.as_ref().is_some_and(known) {
-            inner.waker = Some(waker.clone());
+        if inner.asleep {
+            inner.sleep(waker);
         }
         inner.asleep
     }
@@ -238,6 +225,36 @@ impl<T> Mailbox<T> {
 }
 
 impl<T> Inner<T> {
+    fn drain_into(&mut self, items: &mut Vec<T>, arena: &mut Vec<u8>) -> bool {
+        if self.items.is_empty() {
+            return false;
+        }
+        items.append(&mut self.items);
+        self.queued = 0;
+        if self.items.capacity() > KEPT_ITEMS {
+            self.items = Vec::new();
+        }
+        if self.arena.capacity() <= KEPT_BYTES {
+            arena.extend_from_slice(&self.arena);
+            self.arena.clear();
+        } else if arena.is_empty() {
+            // Moved instead of copied, because an arena of this size is not kept.
+            *arena = std::mem::take(&mut self.arena);
+        } else {
+            arena.append(&mut self.arena);
+            self.arena = Vec::new();
+        }
+        true
+    }
+
+    fn sleep(&mut self, waker: &Waker) {
+        self.asleep = true;
+        let known = |kept: &Waker| kept.will_wake(waker);
+        if !self.waker.as_ref().is_some_and(known) {
+            self.waker = Some(waker.clone());
+        }
+    }
+
     /// Takes the drainer's waker, if the drainer is asleep.
     fn wake(&mut self) -> Option<Waker> {
         std::mem::take(&mut self.asleep)

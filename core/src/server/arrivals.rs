@@ -13,7 +13,8 @@
 //!
 //! Guaranteed: of two requests whose last bytes arrive one after the other, the first is handed on first, and of two
 //! clients whose CONNECT packets arrive one after the other, the first is announced to the host first (`connection`,
-//! or the question of a middleware). Bytes that arrive before their connection has been accepted, or before the driver
+//! or the question of a middleware). A decision of the host takes a number of its own, so that clients join in the order
+//! of the decisions about them, even if the driver of a later one is being polled meanwhile. Bytes that arrive before their connection has been accepted, or before the driver
 //! of their session exists, count from that moment; those are ordered too. "Announced" means: handed to the delivery.
 //! With several callback threads the handlers of different clients then run in parallel.
 //!
@@ -267,6 +268,11 @@ impl Arrival {
         } else {
             Ok(())
         }
+    }
+
+    /// The task has nothing for which it could wait for its turn.
+    pub(super) fn stop_waiting(&self) {
+        self.numbers().waits = false;
     }
 
     /// The task with the number `oldest` was waited for in vain for [`MAX_WAIT`]: it loses its place.

@@ -49,9 +49,6 @@ impl Inbox {
         let at = now();
         let index = self.asked.partition_point(|asked| asked.place < place);
         self.asked.insert(index, Asked { place, at, request });
-        if let Some(arrival) = &self.arrival {
-            arrival.wake_by_ref();
-        }
     }
 }
 
@@ -90,8 +87,8 @@ impl SessionHandle {
         if let Some(inbox) = &mut *self.inbox() {
             let place = inbox.take_place();
             inbox.insert(place, request);
+            self.note_requests(inbox);
         }
-        self.note_requests();
     }
 
     /// Announces that a WebSocket handshake for this session is about to be answered. Requests that arrive after this
@@ -104,9 +101,14 @@ impl SessionHandle {
         }
     }
 
-    fn note_requests(&self) {
+    /// Wakes the session's task. Before the session has joined, the mailbox is not used for that: its wake-ups take numbers
+    /// for the host's decisions.
+    fn note_requests(&self, inbox: &Inbox) {
         self.notes.fetch_or(ASKED, Ordering::AcqRel);
-        self.link.mailbox.wake();
+        match &inbox.arrival {
+            Some(arrival) => arrival.wake_by_ref(),
+            None => self.link.mailbox.wake(),
+        }
     }
 
     /// Moves the requests that wait into `requests`. Returns false if there are none.
@@ -203,7 +205,9 @@ impl ComingWebSocket {
 impl Drop for ComingWebSocket {
     fn drop(&mut self) {
         self.handle.coming.fetch_sub(1, Ordering::AcqRel);
-        self.handle.note_requests();
+        if let Some(inbox) = &*self.handle.inbox() {
+            self.handle.note_requests(inbox);
+        }
     }
 }
 

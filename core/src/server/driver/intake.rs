@@ -173,7 +173,7 @@ impl Driver {
         let Some(mut post) = post else {
             return false;
         };
-        self.handle.link.mailbox.stay_awake();
+        self.stay_awake();
         self.receive_piece(&mut post, clock.now());
         if post.at <= post.body.len() && !self.session.is_closed() {
             self.waiting.get_or_insert_default().post = Some(post);
@@ -328,7 +328,7 @@ impl Driver {
         let now = clock.now();
         self.session.handle_activity(now);
         // The driver drains the mailbox right after this, so answers of inline handlers need not wake it.
-        self.handle.link.mailbox.stay_awake();
+        self.stay_awake();
         let mut used = 0;
         loop {
             let Self {

@@ -242,7 +242,7 @@ impl Driver {
             }
         }
         // Yield: this task is polled again after every other ready task, and after the I/O driver has run.
-        match self.arrival_waker() {
+        match self.input_waker() {
             Some(waker) => pin!(tokio::task::yield_now()).poll(&mut Context::from_waker(&waker)),
             None => pin!(tokio::task::yield_now()).poll(cx),
         }
@@ -288,8 +288,10 @@ impl Future for Driver {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
         let opening = this.opening.as_ref();
-        let arrival = opening.map(|opening| Arc::clone(&opening.arrival));
-        let _polled = arrival.as_ref().map(|arrival| arrival.poll_begins(cx));
+        let arrivals = opening.map(|it| [Arc::clone(&it.input), Arc::clone(&it.decisions)]);
+        let _polled = arrivals
+            .as_ref()
+            .map(|it| it.each_ref().map(|it| it.poll_begins(cx)));
         this.poll_steps(cx)
     }
 }

@@ -10,11 +10,15 @@ use std::task::{Context, Wake, Waker};
 
 use crate::server::arrivals::{Arrival, MAX_WAIT};
 use crate::server::clock::now;
-use crate::server::driver::Driver;
+use crate::server::driver::{Driver, Waiting};
+use crate::socketio::link::Outgoing;
 
 #[derive(Debug)]
 pub(super) struct Opening {
-    pub(super) arrival: Arc<Arrival>,
+    /// Takes numbers for bytes and requests.
+    pub(super) input: Arc<Arrival>,
+    /// Takes numbers for what is put into the mailbox.
+    pub(super) decisions: Arc<Arrival>,
     /// The task that had the oldest number when the driver's timer was set for the end of [`MAX_WAIT`].
     waits_for: Option<u64>,
 }
@@ -42,8 +46,14 @@ impl Driver {
                 waker.wake();
             }
         }
+        let decisions = Arrival::of_task(&self.shared.joining);
+        let waker = Waker::from(Arc::clone(&decisions));
+        if !self.handle.link.mailbox.sleep(&waker) {
+            waker.wake();
+        }
         self.opening = Some(Box::new(Opening {
-            arrival,
+            input: arrival,
+            decisions,
             waits_for: None,
         }));
     }
@@ -53,25 +63,58 @@ impl Driver {
         let Some(opening) = &self.opening else {
             return Turn::Any;
         };
-        if opening.arrival.covers_input() && self.is_first(cx) {
-            return self.arrival_waker().map_or(Turn::Any, Turn::Now);
+        let input = Arc::clone(&opening.input);
+        let has_post = |waiting: &Waiting| waiting.post.is_some();
+        let has_source = self.websocket.is_some() || self.probe.is_some();
+        if !has_source && !self.waiting.as_deref().is_some_and(has_post) {
+            // A waiting GET must not keep a number for the POST that arrives after it.
+            input.stop_waiting();
+            return Turn::Later;
+        }
+        if input.covers_input() && self.is_first(&input, cx) {
+            return Turn::Now(Waker::from(input));
         }
         Turn::Later
     }
 
     /// Whether the host's decisions may be handled in this poll.
     pub(super) fn has_turn_for_mailbox(&mut self, cx: &mut Context<'_>) -> bool {
-        self.opening.is_none() || self.is_first(cx)
+        let Some(opening) = &self.opening else {
+            return true;
+        };
+        let decisions = Arc::clone(&opening.decisions);
+        self.layer.has_joined() || (decisions.covers_input() && self.is_first(&decisions, cx))
     }
 
-    /// Whether no other session has an older number. If one has, the task is woken when that changes, or when
-    /// [`MAX_WAIT`] has passed without any progress.
-    fn is_first(&mut self, cx: &mut Context<'_>) -> bool {
+    /// Moves what is in the mailbox into `items` and `arena`. Returns false if there is nothing.
+    pub(super) fn drain_mailbox(&self, items: &mut Vec<Outgoing>, arena: &mut Vec<u8>) -> bool {
+        let mailbox = &self.handle.link.mailbox;
+        match &self.opening {
+            // What is put there during this poll takes a number, and waits for the next poll.
+            Some(opening) => {
+                let waker = Waker::from(Arc::clone(&opening.decisions));
+                mailbox.drain_and_sleep(items, arena, &waker)
+            }
+            None => mailbox.drain_into(items, arena),
+        }
+    }
+
+    /// Inline handlers are about to run. Their answers are drained from the mailbox right after them, so that pushes need
+    /// not wake the task.
+    pub(super) fn stay_awake(&self) {
+        if self.opening.is_none() {
+            self.handle.link.mailbox.stay_awake();
+        }
+    }
+
+    /// Whether no other session has an older number than this one has in `arrival`. If one has, the task is woken when
+    /// that changes, or when [`MAX_WAIT`] has passed without any progress.
+    fn is_first(&mut self, arrival: &Arrival, cx: &mut Context<'_>) -> bool {
         let Some(opening) = &mut self.opening else {
             return true;
         };
         loop {
-            let Err(oldest) = opening.arrival.check_turn(cx) else {
+            let Err(oldest) = arrival.check_turn(cx) else {
                 opening.waits_for = None;
                 return true;
             };
@@ -83,26 +126,26 @@ impl Driver {
             if self.sleep.as_mut().poll(cx).is_pending() {
                 return false;
             }
-            opening.arrival.give_up_on(oldest);
+            arrival.give_up_on(oldest);
         }
     }
 
     /// Whether this poll leaves input to a later one. The task is woken for that one.
     pub(super) fn has_left_input(&self) -> bool {
         let opening = self.opening.as_ref();
-        opening.is_some_and(|opening| opening.arrival.has_more())
+        opening.is_some_and(|opening| opening.input.has_more() || opening.decisions.has_more())
     }
 
     /// The waker to wait for input with, while input takes numbers.
-    pub(super) fn arrival_waker(&self) -> Option<Waker> {
+    pub(super) fn input_waker(&self) -> Option<Waker> {
         let opening = self.opening.as_ref()?;
-        Some(Waker::from(Arc::clone(&opening.arrival)))
+        Some(Waker::from(Arc::clone(&opening.input)))
     }
 
     /// Takes a number for input that was left unread and may be handled now.
     pub(super) fn expect_input(&self) {
         if let Some(opening) = &self.opening {
-            opening.arrival.wake_by_ref();
+            opening.input.wake_by_ref();
         }
     }
 
@@ -110,7 +153,8 @@ impl Driver {
     pub(super) fn end_opening(&mut self) {
         if let Some(opening) = self.opening.take() {
             self.handle.forget_arrival();
-            opening.arrival.end();
+            opening.input.end();
+            opening.decisions.end();
         }
     }
 }

@@ -33,7 +33,7 @@ impl Driver {
             ..
         } = scratch;
         let mut again = true;
-        while std::mem::take(&mut again) && self.handle.link.mailbox.drain_into(items, arena) {
+        while std::mem::take(&mut again) && self.drain_mailbox(items, arena) {
             let mut at = 0;
             for item in items.drain(..) {
                 match item {

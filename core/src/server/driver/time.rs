@@ -139,10 +139,9 @@ impl Driver {
             self.flags.settled = true;
             self.handle.link.mailbox.release();
         }
-        let arrival = self.arrival_waker();
-        let waker = arrival.as_ref().unwrap_or(cx.waker());
         // Requests that arrived before the mailbox was armed are seen by the second check.
-        self.handle.link.mailbox.sleep(waker) && !self.handle.has_notes()
+        let sleeps = self.opening.is_some() || self.handle.link.mailbox.sleep(cx.waker());
+        sleeps && !self.handle.has_notes()
     }
 }
 

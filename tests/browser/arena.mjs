@@ -77,7 +77,7 @@ export class Tab {
   static async open(context, url) {
     const tab = new Tab();
     tab.page = await context.newPage();
-    tab.page.setDefaultTimeout(15000);
+    tab.page.setDefaultTimeout(60_000);
     tab.page.on("pageerror", (error) => tab.errors.push(String(error)));
     await tab.page.goto(url);
     return tab;

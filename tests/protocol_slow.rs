@@ -302,7 +302,7 @@ fn a_deadline_that_passes_while_a_client_is_not_read_costs_no_time() {
         else {
             continue;
         };
-        // The deadline must not have an effect, so there is no event to wait for: the test measures time.
+        // The deadline must not have an effect, so the test cannot wait for an event: it measures time.
         std::thread::sleep(timeout + SLACK);
         let before = engine_time(&server);
         std::thread::sleep(Duration::from_secs(1));

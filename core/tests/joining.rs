@@ -1,8 +1,8 @@
 //! Clients join in the order in which the host admits them, also when it does so while another client is handled.
 #![cfg(not(loom))]
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
+mod http;
+
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,6 +12,8 @@ use bellwire_core::host::Handler;
 use bellwire_core::server::Server;
 use bellwire_core::socketio::event::{Hook, SocketEvent, What};
 use bellwire_core::socketio::{Event, Question};
+
+use http::ask;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 const CLIENTS: usize = 4;
@@ -52,28 +54,6 @@ impl Handler for Host {
     }
 }
 
-/// The body of the answer to a request.
-fn ask(port: u16, method: &str, session: &str, body: &str) -> String {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("the server listens");
-    stream
-        .set_read_timeout(Some(TIMEOUT))
-        .expect("a timeout can be set");
-    let length = body.len();
-    let head = format!(
-        "{method} /socket.io/?EIO=4&transport=polling{session} HTTP/1.1\r\nHost: a\r\n\
-         Connection: close\r\nContent-Length: {length}\r\n\r\n"
-    );
-    stream
-        .write_all((head + body).as_bytes())
-        .expect("the server reads");
-    let mut answer = String::new();
-    stream
-        .read_to_string(&mut answer)
-        .expect("the server answers");
-    let (_, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
-    body.to_owned()
-}
-
 #[test]
 fn clients_join_in_the_order_of_the_decisions() {
     let (told, events) = channel();
@@ -92,10 +72,10 @@ fn clients_join_in_the_order_of_the_decisions() {
     for _ in 0..20 {
         let mut asked = Vec::new();
         for _ in 0..CLIENTS {
-            let open = ask(port, "GET", "", "");
+            let open = ask(port, "GET", "", "").1;
             let (_, sid) = open.split_once(r#""sid":""#).expect("an id");
             let session = format!("&sid={}", &sid[..20]);
-            assert_eq!(ask(port, "POST", &session, "40"), "ok");
+            assert_eq!(ask(port, "POST", &session, "40").1, "ok");
             match events.recv_timeout(TIMEOUT) {
                 Ok(Told::Asked(id)) => asked.push(id),
                 other => panic!("{other:?} instead of a question"),

@@ -2,8 +2,8 @@
 //! client has sent; that client loses its session, and all other clients keep theirs.
 #![cfg(not(loom))]
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
+mod http;
+
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
@@ -13,6 +13,8 @@ use bellwire_core::host::Handler;
 use bellwire_core::server::Server;
 use bellwire_core::socketio::Event;
 use bellwire_core::socketio::event::{SocketEvent, What};
+
+use http::ask;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -32,33 +34,6 @@ impl Handler for Buggy {
             _ => {}
         }
     }
-}
-
-fn connect(port: u16) -> TcpStream {
-    let stream = TcpStream::connect(("127.0.0.1", port)).expect("the server listens");
-    stream
-        .set_read_timeout(Some(TIMEOUT))
-        .expect("a timeout can be set");
-    stream
-}
-
-/// Status and body of the answer.
-fn ask(port: u16, method: &str, session: &str, body: &str) -> (String, String) {
-    let mut stream = connect(port);
-    let length = body.len();
-    let head = format!(
-        "{method} /socket.io/?EIO=4&transport=polling{session} HTTP/1.1\r\nHost: a\r\n\
-         Connection: close\r\nContent-Length: {length}\r\n\r\n"
-    );
-    stream
-        .write_all((head + body).as_bytes())
-        .expect("the server reads");
-    let mut answer = String::new();
-    stream
-        .read_to_string(&mut answer)
-        .expect("the server answers");
-    let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
-    (head[9..12].to_owned(), body.to_owned())
 }
 
 /// Opens a session over long-polling and joins `/`; what names the session, and the socket's id.

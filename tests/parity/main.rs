@@ -111,6 +111,8 @@ fn node_has(name: &str) -> bool {
     let types = [
         read("bindings/node/lib/index.d.ts"),
         read("bindings/node/lib/events.d.ts"),
+        read("bindings/node/lib/handshake.d.ts"),
+        read("bindings/node/lib/options.d.ts"),
     ];
     let begins = |line: &str| {
         let line = line

@@ -69,7 +69,7 @@ fn walk(value: &RawValue, depth: usize) {
 
 type Names = Option<(Option<String>, Option<String>)>;
 
-/// Each step returns the next value; after the last value there is no further step.
+/// Each step returns the next value, until the last one.
 fn check(
     values: &[&RawValue],
     mut rest: &[u8],

@@ -82,7 +82,7 @@ impl Message {
         }
     }
 
-    /// Whether there are no bytes.
+    /// Whether the packet has zero bytes.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -21,7 +21,7 @@ use crate::engineio::packet::PacketType;
 /// The state of the upgrade of a session, as drawn above.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Upgrade {
-    /// There is no second transport.
+    /// The session has one transport.
     Idle,
     /// A WebSocket is open and has sent no packet.
     Opened {
@@ -46,7 +46,7 @@ pub enum Step {
     Complete,
     /// Close the second transport. Polling continues.
     GiveUp,
-    /// Nothing: there is no second transport.
+    /// Do nothing: the session has one transport.
     Ignore,
 }
 

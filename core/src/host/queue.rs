@@ -414,13 +414,9 @@ impl fmt::Debug for Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::tests::now;
     use crate::socketio::event::{RequestEvent, ServerEvent, What};
     use crate::socketio::{Question, Request};
-
-    #[expect(clippy::disallowed_methods, reason = "a test needs some moment")]
-    fn now() -> Instant {
-        Instant::now()
-    }
 
     fn fault(text: &str) -> Event<'_> {
         Event::of_server(ServerEvent::Fault { text }, now())

@@ -10,6 +10,12 @@ use crate::host::Handler;
 use crate::socketio::Event;
 use crate::socketio::event::Clock;
 
+/// Some moment. The tests do not depend on which one.
+#[expect(clippy::disallowed_methods, reason = "a test needs some moment")]
+pub(super) fn now() -> Instant {
+    Instant::now()
+}
+
 /// A clock whose timers the test runs.
 #[derive(Default)]
 pub(super) struct ManualClock(Mutex<Vec<Box<dyn FnOnce() + Send>>>);
@@ -29,12 +35,8 @@ impl fmt::Debug for ManualClock {
 }
 
 impl Clock for ManualClock {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the tests do not depend on the time"
-    )]
     fn now(&self) -> Instant {
-        Instant::now()
+        now()
     }
 
     fn after(&self, _: Duration, run: Box<dyn FnOnce() + Send>) {

@@ -9,7 +9,7 @@
 //! - An item starts after an opening bracket or a comma, and a value after a comma or a colon. Strings, numbers, words
 //!   and opening brackets start only there, and nothing else starts there, except that a closing bracket may follow an
 //!   opening one.
-//! - An item of an object begins with a string, its key. A colon follows each key, and there are no other colons.
+//! - An item of an object begins with a string, its key. A colon follows each key, and colons stand nowhere else.
 //! - A closing bracket is of the kind that was opened last.
 //! - A number has a digit after its sign and after its dot, a dot only after digits, no second dot, and no digit after
 //!   a leading zero.

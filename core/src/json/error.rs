@@ -104,7 +104,7 @@ impl Error for PlaceholderError {}
 pub enum PointerError {
     /// The pointer does not match the grammar of RFC 6901.
     Malformed,
-    /// There is no value at the pointer.
+    /// The pointer leads to a place that the document does not have.
     NotFound,
 }
 

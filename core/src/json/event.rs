@@ -16,7 +16,7 @@ pub struct EventParts {
     pub name_escaped: bool,
     /// Whether the name is a number.
     pub name_is_number: bool,
-    /// The place of the comma after the name, or of the closing bracket if there are no arguments.
+    /// The place of the comma after the name, or of the closing bracket if the event has only a name.
     pub args_start: usize,
     /// One past the closing bracket.
     pub end: usize,

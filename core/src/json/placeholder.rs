@@ -165,7 +165,7 @@ const ORDINARY: &[u8] = br#"{"_placeholder":true,"num":"#;
 /// ten.
 ///
 /// In a valid text without a backslash, a quote before an underscore opens a string, so that a brace before it opens an
-/// object; and the brace after the number closes the object, so that there is no second `num`.
+/// object; and the brace after the number closes the object, so a second `num` cannot follow.
 fn count_ordinary(text: &[u8], attachments: usize) -> Option<usize> {
     if memchr::memchr(b'\\', text).is_some() {
         return None;

@@ -13,7 +13,7 @@ use crate::json::{scan, walk};
 /// `-`, the element after the last one of an array, is never found.
 ///
 /// # Errors
-/// `Malformed` if `pointer` is not a JSON pointer, `NotFound` if there is no value.
+/// `Malformed` if `pointer` is not a JSON pointer, `NotFound` if the document does not have the place.
 pub fn pointer(text: &[u8], pointer: &str) -> Result<Range<usize>, PointerError> {
     let tokens = parse(pointer)?;
     // The open containers on the path, outermost first. Each belongs to the token of its depth.

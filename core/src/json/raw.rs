@@ -10,7 +10,7 @@ use crate::json::{Kind, check, kind_of, members, pointer, scan};
 
 /// One JSON value as valid text. Cloning shares the bytes.
 ///
-/// There is no whitespace around the value.
+/// The value has no whitespace around it.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct RawJson {
     text: Bytes,

@@ -268,13 +268,13 @@ impl Link {
 
     /// Queues an item regardless of the send buffer's limit. Ignored after the connection has ended.
     pub fn tell(&self, item: Outgoing) {
-        // After the end there is no task that would take it.
+        // The task that would take it has ended.
         let _ = self.mailbox.push(item, 0, Budget::Unlimited);
     }
 
     /// Queues a control packet that `write` writes, regardless of the send buffer's limit.
     pub fn tell_written(&self, kind: MessageKind, write: impl FnOnce(&mut Vec<u8>)) {
-        // After the end there is no task that would take it.
+        // The task that would take it has ended.
         let _ = self
             .mailbox
             .push_with(0, Budget::Unlimited, |items, arena| {

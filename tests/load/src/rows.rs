@@ -21,7 +21,7 @@ pub(crate) struct Row {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Outcome {
     Measured(BTreeMap<String, f64>),
-    /// Why there are no figures.
+    /// Why the row has no figures.
     Failed(String),
 }
 

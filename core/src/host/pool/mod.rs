@@ -10,8 +10,6 @@ use std::sync::{Arc, PoisonError, Weak};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use crate::sync::Lock as _;
-
 #[cfg(test)]
 mod tests;
 
@@ -24,7 +22,7 @@ use crate::socketio::{Backlog, Event, Socket};
 use crate::stats::{Amount, Stats, Strain};
 use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use crate::sync::thread::{self, JoinHandle};
-use crate::sync::{Condvar, Mutex, MutexGuard, has_ended, without_signals};
+use crate::sync::{Condvar, Lock as _, Mutex, MutexGuard, has_ended, without_signals};
 
 /// After this many handled events, the count of waiting events is reduced.
 const SETTLED: usize = 32;
@@ -167,7 +165,7 @@ impl EventSink for Pool {
         }
         let socket = event.socket();
         let scheduled = {
-            let mut lane = lock(self.shared.lane(socket));
+            let mut lane = self.shared.lane(socket).locked();
             lane.batch.push(event);
             std::mem::replace(&mut lane.scheduled, true)
         };
@@ -232,8 +230,8 @@ impl Shared {
         let batches = {
             let mut lane = match &job {
                 Job::Alone(_) => None,
-                Job::Server => Some(lock(&self.server_lane)),
-                Job::Socket(socket) => Some(lock(self.lane(Some(socket)))),
+                Job::Server => Some(self.server_lane.locked()),
+                Job::Socket(socket) => Some(self.lane(Some(socket)).locked()),
             };
             lane.as_mut().map(|lane| {
                 lane.scheduled = false;
@@ -360,7 +358,7 @@ impl Shared {
     /// Deals with what a lane holds now; what comes meanwhile goes to the end of the line.
     fn serve(&self, lane: &Mutex<Lane>, batch: &mut EventBatch, again: impl FnOnce() -> Job) {
         {
-            let mut lane = lock(lane);
+            let mut lane = lane.locked();
             match lane.begun.take() {
                 Some(mut begun) => std::mem::swap(&mut *begun, batch),
                 None => std::mem::swap(&mut lane.batch, batch),
@@ -368,7 +366,7 @@ impl Shared {
         }
         let turn = self.handle(batch);
         let more = {
-            let mut lane = lock(lane);
+            let mut lane = lane.locked();
             if turn == Turn::Over {
                 lane.begun = Some(Box::new(std::mem::take(batch)));
             }
@@ -416,7 +414,7 @@ impl Shared {
     /// When the event happened that waits first in line.
     fn oldest(&self, run: &Run) -> Option<Instant> {
         let lane = |lane: &Mutex<Lane>| {
-            let lane = lock(lane);
+            let lane = lane.locked();
             let first = lane.begun.as_deref().unwrap_or(&lane.batch);
             first.current().map(|event| event.at)
         };
@@ -428,13 +426,8 @@ impl Shared {
     }
 
     fn run(&self) -> MutexGuard<'_, Run> {
-        lock(&self.run)
+        self.run.locked()
     }
-}
-
-/// No host code runs under any of these locks.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.locked()
 }
 
 impl fmt::Debug for Pool {

@@ -2,10 +2,9 @@
 
 use std::sync::{Barrier, mpsc};
 use std::task::{Wake, Waker};
-use std::time::Instant;
 
 use super::*;
-use crate::host::tests::{Count, ManualClock};
+use crate::host::tests::{Count, ManualClock, now};
 use crate::socketio::SocketId;
 use crate::socketio::client::tests::World;
 use crate::socketio::event::{ServerEvent, SocketEvent};
@@ -19,11 +18,6 @@ impl Handler for Together {
     fn handle(&self, _: &Event<'_>) {
         self.0.wait();
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "a test needs some moment")]
-fn now() -> Instant {
-    Instant::now()
 }
 
 /// What is to happen later happens when the test says so.
@@ -43,7 +37,7 @@ impl Clock for Later {
 
     fn after(&self, delay: Duration, run: Box<dyn FnOnce() + Send>) {
         assert_eq!(delay, STALL);
-        lock(&self.0).push(run);
+        self.0.locked().push(run);
     }
 }
 
@@ -83,7 +77,7 @@ fn a_callback_that_blocks_does_not_hold_up_what_came_with_it() {
             let run = pool.shared.run();
             (run.alive, run.taken)
         };
-        let looks = std::mem::take(&mut *lock(&later.0));
+        let looks = std::mem::take(&mut *later.0.locked());
         assert_eq!(looks.len(), 1, "the watch is running");
         looks.into_iter().for_each(|look| look());
         if pool.shared.run().alive > alive {
@@ -109,7 +103,7 @@ struct Gate(Mutex<mpsc::Receiver<()>>);
 impl Handler for Gate {
     fn handle(&self, _: &Event<'_>) {
         // The test ends before the pool when it fails.
-        let _ = lock(&self.0).recv();
+        let _ = self.0.locked().recv();
     }
 }
 
@@ -164,7 +158,7 @@ struct Slow(Gate, Mutex<Vec<SocketId>>);
 impl Handler for Slow {
     fn handle(&self, event: &Event<'_>) {
         if let What::Socket(socket, SocketEvent::Drain) = event.what {
-            lock(&self.1).push(*socket.id());
+            self.1.locked().push(*socket.id());
         }
         self.0.handle(event);
     }
@@ -187,19 +181,19 @@ fn a_lane_whose_events_take_long_lets_others_in_between() {
     wait_until(|| pool.shared.run().idle == 1);
     (0..5).for_each(|_| say(&slow));
     pool.ring();
-    wait_until(|| lock(&host.1).len() == 1);
+    wait_until(|| host.1.locked().len() == 1);
     (0..2).for_each(|_| say(&other));
     pool.ring();
     for handled in 1..=7 {
         // Each event takes so long that a look falls into it.
-        let looks = std::mem::take(&mut *lock(&later.0));
+        let looks = std::mem::take(&mut *later.0.locked());
         looks.into_iter().for_each(|look| look());
         go.send(()).unwrap();
-        wait_until(|| lock(&host.1).len() == (handled + 1).min(7));
+        wait_until(|| host.1.locked().len() == (handled + 1).min(7));
     }
     pool.stop();
     let (a, b) = (*slow.id(), *other.id());
-    assert_eq!(*lock(&host.1), [a, b, a, b, a, a, a]);
+    assert_eq!(*host.1.locked(), [a, b, a, b, a, a, a]);
 }
 
 /// Events hold the objects they are about, and those hold the pool.

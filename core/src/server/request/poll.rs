@@ -165,7 +165,7 @@ async fn begin_post(session: &SessionHandle) -> bool {
     }
     let (sender, receiver) = oneshot::channel();
     session.ask(TransportRequest::Barrier(sender));
-    // After the end of the session there is no answer.
+    // The driver drops the sender when the session ends.
     let _ = receiver.await;
     session.begin_post()
 }

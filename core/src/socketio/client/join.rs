@@ -123,7 +123,7 @@ impl Client {
         }
     }
 
-    /// Refuses a CONNECT for which there is no socket yet.
+    /// Refuses a CONNECT that has not created a socket yet.
     fn refuse_name(&self, name: &str, cause: &Cause) {
         if cause.is_of_limit() {
             notice!(
